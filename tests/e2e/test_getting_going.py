@@ -243,7 +243,7 @@ msgstr ""
 msgid "Run"
 msgstr "Uruchom"
 
-msgid "Loading Mooring"
+msgid "Starting Mooring"
 msgstr "Wczytywanie"
 """
 

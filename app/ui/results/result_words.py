@@ -70,7 +70,7 @@ def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
     facts = [
         Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
         Fact(_("Server"), card.tag.name, is_own=True),
-        Fact(_("Finished"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
+        Fact(_("Finished at"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
         Fact(_("Took"), _("{seconds} s", seconds=_.formats.number(seconds, 1)) if seconds is not None else ""),
         Fact(_("Project"), task.project, is_own=True),
         Fact(_("File"), item.output.filename, is_own=True),

@@ -34,7 +34,12 @@ def eta_patterns(task: Task, _: Translator) -> tuple[str, str]:
 
 def word_eta(task: Task, eta: Eta, _: Translator) -> str:
     """Return the text with the time remaining now."""
-    coming, over = eta_patterns(task, _)
+    return fill_eta(eta_patterns(task, _), eta)
+
+
+def fill_eta(patterns: tuple[str, str], eta: Eta) -> str:
+    """Return the text for the remaining time with that time, or the one for its end."""
+    coming, over = patterns
     return coming.replace("{time}", word_time(eta.left)) if round(eta.left) > 0 else over
 
 

@@ -29,5 +29,5 @@ def word_notices(view: SettingsView, _: Translator) -> str:
         case Permission.DENIED:
             return _("The browser forbids it. Allow notifications for this address in the browser's own settings.")
         case Permission.DEFAULT:
-            return _("The browser asks you once. One notice for a whole burst of work, by one window.")
-    return _("One notice for a whole burst of work, by one window, with its server and workflow.")
+            return _("The browser asks you once. One notification for work that ends at about the same time.")
+    return _("One notification for work that ends at about the same time, with its server and workflow.")

@@ -228,7 +228,9 @@ async def test_form_says_whose_settings_it_has_and_that_the_seed_is_fixed() -> N
         return markup(page(rig.session, rig.context.ui), "form")
 
     mark = element(shown(), data_testid="taken")
-    assert mark.text.endswith("are in this form. Its seed is fixed, so Run makes the same again. New seed for each run")
+    assert mark.text.endswith(
+        "are in this form. Its seed is fixed: without a change, Run makes the same again. New seed for each run"
+    )
     form = FormActions(rig.context, lambda limit: limit)
     ActionTable(rig.context, form).act("new-seeds", {})
     assert rig.context.ui.of(FormState).draft.modes[SEED] is SeedMode.RANDOM

@@ -38,6 +38,8 @@ def test_own_runs_ahead_need_no_answer_of_a_server() -> None:
     assert turn_text(session) == "Waits for its turn on gpu-1: 2 runs of yours are ahead."
     known = replace(session, outlooks={running.prompt_id: Outlook(Eta(1010.0, 1020.0, 10.0))})
     assert turn_text(known).endswith("Its turn comes in about 0:10.")
+    near = replace(session, outlooks={running.prompt_id: Outlook(Eta(1000.3, 1020.0, 0.3))})
+    assert turn_text(near).endswith("Its turn comes any moment now.")
 
 
 def test_nothing_is_said_while_nothing_waits_for_a_turn() -> None:
