@@ -178,12 +178,17 @@ async def test_menu_of_the_lowest_result_is_whole(user: BrowserUser) -> None:
     await window.show("results")
     await page.locator("#results-album").tap()
     await expect(page.locator(".cell:visible")).to_have_count(6)
-    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    await page.locator(".tile-over:visible .menu-open").last.tap()
+    button = page.locator(".tile-over:visible .menu-open").last
+    box = await button.bounding_box()
+    assert box
+    height = int(box["y"] + box["height"]) + 230  # too little for the menu below the button
+    await page.set_viewport_size({"width": 360, "height": height})
+    await button.tap()
     menu, tabs = page.locator(".menu:popover-open"), await page.locator("#tabs").bounding_box()
     first, last = [await item.bounding_box() for item in (menu.locator("button").first, menu.locator("button").last)]
     assert first and last and tabs
     assert first["y"] >= 0 and last["y"] + last["height"] <= tabs["y"]
+    assert await menu.evaluate("(menu) => menu.scrollHeight <= menu.clientHeight")
 
 
 async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
