@@ -158,7 +158,7 @@ def _work(offered: Offered, _: Translator) -> Iterator[Command]:
     if offered.is_open:
         files = _("Many files or a folder")
         yield Command("many-files", files, Group.WORK, "folder", "open-files", terms="batch photos")
-        yield Command("many-runs", _("Many runs …"), Group.WORK, "grid", "open-many", terms="batch grid sweep")
+        yield Command("many-runs", _("Batch …"), Group.WORK, "grid", "open-many", terms="many runs grid sweep")
     if offered.cancels is not None:
         yield Command(
             "cancel", _("Stop the newest run"), Group.WORK, "stop", "cancel", (("promptId", offered.cancels),),

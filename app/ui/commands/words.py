@@ -63,7 +63,7 @@ def _single(command: str, _: Translator) -> str:
         "graph": _("See the graph"),
         "library": _("Library"),
         "presets": _("Presets"),
-        "many-runs": _("Many runs …"),
+        "many-runs": _("Batch …"),
         "scripting": _("Scripting"),
         "settings": _("Settings"),
         "shortcuts": _("Keyboard shortcuts"),

@@ -38,7 +38,7 @@ Word = Callable[[str], str]
 class FilesDraft:
     """What the user has chosen in the dialog; a field that is None is guessed.
 
-    If it `is_crossed`, the plan of *Many runs* is made for each file (`kind_of`).
+    If it `is_crossed`, the plan of *Batch* is made for each file (`kind_of`).
     """
 
     files: FileSet | None = None

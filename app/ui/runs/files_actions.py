@@ -134,7 +134,7 @@ class FilesActions:
         """Choose what each file is crossed with."""
         kind = next((item for item in CROSSES if item.value == value), None)
         self._show(replace(self._draft, is_crossed=kind is not None))
-        if kind is not None:  # the fields of that plan are those of *Many runs*
+        if kind is not None:  # the fields of that plan are those of *Batch*
             state = self._context.ui.of(RunsState)
             set_slices(self._context, replace(state, many=replace(state.many, kind=kind)))
 

@@ -1,4 +1,4 @@
-"""*Many runs*: the plan as the user writes it, and the runs it makes from the form's values.
+"""*Batch*: the plan as the user writes it, and the runs it makes from the form's values.
 
 plan = plan_of(chosen, texts, draft, word)      # a ManyPlan: the runs, or why there are none
 view = many_view(chosen, texts, draft, word, servers=3, senders=1)   # the open dialog
@@ -18,8 +18,10 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import OptionList
 from app.ui.kit.state import Dialog
 from app.ui.runs.edit import EditView
+from app.workflows.editor.file_names import INPUT as FILE_NAME
 from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
+from app.workflows.forms.guess import VALUE, Role, role_of
 from app.workflows.graph import Key
 from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
 from app.workflows.plans.targets import Target
@@ -45,6 +47,7 @@ class ManyDraft:
     """The dialog's values; an input that is None is guessed."""
 
     kind: ManyKind = ManyKind.LINES
+    is_kind_chosen: bool = False  # by the user, so it stays when the dialog is opened again
     lines: str = ""
     table: str = ""
     file_name: str = ""  # of the list or table, if it came out of a file
@@ -123,6 +126,7 @@ class ManyView:
     senders: int = 1
     servers: int = 1
     has_seeds: bool = False
+    takes_files: bool = False
 
 
 def input_names(chosen: OpenWorkflow, word: Word) -> dict[str, Target]:
@@ -189,7 +193,8 @@ def many_view(
         error=draft.fault or plan.error,
         senders=draft.senders or senders,
         servers=servers,
-        has_seeds=any(isinstance(item.kind, Seed) for item in chosen.form.by_key.values()),
+        has_seeds=_has_seeds(chosen),
+        takes_files=bool(chosen.uploads),
     )
 
 
@@ -229,13 +234,36 @@ def _key(names: Mapping[str, Target], key: Key | None, chosen: OpenWorkflow, pla
         return key
     fields = [chosen.form.by_key[where] for where in usable]
     wanted = {
-        "target": [item for item in fields if isinstance(item.kind, Text)],
+        "target": sorted((item for item in fields if not _is_file_name(item)), key=_text_rank),
         "seed": [item for item in fields if isinstance(item.kind, Seed)],
         "across": [item for item in fields if isinstance(item.kind, Whole | Decimal) and not item.is_half],
         "down": [item for item in fields if isinstance(item.kind, Seed | Choice)],
     }
     guesses = [*wanted[place], *([] if place == "seed" else fields)]
     return guesses[0].key if guesses else ("", "")
+
+
+def first_kind(chosen: OpenWorkflow) -> ManyKind:
+    """Return how runs of a workflow differ until the user chooses: by their texts, or by seeds if it has none."""
+    fields = filter(_is_usable, chosen.form.by_key.values())
+    has_text = any(isinstance(item.kind, Text) and not _is_file_name(item) for item in fields)
+    return ManyKind.LINES if has_text or not _has_seeds(chosen) else ManyKind.SEEDS
+
+
+def _has_seeds(chosen: OpenWorkflow) -> bool:
+    return any(isinstance(item.kind, Seed) for item in chosen.form.by_key.values())
+
+
+def _is_file_name(item: Field) -> bool:
+    return item.key[1] == FILE_NAME
+
+
+def _text_rank(item: Field) -> int:
+    """Rank a field as the input for a list: a prompt or other long text first, then a short text, then the rest."""
+    if not isinstance(item.kind, Text):
+        return 2
+    is_long = role_of(item.kind, item.key[1]) is Role.TEXT or (item.key[1] == VALUE and item.kind.is_multiline)
+    return 0 if is_long else 1
 
 
 def _is_usable(item: Field) -> bool:

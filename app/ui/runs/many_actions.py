@@ -1,4 +1,4 @@
-"""Actions of the dialog *Many runs*: writing the plan, reading it from a file, adding its runs."""
+"""Actions of the dialog *Batch*: writing the plan, reading it from a file, adding its runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
-from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, input_names, plan_of
+from app.ui.runs.many import PLACES, ManyDialog, ManyDraft, ManyKind, ManyPlan, first_kind, input_names, plan_of
 from app.ui.runs.state import CreditsDialog, RunsState
 from app.workflows.plans.rows import MAX_TEXT
 from app.workflows.plans.runs import PlannedRun
@@ -53,11 +53,14 @@ class ManyActions:
 
     @action("open-many")
     def open_dialog(self) -> None:
+        chosen, draft = self._form.chosen, self._draft
+        if chosen is not None and not draft.is_kind_chosen and not draft.text.strip():
+            self._set(replace(draft, kind=first_kind(chosen)))
         self._context.set_ui(replace(self._context.ui, dialog=ManyDialog()))
 
     @action("many-kind")
     def choose_kind(self, value: ManyKind) -> None:
-        self._set(replace(self._draft, kind=value))
+        self._set(replace(self._draft, kind=value, is_kind_chosen=True))
 
     @action("many-senders")
     def choose_senders(self, value: int) -> None:

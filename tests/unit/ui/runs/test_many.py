@@ -1,4 +1,4 @@
-"""The dialog *Many runs*: the plan before it is added, its faults, and the runs that are added."""
+"""The dialog *Batch*: the plan before it is added, its faults, and the runs that are added."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import pytest
 
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
+from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
 from app.ui.runs import orders
-from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, input_names
+from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, first_kind, input_names
 from app.ui.runs.many import plan_of as many_plan
 from app.ui.runs.many_actions import appended, decoded
 from app.ui.runs.state import RunsState
 from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
+from app.workflows.published import parse_published
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.library import test_opening
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ENGLISH, Bytes, StillSession, deletions, fleet, server, translator, workflows
+from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, StillSession, deletions, fleet, server, translator, workflows
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import markup, page
 
@@ -113,6 +115,37 @@ def test_every_input_can_be_a_target_with_a_unique_name() -> None:
     for opened in workflows():
         targets = list(input_names(opened, str).values())
         assert len({target.where for target in targets}) == len(targets)
+
+
+def test_files_are_offered_where_the_workflow_takes_them() -> None:
+    assert element(shown(ManyDraft(), "blend"), data_testid="many-files")["data-action"] == "open-files"
+    assert not elements(shown(ManyDraft(), "text"), data_testid="many-files")
+
+
+def test_list_goes_into_no_file_name_by_default() -> None:
+    for workflow_id in ("text", "blend", "enlarge"):
+        target = element(shown(ManyDraft(), workflow_id), id="many-target")
+        assert target["value"] and "ilename" not in target["value"]
+    assert element(shown(ManyDraft()), id="many-target")["value"] == "Text"
+
+
+async def test_kind_is_guessed_until_the_user_chooses_one() -> None:
+    made = rig()
+    made.context.set_ui(made.context.ui.with_slices(RunsState(many=ManyDraft(ManyKind.GRID))))
+    await made.act("open-many")
+    assert made.context.ui.of(RunsState).many.kind is ManyKind.LINES
+    await write(made, "grid")
+    await made.act("open-many")
+    assert made.context.ui.of(RunsState).many.kind is ManyKind.GRID
+
+
+def test_workflow_without_texts_begins_with_seeds() -> None:
+    kinds = {item.workflow_id: first_kind(item) for item in workflows()}
+    assert kinds["text"] is ManyKind.LINES
+    assert kinds["blend"] is ManyKind.LINES, "it has no seed either"
+    seeded = json.loads((ROOT / "static/workflows/slow.json").read_text(encoding="utf-8"))
+    del seeded["fields"][0], seeded["workflow"]["1"]["inputs"]["text"]
+    assert first_kind(open_workflow(parse_published("seeded", json.dumps(seeded)))) is ManyKind.SEEDS
 
 
 def test_input_names_are_in_the_pages_language() -> None:
