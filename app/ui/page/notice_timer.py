@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.page.state import Notice, NoticeKind, NoticesState
+from app.ui.page.state import Notice, NoticesState
 
 SECONDS = 60.0  # for which such a notice is shown
 BRIEFLY = 10.0  # for which one is that repeats what the user has just asked for
@@ -23,7 +23,7 @@ class NoticeTimer:
         for notice in shown:
             if notice.leaves and notice.key not in self._begun:
                 self._begun.add(notice.key)
-                seconds = BRIEFLY if notice.kind is NoticeKind.STOPPED else SECONDS
+                seconds = BRIEFLY if notice.is_brief else SECONDS
                 self._context.spawn(self._run_out(notice.key, seconds))
 
     async def _run_out(self, key: str, seconds: float) -> None:

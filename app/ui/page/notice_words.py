@@ -34,7 +34,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return word_error(item.error or StorageError("read", "unknown"), _)
         case NoticeKind.FLEET:
             return _fleet(item, _)
-        case NoticeKind.DELETED | NoticeKind.STOPPED:
+        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED:
             return _done(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
@@ -106,6 +106,8 @@ def _done(item: Notice, _: Translator) -> Words:
     """Say what the user has just done."""
     if item.stopped is not None:
         return _stopped(item.stopped, _)
+    if item.kind is NoticeKind.SEARCHED:
+        return _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
 
 
@@ -117,6 +119,27 @@ def _stopped(stopped: Stopped, _: Translator) -> Words:
     title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
     waited = _.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting)
     return Words(title, waited if stopped.waiting else "", tone=Tone.QUIET)
+
+
+def _searched(found: int | None, _: Translator) -> Words:
+    """Say how many runs of closed windows were found; None while they are searched for."""
+    if found is None:
+        return Words(
+            _("Looking for work of closed windows …"),
+            _("Finds runs that continue on a server after their window was closed or the browser crashed."),
+            tone=Tone.QUIET,
+        )
+    if not found:
+        return Words(
+            _("No work of closed windows was found."),
+            _(
+                "A run continues on its server when its window is closed or the browser crashes. Such runs would be"
+                " listed here, and could be adopted."
+            ),
+            tone=Tone.QUIET,
+        )
+    title = _.plural("{count} run of closed windows was found.", "{count} runs of closed windows were found.", found)
+    return Words(title, _("Adopt them, and what they make comes to this window."), tone=Tone.QUIET)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

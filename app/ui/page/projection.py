@@ -124,6 +124,7 @@ def project(
         ),
         notices=_notices(session, ui, surroundings),
         errors=(
+            *_searched(ui),
             *_stopped(ui),
             *_deletions(ui),
             *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
@@ -265,6 +266,15 @@ def _deletions(ui: UiState) -> Iterator[Notice]:
 def _stopped(ui: UiState) -> Iterator[Notice]:
     notice = Notice(NoticeKind.STOPPED, ui.of(RunsState).stopped.number, stopped=ui.of(RunsState).stopped)
     if notice.number and notice.key not in ui.of(NoticesState).dismissed:
+        yield notice
+
+
+def _searched(ui: UiState) -> Iterator[Notice]:
+    """Yield what the search for work of closed windows does, or has found."""
+    search = ui.of(WindowsState)
+    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found)
+    is_told = search.is_searching or search.found is not None
+    if is_told and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 
 

@@ -137,6 +137,7 @@ class NoticeKind(Enum):
     ERROR = "error"
     DELETED = "deleted"
     STOPPED = "stopped"  # what the user has asked to stop
+    SEARCHED = "searched"  # work of closed windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,19 @@ class Notice:
     noticed: Noticed | None = None
     deletion: Deletion | None = None
     stopped: Stopped | None = None
+    found: int | None = None  # runs of closed windows; None while they are searched for
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it repeats what the user has just asked for."""
+        return self.kind in {NoticeKind.STOPPED, NoticeKind.SEARCHED}
 
     @property
     def key(self) -> str:
         """The key of its dismissal: its kind, or the event at one server."""
         if self.kind is NoticeKind.NEWER and self.is_busy:
             return f"{self.kind.value} later"  # it comes back when the work is done
-        if self.stopped is not None:
+        if self.is_brief:
             return f"{self.kind.value} {self.number}"
         if self.noticed is None or self.tag is None:
             return self.kind.value
@@ -169,7 +176,7 @@ class Notice:
     @property
     def leaves(self) -> bool:
         """Whether it only informs, and leaves by itself."""
-        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED, NoticeKind.STOPPED}
+        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED} or self.is_brief
 
     @property
     def can_be_dismissed(self) -> bool:

@@ -62,6 +62,11 @@ def left_view(
 
 @dataclass(frozen=True, slots=True)
 class WindowsState(Slice):
-    """Whether work that closed windows have left is being searched for."""
+    """The search for work that closed windows have left, as the user asked for it.
+
+    `number` counts what there was to tell about it; `found` is the number of runs, None before the end.
+    """
 
     is_searching: bool = False
+    number: int = 0
+    found: int | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.core.errors import NotOwner
+from app.core.errors import NotOwner, StorageError
 from app.core.model import InputFile, NodeId, PromptId, ServerId, TaskState, Unreadable
 from app.session import Orphan, OrphanRecord
 from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Glimpses
 from app.ui.runs.state import GiveUpDialog
 from app.ui.windows.orphans import WindowsState
+from tests.unit.ui.elements import element
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillPictures, StillSession, output, task
 from tests.unit.ui.trouble import OTHER, markup, page
@@ -98,6 +99,28 @@ async def test_adopting_all_continues_after_one_is_taken() -> None:
     assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal], "equal errors are shown once"
     await rig.act("adopt", promptId=A)
     assert rig.session.calls[-1] == ("adopt", A)
+
+
+async def test_search_says_what_it_found() -> None:
+    rig = Rig()
+    await rig.act("search-orphans")
+    text = markup(page(rig.session, rig.context.ui), "errors")
+    assert "No work of closed windows was found" in text and "its window is closed or the browser crashes" in text
+    rig.session.orphans = (orphan("o"), orphan("p"))
+    await rig.act("search-orphans")
+    text = markup(page(rig.session, rig.context.ui), "errors")
+    assert "2 runs of closed windows were found" in text
+    key = element(text, data_action="dismiss-notice")["data-key"]
+    await rig.act("dismiss-notice", key=key, number="")
+    assert "closed windows" not in markup(page(rig.session, rig.context.ui), "errors")
+
+
+async def test_failed_search_finds_nothing() -> None:
+    rig = Rig()
+    rig.session.refusal = StorageError("read", "unknown")
+    await rig.act("search-orphans")
+    assert "was found" not in markup(page(rig.session, rig.context.ui), "errors")
+    assert len(rig.context.ui.errors) == 1
 
 
 async def test_search_for_orphans_is_shown_while_it_runs() -> None:
