@@ -66,6 +66,14 @@ class PaletteActions:
         self._screen.keep(RECENT_KEY, json.dumps(recent[:MOST_RECENT]))
         self._do(found)
 
+    @action("search-results")
+    def search_results(self, value: str) -> None:
+        """Show all results, searched for what was typed."""
+        self._show(None)
+        self._act("album", {})
+        self._act("album-text", {"value": value})
+        self._screen.schedule(lambda: self._screen.update({"jump": "album-text"}))
+
     @action("press-key")
     def press(self, key: str) -> None:
         """Do the command of a single key."""

@@ -24,6 +24,7 @@ from app.workflows.forms.search import plain
 
 MOST_SHOWN = 40
 MOST_RECENT = 5
+LEAST_SEARCHED = 2  # characters of a text for which all results can be searched
 
 
 class Group(Enum):

@@ -16,6 +16,7 @@ from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.commands.words import word_group
+from app.ui.results.state import ResultsState
 from app.ui.runs.server_picker import WhereServer, WhereView
 from app.ui.settings.settings import Settings
 from tests.unit.ui.crowd import crowded
@@ -59,7 +60,7 @@ ABOUT_ONE = {
 IN_DIALOGS = {
     "close-dialog", "save-keeping", "ask-delete-kept", "keep-kept", "delete-kept", "ask-promise", "forget-recent",
     "open-palette", "command", "try-notification", "library-all", "save-preset", "keep-item", "ask-delete-item",
-    "graph-again", "album-open", "album-step", "album-delete",
+    "graph-again", "album-open", "album-step", "album-delete", "search-results",
 }  # fmt: skip
 
 
@@ -138,12 +139,35 @@ def test_recent_commands_are_on_top_until_text_is_typed() -> None:
 def test_palette_is_a_combobox_with_a_count() -> None:
     many = replace(FULL, workflows=tuple((f"w{number}", f"Work {number}") for number in range(500)))
     markup = str(palette(PaletteView(PaletteDialog("work"), many), ENGLISH))
-    assert len(elements(markup, role="option")) == MOST_SHOWN
+    assert len(elements(markup, role="option")) == MOST_SHOWN + 1, "and the search of all results"
     field = element(markup, role="combobox")
     assert field["aria-controls"] == "palette-list"
     assert elements(markup, data_query="work")
     assert re.search(r"The first 40 of 5\d\d", markup)
-    assert "No command is called so" in str(palette(PaletteView(PaletteDialog("zzz"), many), ENGLISH))
+    assert "No command is called so" in str(palette(PaletteView(PaletteDialog("~"), many), ENGLISH))
+
+
+def test_any_text_can_be_searched_in_all_results() -> None:
+    for query in ("harbour", " 港口 "):
+        markup = str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
+        (option,) = elements(markup, role="option")
+        assert (option["data-action"], option["data-value"]) == ("search-results", query.strip())
+        assert f"Search all results for “{query.strip()}”" in markup and "No command is called so" not in markup
+    markup = str(palette(PaletteView(PaletteDialog("dark"), FULL), ENGLISH))
+    assert [item["data-action"] for item in elements(markup, role="option")] == ["command", "search-results"]
+    for query in ("", "h", " h "):
+        assert "search-results" not in str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
+
+
+async def test_search_of_all_results_opens_the_album() -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    page.actions.act("open-palette", {})
+    page.actions.act("search-results", {"value": "harbour"})
+    wish = page.ui.of(ResultsState).album
+    assert page.ui.dialog is None and wish.is_open and wish.text == "harbour"
+    screen.draw()
+    assert screen.changes[-1] == {"jump": "album-text"}
 
 
 def test_users_names_are_never_markup() -> None:
