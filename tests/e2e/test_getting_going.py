@@ -116,12 +116,19 @@ async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
     assert await page.evaluate(FOCUS) == "workflow-open", "where it was"
 
     await page.keyboard.press("Control+K")
-    await page.keyboard.type("no such thing")
+    await page.keyboard.type("~")
     await expect(page.locator(".palette-none")).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("palette")).to_be_visible()
     await page.keyboard.press("Control+K")
     await page.locator("dialog").wait_for(state="detached")
+
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("no such thing")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("album-search")).to_have_value("no such thing")
+    await wait_for_js(page, f"{FOCUS} === 'album-text'")
+    await page.locator("#results-latest").click()
 
     await page.keyboard.press("Control+K")
     await page.keyboard.type("results jump")

@@ -67,11 +67,11 @@ class PaletteActions:
         self._do(found)
 
     @action("search-results")
-    def search_results(self, value: str) -> None:
+    def search_results(self, text: str) -> None:
         """Show all results, searched for what was typed."""
         self._show(None)
         self._act("album", {})
-        self._act("album-text", {"value": value})
+        self._act("album-text", {"value": text})
         self._screen.schedule(lambda: self._screen.update({"jump": "album-text"}))
 
     @action("press-key")

@@ -151,7 +151,7 @@ def test_any_text_can_be_searched_in_all_results() -> None:
     for query in ("harbour", " 港口 "):
         markup = str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
         (option,) = elements(markup, role="option")
-        assert (option["data-action"], option["data-value"]) == ("search-results", query.strip())
+        assert (option["data-action"], option["data-text"]) == ("search-results", query.strip())
         assert f"Search all results for “{query.strip()}”" in markup and "No command is called so" not in markup
     markup = str(palette(PaletteView(PaletteDialog("dark"), FULL), ENGLISH))
     assert [item["data-action"] for item in elements(markup, role="option")] == ["command", "search-results"]
@@ -163,7 +163,7 @@ async def test_search_of_all_results_opens_the_album() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     page.actions.act("open-palette", {})
-    page.actions.act("search-results", {"value": "harbour"})
+    page.actions.act("search-results", {"text": "harbour"})
     wish = page.ui.of(ResultsState).album
     assert page.ui.dialog is None and wish.is_open and wish.text == "harbour"
     screen.draw()
