@@ -83,6 +83,7 @@ async def change_first(window: MooringWindow) -> None:
     await field.fill("many")
     await expect(page.get_by_test_id("save-edit")).to_be_disabled()
     await field.fill("320")
+    await expect(page.get_by_test_id("save-edit")).to_be_enabled()
     await check_axe(page)
     await page.get_by_test_id("save-edit").click()
     await dialog.wait_for(state="detached")
