@@ -127,7 +127,7 @@ async def test_without_capable_server_nothing_is_sent_and_causes_are_named(stage
     assert set(caught.value.causes.values()) == {"lacks"}
     assert caught.value.lacking[A] == caught.value.lacking[C] == ("SlowSteps",)
     assert caught.value.lacking[B] != ("SlowSteps",) and all(caught.value.lacking.values())
-    assert f"{A}: it lacks what the workflow needs (SlowSteps)" in word_error(caught.value, ENGLISH).quote
+    assert f"{A}, {C}: it lacks what the workflow needs (SlowSteps)" in word_error(caught.value, ENGLISH).quote
     assert stage.requests("POST", "/prompt") == [] == stage.requests("POST", "/upload/image")
     assert window_of(page).reservations == {}
 
