@@ -211,6 +211,22 @@ async def test_text_typed_right_before_a_click_is_sent(window: MooringWindow) ->
     assert '"a dune"' in (request.post_data or "")
 
 
+async def test_new_window_begins_with_the_same_form(window: MooringWindow) -> None:
+    page = window.page
+    await window.choose_sample("slow")
+    text = page.locator("#fields-slow textarea").first
+    await text.fill("a quiet bay")
+    async with page.context.expect_page() as opened:
+        await page.keyboard.press("Control+k")
+        await page.get_by_test_id("palette-query").fill("another window")
+        await page.keyboard.press("Enter")
+    other = MooringWindow(await opened.value)
+    await other.ready()
+    await expect(other.page.locator("#fields-slow textarea").first).to_have_value("a quiet bay")
+    assert (await other.facts())["windowId"] != (await window.facts())["windowId"]
+    await other.page.close()
+
+
 async def test_typed_text_and_picture_survive_reload(window: MooringWindow, photo: Path) -> None:
     page = window.page
     prompt_id = await window.run_photo(photo)

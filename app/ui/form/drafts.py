@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
@@ -17,6 +17,34 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.graph import Key
 
 STORE_KEY = "mooring.draft"
+HANDED_KEY = "mooring.handed-draft"  # of all windows: what the next new one begins with
+HANDED_FOR = 30.0  # seconds
+
+
+class DraftMemory(Protocol):
+    """Texts of this tab, and of all windows."""
+
+    def recall(self, key: str) -> str: ...
+    def kept(self, key: str) -> str: ...
+    def keep(self, key: str, value: str) -> None: ...
+
+
+def hand_over(state: FormState, memory: DraftMemory, now: float) -> None:
+    """Let a new window begin with the chosen workflow and its draft."""
+    chosen = {key: draft for key, draft in state.drafts.items() if key == state.workflow_id}
+    text = dump(FormState(workflow_id=state.workflow_id, drafts=chosen))
+    memory.keep(HANDED_KEY, json.dumps({"at": now, "draft": text}))
+
+
+def recall(memory: DraftMemory, now: float) -> str:
+    """Return this tab's drafts as text; those of a new one are what another window has just handed over."""
+    if (own := memory.recall(STORE_KEY)) or not (text := memory.kept(HANDED_KEY)):
+        return own
+    memory.keep(HANDED_KEY, "")
+    match json.loads(text):
+        case {"at": int() | float() as at, "draft": str(draft)} if 0 <= now - at <= HANDED_FOR:
+            return draft
+    return ""
 
 
 def dump(state: FormState) -> str:

@@ -135,7 +135,7 @@ class Page:
         self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
         self._ui = UiState().with_slices(
-            drafts.load(screen.recall(drafts.STORE_KEY), workflows, is_file),
+            drafts.load(drafts.recall(screen, now()), workflows, is_file),
             read_settings(screen.kept(SETTINGS_KEY)),
         )
         self._deletions = Deletions(self, now, sleep)
@@ -157,7 +157,14 @@ class Page:
         self._stock = LibraryEntries()
         self._end_notifier = EndNotifier(notifier, now)
         self._batches = BatchFollower()
-        self._settings = SettingsActions(self, screen, notifier, lambda: self._translator, session.choose_previews)
+        self._settings = SettingsActions(
+            self,
+            screen,
+            notifier,
+            lambda: self._translator,
+            session.choose_previews,
+            hand_over=lambda: drafts.hand_over(self._ui.of(FormState), screen, now()),
+        )
         self._recents = Recents(documents, self, screen, self._deletions)
         self._words = Words(
             documents,

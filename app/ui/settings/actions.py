@@ -26,7 +26,7 @@ from app.ui.settings.settings import (
 
 class SettingsActions:
     """Actions on the settings. `words` gives the page's language once there is one; `choose_previews` passes that
-    choice to the session."""
+    choice to the session; `hand_over` lets a new window begin with this one's form."""
 
     def __init__(
         self,
@@ -35,12 +35,15 @@ class SettingsActions:
         notifier: Notifier,
         words: Callable[[], Translator | None],
         choose_previews: Callable[[Previews], None],
+        *,
+        hand_over: Callable[[], None],
     ) -> None:
         self._context = context
         self._screen = screen
         self._notifier = notifier
         self._words = words
         self._choose_previews = choose_previews
+        self._hand_over = hand_over
 
     @action("open-settings")
     def open_dialog(self) -> None:
@@ -65,6 +68,7 @@ class SettingsActions:
 
     @action("new-window")
     def open_window(self) -> None:
+        self._hand_over()
         self._screen.open_window()
 
     @action("new-private-window")

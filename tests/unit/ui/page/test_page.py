@@ -289,6 +289,20 @@ def test_hash_of_a_file_is_remembered_until_it_is_found() -> None:
     ]
 
 
+def test_new_window_begins_with_the_form_it_was_opened_from() -> None:
+    memory = MemoryScreen()
+    drafted = {name: Draft(values={("1", "seed"): "5"}) for name in ("text", "slow")}
+    drafts.hand_over(FormState(workflow_id="slow", drafts=drafted), memory, 100.0)
+    handed = drafts.load(drafts.recall(memory, 110.0), workflows())
+    assert handed == FormState(workflow_id="slow", drafts={"slow": drafted["slow"]})
+    assert drafts.recall(memory, 110.0) == "", "only one window takes it"
+    drafts.hand_over(handed, memory, 100.0)
+    assert drafts.recall(memory, 100.0 + 2 * drafts.HANDED_FOR) == "", "a window that was opened otherwise"
+    memory.remember(drafts.STORE_KEY, drafts.dump(FormState(workflow_id="text")))
+    drafts.hand_over(handed, memory, 100.0)
+    assert drafts.load(drafts.recall(memory, 101.0), workflows()).workflow_id == "text", "a reload keeps its own"
+
+
 def test_drafts_survive_a_round_trip() -> None:
     draft = Draft(values={("1", "seed"): "18446744073709551615"}, modes={("1", "seed"): SeedMode.UP})
     form = FormState(workflow_id="text", drafts={"text": draft})
