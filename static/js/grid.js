@@ -27,6 +27,8 @@ let cells = []; // the rows that are wanted
 let picked = new Set();
 let favourites = new Set();
 let active = 0;
+let marked = 0; // the active cell that the others are marked for
+let isStale = true; // the cells in sight are marked for other facts
 let anchor = 0;
 let box = null; // the element of the grid
 let shown = new Map(); // index → element
@@ -63,6 +65,7 @@ export function show(change) {
   }
   if (change.picked) picked = new Set(change.picked);
   if (change.favourites) favourites = new Set(change.favourites);
+  isStale = true;
   draw();
 }
 
@@ -143,10 +146,15 @@ function place() {
       shown.delete(index);
     }
   }
-  const wanted = cells.length ? [active] : [];
-  for (let index = first; index < last; index++) wanted.push(index);
-  for (const index of wanted) if (!shown.has(index)) add(index);
-  for (const [index, element] of shown) mark(index, element);
+  const wanted = new Set([...shown.keys(), ...(cells.length ? [active] : [])]);
+  for (let index = first; index < last; index++) wanted.add(index);
+  let next = null; // in reading order
+  for (const index of [...wanted].sort((one, other) => other - one)) {
+    if (!shown.has(index)) add(index, next);
+    else if (isStale || marked !== active) mark(index, shown.get(index));
+    next = shown.get(index);
+  }
+  [isStale, marked] = [false, active];
   layOver();
 }
 
@@ -198,7 +206,7 @@ function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed, labe
   return over;
 }
 
-function add(index) {
+function add(index, next) {
   const [name, title, , , tone, kind, ending] = cells[index];
   const element = document.createElement("div");
   element.className = `cell tone-${tone} is-${kind}`;
@@ -214,9 +222,9 @@ function add(index) {
     element.append(words);
   }
   element.append(tick);
-  const next = [...shown.keys()].filter((at) => at > index).sort((one, other) => one - other)[0];
-  box.insertBefore(element, next === undefined ? null : shown.get(next)); // in reading order
+  box.insertBefore(element, next);
   shown.set(index, element);
+  mark(index, element);
   fill(name, element);
 }
 
