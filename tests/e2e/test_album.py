@@ -147,7 +147,7 @@ async def test_prompt_is_found_in_any_language(window: MooringWindow) -> None:
     await search(window, "plain")
     await expect(cells(window)).to_have_count(3)
     await search(window, "nobody wrote this")
-    await expect(window.page.get_by_text("Nothing like that was made here.")).to_be_visible()
+    await expect(window.page.get_by_text("No result fits the search and the filters.")).to_be_visible()
     await check_axe(window.page)
     await window.page.get_by_role("button", name="Show all").click()
     await expect(cells(window)).to_have_count(5)

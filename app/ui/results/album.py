@@ -26,10 +26,18 @@ class Span(Enum):
     ALL = "all"
     DAY = "day"
     WEEK = "week"
+    WEEK_BEFORE = "week-before"
     MONTH = "month"
+    EARLIER = "earlier"
 
 
-_SPANS: Mapping[Span, float] = {Span.DAY: DAY, Span.WEEK: 7 * DAY, Span.MONTH: 30 * DAY}
+_SPANS: Mapping[Span, tuple[float | None, float]] = {  # from and to, in days ago
+    Span.DAY: (1, 0),
+    Span.WEEK: (7, 0),
+    Span.WEEK_BEFORE: (14, 7),
+    Span.MONTH: (30, 0),
+    Span.EARLIER: (None, 30),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,15 @@ class AlbumWish:
 
     def query(self) -> PastQuery:
         """Return the filters as a query of the core."""
+        first, last = _SPANS.get(self.span, (None, 0))
         return PastQuery(
             text=self.text,
             servers=frozenset({ServerId(self.server)} if self.server else ()),
             titles=frozenset({self.title} if self.title else ()),
             projects=frozenset({self.project} if self.project else ()),
             media=self.media,
-            since=self.shown_from - _SPANS[self.span] if self.span in _SPANS else None,
+            since=None if first is None else self.shown_from - first * DAY,
+            until=self.shown_from - last * DAY if last else None,
         )
 
 

@@ -42,5 +42,7 @@ def span_options(_: Translator) -> Options:
         (Span.ALL.value, _("Any time")),
         (Span.DAY.value, _("Last 24 hours")),
         (Span.WEEK.value, _("Last 7 days")),
+        (Span.WEEK_BEFORE.value, _("7 to 14 days ago")),
         (Span.MONTH.value, _("Last 30 days")),
+        (Span.EARLIER.value, _("Over 30 days ago")),
     )

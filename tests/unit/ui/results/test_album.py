@@ -206,6 +206,8 @@ async def test_another_language_resends_every_cell() -> None:
         (AlbumWish(text="dunes"), "a"),
         (AlbumWish(span=Span.DAY, shown_from=NOW), "cd"),
         (AlbumWish(span=Span.WEEK, shown_from=NOW), "bcd"),
+        (AlbumWish(span=Span.WEEK_BEFORE, shown_from=NOW + 7 * 86_400), "bc"),
+        (AlbumWish(span=Span.EARLIER, shown_from=NOW + 29 * 86_400), "ab"),
         (AlbumWish(is_favourites=True), "b"),
     ],
 )
@@ -238,7 +240,7 @@ async def test_search_and_menus_filter_the_grid() -> None:
     view = await rig.draw()
     assert view is not None
     assert rig.names() == []
-    assert "Nothing like that" in shown(view)
+    assert "No result fits" in shown(view)
     assert view.servers == ((ServerId("gpu-1"), "gpu-1"), (ServerId("gpu-2"), "Two"))
     await rig.act("album-wide")
     assert len(rig.names()) == 2
