@@ -33,7 +33,7 @@ from app.workflows.forms.prompts import prompt_fault
 from app.workflows.forms.search import search
 from app.workflows.graph import Key
 from app.workflows.model_files import is_model_choice
-from app.workflows.wildcards import WildcardNames
+from app.workflows.wildcards import WildcardNames, seems_meant
 
 NOTHING = Loaded()
 NO_MODELS = ModelList()
@@ -89,6 +89,13 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
     draft = state.draft
     can_undo = any(key in draft.linked and draft.values.get(key) == draft.linked[key] for key in report.filled)
     return LinkedView(report, labels, can_undo)
+
+
+def makes_the_same(chosen: OpenWorkflow, draft: Draft) -> bool:
+    """Return whether nothing in the form changes from run to run."""
+    seeds = (item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed))
+    changes = any(mode_of(item, draft.modes) is not SeedMode.FIXED for item in seeds)
+    return not changes and not any(seems_meant(item.text_in(draft.values)) for item in chosen.prompts)
 
 
 def _taken(chosen: OpenWorkflow, state: FormState) -> TakenView | None:

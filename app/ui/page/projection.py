@@ -12,7 +12,15 @@ from app.session import Picked, RunStage
 from app.ui.fleet.faults import FaultsState, break_view
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
 from app.ui.form.picker import LibraryEntries
-from app.ui.form.projection import form_view, found_keys, is_picture, marked_model, nodes_view, option_lists
+from app.ui.form.projection import (
+    form_view,
+    found_keys,
+    is_picture,
+    makes_the_same,
+    marked_model,
+    nodes_view,
+    option_lists,
+)
 from app.ui.form.state import FormState, Picture
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
@@ -302,6 +310,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         count=count,
         where=where,
         senders=_senders(line, where, count),
+        is_same=count > 1 and chosen is not None and makes_the_same(chosen, ui.of(FormState).draft),
         tag=tag_of(session.fleet, locked) if locked else None,
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,

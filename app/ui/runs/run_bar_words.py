@@ -51,6 +51,8 @@ def word_run(view: RunView, _: Translator) -> str:
         return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
+    if view.is_same:
+        return _("All {count} runs make the same: no seed changes from run to run", count=_.formats.number(view.count))
     if view.tag is not None and view.is_bound:
         return _("Stays on {server} until its work is done", server=view.tag.name)
     if view.senders > 1:

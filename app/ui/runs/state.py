@@ -143,6 +143,7 @@ class RunView:
     count: int = 1
     where: WhereView = field(default_factory=WhereView)
     senders: int = 1  # servers over which several runs are spread
+    is_same: bool = False  # several runs would differ in nothing
 
     @property
     def is_bound(self) -> bool:

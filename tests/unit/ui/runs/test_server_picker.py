@@ -8,7 +8,7 @@ import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, ServerId
-from app.ui.form.state import FormState
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.runs.many import ManyDialog
@@ -16,6 +16,7 @@ from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
+from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.elements import Element, element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
@@ -86,7 +87,7 @@ def test_bound_window_says_why_and_offers_a_new_one() -> None:
     ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))
     text = markup(page(session, ui), "run")
     assert element(text, id="run-words").text == "Stays on gpu-1 until its work is done New window"
-    assert element(text, data_testid="run-elsewhere")["target"] == "_blank"
+    assert element(text, data_testid="run-elsewhere")["data-action"] == "new-window"
     text = markup(page(StillSession(fleet=two), ui), "run")
     assert not elements(text, data_testid="run-elsewhere")
 
@@ -102,6 +103,20 @@ def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
     joined = StillSession(fleet=two, window=window(task("a", "gpu-1")), line=StillLine(line=waiting("one")))
     text = markup(page(joined, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
     assert element(text, id="run-button").text == "Run 4", "they join those that wait for one server"
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "is_same"),
+    [({}, SeedMode.FIXED, True), ({}, SeedMode.RANDOM, False), ({"text": "{dune|tide}"}, SeedMode.FIXED, False)],
+)
+def test_several_runs_that_would_be_the_same_say_so(values: dict[str, str], mode: SeedMode, is_same: bool) -> None:
+    session = StillSession(fleet=fleet(server("gpu-1", is_demo=True)))
+    draft = Draft(values={("1", name): text for name, text in values.items()}, modes={("1", "seed"): mode})
+    form = FormState(workflow_id="text", drafts={"text": draft})
+    for count in (1, 4):
+        ui = UiState().with_slices(form, RunsState(run_count=count, count_of="text"))
+        text = element(markup(page(session, ui), "run"), id="run-words").text
+        assert text.startswith("All 4 runs make the same") is (is_same and count > 1)
 
 
 def test_stop_has_its_place_also_with_nothing_to_stop() -> None:
