@@ -154,6 +154,7 @@ function place() {
     else if (isStale || marked !== active) mark(index, shown.get(index));
     next = shown.get(index);
   }
+  shown = new Map([...shown].sort(([one], [other]) => one - other));
   [isStale, marked] = [false, active];
   layOver();
 }
