@@ -8,6 +8,10 @@ const costs = { page: 0, animation: 0 }; // milliseconds that the last drawing o
 
 const STILL = 40; // milliseconds without a key and without scrolling
 
+const tasks = new MessageChannel();
+const coming = [];
+tasks.port1.onmessage = () => coming.shift()();
+
 let drawn = 0; // when the page was, the last time
 let touched = -STILL; // when the user typed or scrolled
 
@@ -28,3 +32,9 @@ export const rest = () => Math.max(0, drawn + pause() - performance.now());
 export const untilStill = () => Math.max(0, touched + STILL - performance.now());
 
 for (const type of ["scroll", "keydown"]) addEventListener(type, () => (touched = performance.now()), { capture: true, passive: true });
+
+/** Call back in a task of its own. A hidden tab draws no frames and its timers are late, but messages arrive. */
+export function inNextTask(callback) {
+  coming.push(callback);
+  tasks.port2.postMessage(null);
+}

@@ -10,6 +10,7 @@
 // F makes a favourite, C compares with the next. What lies over the pointed and the focused cell is a copy of `#cell-over`;
 // without a pointer that hovers, each cell in sight has one.
 
+import { inNextTask } from "./calm.js";
 import { formatClock } from "./format.js";
 import { getKept, openKept } from "./kept.js";
 
@@ -299,7 +300,7 @@ async function picture(name) {
     return url;
   }
   const blob = await read(name).catch(() => null); // Python reports an unreadable store
-  await turn();
+  await new Promise(inNextTask); // the store answers for a screenful in one task, and each picture takes a moment to be shown
   if (!box) return null;
   if (!blob) return null;
   const known = pictures.get(name); // read twice at the same time
@@ -315,16 +316,6 @@ async function picture(name) {
   }
   return url;
 }
-
-const turns = new MessageChannel();
-const waiting = [];
-turns.port1.onmessage = () => waiting.shift()();
-
-/** Wait for a task of one's own: the store answers for a screenful of pictures in one, and each takes a moment to be shown. */
-const turn = () => new Promise((resolve) => {
-  waiting.push(resolve);
-  turns.port2.postMessage(null);
-});
 
 async function read(name) {
   connection ??= openKept(() => { connection = null; });

@@ -4,7 +4,7 @@
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { noteDrawn } from "./aim.js";
 import { animate, isPlaying } from "./animation.js";
-import { noteCost, rest, untilStill } from "./calm.js";
+import { inNextTask, noteCost, rest, untilStill } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settlePictures } from "./compare.js";
@@ -277,18 +277,9 @@ function listenHold(callback) {
 
 const CALM_AT_MOST = 500; // milliseconds, while the user types or scrolls
 
-const soon = new MessageChannel();
-const waiting = [];
-soon.port1.onmessage = () => waiting.shift()?.();
-
-/** Call back once, before the next frame, or calmly before one of the next few. A hidden tab draws no frames and its timers
- *  are late, but messages arrive. */
+/** Call back once, before the next frame, or calmly before one of the next few; in a hidden tab, in a task of its own. */
 export function schedule(callback, isCalm, latest = performance.now() + CALM_AT_MOST) {
-  if (document.hidden) {
-    waiting.push(callback);
-    soon.port2.postMessage(null);
-    return;
-  }
+  if (document.hidden) return inNextTask(callback);
   let isDone = false;
   const once = () => {
     if (isDone) return;
@@ -330,10 +321,7 @@ function listenTyping(callback) {
   document.addEventListener("input", (event) => {
     const field = event.target.closest?.("[data-input]");
     if (!field || field.disabled) return;
-    if (!typed.size) requestAnimationFrame(() => {
-      waiting.push(passTyped);
-      soon.port2.postMessage(null);
-    });
+    if (!typed.size) requestAnimationFrame(() => inNextTask(passTyped));
     typed.set(field, () => callback(field.dataset.input, facts(field, event)));
     if (document.hidden || field.dataset.follows !== undefined) passTyped();
   });

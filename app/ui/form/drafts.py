@@ -41,7 +41,11 @@ def recall(memory: DraftMemory, now: float) -> str:
     if (own := memory.recall(STORE_KEY)) or not (text := memory.kept(HANDED_KEY)):
         return own
     memory.keep(HANDED_KEY, "")
-    match json.loads(text):
+    try:
+        handed = json.loads(text)
+    except ValueError:  # not written by this page
+        return ""
+    match handed:
         case {"at": int() | float() as at, "draft": str(draft)} if 0 <= now - at <= HANDED_FOR:
             return draft
     return ""

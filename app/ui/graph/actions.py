@@ -6,17 +6,12 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
-from app.core.model import PromptId, Task
+from app.core.model import PromptId
 from app.core.window import Window
 from app.ui.graph.graphs import GraphDialog, Graphs
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
-
-
-class PastTasks(Protocol):
-    """Reads tasks that no window of this tab holds."""
-
-    async def read_task(self, prompt_id: PromptId) -> Task: ...
+from app.ui.results.reuse import PastTasks
 
 
 class GraphSession(Protocol):

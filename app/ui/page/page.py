@@ -54,7 +54,7 @@ from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project, with_progress
-from app.ui.page.redraw import RedrawScheduler, Turns
+from app.ui.page.redraw import ProgressOrder, RedrawScheduler
 from app.ui.page.regions import changed_regions, graph_change
 from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
@@ -130,7 +130,7 @@ class Page:
         self._seen: frozenset[PromptId] = frozenset()  # that had ended when the tab was last visible
         self._is_restored = False
         self._redraws = RedrawScheduler(screen.schedule, self.draw, self._move)
-        self._turns = Turns()
+        self._progress_order = ProgressOrder()
         self._is_guarded = False
         self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
@@ -417,13 +417,13 @@ class Page:
         self._patch(self._page_change)
 
     def _follow_move(self) -> None:
-        self._turns.note_move()
+        self._progress_order.note_move()
         self._redraws.follow_move()
 
     def _move(self) -> None:
         """Patch the progress of one running task, and that of the next one in a frame of its own."""
         self._patch(self._move_change)
-        if not self._turns.are_over:
+        if not self._progress_order.are_over:
             self._redraws.follow_move()
 
     def _patch(self, page_change: Callable[[Translator], dict[str, object]]) -> None:
@@ -504,7 +504,7 @@ class Page:
         if shown is None or shown.marks is not None:  # the running node is marked in an open graph
             return self._page_change(_)
         running = (card.task.prompt_id for card in shown.now.cards if not card.task.state.is_end)
-        prompt_id = self._turns.next(running)
+        prompt_id = self._progress_order.next(running)
         if prompt_id is None:
             return {}
         self._refresh_previews((prompt_id,))

@@ -281,8 +281,8 @@ def _searched(ui: UiState) -> Iterator[Notice]:
     """Yield what the search for work of closed windows does, or has found."""
     search = ui.of(WindowsState)
     notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found)
-    is_told = search.is_searching or search.found is not None
-    if is_told and notice.key not in ui.of(NoticesState).dismissed:
+    is_shown = search.is_searching or search.found is not None
+    if is_shown and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 
 

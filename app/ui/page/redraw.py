@@ -22,7 +22,7 @@ class Schedule(Protocol):
     def __call__(self, callback: Callable[[], None], *, is_calm: bool = False) -> None: ...
 
 
-class Turns:
+class ProgressOrder:
     """Whose progress is drawn next: one task at a time, so that a patch is short and keys are handled in between."""
 
     def __init__(self) -> None:

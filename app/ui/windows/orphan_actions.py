@@ -64,7 +64,7 @@ class OrphanActions:
                 self._show(error)
 
     async def _search(self) -> None:
-        self._tell(is_searching=True)
+        self._note(is_searching=True)
         found = None
         try:
             await self._session.find_orphans()
@@ -72,14 +72,14 @@ class OrphanActions:
         except MooringError as error:
             self._show(error)
         finally:
-            self._tell(is_searching=False, found=found)
+            self._note(is_searching=False, found=found)
 
     def _count(self) -> int:
         """Count the runs of closed windows, with those that were never sent."""
         session = self._session
         return len(session.orphans) + len(session.orphan_records) + sum(item.count for item in session.line.orphans)
 
-    def _tell(self, *, is_searching: bool, found: int | None = None) -> None:
+    def _note(self, *, is_searching: bool, found: int | None = None) -> None:
         before = self._context.ui.of(WindowsState)
         set_slices(self._context, WindowsState(is_searching, before.number + 1, found))
 

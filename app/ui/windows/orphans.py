@@ -64,7 +64,7 @@ def left_view(
 class WindowsState(Slice):
     """The search for work that closed windows have left, as the user asked for it.
 
-    `number` counts what there was to tell about it; `found` is the number of runs, None before the end.
+    `number` differs for each message about it; `found` is the number of runs, None before the end.
     """
 
     is_searching: bool = False

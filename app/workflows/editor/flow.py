@@ -88,8 +88,9 @@ def _near_output(scope: Scope, node: LiveNode, slot: int) -> Output | None:
     origin = None if link is None else scope.graph.nodes.get(link.origin)
     if link is None or origin is None or origin.layout is None or not origin.is_active:
         return None
-    is_whole = link.origin_slot >= 0 and 0 <= slot < len(node.input_types)
-    return Output(f"{scope.prefix}{origin.node_id}", link.origin_slot) if is_whole else None
+    if link.origin_slot < 0 or not 0 <= slot < len(node.input_types):
+        return None
+    return Output(f"{scope.prefix}{origin.node_id}", link.origin_slot)
 
 
 @dataclass(slots=True)

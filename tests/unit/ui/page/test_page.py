@@ -298,6 +298,8 @@ def test_new_window_begins_with_the_form_it_was_opened_from() -> None:
     assert drafts.recall(memory, 110.0) == "", "only one window takes it"
     drafts.hand_over(handed, memory, 100.0)
     assert drafts.recall(memory, 100.0 + 2 * drafts.HANDED_FOR) == "", "a window that was opened otherwise"
+    memory.keep(drafts.HANDED_KEY, "{")
+    assert drafts.recall(memory, 100.0) == "", "what this page has not written"
     memory.remember(drafts.STORE_KEY, drafts.dump(FormState(workflow_id="text")))
     drafts.hand_over(handed, memory, 100.0)
     assert drafts.load(drafts.recall(memory, 101.0), workflows()).workflow_id == "text", "a reload keeps its own"
