@@ -7,10 +7,8 @@ An old Python must be able to parse this file too, to print one sentence about w
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who have an older one
     sys.exit(
@@ -23,6 +21,7 @@ def main() -> None:
     """Check the command line, set up, and become the gateway, or its sub-command."""
     from gateway.commands import parse_command
     from gateway.install import SetupError, child_environment, set_up
+    from gateway.platforms import system
 
     words = parse_command(sys.argv[1:])
     root = Path(__file__).resolve().parent
@@ -34,24 +33,7 @@ def main() -> None:
         print("Set-up was stopped: run the same command again to finish it.", file=sys.stderr)
         sys.exit(130)
     os.chdir(root)
-    _become([str(python), "-m", "gateway", *words], child_environment())
-
-
-def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
-    """Replace this process by `command`; on Windows, wait for it and exit with its exit code."""
-    sys.stdout.flush()
-    if sys.platform == "win32":
-        sys.exit(_wait_for(command, environment))
-    os.execve(command[0], command, environment)
-
-
-def _wait_for(command: list[str], environment: dict[str, str]) -> int:
-    with subprocess.Popen(command, env=environment) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # Ctrl+C has reached the child too, which ends in its own time
-                continue
+    system.become([str(python), "-m", "gateway", *words], child_environment())
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ async def _serve(settings: Settings) -> bool:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the server; the exit status is 1 if it could not start."""
+    """Run the server, and another one after each restart; the exit status is 1 if it could not start."""
     given = sys.argv[1:] if argv is None else argv
     parser = _parser()
     flags = parser.parse_args(given)
@@ -111,14 +111,13 @@ def main(argv: list[str] | None = None) -> int:
         argv=tuple(given),
     )
     try:
-        restarts = asyncio.run(_serve(settings))
+        while asyncio.run(_serve(settings)):  # a restart loses what a server has in memory
+            pass
     except OSError as error:
         print(f"The demo server cannot start on {flags.host}:{flags.port}: {error.strerror}", file=sys.stderr)
         return 1
     sys.stdout.flush()
     sys.stderr.flush()
-    if restarts:
-        os.execv(sys.executable, sys.orig_argv)
     os._exit(0)  # do not wait for a worker inside a node
 
 

@@ -45,12 +45,18 @@ class Executor:
         self._storage = storage
         self._cache = OutputCache()
         self._interrupt = threading.Event()
+        self._is_abandoned = False
         self.client_id: str | None = None
         self.last_node: str | None = None
 
     def start(self) -> None:
         """Start the worker thread; it ends with the process."""
         threading.Thread(target=self._work, name="prompt-worker", daemon=True).start()
+
+    def abandon(self) -> None:
+        """Let the running job end as soon as possible, with no result: this server has ended."""
+        self._is_abandoned = True
+        self._interrupt.set()
 
     def interrupt(self) -> None:
         """Ask the running job to stop at its next check."""
@@ -137,7 +143,7 @@ class Executor:
 
     def _compute(self, run: _Run, node_id: str, class_type: str, inputs: dict[str, Any]) -> NodeResult:
         def check() -> None:
-            if self._interrupt.is_set():
+            if self._is_abandoned or self._interrupt.is_set():
                 raise Interrupted
 
         def step(value: int, total: int, preview: Any) -> None:

@@ -22,7 +22,7 @@ State, kept until changed or reset:
 Actions, done immediately:
     release             true: let held submits continue
     drop_sockets        true: cut every socket without a close handshake (1006)
-    restart             true: the process replaces itself (same pid, same port): memory and temp files are lost
+    restart             true: another server follows in this process, on this port: memory and temp files are lost
     reset               true: every fault off, held submits continue
 
 `GET /demo/faults` returns the state, the process's `pid` and `boot` (new at each start), `submits` since the start,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +14,9 @@ from demo_comfyui.routes_models import ModelRoutes
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
 from wire.system_stats import DEMO_MARK
+
+TOTAL_MEMORY, FREE_MEMORY = 32 * 1024**3, 24 * 1024**3
+"""Bytes that a demo server says it has: it needs none, and only some systems say."""
 
 
 def features(settings: Settings) -> dict[str, Any]:
@@ -56,11 +58,10 @@ class InfoRoutes:
 
     async def system_stats(self, _: web.Request) -> web.Response:
         """Machine and version. `DEMO_MARK` in argv shows that this is no real ComfyUI."""
-        total, free = _memory()
         system = {
             **self.settings.version.system,
-            "ram_total": total,
-            "ram_free": free,
+            "ram_total": TOTAL_MEMORY,
+            "ram_free": FREE_MEMORY,
             "comfyui_version": self.settings.version.number,
             "python_version": sys.version,
             "pytorch_version": "none (demo)",
@@ -71,10 +72,10 @@ class InfoRoutes:
             "name": "cpu",
             "type": "cpu",
             "index": None,
-            "vram_total": total,
-            "vram_free": free,
-            "torch_vram_total": total,
-            "torch_vram_free": free,
+            "vram_total": TOTAL_MEMORY,
+            "vram_free": FREE_MEMORY,
+            "torch_vram_total": TOTAL_MEMORY,
+            "torch_vram_free": FREE_MEMORY,
         }
         return web.json_response({"system": system, "devices": [device]})
 
@@ -119,11 +120,3 @@ async def _empty_list(_: web.Request) -> web.Response:
 
 async def _empty_object(_: web.Request) -> web.Response:
     return web.json_response({})
-
-
-def _memory() -> tuple[int, int]:
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        return page * os.sysconf("SC_PHYS_PAGES"), page * os.sysconf("SC_AVPHYS_PAGES")
-    except (ValueError, OSError, AttributeError):  # no such figures on this system
-        return 0, 0

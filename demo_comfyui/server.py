@@ -35,7 +35,7 @@ WEB_FILES = Path(__file__).parent / "web"
 GOODBYE_SECONDS = 0.2
 """How long open requests may still take at shutdown."""
 RESTART_SECONDS = 0.05
-"""How long the answer to `restart` may take before the process is replaced."""
+"""How long the answer to `restart` may take before the server ends."""
 
 
 class DemoServer:
@@ -53,16 +53,18 @@ class DemoServer:
         self._restarts = False
 
     async def run(self) -> bool:
-        """Serve until asked to end; return True if the process should restart in place."""
+        """Serve until asked to end; return True if another one should follow in this process."""
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
-        await web.TCPSite(runner, self._settings.host, self._settings.port, reuse_address=True).start()
+        await web.TCPSite(runner, self._settings.host, self._settings.port).start()
         self._executor.start()
         publisher = asyncio.create_task(self._hub.publish())
         self._listen_for_the_end()
         sys.stdout.write(f"demo-comfyui ready {self._address()}\n")
         sys.stdout.flush()
         await self._ended.wait()
+        self._queue.set_stopped(True)
+        self._executor.abandon()
         publisher.cancel()
         with suppress(asyncio.CancelledError):
             await publisher
@@ -110,14 +112,19 @@ class DemoServer:
 
     def _listen_for_the_end(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._ended.set)
+            signal.signal(number, self._end)  # Windows' event loop has no signal handlers
         if self._settings.until_eof:
             threading.Thread(target=self._watch_input, name="stdin-watch", daemon=True).start()
 
     def _watch_input(self) -> None:
         while os.read(0, 4096):
             pass
-        self._loop.call_soon_threadsafe(self._ended.set)
+        self._end()
+
+    def _end(self, *_: object) -> None:
+        """End from a signal handler or another thread; a server that has restarted is a newer one's matter."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ended.set)
 
 
 async def _index(_: web.Request) -> web.FileResponse:

@@ -13,6 +13,7 @@ import logging
 import struct
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import ClientError, WSMsgType, web
@@ -39,7 +40,8 @@ class SocketHub:
 
     def post(self, event: str | int, data: Any, sid: str | None = None) -> None:
         """Queue a message from any thread; `sid` None sends it to every registered socket."""
-        self._loop.call_soon_threadsafe(self._messages.put_nowait, (event, data, sid))
+        with suppress(RuntimeError):  # of a job that was running when this server ended
+            self._loop.call_soon_threadsafe(self._messages.put_nowait, (event, data, sid))
 
     def wants_metadata(self, sid: str | None) -> bool:
         """Whether the socket registered under `sid` sent `supports_preview_metadata` in its first message."""

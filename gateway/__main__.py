@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import errno
 import gc
-import shlex
 import signal
 import socket
 import ssl
@@ -16,6 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from gateway.commands import find_command
 from gateway.errors import ConfigError, MooringError, StartError
@@ -32,6 +32,7 @@ from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.logs import start_logs
 from gateway.people.login_settings import LoginSettings, find_login_settings
+from gateway.platforms import system
 from gateway.server import Gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +56,7 @@ def main() -> int:
     except MooringError as error:
         print(error, file=sys.stderr, flush=True)
         return _FAILED
-    except KeyboardInterrupt:  # a second one, or on a platform without signal handlers
+    except KeyboardInterrupt:  # a second one
         return _FAILED
     return 0
 
@@ -76,15 +77,15 @@ async def _run(flags: Flags) -> None:
 
 @contextlib.contextmanager
 def _end_on_signal(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> Iterator[None]:
-    """The first signal ends the gateway in order; the second one kills it."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    with contextlib.suppress(NotImplementedError):
-        for number in numbers:
-            loop.add_signal_handler(number, serving.cancel)
+    """The first signal ends the gateway in order; the second one kills it. Windows' loop has no signal handlers."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(serving.cancel)
+
+    before = {number: signal.signal(number, end) for number in system.STOP_SIGNALS}
     yield
-    with contextlib.suppress(NotImplementedError):
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] = PORTS) -> None:
@@ -172,7 +173,8 @@ def _offer(flags: Flags, fleet: Fleet, found: tuple[LocalServer, ...]) -> None:
     mine = () if fleet.source is Source.DEMO else fleet.servers
     named = tuple((server.id, server.address) for server in (*mine, *(one.server for one in found)))
     words = dataclasses.replace(flags, servers=named).arguments()
-    print(f"Start Mooring like this to use all of them:\n  python3 serve.py {shlex.join(words)}", flush=True)
+    command = system.shell_line([system.PYTHON, "serve.py", *words])
+    print(f"Start Mooring like this to use all of them:\n  {command}", flush=True)
 
 
 def _bind(flags: Flags) -> socket.socket:
@@ -184,7 +186,7 @@ def _bind(flags: Flags) -> socket.socket:
         raise ConfigError(f"--host {flags.host} is not an address of this machine.") from error
     listener = socket.socket(family, kind, protocol)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        system.claim(listener)
         listener.setblocking(False)
         listener.bind(address)
         listener.listen(BACKLOG)
@@ -196,12 +198,12 @@ def _bind(flags: Flags) -> socket.socket:
 
 def _explain_bind(flags: Flags, error: OSError) -> MooringError:
     match error.errno:
-        case errno.EADDRINUSE:
+        case errno.EACCES if flags.port < 1024:
+            return StartError(f"Port {flags.port} is not for ordinary users: choose one above 1023 with --port.")
+        case errno.EADDRINUSE | errno.EACCES:  # the latter on Windows
             return StartError(
                 f"Port {flags.port} is in use on {flags.host}: end what uses it, or choose another with --port."
             )
-        case errno.EACCES:
-            return StartError(f"Port {flags.port} is not for ordinary users: choose one above 1023 with --port.")
         case errno.EADDRNOTAVAIL:
             return ConfigError(f"--host {flags.host} is not an address of this machine.")
         case _:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 from gateway.install.failures import CommandFailed
 from gateway.install.place import child_environment
+from gateway.platforms import system
 
 
 class Closed(Exception):
@@ -24,8 +24,9 @@ class BackgroundProcess:
 
     def run(self, command: list[str | Path]) -> None:
         """Run a command to its end. `CommandFailed` has what a failed one printed; `Closed` if it was killed."""
+        words, how = system.at_low_priority(command)
         with subprocess.Popen(
-            ["nice", "-n", "10", *command] if shutil.which("nice") else command,
+            words,
             cwd=self._folder,
             env=child_environment(),
             stdin=subprocess.DEVNULL,
@@ -34,7 +35,7 @@ class BackgroundProcess:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl+C is for the gateway, which then ends this
+            **how,  # not for Ctrl+C: the gateway ends this
         ) as process:
             self._process = process
             if self.is_closed:

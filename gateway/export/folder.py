@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.errors import ConfigError
-from gateway.export.site import put
 from gateway.install.place import read_record, write_record
+from gateway.whole_file import PRIVATE, PUBLIC, write_whole
 
 MARK = "mooring-export.json"
 SITE = "site"
 _OWN = ("logs", "tmp")
 _LOG = "logs/error.log"
-_PRIVATE, _PUBLIC = 0o600, 0o644
 
 
 def claim(folder: Path) -> None:
@@ -43,6 +42,6 @@ def write_configuration(folder: Path, files: Mapping[str, str], *, is_private: b
     """Write nginx's files, and make the folders that nginx writes to."""
     for name in _OWN:
         (folder / name).mkdir(exist_ok=True)
-    (folder / _LOG).touch(_PRIVATE)  # nginx keeps an existing file, but its own would be readable by everyone
+    (folder / _LOG).touch(PRIVATE)  # nginx keeps an existing file, but its own would be readable by everyone
     for name, text in files.items():
-        put(folder / name, text.encode(), _PRIVATE if is_private else _PUBLIC)
+        write_whole(folder / name, text.encode(), PRIVATE if is_private else PUBLIC)

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
-from gateway.export.site import forget_old, put
+from gateway.export.site import forget_old
 from gateway.fleet.fleet import Fleet
 from gateway.fleet.state import VERSION
 from gateway.http.servers import Server
@@ -29,6 +29,7 @@ from gateway.install.place import Place
 from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
 from gateway.page.tree import PAGE, Tree
 from gateway.site.policy import document_policy
+from gateway.whole_file import PUBLIC, write_whole
 
 LIST = "fleet.json"
 SNAPSHOT_CODING = "gzip"  # supported by each browser, while scripts cannot unpack brotli
@@ -139,4 +140,4 @@ def _check_folder(folder: Path) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    put(path, data)
+    write_whole(path, data, PUBLIC)

@@ -24,7 +24,9 @@ from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
 from gateway.page.tree import PAGE, Build, PageTree, Tree
+from gateway.platforms import system
 from gateway.site.site import snapshot_link
+from gateway.whole_file import PUBLIC, write_whole
 
 BUILDS = "b"
 SNAPSHOTS = "snapshots"
@@ -55,20 +57,11 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
         _copy_snapshot(Snapshots(place), snapshot, folder / SNAPSHOTS)
         link = snapshot_link(snapshot)
     html = tree.page.write(f"/{BUILDS}/{tree.build.key}/", link).encode()
-    put(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0))
-    put(folder / PAGE, html)
+    write_whole(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0), PUBLIC)
+    write_whole(folder / PAGE, html, PUBLIC)
     forget_old(folder / BUILDS, KEPT)
     forget_old(folder / SNAPSHOTS, KEPT * (2 + len(ENDINGS)))
     return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))
-
-
-def put(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file atomically."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-    fresh.replace(path)
 
 
 def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
@@ -111,8 +104,8 @@ def _copy_build(builds: Builds, build: Build, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     place = folder / build.key
     if place.exists():
-        place.replace(old)
-    fresh.replace(place)
+        system.replace(place, old)
+    system.replace(fresh, place)
     os.utime(place)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -120,10 +113,10 @@ def _copy_build(builds: Builds, build: Build, folder: Path) -> None:
 def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for coding, ending in ENDINGS.items():
-        put(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
+        write_whole(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes(), PUBLIC)
     plain = snapshots.file(snapshot.key, PLAIN).read_bytes()
     for name in (snapshot.key, f"{snapshot.key}.raw"):  # the latter is sent uncompressed to all browsers
-        put(folder / name, plain)
+        write_whole(folder / name, plain, PUBLIC)
 
 
 def forget_old(folder: Path, kept: int) -> None:
@@ -134,7 +127,7 @@ def forget_old(folder: Path, kept: int) -> None:
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            system.delete(path)
 
 
 def _latest_first(paths: Iterable[Path]) -> list[Path]:
@@ -143,4 +136,4 @@ def _latest_first(paths: Iterable[Path]) -> list[Path]:
 
 def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
-    target.chmod(0o644)
+    target.chmod(PUBLIC)

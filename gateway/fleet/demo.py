@@ -1,7 +1,7 @@
 """The demo fleet: demo servers as processes, started and ended with the gateway.
 
-Each has its own loopback port, so that one can be killed. A process notices through its standard input that the
-gateway has ended, even by a crash. One that dies is not restarted: a fleet that repairs itself silently would hide
+Each has its own loopback port, so that one can be killed. A process ends with its standard input, which the gateway
+closes at its end, even by a crash. One that dies is not restarted: a fleet that repairs itself silently would hide
 what a real fleet does. With `--faults` a user may kill and restart one (see `gateway/fleet/fault_injection.py`).
 """
 
@@ -18,11 +18,12 @@ from pathlib import Path
 
 from gateway.errors import StartError
 from gateway.http.servers import Server, ServerId
+from gateway.platforms import system
 from gateway.tasks import start_task
 
 _LOOPBACK = "127.0.0.1"
 _READY = b"demo-comfyui ready"
-_END_SECONDS = 0.5  # to end after SIGTERM, before SIGKILL
+_END_SECONDS = 0.5  # to end after its standard input, before it is killed
 _LAST_LINES = 3  # of its output, reported if it does not start
 
 _log = logging.getLogger(__name__)
@@ -93,8 +94,8 @@ class DemoFleet:
         """End all."""
         self._is_ending = True
         for process in self._processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.process.terminate()
+            assert process.process.stdin is not None
+            process.process.stdin.close()
         await asyncio.gather(*(_end(process) for process in self._processes.values()))
         for watch in self._watches.values():
             watch.cancel()
@@ -109,7 +110,7 @@ class DemoFleet:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the gateway, which then ends its servers
+            **system.OWN_GROUP,  # Ctrl+C is for the gateway, which then ends its servers
         )
         is_ready, lines = asyncio.Event(), list[str]()
         reader = start_task(_read_output(server, process, is_ready, lines))
@@ -131,7 +132,7 @@ def _check_port(server: Server) -> None:
     """Raise `StartError` if the port is in use: a demo server on another port would be another server."""
     port = int(server.address.rpartition(":")[2])
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        system.claim(probe)
         try:
             probe.bind((_LOOPBACK, port))
         except OSError as error:

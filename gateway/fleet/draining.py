@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from gateway.fleet.toml_text import TomlText
 from gateway.fleet.watch import FleetOwner, log_change
 from gateway.http.servers import ServerId
 from gateway.install.exclusion import exclusive
+from gateway.whole_file import write_whole
 
 _DRAIN = re.compile(r"(\s*[\"']?drain[\"']?\s*=\s*)(true|false)(?![A-Za-z0-9_])")
 
@@ -121,29 +120,9 @@ def _alone(path: Path, target: Path) -> Iterator[None]:
 def _replace(path: Path, target: Path, data: bytes) -> None:
     """Replace the file by a new one in one step."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        new = Path(name)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 a descriptor
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            _take_after(target, new)
-            new.replace(target)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
+        write_whole(target, data, like_before=True)
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def _take_after(target: Path, new: Path) -> None:
-    """Give the new file the owner and permissions of the old one."""
-    known = target.stat()
-    new.chmod(known.st_mode & 0o7777)
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):
-            os.chown(new, known.st_uid, known.st_gid)
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

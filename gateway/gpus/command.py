@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import shlex
-import sys
 from collections.abc import Iterable, Iterator, Sequence
+from types import ModuleType
 
 from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.gpus.detection import CUDA, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.gpus.flags import parse_gpus_flags
 from gateway.http.deadlines import Deadlines
+from gateway.platforms import system
 
 _SECONDS = 1.0  # for a running server to answer
 _NO_FLEET = Fleet(Source.FOUND, "", ())
@@ -45,15 +45,15 @@ def main(arguments: Sequence[str], ports: Iterable[int] = PORTS) -> int:
     if not found:
         print(f"With one GPU, or none, one ComfyUI is enough: python main.py --port {first_port}")
         return 1
-    for line in command_lines(found, first_port, sys.platform):
+    for line in command_lines(found, first_port):
         print(line)
     return 0
 
 
-def command_lines(gpus: Sequence[Gpu], first_port: int, platform: str) -> Iterator[str]:
+def command_lines(gpus: Sequence[Gpu], first_port: int, shell: ModuleType = system) -> Iterator[str]:
     """Yield the lines that start one ComfyUI for each GPU, and Mooring for all of them."""
     yield ""
-    commands = [_command(gpu, gpus, first_port + place, place == 0, platform) for place, gpu in enumerate(gpus)]
+    commands = [_command(gpu, gpus, first_port + place, place == 0, shell) for place, gpu in enumerate(gpus)]
     width = max(map(len, commands))
     yield from (f"  {command:{width}}  # {gpu.name}" for command, gpu in zip(commands, gpus, strict=True))
     yield ""
@@ -62,19 +62,20 @@ def command_lines(gpus: Sequence[Gpu], first_port: int, platform: str) -> Iterat
         yield ""
     yield "Mooring for all of them:"
     words = [f"gpu-{place}=http://127.0.0.1:{first_port + place}" for place in range(len(gpus))]
-    yield f"  python3 serve.py {shlex.join(word for name in words for word in ('--server', name))}"
+    servers = [word for name in words for word in ("--server", name)]
+    yield f"  {shell.shell_line([shell.PYTHON, 'serve.py', *servers])}"
 
 
-def _command(gpu: Gpu, gpus: Sequence[Gpu], port: int, is_first: bool, platform: str) -> str:
+def _command(gpu: Gpu, gpus: Sequence[Gpu], port: int, is_first: bool, shell: ModuleType) -> str:
     # Newer versions lock their database, and a second process with the same one ends.
     database = [] if is_first else ["--database-url", f"sqlite:///user/comfyui-{port}.db"]
     words = ["python", "main.py", "--port", str(port), *database]
-    if platform == "win32":  # PowerShell and cmd set variables in different ways; this flag sets them too
-        return shlex.join([*words, "--cuda-device", str(gpu.index)])
+    if not shell.SHELLS_AGREE_ON_VARIABLES:  # this flag sets them too
+        return f"{shell.shell_line([*words, '--cuda-device', str(gpu.index)])}"
     # CUDA's own order is by speed, nvidia-smi's by slot: they differ only between different cards.
     is_mixed = len({other.name for other in gpus if other.variable == CUDA}) > 1
     order = "CUDA_DEVICE_ORDER=PCI_BUS_ID " if is_mixed and gpu.variable == CUDA else ""
-    return f"{order}{gpu.variable}={gpu.index} {shlex.join(words)}"
+    return f"{order}{gpu.variable}={gpu.index} {shell.shell_line(words)}"
 
 
 def _explain(gpus: Sequence[Gpu], running: Sequence[LocalServer]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -28,6 +27,7 @@ from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Sent
 from gateway.http.turns import Turns
 from gateway.http.upstream import LARGEST_HEADER
+from gateway.platforms import system
 
 HEAD_SECONDS = 20.0  # for a head
 UNTAKEN_SECONDS = 60.0  # that sent bytes may wait unread
@@ -38,9 +38,6 @@ READS_PER_TURN = 4  # connections per turn of the event loop, while many are sen
 _KEEPALIVE_SECONDS = 75.0
 _LINGER_SECONDS = 10.0  # a refused upload is read and dropped this long, so that its browser sees the refusal
 MOST_FILES = 20_000  # file descriptors that the process asks the system for
-
-if sys.platform != "win32":
-    import resource
 
 _log = logging.getLogger(__name__)
 
@@ -276,15 +273,8 @@ def _end_idle(connections: Iterable[_Connection]) -> bool:
 
 def most_connections() -> int:
     """Return the limit for all connections: half of the files that this process can be allowed to open."""
-    if sys.platform == "win32":
-        return MOST_CONNECTIONS
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if now != resource.RLIM_INFINITY and (most == resource.RLIM_INFINITY or now < most):
-        wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
-        if wanted > now:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-            now = wanted
-    return MOST_CONNECTIONS if now == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, now // 2)
+    limit = system.raise_file_limit(MOST_FILES)
+    return MOST_CONNECTIONS if limit is None else min(MOST_CONNECTIONS, limit // 2)
 
 
 def _bound_untaken(own: socket.socket | None) -> None:

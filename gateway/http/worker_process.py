@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.http.json_reader import Scan, TooMuch
+from gateway.platforms import system
 from gateway.tasks import start_task
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
@@ -164,33 +165,15 @@ def _attempt(text: bytes, work: Callable[..., Any], arguments: tuple[object, ...
         return "raised", (type(error), error.args, error.__dict__)
 
 
-def _bound_memory() -> None:
-    """Let the system limit the memory, where it can."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
-
-
-def _peak() -> int:
-    """Return the peak memory of this process in bytes, where known; `getrusage` includes its parent's."""
-    try:
-        status = Path("/proc/self/status").read_text("ascii", "replace")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
-
-
 def main() -> None:
     """Run each call that arrives, until no more do, one uses too much, or the process has grown."""
-    _bound_memory()
+    system.bound_memory(MOST_MEMORY)
     given, back = sys.stdin.buffer, sys.stdout.buffer
     while len(head := given.read(_HEAD.size)) == _HEAD.size:
         size, length = _HEAD.unpack(head)
         work, arguments = pickle.loads(given.read(size))
         kind, value = _attempt(given.read(length), work, arguments)
-        is_last = _peak() > GROWN
+        is_last = system.peak_memory() > GROWN
         answer = pickle.dumps((is_last, kind, value), pickle.HIGHEST_PROTOCOL)
         back.write(_HEAD.pack(len(answer), 0))
         back.write(answer)

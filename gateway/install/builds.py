@@ -26,6 +26,7 @@ from gateway.install.place import Place, read_record, write_record
 from gateway.install.snapshot import ENDINGS, Busy, Run, refuse
 from gateway.install.steps import Step
 from gateway.page.tree import LENGTH, Build, PageTree, digest
+from gateway.platforms import system
 
 PACKER = "gateway/install/pack.mjs"
 KEPT = 4  # the one that is served, and three for windows that loaded earlier ones
@@ -115,11 +116,11 @@ class Builds:
     def _forget_old(self) -> None:
         records = self._records()
         for record in records[KEPT:]:
-            record.unlink()
+            system.delete(record)
         kept = {content for record in records[:KEPT] for content in self._contents(record.stem)}
         for path in self.file("").iterdir():
             if path.name[:LENGTH] not in kept:
-                path.unlink(missing_ok=True)  # a running compressor may have written it
+                system.delete(path)  # a running compressor may have written it
 
     def _contents(self, key: str) -> list[str]:
         build = self.read(key)
@@ -158,7 +159,7 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file atomically."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     fresh.write_bytes(data)
-    fresh.replace(path)
+    system.replace(fresh, path)
 
 
 def _wait() -> None:

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from gateway.platforms import system
 
 # They would redirect a child's imports, or pip's installation, out of .venv.
 LEADING_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
@@ -30,7 +31,7 @@ class Place:
     @property
     def python(self) -> Path:
         """The interpreter inside the virtual environment."""
-        return self.venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        return self.venv / system.VENV_PYTHON
 
     @property
     def vendor(self) -> Path:
@@ -65,7 +66,7 @@ class Place:
             self.scratch.mkdir(parents=True, exist_ok=True)
             aside = self.scratch / f"old-{path.name}"
             shutil.rmtree(aside, ignore_errors=True)
-            path.replace(aside)
+            system.replace(path, aside)
             shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -81,8 +82,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def write_record(path: Path, record: dict[str, Any]) -> None:
     """Write `record` to `path` atomically."""
     fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
-    fresh.replace(path)
+    fresh.write_bytes((json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    system.replace(fresh, path)
 
 
 def child_environment() -> dict[str, str]:

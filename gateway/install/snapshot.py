@@ -24,6 +24,7 @@ from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step
 from gateway.page.archive import AppArchive, Archive
+from gateway.platforms import system
 
 MAKER = "gateway/install/snapshot.mjs"
 SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
@@ -122,7 +123,7 @@ class Snapshots:
             write_record(self._record(key), {"failed": True})
             raise SnapshotFailed from error
         for coding, ending in FORMS.items():
-            out.with_suffix(f".{ending}").replace(self.file(key, coding))
+            system.replace(out.with_suffix(f".{ending}"), self.file(key, coding))
         sizes = {coding: _size(self.file(key, coding)) for coding in FORMS}
         write_record(self._record(key), {"size": snapshot.size, "sum": snapshot.sum, "files": sizes})
         shutil.rmtree(work, ignore_errors=True)
@@ -133,7 +134,7 @@ class Snapshots:
         records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for record in records[KEPT:]:
             for path in (record, *(self.file(record.stem, coding) for coding in FORMS)):
-                path.unlink(missing_ok=True)
+                system.delete(path)
 
     def _record(self, key: str) -> Path:
         return self.folder / f"{key}.json"

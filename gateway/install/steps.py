@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from gateway.install.exclusion import INHERITED
 from gateway.install.failures import CommandFailed, explain
 from gateway.install.place import Place, child_environment
+from gateway.platforms import system
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Tools:
     def output_of(self, command: Sequence[str | Path], folder: Path | None = None) -> str:
         """Return what `command` prints; `CommandFailed` if it ends with an error."""
         words = [str(word) for word in command]
-        ended = subprocess.run(
+        ended: subprocess.CompletedProcess[str] = subprocess.run(
             words,
             cwd=folder or self.place.root,
             env=child_environment(),
@@ -49,8 +49,8 @@ class Tools:
             text=True,
             encoding="utf-8",
             errors="replace",
-            pass_fds=(self.lock,) if INHERITED else (),
             check=False,
+            **system.inheriting(self.lock),
         )
         with self.place.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(words)}\n{ended.stdout}\n")

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from gateway.platforms import system
+
 FOLDER = "app/ui"
 SUFFIX = "_html.py"
 
@@ -27,11 +29,11 @@ def update(root: Path) -> None:
 
         for path in found:
             fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-            fresh.write_text(compile_template(path.read_text("utf-8"), path.relative_to(root).as_posix()), "utf-8")
-            fresh.replace(_module(path))
+            fresh.write_bytes(compile_template(path.read_text("utf-8"), path.relative_to(root).as_posix()).encode())
+            system.replace(fresh, _module(path))
     for made in (root / FOLDER).rglob(f"*{SUFFIX}"):
         if not made.with_name(f"{made.name.removesuffix(SUFFIX)}.html").exists():
-            made.unlink()
+            system.delete(made)
 
 
 def _module(path: Path) -> Path:

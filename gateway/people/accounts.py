@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import tomllib
@@ -24,6 +23,7 @@ from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
 from gateway.people.passwords import PasswordHash
 from gateway.people.person import NAME, Role, subject_of
+from gateway.whole_file import write_whole
 
 MOST_USERS = 10_000
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -139,15 +139,9 @@ def write_accounts(path: Path, accounts: Accounts) -> None:
     """Replace the file in one step, readable by its owner only. If it is a link, its target is replaced."""
     path = path.resolve()
     text = _HEAD + "".join(_written(account) for account in accounts.by_name.values())
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        whole.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        whole.unlink(missing_ok=True)
         raise ConfigError(f"it cannot be written ({error.strerror})", file=path) from error
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.errors import ConfigError
+from gateway.platforms import system
+from gateway.whole_file import write_beside, write_whole
 
 SIZE = 32  # bytes
 MOST_KEYS = 8
 _LINE = re.compile(r"[0-9a-f]{64}")
-_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,11 @@ def load_keys(path: Path) -> Keys:
     if not path.exists():
         make_keys(path)
     try:
-        mode = path.stat().st_mode
+        is_open = system.is_open_to_others(path)
         lines = path.read_text("ascii").split()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the key file cannot be read ({error})", file=path) from error
-    if sys.platform != "win32" and mode & _OTHERS:
+    if is_open:
         raise ConfigError("others on this machine can read the key file: chmod 600 it", file=path)
     for number, line in enumerate(lines, 1):
         if not _LINE.fullmatch(line):
@@ -73,28 +72,20 @@ def load_keys(path: Path) -> Keys:
 def make_keys(path: Path) -> None:
     """Create a file with one key, readable by its owner only; a file that another gateway creates first is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(f"{secrets.token_hex(SIZE)}\n")
-        if sys.platform == "win32":
-            if not path.exists():
-                whole.rename(path)
-        else:
-            os.link(whole, path)
+        whole = write_beside(path, f"{secrets.token_hex(SIZE)}\n".encode())
+        try:
+            system.publish(whole, path)
+        finally:
+            whole.unlink(missing_ok=True)
     except FileExistsError:
         pass
     except OSError as error:
         raise ConfigError(f"the key file cannot be made ({error.strerror})", file=path) from error
-    finally:
-        whole.unlink(missing_ok=True)
 
 
 def renew_keys(path: Path) -> None:
     """Put a new key first. Signatures of the key before it stay valid, those of the one before that do not."""
     keys = load_keys(path)
     lines = [secrets.token_hex(SIZE), keys.all[0].hex()]
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write("\n".join(lines) + "\n")
-    whole.replace(path)
+    write_whole(path, ("\n".join(lines) + "\n").encode())

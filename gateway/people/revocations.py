@@ -15,7 +15,6 @@ import contextlib
 import logging
 import os
 import re
-import secrets
 import threading
 import zlib
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
+from gateway.whole_file import open_as, write_all, write_whole
 
 SLACK = 300.0  # seconds by which the clocks of two gateways may differ
 DROP_AT = 1_000  # expired lines in the file before it is rewritten without them
@@ -51,7 +51,7 @@ class Revocations:
         """Read the file, or create it; raise `ConfigError` if neither is possible."""
         found = cls(path)
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            open_as(path, "a").close()
             with found._lock:
                 found._read_on()
             found._drop_expired(now)
@@ -79,8 +79,8 @@ class Revocations:
         with self._lock:
             self._until[session_id] = second
         try:
-            with self._lock, self._held():
-                _append(self._path, b"\n" + line + b"\n")
+            with self._lock, self._held(), open_as(self._path, "a") as file:
+                write_all(file, b"\n" + line + b"\n")  # on disk before a log-out is answered
         except OSError as error:
             raise ConfigError(f"it cannot be written ({error.strerror})", file=self._path) from error
         try:
@@ -122,7 +122,7 @@ class Revocations:
             with self._held():
                 self._read_on()  # lines that others have added so far
                 kept = {one: until for one, until in self._until.items() if until + SLACK >= now}
-                _replace(self._path, b"".join(b"\n" + _written(until, one) + b"\n" for one, until in kept.items()))
+                write_whole(self._path, b"".join(b"\n" + _written(until, one) + b"\n" for one, until in kept.items()))
                 self._until = kept
                 self._position = 0  # the new file is read from its beginning
 
@@ -143,24 +143,3 @@ def _parsed(line: bytes) -> tuple[int, str] | None:
     if found is None or zlib.crc32(found[1] + b" " + found[2]) != int(found[3], 16):
         return None
     return int(found[1]), found[2].decode("ascii")
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Append in one write and sync, so that the line is on disk before a log-out is answered."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError(0, "the disk is full")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    whole = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        _append(whole, data)
-        whole.replace(path)
-    except OSError:
-        whole.unlink(missing_ok=True)
-        raise

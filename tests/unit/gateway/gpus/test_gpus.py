@@ -12,6 +12,7 @@ from gateway.fleet.fleet import LocalServer
 from gateway.gpus.command import command_lines, main
 from gateway.gpus.detection import CUDA, HIP, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.http.servers import Server, ServerId
+from gateway.platforms import posix, windows
 
 ROOT = Path(__file__).resolve().parents[4]
 NVIDIA, ROCM = TOOLS
@@ -85,7 +86,7 @@ def test_running_servers_name_their_gpus_once() -> None:
 
 
 def test_each_gpu_has_a_server_and_mooring_uses_all() -> None:
-    lines = list(command_lines(EQUAL, 8188, "linux"))
+    lines = list(command_lines(EQUAL, 8188, posix))
     second = "CUDA_VISIBLE_DEVICES=1 python main.py --port 8189 --database-url sqlite:///user/comfyui-8189.db"
     assert lines[1].split("  # ") == [
         f"  {'CUDA_VISIBLE_DEVICES=0 python main.py --port 8188':{len(second)}}",
@@ -97,20 +98,20 @@ def test_each_gpu_has_a_server_and_mooring_uses_all() -> None:
 
 
 def test_one_gpu_shares_no_folder() -> None:
-    lines = list(command_lines(EQUAL[:1], 9000, "linux"))
+    lines = list(command_lines(EQUAL[:1], 9000, posix))
     assert "CUDA_VISIBLE_DEVICES=0 python main.py --port 9000" in lines[1]
     assert not any("--base-directory" in line for line in lines)
 
 
 def test_different_cards_are_numbered_by_slot() -> None:
     mixed = [Gpu(0, "NVIDIA GeForce RTX 3060"), Gpu(1, "NVIDIA GeForce RTX 4090"), Gpu(0, "AMD Radeon", HIP)]
-    lines = [line.strip() for line in command_lines(mixed, 8188, "linux")][1:4]
+    lines = [line.strip() for line in command_lines(mixed, 8188, posix)][1:4]
     beginnings = ["CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=0 ", "CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VIS"]
     assert all(line.startswith(start) for line, start in zip(lines, [*beginnings, "HIP_VIS"], strict=True))
 
 
 def test_windows_gets_a_flag_instead_of_a_variable() -> None:
-    lines = list(command_lines(EQUAL, 8188, "win32"))
+    lines = list(command_lines(EQUAL, 8188, windows))
     assert lines[1].strip().startswith("python main.py --port 8188 --cuda-device 0 ")
     assert not any("VISIBLE_DEVICES" in line for line in lines)
 
