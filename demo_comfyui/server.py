@@ -111,8 +111,8 @@ class DemoServer:
         self._loop.call_later(RESTART_SECONDS, self._ended.set)
 
     def _listen_for_the_end(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)  # Windows' event loop has no signal handlers
+        for number in {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGINT)}:  # the last: Windows
+            signal.signal(number, self._end)  # as some event loops have no signal handlers
         if self._settings.until_eof:
             threading.Thread(target=self._watch_input, name="stdin-watch", daemon=True).start()
 

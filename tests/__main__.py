@@ -7,7 +7,6 @@ python3 -m tests tests/unit -k flags   only pytest, with these arguments
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +76,7 @@ def main(arguments: list[str]) -> int:
                 return code
         types, tests = start("mypy"), start("pytest", *PARALLEL)
         if code := types.wait():
-            tests.send_signal(signal.SIGINT)
+            tests.terminate()  # which `tests/conftest.py` takes for Ctrl+C
             tests.wait()
             return code
         return tests.wait()

@@ -5,16 +5,25 @@ So no worker is left alone with one of these at the end.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from gateway.page import templates
+from tests.platform_kit import IS_WINDOWS
 
 LONGEST = ("oracle", "e2e", "integration", "mutants")  # folders
 HERE = Path(__file__).resolve().parent
+collect_ignore = ["mutants"] if IS_WINDOWS else []  # each trial is a fork
 
 templates.update(HERE.parent)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a SIGTERM end the tests as Ctrl+C does, so that their servers end too."""
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.platforms import system
+
 START_SECONDS = 20.0
 END_SECONDS = 10.0
 
@@ -45,7 +47,7 @@ def find_errors(folder: Path) -> str:
 @contextlib.contextmanager
 def start_nginx(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Serve an exported folder."""
-    who = "user root; " if os.geteuid() == 0 else ""  # workers of another user could not read a test's folder
+    who = "user root; " if system.is_root() else ""  # workers of another user could not read a test's folder
     command = [find_nginx(), "-p", str(folder), "-c", "nginx.conf", "-g", f"{who}daemon off;"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:

@@ -13,7 +13,6 @@ import contextlib
 import json
 import queue
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from gateway.platforms import system
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # a loaded two-core machine is slow to import Pillow and aiohttp
@@ -63,7 +64,7 @@ class Service:
     def stop(self) -> None:
         """Terminate the process; kill it if it does not end."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            system.end(self.process)
             try:
                 self.process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
@@ -91,6 +92,7 @@ def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
         text=True,
         encoding="utf-8",
         errors="replace",
+        **system.ENDABLE,
     )
     service = Service(process, "")
     found: queue.Queue[str | None] = queue.Queue()

@@ -14,13 +14,14 @@ import os
 import queue
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from gateway.platforms import system
 
 VARIABLE = "MOORING_CHROMIUM"
 SHELL = "chromium-headless-shell"  # a Chromium without a window, which needs less processor time
@@ -147,7 +148,7 @@ def works(program: Path) -> bool:
 
 def can_use_apt() -> bool:
     """Return whether Debian packages can be installed, which needs root."""
-    return shutil.which("apt-get") is not None and hasattr(os, "geteuid") and os.geteuid() == 0
+    return shutil.which("apt-get") is not None and system.is_root()
 
 
 def install(packages: Sequence[str]) -> None:
@@ -231,7 +232,7 @@ def _run_unless_silent(command: Sequence[str], seconds: float) -> bool:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        **system.OWN_GROUP,
     )
     try:
         for _ in _until_silent(process, seconds):
@@ -264,8 +265,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(1.0)  # its output has ended, so usually the process has too
         except subprocess.TimeoutExpired:
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)  # its group, since it was started as a session
-            else:
-                process.kill()
+            system.kill_group(process)
             process.wait()

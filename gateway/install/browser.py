@@ -27,6 +27,7 @@ from gateway.install.environment import RUN, Environment
 from gateway.install.failures import SetupError
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step, Tools
+from gateway.platforms import system
 
 NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
 SOURCES = (*NPM_FILES, RUN, "gateway/install/browser.py")  # these decide the contents, this module included
@@ -139,7 +140,7 @@ class BrowserRuntime:
         write_record(made / "mooring.json", record)
         self.place.vendor.parent.mkdir(exist_ok=True)
         self.place.set_aside(self.place.vendor)
-        made.replace(self.place.vendor)
+        system.replace(made, self.place.vendor)
         shutil.rmtree(self._download, ignore_errors=True)
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.platforms import system
 from tests.contract.peer import WebPeer, ended, entry, quick, running, submit
+from tests.platform_kit import posix_only
 from tests.services import ROOT, free_ports, start_demo
 from wire.versions import NEWEST
 
@@ -49,6 +51,7 @@ def test_demo_ends_with_its_standard_input(process: tuple[subprocess.Popen[str],
     assert server.wait(SOON) == 0
 
 
+@posix_only("Python can send no signal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_demo_ends_at_a_signal_with_an_open_connection(
     process: tuple[subprocess.Popen[str], int], number: signal.Signals
@@ -66,7 +69,7 @@ async def test_demo_ends_during_a_job_with_an_open_socket(tmp_path: Path) -> Non
             listener = await peer.connect("mid")
             await running(peer, await submit(peer, peer.slow_workflow(100), client_id="mid"))
             began = time.monotonic()
-            service.process.send_signal(signal.SIGTERM)
+            system.end(service.process)
             assert service.process.wait(SOON) == 0
             assert time.monotonic() - began < SOON
             assert await listener.until_closed() == 1006

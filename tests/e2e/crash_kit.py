@@ -47,10 +47,11 @@ def describe(event: dict[str, Any]) -> str:
     """Describe how a renderer ended, with the free disk and memory and the load."""
     facts = [f"{event['status']}, {signal_name(event['errorCode'])}"]
     facts.append(f"{shutil.disk_usage(tempfile.gettempdir()).free / 1e9:.1f} GB of disk free")
-    with contextlib.suppress(OSError):  # Linux only
+    with contextlib.suppress(OSError, AttributeError):  # not every system says
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
         facts += [f"{int(line.split()[1]) / 1e6:.1f} GB of memory free" for line in lines if "MemAvailable" in line]
-    return "; ".join([*facts, f"load {os.getloadavg()[0]:.1f}"])
+        facts.append(f"load {os.getloadavg()[0]:.1f}")
+    return "; ".join(facts)
 
 
 def signal_name(status: int) -> str:

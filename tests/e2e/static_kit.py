@@ -8,7 +8,6 @@ with nginx_pages(folder, port) as url: ...                  # nginx with Debian'
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gateway.platforms import system
 from tests.services import ROOT, START_SECONDS
 
 NGINX = shutil.which("nginx") or next((str(path) for path in [Path("/usr/sbin/nginx")] if path.exists()), None)
@@ -64,7 +64,7 @@ def nginx_pages(root: Path, folder: Path, port: int) -> Iterator[str]:
     """Serve with nginx and its default media types."""
     assert NGINX is not None
     file = folder / "nginx.conf"
-    user = "user root;\n" if os.geteuid() == 0 else ""  # its workers could not read a test's folder otherwise
+    user = "user root;\n" if system.is_root() else ""  # its workers could not read a test's folder otherwise
     file.write_text(user + _NGINX.format(folder=folder, types=TYPES, port=port, root=root), "utf-8")
     with _running([NGINX, "-c", str(file), "-e", "stderr"], port) as url:
         yield url

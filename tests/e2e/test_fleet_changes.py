@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
+from gateway.platforms import system
 from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.fault_kit import Fleet, cancel_prompts
 from tests.e2e.window_kit import BrowserUser, MooringWindow
@@ -50,7 +50,7 @@ def write(path: Path, fleet: Fleet, *, drained: str = "", removed: str = "", res
     ]
     new = path.with_name("new")
     new.write_text("\n".join(tables) + rest, "utf-8")
-    os.replace(new, path)
+    system.replace(new, path)
 
 
 def other_than(server_id: str) -> str:

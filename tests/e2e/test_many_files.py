@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "evening").mkdir(parents=True)
     for number in range(GOOD - 1):
         make_photo(folder, number)
-    make_photo(folder / "evening", 20).rename(folder / "evening" / "dunes-0.png")
+    shutil.move(make_photo(folder / "evening", 20), folder / "evening" / "dunes-0.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
     (folder / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "notes.txt").write_text("low tide at nine")

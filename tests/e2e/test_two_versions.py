@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,7 +119,7 @@ def clone(tmp_path: Path) -> Path:
     for folder in ("app", "gateway", "wire", "static", ".mooring/builds", ".mooring/snapshots"):
         if (ROOT / folder).exists():
             ignored = shutil.ignore_patterns("__pycache__", "making-*", "*.new")
-            shutil.copytree(ROOT / folder, copy / folder, copy_function=os.link, ignore=ignored)
+            shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
     for file in ("index.html", "pyscript.toml"):
         shutil.copy(ROOT / file, copy / file)
     return copy

@@ -22,6 +22,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.fleet.file import read_fleet
+from gateway.platforms import system
 from tests.integration.rig import Running, open_fleet
 from tests.name_server import NameServer, serve_names
 
@@ -59,7 +60,7 @@ class Pod:
         self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.05)
         await self._runner.setup()
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        system.claim(listener)
         listener.bind((host, port))
         await web.SockSite(self._runner, listener, ssl_context=self.tls).start()
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -27,6 +27,7 @@ from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
 from gateway.people.login_settings import LoginSettings
+from gateway.platforms import system
 from gateway.server import Gateway
 from wire.health import Health
 
@@ -105,7 +106,7 @@ async def serve_all(answer: Handler, port: int = 0) -> AsyncIterator[str]:
     runner = web.ServerRunner(server, shutdown_timeout=0.05)
     await runner.setup()
     listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    system.claim(listener)
     listener.bind(("127.0.0.1", port))
     await web.SockSite(runner, listener).start()
     try:

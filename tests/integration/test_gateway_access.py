@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from aiohttp import web
 
 from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
+from gateway.platforms import system
 from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
@@ -73,7 +73,7 @@ async def start(server: LoginServer, tls: ssl.SSLContext | None = None) -> Async
 def write(path: Path, text: str) -> Path:
     new = path.with_name("new")
     new.write_text(text)
-    os.replace(new, path)
+    system.replace(new, path)
     return path
 
 

@@ -19,6 +19,7 @@ import pytest
 from gateway.install.builds import KEPT, PACKER, Builds, packed
 from gateway.install.place import Place
 from tests.integration.rig import PATIENCE, Running, open_gateway, until
+from tests.platform_kit import posix_only, put_program
 
 GRID = "let grid; " * 50
 PAGE = """<!doctype html><link rel="stylesheet" href="static/css/a.css"><!-- boot -->
@@ -248,8 +249,7 @@ for name in sys.argv[2:]:
 def unpacked_site(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Prepare a repository in which nothing is compressed yet, with a Node."""
     (tools := tmp_path / "tools").mkdir()
-    (tools / "node").write_text(NODE)
-    (tools / "node").chmod(0o755)
+    put_program(tools / "node", NODE)
     monkeypatch.setenv("PATH", str(tools))  # which also hides `nice`
     (site / PACKER).parent.mkdir(parents=True)
     (site / PACKER).write_text("//")
@@ -287,6 +287,7 @@ async def test_gateway_compresses_missing_files_while_it_serves(
         assert await build_path(browser, gateway) == path, "its name depends on its content, not on compression"
 
 
+@posix_only("no signal asks whether a process runs")
 async def test_next_gateway_continues_interrupted_compression(
     unpacked_site: Path, browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
 
 import aiohttp
 import pytest
@@ -16,6 +15,7 @@ from aiohttp import web
 from tests.integration.exchanges import submit, upload, verdict
 from tests.integration.hub import connect, end_of
 from tests.integration.rig import open_gateway, serve, serve_raw
+from tests.platform_kit import linux_only
 from tests.services import free_ports
 
 
@@ -29,7 +29,7 @@ async def test_closed_port_is_a_certain_failure(browser: aiohttp.ClientSession) 
             assert verdict(reply) == (502, "connect-failed; sent=no")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="fills a listen queue as Linux keeps it")
+@linux_only("another length of a listen queue")
 async def test_unaccepted_connection_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))

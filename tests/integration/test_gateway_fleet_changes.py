@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from aiohttp import web
 
 from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
+from gateway.platforms import system
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
 from tests.integration.rig import Running, open_fleet, serve, speak, table, until
@@ -37,7 +37,7 @@ class FleetFile:
         """Replace the file as an editor does."""
         new = self.path.with_name("new")
         new.write_text("".join(servers) + rest)
-        os.replace(new, self.path)
+        system.replace(new, self.path)
 
 
 @pytest.fixture

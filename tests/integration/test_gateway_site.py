@@ -12,6 +12,7 @@ import pytest
 
 from gateway.site.policy import VIEWER_STYLE
 from tests.integration.rig import PATIENCE, Running, open_gateway
+from tests.platform_kit import link
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ async def site(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    (tmp_path / "static" / "link.txt").symlink_to(tmp_path / "secret.txt")
-    (tmp_path / "static" / "inner.css").symlink_to(tmp_path / "static" / "app.css")
+    link(tmp_path / "static" / "link.txt", tmp_path / "secret.txt")
+    link(tmp_path / "static" / "inner.css", tmp_path / "static" / "app.css")
     return tmp_path
 
 

@@ -17,6 +17,7 @@ from gateway.install.place import Place
 from gateway.install.snapshot import SCRIPTS, Snapshots
 from gateway.page.archive import AppArchive
 from tests.integration.rig import PATIENCE, Running, open_gateway
+from tests.platform_kit import put_program
 
 MEMORY = b"memory" * 1000
 PAGE = "<!doctype html><head><!-- boot --></head>"
@@ -45,8 +46,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     tools.mkdir()
-    (tools / "node").write_text(NODE)
-    (tools / "node").chmod(0o755)
+    put_program(tools / "node", NODE)
     monkeypatch.setenv("PATH", str(tools))  # which also hides `nice`
     return root
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.platforms import system
+from tests.platform_kit import posix_only
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway, wait_until
 
 PATIENCE = 60.0
@@ -189,6 +191,7 @@ def test_demo_fleet_uses_the_following_ports() -> None:
         assert fetch(f"{gateway.url}/servers/demo-2/queue")
 
 
+@posix_only("Python can send no signal")
 def test_dead_demo_server_is_reported_and_not_restarted() -> None:
     with start_gateway(demo=2) as gateway:
         wait_until(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
@@ -203,6 +206,7 @@ def test_dead_demo_server_is_reported_and_not_restarted() -> None:
 # End
 
 
+@posix_only("Python can send no signal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: signal.Signals) -> None:
     with start_gateway(demo=2) as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as window:
@@ -229,9 +233,11 @@ def test_killed_gateway_leaves_no_demo_server() -> None:
 def test_signal_during_start_ends_the_gateway() -> None:
     port = free_ports(3)
     command = [sys.executable, "-m", "gateway", "--port", str(port), "--demo", "2"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **system.ENDABLE
+    )
     wait_until(lambda: is_open(port))  # it opens its port before the demo servers are ready
-    process.send_signal(signal.SIGTERM)
+    system.end(process)
     output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in output

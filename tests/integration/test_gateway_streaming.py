@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import pytest
 from aiohttp import web
 
 from tests.integration.exchanges import CHUNK, MIB, PROMPT, json_of, upload
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
+from tests.platform_kit import linux_only
 from tests.services import start_gateway
 
 # Streaming
@@ -137,7 +136,7 @@ async def test_server_that_does_not_read_slows_the_browser(browser: aiohttp.Clie
         await watching
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of the memory from /proc")
+@linux_only("another process's peak of memory is not known")
 async def test_large_bodies_do_not_stay_in_memory(browser: aiohttp.ClientSession) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "POST":
@@ -155,23 +154,22 @@ async def test_large_bodies_do_not_stay_in_memory(browser: aiohttp.ClientSession
         for _ in range(96 * MIB // len(CHUNK)):
             yield CHUNK
 
+    def peak_memory(process: int) -> int:
+        status = Path(f"/proc/{process}/status").read_text("ascii", "replace")
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+
     async with serve(answer, max_upload=100 * MIB) as upstream:
         with start_gateway("--server", f"a={upstream.url}") as service:
             base = f"{service.url}/servers/a"
             await (await browser.get(f"{base}/view?filename=x")).content.readexactly(96 * MIB)
-            before = _peak_memory(service.process.pid)
+            before = peak_memory(service.process.pid)
             for _ in range(2):
                 reply = await browser.get(f"{base}/view?filename=x")
                 await reply.content.readexactly(96 * MIB)
                 headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(96 * MIB)}
                 async with browser.post(f"{base}/upload/image", data=body(), headers=headers) as done:
                     assert done.status == 200
-            assert _peak_memory(service.process.pid) - before < 32 * MIB
-
-
-def _peak_memory(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+            assert peak_memory(service.process.pid) - before < 32 * MIB
 
 
 # Closed browsers

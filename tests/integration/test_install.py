@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +24,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.platforms import system
 from gateway.site.policy import VIEWER_STYLE
+from tests.platform_kit import link as make_link
+from tests.platform_kit import posix_only
 from tests.services import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,8 +70,8 @@ class Serve:
         pytest.fail(f"serve.py ended with {self.process.wait()}:\n{self.printed}")
 
     def stop(self) -> None:
-        """End the process with SIGTERM and wait."""
-        self.process.terminate()
+        """End the process and wait."""
+        system.end(self.process)
         self.process.communicate(timeout=60)
 
 
@@ -93,6 +95,7 @@ class Clone:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            **system.ENDABLE,
         )
         return Serve(process)
 
@@ -148,7 +151,7 @@ def without_node(folder: Path) -> dict[str, str]:
         for program in Path(place).glob("*"):
             link = folder / program.name
             if program.stem not in ("node", "nodejs", "npm", "npx") and not link.is_symlink():
-                link.symlink_to(program)
+                make_link(link, program)
     return {**os.environ, "PATH": str(folder)}
 
 
@@ -167,7 +170,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     first = clone.serve(without_node(tmp_path_factory.mktemp("programs")))
     copied = clone.root / ".venv"
     wait_for(lambda: any(copied.rglob("site-packages/aiohappyeyeballs*")), "pip to copy the first package")
-    first.process.send_signal(signal.SIGKILL)
+    first.process.kill()
     killed, _ = first.process.communicate(timeout=60)
     record = json.loads((clone.root / ".venv" / "mooring.json").read_text("utf-8"))
     assert record == {"state": "unfinished"}, "the kill came too late to be an interruption"
@@ -342,7 +345,8 @@ def test_foreign_environment_is_left_alone(tmp_path: Path) -> None:
     assert mine.read_text("utf-8") == "mine"
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+@posix_only("a folder has no such mode")
+@pytest.mark.skipif(system.is_root(), reason="root may write everywhere")
 def test_read_only_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     clone = fresh(tmp_path)
     clone.root.chmod(0o555)

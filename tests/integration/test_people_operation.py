@@ -18,6 +18,7 @@ from gateway.people.keys import load_keys
 from gateway.people.login import METRICS
 from tests.integration.rig import PATIENCE, open_gateway, serve, until
 from tests.integration.studio import PASSWORD, SharedDemo, open_studio
+from tests.platform_kit import posix_only
 
 DEAD = "http://127.0.0.1:1"
 
@@ -230,6 +231,7 @@ async def test_trickling_body_is_cut() -> None:
         writer.close()
 
 
+@posix_only("files have no modes")
 def test_key_file_readable_by_others_is_refused(tmp_path: Path) -> None:
     key = tmp_path / "mooring.key"
     load_keys(key)

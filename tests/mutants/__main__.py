@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.platforms import system
 from tests.mutants.bench import FAILED, ROOT, Bench
 from tests.mutants.docket import try_each
 from tests.mutants.judged import reason_for
@@ -111,5 +112,5 @@ def _try_named(bench: Bench) -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
         os.environ["PYTHONHASHSEED"] = HASH_SEED
-        os.execv(sys.executable, [sys.executable, "-m", "tests.mutants", *sys.argv[1:]])
+        system.become([sys.executable, "-m", "tests.mutants", *sys.argv[1:]], os.environ)
     sys.exit(main(sys.argv[1:]))

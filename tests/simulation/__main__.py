@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gateway.platforms import system
 from tests.simulation.life import SECONDS, try_living
 from tests.simulation.lives import live_many
 from tests.simulation.replay import replay
@@ -72,5 +73,5 @@ def _replay(bundle: Path) -> int:
 if __name__ == "__main__":
     if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
         os.environ["PYTHONHASHSEED"] = HASH_SEED
-        os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+        system.become([sys.executable, "-m", "tests.simulation", *sys.argv[1:]], os.environ)
     sys.exit(main(sys.argv[1:]))

@@ -21,6 +21,7 @@ from gateway.install.snapshot import Busy
 from gateway.install.steps import take
 from gateway.page.tree import Build, PageTree, digest
 from gateway.platforms import system
+from tests.platform_kit import link
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,7 +176,7 @@ def test_node_of_the_environment_replaces_a_missing_one(
 
 def press_with_node(builds: Builds, build: Build) -> None:
     """Compress with the real Node, of the machine or of our .venv, and with the shipped script."""
-    builds.place.venv.symlink_to(ROOT / ".venv")
+    link(builds.place.venv, ROOT / ".venv")
     (builds.place.root / PACKER).parent.mkdir(parents=True)
     shutil.copy(ROOT / PACKER, builds.place.root / PACKER)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
+from gateway.platforms import system
 from tests import toolchain
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs here are shell scripts")
+from tests.platform_kit import put_program
 
 PACKAGES = ["chromium", toolchain.SHELL, *(need.package for need in toolchain.NEEDS)]
 FONTS = [need.font for need in toolchain.NEEDS if need.font]
@@ -26,7 +24,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(toolchain, "ELSEWHERE", ())
     monkeypatch.setattr(toolchain, "SERVERS", ())
     monkeypatch.setattr(toolchain, "POLICY", tmp_path / "policy-rc.d")
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(system, "is_root", lambda: True)
     return programs
 
 
@@ -39,8 +37,7 @@ def no_playwright(tmp_path: Path) -> Path:
 def put(folder: Path, name: str, script: str) -> Path:
     """A small program."""
     program = folder / name
-    program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
-    program.chmod(0o755)
+    put_program(program, f"#!/bin/sh\n{script}\n")
     return program
 
 
@@ -149,7 +146,7 @@ def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFix
 def test_skipped_tests_are_named_in_one_line_without_root(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(system, "is_root", lambda: False)
     browser(machine, "chromium")
     put(machine, "nginx", "exit 0")
     fonts(machine, "DejaVu Sans,DejaVu Sans Condensed", "Liberation Sans", "Noto Sans CJK SC")

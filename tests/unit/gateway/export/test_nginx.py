@@ -19,6 +19,7 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.routes import ENDPOINTS
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
+from tests.platform_kit import has_mode
 
 PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))
 SERVERS = (
@@ -136,7 +137,7 @@ def test_configuration_with_login_is_readable_by_owner_only(tmp_path: Path) -> N
     claim(tmp_path / "out")
     for is_private, mode in ((False, 0o644), (True, 0o600), (True, 0o600)):
         write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=is_private)
-        assert (tmp_path / "out" / "nginx.conf").stat().st_mode & 0o777 == mode
+        assert has_mode(tmp_path / "out" / "nginx.conf", mode)
 
 
 def test_nginx_log_is_readable_by_owner_only(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_nginx_log_is_readable_by_owner_only(tmp_path: Path) -> None:
     claim(tmp_path / "out")
     write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
     log = tmp_path / "out" / "logs" / "error.log"
-    assert log.stat().st_mode & 0o777 == 0o600
+    assert has_mode(log, 0o600)
     log.write_text("kept")
     write_configuration(tmp_path / "out", {"nginx.conf": "x"}, is_private=False)
     assert log.read_text() == "kept"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,9 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.state import FleetState
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Server, ServerId
+from gateway.platforms import system
+from tests.platform_kit import has_mode, posix_only
+from tests.platform_kit import link as make_link
 
 A, B = ServerId("a"), ServerId("b")
 FILE = Path("/nowhere/fleet.toml")
@@ -122,6 +123,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@posix_only("files have no modes")
 def test_replaced_file_keeps_its_permissions(path: Path) -> None:
     path.chmod(0o640)
     before = path.stat().st_ino
@@ -129,14 +131,14 @@ def test_replaced_file_keeps_its_permissions(path: Path) -> None:
     assert [server.is_drained for server in fleet.servers] == [True, False]
     assert fleet == read_fleet(path)
     assert path.stat().st_ino != before, "whoever has it open still reads the old one, whole"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert has_mode(path, 0o640)
     assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
 
 
 def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     link = tmp_path / "etc/fleet.toml"
-    link.symlink_to(path)
+    make_link(link, path)
     drain_in_file(link, A, is_drained=True)
     assert link.is_symlink()
     assert read_fleet(path).servers[0].is_drained
@@ -146,14 +148,15 @@ def test_write_failure_is_reported_and_leaves_file_whole(path: Path, monkeypatch
     def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(system, "replace", refuse)
     with pytest.raises(ConfigError, match=r"fleet\.toml: drain: it cannot be written \(Read-only file system\)"):
         drain_in_file(path, A, is_drained=True)
     assert path.read_text(encoding="utf-8") == TEXT
     assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@posix_only("a folder has no such mode")
+@pytest.mark.skipif(system.is_root(), reason="root may write everywhere")
 def test_unwritable_folder_is_reported(path: Path) -> None:
     path.parent.chmod(0o500)
     with pytest.raises(ConfigError, match="cannot be written"):

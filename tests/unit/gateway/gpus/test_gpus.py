@@ -12,7 +12,8 @@ from gateway.fleet.fleet import LocalServer
 from gateway.gpus.command import command_lines, main
 from gateway.gpus.detection import CUDA, HIP, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.http.servers import Server, ServerId
-from gateway.platforms import posix, windows
+from gateway.platforms import windows
+from tests.platform_kit import posix_only, put_program
 
 ROOT = Path(__file__).resolve().parents[4]
 NVIDIA, ROCM = TOOLS
@@ -41,9 +42,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(folder: Path, name: str, output: str, code: int = 0) -> None:
-    program = folder / name
-    program.write_text(f"#!/bin/sh\nwhile read -r line; do :; done\nprintf '%s' '{output}'\nexit {code}\n")
-    program.chmod(0o755)
+    put_program(folder / name, f"#!/bin/sh\nwhile read -r line; do :; done\nprintf '%s' '{output}'\nexit {code}\n")
 
 
 def test_nvidia_smi_lists_whole_gpus(programs: Path) -> None:
@@ -70,8 +69,7 @@ def test_failing_program_is_reported(programs: Path, output: str, says: str) -> 
 
 
 def test_program_that_cannot_be_run_is_reported(programs: Path) -> None:
-    (programs / "nvidia-smi").write_bytes(b"\x00no program")
-    (programs / "nvidia-smi").chmod(0o755)
+    put_program(programs / "nvidia-smi", b"\x00no program")
     with pytest.raises(ToolError, match="format"):
         listed_by(NVIDIA)
 
@@ -85,8 +83,9 @@ def test_running_servers_name_their_gpus_once() -> None:
     assert described_by(servers) == [Gpu(0, "NVIDIA GeForce RTX 4090", CUDA), Gpu(1, "AMD Radeon RX 7900 XTX", HIP)]
 
 
+@posix_only("other shells")
 def test_each_gpu_has_a_server_and_mooring_uses_all() -> None:
-    lines = list(command_lines(EQUAL, 8188, posix))
+    lines = list(command_lines(EQUAL, 8188))
     second = "CUDA_VISIBLE_DEVICES=1 python main.py --port 8189 --database-url sqlite:///user/comfyui-8189.db"
     assert lines[1].split("  # ") == [
         f"  {'CUDA_VISIBLE_DEVICES=0 python main.py --port 8188':{len(second)}}",
@@ -97,15 +96,17 @@ def test_each_gpu_has_a_server_and_mooring_uses_all() -> None:
     assert lines[-1] == ("  python3 serve.py --server gpu-0=http://127.0.0.1:8188 --server gpu-1=http://127.0.0.1:8189")
 
 
+@posix_only("other shells")
 def test_one_gpu_shares_no_folder() -> None:
-    lines = list(command_lines(EQUAL[:1], 9000, posix))
+    lines = list(command_lines(EQUAL[:1], 9000))
     assert "CUDA_VISIBLE_DEVICES=0 python main.py --port 9000" in lines[1]
     assert not any("--base-directory" in line for line in lines)
 
 
+@posix_only("other shells")
 def test_different_cards_are_numbered_by_slot() -> None:
     mixed = [Gpu(0, "NVIDIA GeForce RTX 3060"), Gpu(1, "NVIDIA GeForce RTX 4090"), Gpu(0, "AMD Radeon", HIP)]
-    lines = [line.strip() for line in command_lines(mixed, 8188, posix)][1:4]
+    lines = [line.strip() for line in command_lines(mixed, 8188)][1:4]
     beginnings = ["CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=0 ", "CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VIS"]
     assert all(line.startswith(start) for line, start in zip(lines, [*beginnings, "HIP_VIS"], strict=True))
 

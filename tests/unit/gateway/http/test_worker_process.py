@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 
 import pytest
 
@@ -14,6 +13,7 @@ from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.worker_process import SMALL_SIZE, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, take_memory, take_time
+from tests.platform_kit import linux_only
 
 LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
 
@@ -48,7 +48,7 @@ async def test_errors_are_raised_as_they_were() -> None:
     await worker.close()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not bound memory there")
+@linux_only("the system does not bound memory")
 async def test_work_over_the_memory_limit_fails_alone() -> None:
     worker = WorkerProcess()
     with pytest.raises(TooMuchWork):
@@ -75,7 +75,7 @@ async def test_cancelled_work_leaves_no_answer_for_the_next() -> None:
     await worker.close()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says how much memory a process had")
+@linux_only("the memory that a process had is not known")
 async def test_grown_process_is_replaced() -> None:
     worker = WorkerProcess()
     first = await worker.run(scan_of(LARGE), process_of, LARGE)

@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 from gateway.page.archive import AppArchive
+from gateway.whole_file import write_whole
+from tests.platform_kit import link
 
 
 def make_app(root: Path) -> Path:
@@ -38,8 +40,8 @@ def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     other_root = make_app(tmp_path / "two" / "deeper")
     for path in other_root.rglob("*.py"):
+        write_whole(path, path.read_bytes())  # with another mode
         os.utime(path, (0, 0))
-        path.chmod(0o600)
     assert AppArchive(other_root).current() == one
 
 
@@ -57,7 +59,7 @@ def test_only_a_change_gives_another_archive(tmp_path: Path) -> None:
 def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
     make_app(tmp_path)
     (tmp_path / "secret.py").write_text("secret")
-    (tmp_path / "app" / "link.py").symlink_to(tmp_path / "secret.py")
+    link(tmp_path / "app" / "link.py", tmp_path / "secret.py")
     assert "app/link.py" not in names(AppArchive(tmp_path).current().data)
 
 

@@ -10,6 +10,7 @@ import pytest
 from gateway.page.index_page import STYLES
 from gateway.page.languages import INDEX
 from gateway.page.tree import ARCHIVE, LOGIN, PageTree, digest
+from tests.platform_kit import link
 
 FILES = {
     "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',
@@ -34,7 +35,7 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "static" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    link(tmp_path / "static" / "link.txt", tmp_path / "secret.txt")
     (tmp_path / "static" / ".hidden").write_text("hidden")
     return tmp_path
 

@@ -30,6 +30,9 @@ from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, Sessions
 from gateway.people.user_command import main
+from gateway.whole_file import write_whole
+from tests.platform_kit import has_mode
+from tests.platform_kit import link as make_link
 
 ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
 CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # not the hash of any password
@@ -71,7 +74,7 @@ def test_first_user_creates_the_key(
         assert main(["add", name, "--users", str(tmp_path / "users.toml"), "--password-stdin"]) == 0
         written.append((key.read_text("ascii"), str(key) in capsys.readouterr().out))
     assert [is_printed for _, is_printed in written] == [True, False]
-    assert written[0][0] == written[1][0] and key.stat().st_mode & 0o777 == 0o600
+    assert written[0][0] == written[1][0] and has_mode(key, 0o600)
 
 
 def test_gateways_that_start_together_share_one_key(tmp_path: Path) -> None:
@@ -94,8 +97,7 @@ def test_gateways_that_start_together_share_one_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "short\n", "g" * 64 + "\n", "A" * 64, "\n".join(["a" * 64] * 9)])
 def test_invalid_key_file_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mooring.key"
-    path.write_text(text)
-    path.chmod(0o600)
+    write_whole(path, text.encode())
     with pytest.raises(ConfigError) as caught:
         load_keys(path)
     assert caught.value.file == path
@@ -149,7 +151,7 @@ def test_accounts_are_read_as_they_were_written(tmp_path_factory: pytest.TempPat
     path = tmp_path_factory.mktemp("users") / "users.toml"
     accounts = Accounts({one.name: one for one in found})
     write_accounts(path, accounts)
-    assert read_accounts(path) == accounts and path.stat().st_mode & 0o777 == 0o600
+    assert read_accounts(path) == accounts and has_mode(path, 0o600)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +370,7 @@ def test_a_linked_users_file_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     real, link = tmp_path / "shared" / "users.toml", tmp_path / "users.toml"
     write_accounts(real, Accounts({}))
-    link.symlink_to(real)
+    make_link(link, real)
     write_accounts(link, KNOWN)
     assert link.is_symlink() and read_accounts(real) == KNOWN
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError
 from gateway.people import revocations
 from gateway.people.revocations import DROP_AT, SLACK, Revocations
+from tests.platform_kit import has_mode
 
 ONE, TWO = "1" * 32, "2" * 32
 NOW = 1_000_000.0
@@ -32,7 +33,7 @@ def test_a_session_ended_at_one_gateway_is_over_at_another(path: Path) -> None:
     assert there.read() and ONE in there and TWO not in there
     assert not there.read()
     assert ONE in Revocations.open(path, NOW)
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert has_mode(path, 0o600)
 
 
 def test_simultaneous_writes_lose_nothing(path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.platforms import system
 from gateway.site import published
 from gateway.site.published import Published
+from tests.platform_kit import link
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_words_are_published_in_folders_of_their_own(folder: Path, monkeypatch: 
         (folder / name).write_text("tabby\n")
     monkeypatch.setitem(published.LARGEST_WORDS, ".txt", 8)
     (folder / "wildcards" / "large.txt").write_text("tabby\nblack\n")
-    (folder / "wildcards" / "out.txt").symlink_to(folder.parent / "secret.json")
+    link(folder / "wildcards" / "out.txt", folder.parent / "secret.json")
     shown = Published(folder)
     listing = shown.listing()
     assert [name for name in listing.files if name.startswith(("wildcards", "tags", "sub"))] == [
@@ -77,10 +79,10 @@ def test_files_of_words_have_a_limit_of_their_own(folder: Path, monkeypatch: pyt
 
 
 def test_link_out_of_the_folder_is_left_out(folder: Path) -> None:
-    (folder / "inner.json").symlink_to(folder / "b.json")
-    (folder / "outer.json").symlink_to(folder.parent / "secret.json")
-    (folder / "loop.json").symlink_to(folder / "loop.json")
-    (folder / "elsewhere").symlink_to(folder.parent)
+    link(folder / "inner.json", folder / "b.json")
+    link(folder / "outer.json", folder.parent / "secret.json")
+    link(folder / "loop.json", folder / "loop.json")
+    link(folder / "elsewhere", folder.parent)
     listing = Published(folder).listing()
     assert list(listing.files) == ["b.json", "inner.json", "portraits/a b.PNG"]
     assert set(listing.left_out) == {"outer.json", "loop.json"}
@@ -120,7 +122,7 @@ def test_the_tag_follows_the_files(folder: Path) -> None:
 def test_missing_folder_publishes_nothing(folder: Path) -> None:
     shown = Published(folder)
     shown.listing()
-    folder.rename(folder.parent / "away")
+    system.replace(folder, folder.parent / "away")
     assert shown.listing().files == {}
     assert Published(None).listing().tag == ""
 
