@@ -61,6 +61,7 @@ def main(arguments: list[str]) -> int:
         print("Stopped: run the same command again to go on.", file=sys.stderr)
         return 130
     environment = {**child_environment(), VARIABLE: str(browser)}
+    environment["PYTHONUTF8"] = "1"  # tests read and write texts without naming an encoding; the product names it
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and server would compile its modules
 
     def start(*words: str) -> subprocess.Popen[bytes]:

@@ -25,7 +25,7 @@ def demo_note(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:
     """Save a text, and show it as well."""
     place = context.storage.save_place(inputs["filename_prefix"], "output", (0, 0))
     name = place.next_name(0, inputs["format"])
-    (place.folder / name).write_text(inputs["text"], "utf-8")
+    (place.folder / name).write_bytes(inputs["text"].encode())
     saved = {"filename": name, "subfolder": place.subfolder, "type": "output"}
     return NodeResult(ui={"text": (inputs["text"],), "files": [saved]})
 

@@ -64,7 +64,7 @@ def listed_by(tool: Tool) -> list[Gpu] | None:
             [path, *tool.command[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=_SECONDS,
             check=False,

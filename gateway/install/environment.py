@@ -64,7 +64,7 @@ class Environment:
             env=child_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=True,
         )
         return Path(json.loads(found.stdout))
@@ -95,7 +95,7 @@ class Environment:
                 env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 check=True,
             )
         except (OSError, subprocess.CalledProcessError):

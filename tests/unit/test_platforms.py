@@ -53,6 +53,8 @@ EXCEPTIONS = {
     "tests.toolchain": (r"chmod|sys.platform", "packages of Debian; Chrome has no --version on Windows"),
 }
 
+TEXT_MODE = re.compile(r"'[rwax]\+?t?'")
+
 
 def found_in(module: Module) -> Iterator[tuple[int, str]]:
     """Yield the lines and names of what `gateway.platforms` is for."""
@@ -77,11 +79,13 @@ def found_in(module: Module) -> Iterator[tuple[int, str]]:
 
 def unmarked(tree: ast.AST) -> Iterator[ast.AST]:
     """Yield all nodes but those of tests that are skipped on other systems."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        marks = child.decorator_list if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        marks = node.decorator_list if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
         if not any(MARKS.fullmatch(ast.unparse(mark)) for mark in marks):
-            yield from unmarked(child)
+            yield node
+            waiting += ast.iter_child_nodes(node)
 
 
 def test_only_one_package_calls_what_one_system_has() -> None:
@@ -119,6 +123,39 @@ def test_each_kind_of_call_is_found(source: str, tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text(f"@posix_only('no such call')\ndef test_one(): {source}", "utf-8")
     assert len(list(found_in(Module("one", tmp_path / "one.py")))) == 1
     assert list(found_in(Module("two", tmp_path / "two.py"))) == []
+
+
+def test_product_names_the_encoding_of_each_text() -> None:
+    """The default differs between systems; `python -m tests` sets it for the tests."""
+    found = [
+        f"{module.name}:{call.lineno} {ast.unparse(call)[:60]}"
+        for module in (module for name in CHECKED if name != "tests" for module in inside(name))
+        for call in ast.walk(module.tree)
+        if isinstance(call, ast.Call) and is_of_text(call) and not names_encoding(call)
+    ]
+    assert found == []
+
+
+def is_of_text(call: ast.Call) -> bool:
+    """Return whether a call reads or writes text."""
+    match call.func:
+        case ast.Attribute(attr="read_text" | "write_text"):
+            return True
+        case ast.Attribute(attr="open") | ast.Name(id="open"):
+            modes = [TEXT_MODE.fullmatch(ast.unparse(one)) for one in call.args]
+            return not modes or any(modes)
+        case _:
+            return any(one.arg == "text" and ast.unparse(one.value) == "True" for one in call.keywords)
+
+
+def names_encoding(call: ast.Call) -> bool:
+    of_path = isinstance(call.func, ast.Attribute) and call.func.attr in {"read_text", "write_text"}
+    is_last = (
+        of_path
+        and bool(call.args)
+        and re.fullmatch(r"'(utf-8(-sig)?|ascii|replace)'", ast.unparse(call.args[-1])) is not None
+    )
+    return is_last or any(one.arg == "encoding" for one in call.keywords)
 
 
 # The modules of the systems
