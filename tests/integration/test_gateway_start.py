@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.fleet import demo
+from gateway.fleet.demo import DemoFleet
 from gateway.platforms import system
 from tests.platform_kit import posix_only
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway, wait_until
@@ -222,6 +224,17 @@ def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: sign
         assert time.monotonic() - began < ENDS_SECONDS
         assert not any(is_open(gateway.port + offset) for offset in (0, 1, 2))
         assert not any("Traceback" in line or "ERROR" in line for line in gateway.lines)
+
+
+async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_END_SECONDS", PATIENCE)
+    port = free_ports(2)
+    fleet = DemoFleet(count=1, after_port=port, is_faulty=False, root=ROOT)
+    await fleet.start(PATIENCE)
+    left = ROOT / ".mooring" / "demo" / str(port + 1) / "temp" / "left.png"
+    left.touch()
+    await fleet.close()
+    assert not left.exists(), "a killed one does not empty its folder of temporary files"
 
 
 def test_killed_gateway_leaves_no_demo_server() -> None:

@@ -326,6 +326,30 @@ def test_posix_becomes_the_command_in_the_same_process(tmp_path: Path) -> None:
     assert len(printed) == 2 and printed[0] == printed[1]
 
 
+@posix_only("no port waits for late packets")
+def test_posix_port_is_free_at_once_after_its_last_connection() -> None:
+    port = 0
+    for _ in range(2):
+        with socket.socket() as listener:
+            system.claim(listener)
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+            port = listener.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port)) as browser:
+                listener.accept()[0].close()  # the end that closes first keeps the port busy
+                browser.recv(1)
+
+
+@posix_only("no such limits")
+def test_posix_raises_its_limit_of_files_as_far_as_it_may() -> None:
+    code = (
+        "import resource; from gateway.platforms import system;"
+        " resource.setrlimit(resource.RLIMIT_NOFILE, (50, 90)); print(*map(system.raise_file_limit, (70, 60, 200)))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["70", "70", "90"]
+
+
 @posix_only("no such modes")
 def test_posix_file_for_the_group_is_open_to_others(tmp_path: Path) -> None:
     (path := tmp_path / "key").touch(0o600)
