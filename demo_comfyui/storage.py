@@ -67,7 +67,7 @@ class Storage:
 
     def contains(self, folder: Path, path: str) -> bool:
         """Whether `path` is in `folder`, after `..` is resolved (links are not followed)."""
-        return os.path.commonpath((str(folder), os.path.abspath(path))) == str(folder)  # noqa: PTH100
+        return Path(os.path.abspath(path)).is_relative_to(folder)  # noqa: PTH100
 
     def save_place(self, prefix: str, kind: str, size: tuple[int, int]) -> SavePlace:
         """Return where pictures of this prefix go next: the counter continues from the files in the folder."""
@@ -80,7 +80,7 @@ class Storage:
             raise ValueError(f"Saving image outside the output folder is not allowed: {subfolder}")
         folder = Path(target)
         folder.mkdir(parents=True, exist_ok=True)
-        return SavePlace(folder, subfolder.replace("/", self._separator), stem, _next_counter(folder, stem))
+        return SavePlace(folder, subfolder.replace(os.sep, self._separator), stem, _next_counter(folder, stem))
 
 
 def asset_of(path: Path) -> dict[str, Any]:
