@@ -92,8 +92,9 @@ def foresee(sources, codes):
 // The browser has the archive of the standard library; it does not have the other archives, and needs none.
 const LEAVE = `
 def leave(stdlib):
-    import gc, sys, zipimport
+    import gc, random, sys, zipimport
 
+    random.seed(1)  # a window seeds it again (static/js/boot.mjs)
     for path in list(zipimport._zip_directory_cache):
         zipimport._zip_directory_cache.pop(path)
         for place in [place for place in sys.path_importer_cache if place.startswith(path) and path != stdlib]:
@@ -111,12 +112,21 @@ function readPyScript() {
   return JSON.parse(object);
 }
 
+// Equal sources give equal bytes: what is otherwise different each time is hashes, clocks, and what is seeded from them.
+const EPOCH = Date.UTC(2020, 0);
+let ticks = 0;
+Date.now = () => EPOCH;
+performance.now = () => (ticks += 0.01);
+
 const [siteFile, appFile, out] = process.argv.slice(2);
 const [site, app] = [siteFile, appFile].map((file) => readFileSync(file));
 const options = {
   _makeSnapshot: true,
   _sysExecutable: "python", // otherwise the path of this file
-  env: { PYTHONNODEBUGRANGES: "1" }, // the columns of each instruction are an eighth of it, for sources that are not there
+  env: {
+    PYTHONHASHSEED: "1",
+    PYTHONNODEBUGRANGES: "1", // the columns of each instruction are an eighth of it, for sources that are not there
+  },
 };
 
 const compiler = await loadPyodide(options);
