@@ -9,6 +9,7 @@
     model-viewer/  3D models, with the decoders of compressed ones under the names that it asks for
     python/     site.zip: markupsafe from .venv, without its compiled part; scripting.zip: what only the scripting
                 console loads, requests and its dependencies
+    licences/   of all of these, for those who pass them on
     test/       axe, for the tests only
 
 `static/vendor/mooring.json` has the digest of what it was made from, and each file's size.
@@ -16,6 +17,8 @@
 
 from __future__ import annotations
 
+import email
+import json
 import re
 import shutil
 import zipfile
@@ -47,6 +50,8 @@ BUNDLED = ("markupsafe",)
 SCRIPTING = ("certifi", "charset_normalizer", "idna", "pyodide_http", "requests", "urllib3")
 NOT_FOR_SCRIPTS = ("__main__.py", "cli.py", "cli", "tests")  # command lines, and a package's own tests
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that equal contents give equal bytes
+
+LICENCE = re.compile(r"(?i)(?:mit-)?(?:licen[cs]e|notice|copying)")
 
 NPM_OPTIONS = (
     "--ignore-scripts",
@@ -128,6 +133,7 @@ class BrowserRuntime:
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
         packages = Environment(self.place).packages()
+        write_licences(modules, packages, made / "licences")
         bundle(packages, made / "python" / "site.zip", BUNDLED)
         bundle(packages, made / "python" / "scripting.zip", SCRIPTING, NOT_FOR_SCRIPTS)
         self._put_in_place(made)
@@ -169,6 +175,27 @@ def bundle(packages: Path, archive: Path, names: Sequence[str], without: Sequenc
                 entry = zipfile.ZipInfo(path.relative_to(packages).as_posix(), ZIP_EPOCH)
                 entry.external_attr = 0o644 << 16
                 zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def write_licences(modules: Path, packages: Path, target: Path) -> None:
+    """Write a text for each npm package in `modules`, and for each Python package that is bundled from `packages`."""
+    target.mkdir(parents=True)
+    for described in sorted([*modules.glob("*/package.json"), *modules.glob("@*/*/package.json")]):
+        about = json.loads(described.read_text("utf-8"))
+        _write_licence(target, about["name"], about["version"], about.get("license"), described.parent)
+    for name in (*BUNDLED, *SCRIPTING):
+        folder = next(packages.glob(f"{name}-*.dist-info"))
+        about = email.message_from_string((folder / "METADATA").read_text("utf-8"))
+        _write_licence(target, name, about["Version"], about["License-Expression"] or about["License"], folder)
+
+
+def _write_licence(target: Path, name: str, version: str, licence: str | None, folder: Path) -> None:
+    files = [
+        path for path in (*folder.iterdir(), *folder.glob("licenses/*")) if LICENCE.match(path.name) and path.is_file()
+    ]
+    texts = [path.read_text("utf-8") for path in sorted(files)] or ["Its package has no text of the licence.\n"]
+    head = f"{name} {version}, {licence or 'no licence named'}\n\n"
+    (target / f"{name.strip('@').replace('/', '-')}.txt").write_text(head + "\n".join(texts), "utf-8", newline="\n")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -23,7 +23,9 @@ MAIN = "app/main.py"
 PAGE = "index.html"
 # Styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the records of set-up
 # are not for pages.
-LEFT_OUT = ("static/css/", f"{LOCALES}/", "static/vendor/test/", "static/vendor/mooring.json")
+LEFT_OUT = (
+    "static/css/", f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
