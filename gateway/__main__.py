@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import errno
 import gc
+import logging
 import signal
 import socket
 import ssl
@@ -14,6 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 
@@ -30,31 +32,37 @@ from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
+from gateway.installation import PLACE, ROOT, command_words
 from gateway.logs import start_logs
 from gateway.people.login_settings import LoginSettings, find_login_settings
 from gateway.platforms import system
 from gateway.server import Gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 _FAILED = 1
+_log = logging.getLogger(__name__)
 _LOCAL_SECONDS = 1.0  # for a ComfyUI on this machine to answer
 _THREADS = 64
 
 
 def main() -> int:
     """Run until a signal, or run a sub-command. The exit code is 0, or 1 after one sentence about what to do."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a Windows program without a window has None
+            stream.reconfigure(errors="replace")  # names of devices may be in any script
     command, words = find_command(sys.argv[1:])
     if command is not None:
         return command.run(words)
     flags = parse_flags(words)
-    start_logs(is_json=flags.json_logs)
     try:
+        start_logs(is_json=flags.json_logs, file=flags.log)
         if flags.export is not None:
             _export(flags, flags.export)
         else:
             asyncio.run(_run(flags))
     except MooringError as error:
         print(error, file=sys.stderr, flush=True)
+        if flags.log is not None:
+            _log.error("%s", error)
         return _FAILED
     except KeyboardInterrupt:  # a second one
         return _FAILED
@@ -138,7 +146,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
 @contextlib.asynccontextmanager
 async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFleet]:
     demo = DemoFleet(
-        count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, root=ROOT, version=flags.speaks
+        count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, place=PLACE, version=flags.speaks
     )
     try:
         await demo.start(deadlines.demo_start)
@@ -173,8 +181,7 @@ def _offer(flags: Flags, fleet: Fleet, found: tuple[LocalServer, ...]) -> None:
     mine = () if fleet.source is Source.DEMO else fleet.servers
     named = tuple((server.id, server.address) for server in (*mine, *(one.server for one in found)))
     words = dataclasses.replace(flags, servers=named).arguments()
-    command = system.shell_line([system.PYTHON, "serve.py", *words])
-    print(f"Start Mooring like this to use all of them:\n  {command}", flush=True)
+    print(f"Start Mooring like this to use all of them:\n  {system.shell_line([*command_words(), *words])}", flush=True)
 
 
 def _bind(flags: Flags) -> socket.socket:
@@ -225,6 +232,4 @@ def _load_tls(flags: Flags) -> ssl.SSLContext | None:
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # names of devices may be in any script
     sys.exit(main())

@@ -12,11 +12,12 @@ import argparse
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+from gateway.installation import COMMAND, PROGRAM, Locations, locate
 from wire.versions import NEWEST, VERSIONS
 
 DEFAULT_HOST = "127.0.0.1"
@@ -51,6 +52,7 @@ class Flags:
     key: Path | None = None
     sessions: Path | None = None
     json_logs: bool = False
+    log: Path | None = None
     export: Path | None = None
     gateways: tuple[str, ...] = ()  # HOST:PORT, in the order given; only with `export`
 
@@ -75,6 +77,7 @@ class Flags:
             ("--key", self.key),
             ("--sessions", self.sessions),
             ("--export", self.export),
+            ("--log", self.log),
         ):
             if value is not None:
                 words += [name, str(value)]
@@ -96,8 +99,13 @@ def parse_flags(arguments: Sequence[str]) -> Flags:
         parser.exit(USAGE_ERROR, f"{error}\n")
 
 
-def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None = None) -> Flags:
-    """Parse as `parse_flags` does, but raise `FlagError` for an invalid flag."""
+def read_flags(
+    arguments: Sequence[str], parser: argparse.ArgumentParser | None = None, own: Locations | None = None
+) -> Flags:
+    """Parse as `parse_flags` does, but raise `FlagError` for an invalid flag.
+
+    What no flag names is taken from the installation's `own` files, where they exist.
+    """
     found = (parser or _parser()).parse_args(list(arguments))
     flags = Flags(
         host=found.host,
@@ -115,12 +123,22 @@ def read_flags(arguments: Sequence[str], parser: argparse.ArgumentParser | None 
         key=found.key,
         sessions=found.sessions,
         json_logs=found.json_logs,
+        log=found.log,
         export=found.export,
         gateways=found.gateways,
     )
+    flags = _with_own_files(flags, own or locate())
     _check_fleet(flags)
     _check_exposure(flags)
     _check_export(flags)
+    return flags
+
+
+def _with_own_files(flags: Flags, own: Locations) -> Flags:
+    if own.fleet is not None and own.fleet.is_file() and not flags.names_fleet:
+        flags = replace(flags, fleet=own.fleet)
+    if own.sessions is not None and own.users.is_file() and flags.users in {None, own.users}:
+        flags = replace(flags, users=own.users, sessions=flags.sessions or own.sessions)
     return flags
 
 
@@ -177,17 +195,17 @@ class Parser(argparse.ArgumentParser):
         """Raise argparse's message as a `FlagError`."""
         words = message.removeprefix("argument ")
         sentence = words[:1].upper() + words[1:]
-        raise FlagError(f"{sentence.rstrip('.')}; python3 serve.py --help lists the flags.")
+        raise FlagError(f"{sentence.rstrip('.')}; {COMMAND} --help lists the flags.")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="serve.py",
+        prog=PROGRAM,
         allow_abbrev=False,
         description="Serve Mooring's page and pass its requests through to your ComfyUI servers.",
         epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts. Others that"
         " run on this machine are listed, and used once you choose them."
-        " python3 serve.py check --help tells how to have every server looked at.",
+        f" {COMMAND} check --help tells how to have every server looked at.",
     )
     add = parser.add_argument
     add("--port", type=port_number, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
@@ -197,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--speaks", choices=VERSIONS, help=f"with --demo: the version of ComfyUI to speak as (default: {NEWEST})")
     add("--workflows", type=_folder, metavar="DIR", help="workflows that all users see first, read-only")
     add("--faults", action="store_true", help="let the page and tests break the demo servers on purpose")
-    add("--users", type=_file, metavar="FILE", help="the users, as written by serve.py user")
+    add("--users", type=_file, metavar="FILE", help=f"the users, as written by {PROGRAM} user")
     add(
         "--key",
         type=_new_file,
@@ -212,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--insecure", action="store_true", help="allow --host beyond this machine without a login, or without https")
     add("--json-logs", action="store_true", help="write the log as one JSON object per line")
+    add("--log", type=_new_file, metavar="FILE", help="write the log to this file, of which the last 20 MB are kept")
     add("--tls-cert", type=_file, metavar="FILE", help="serve https with this certificate chain (PEM)")
     add("--tls-key", type=_file, metavar="FILE", help="the private key of --tls-cert (PEM)")
     add("--export", type=_new_folder, metavar="DIR", help="write the page and an nginx.conf there, and end")

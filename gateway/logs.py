@@ -12,7 +12,12 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
+from gateway.errors import ConfigError
+
+_LOG_SIZE, _OLD_LOGS = 5_000_000, 3  # bytes of one file, and how many full ones are kept
 _PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -49,8 +54,16 @@ class PlainLines(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-def start_logs(*, is_json: bool) -> None:
-    """Log everything from INFO upwards to standard error."""
-    handler = logging.StreamHandler()
+def start_logs(*, is_json: bool, file: Path | None = None) -> None:
+    """Log everything from INFO upwards to standard error, or to a file."""
+    handler = logging.StreamHandler() if file is None else _open(file)
     handler.setFormatter(JsonLines() if is_json else PlainLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _open(file: Path) -> RotatingFileHandler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(file, maxBytes=_LOG_SIZE, backupCount=_OLD_LOGS, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"the log cannot be written ({error.strerror})", file=file, key="--log") from error

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,10 +82,11 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
+def _start(command: list[str], ready: str, root: Path = ROOT, environment: Mapping[str, str] | None = None) -> Service:
     process = subprocess.Popen(
         command,
         cwd=root,
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -119,12 +120,20 @@ def _start(command: list[str], ready: str, root: Path = ROOT) -> Service:
     return service
 
 
-def _start_somewhere(command: list[str], ports: int, port: int | None, ready: str, root: Path = ROOT) -> Service:
+def _start_somewhere(
+    command: list[str],
+    ports: int,
+    port: int | None,
+    ready: str,
+    root: Path = ROOT,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Service:
     """Start on that port or on free ones, with a few attempts, since another process may take a free port first."""
     for attempt in range(1 if port else TRIES):
         chosen = port or free_ports(ports)
         try:
-            return _start([*command, "--port", str(chosen)], ready, root)
+            return _start([*command, "--port", str(chosen)], ready, root, environment)
         except RuntimeError as error:
             if port or attempt == TRIES - 1 or "in use" not in str(error):
                 raise
@@ -174,6 +183,20 @@ def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Pat
     fleet = ["--demo", str(demo), "--faults"] if demo else []
     command = [sys.executable, "-m", "gateway", *fleet, *flags]
     service = _start_somewhere(command, 1 + demo, port, "Mooring is ready: ", root)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@contextlib.contextmanager
+def start_installed(
+    home: Path, variables: Mapping[str, str], *flags: str, port: int | None = None
+) -> Iterator[Service]:
+    """Start the gateway of a wheel that is installed in `home`/env, with these environment variables."""
+    command = [str(home / "env" / "bin" / "mooring"), *flags]
+    demo = int(flags[flags.index("--demo") + 1]) if "--demo" in flags else 0
+    service = _start_somewhere(command, 1 + demo, port, "Mooring is ready: ", home, environment=variables)
     try:
         yield service
     finally:

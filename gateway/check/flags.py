@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser, add_fleet, check_servers
+from gateway.installation import PROGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def parse_check_flags(arguments: Sequence[str]) -> CheckFlags:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="serve.py check",
+        prog=f"{PROGRAM} check",
         allow_abbrev=False,
         description="Examine every server of a fleet, and say what is wrong with it and what to do.",
         epilog="The exit code is 1 if a server is not well. With no fleet named, it examines 127.0.0.1:8188.",

@@ -13,6 +13,7 @@ from gateway.export.plan import Plan, make_plan
 from gateway.export.site import StaticSite, write_site
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
+from gateway.installation import COMMAND
 
 
 def export(flags: Flags, folder: Path, root: Path) -> list[str]:
@@ -39,7 +40,7 @@ def _summary(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterab
     for address in plan.gateways:
         host, _, port = address.rpartition(":")
         users = "" if flags.users is None else f" --users {flags.users}"
-        yield f"  python3 serve.py --host {host.strip('[]')} --port {port} --fleet {flags.fleet}{users}"
+        yield f"  {COMMAND} --host {host.strip('[]')} --port {port} --fleet {flags.fleet}{users}"
     yield "Then:"
     yield f"  nginx -t -p {folder} -c nginx.conf"
     yield f"  nginx -p {folder} -c nginx.conf"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from gateway.background_process import BackgroundProcess
 from gateway.errors import ConfigError
@@ -13,11 +12,9 @@ from gateway.export.plain import PlainSite, write_plain
 from gateway.export.plain_flags import StaticFlags, parse_static_flags
 from gateway.fleet.file import read_fleet
 from gateway.install.failures import SnapshotFailed
-from gateway.install.place import Place
+from gateway.install.packed import page_of
 from gateway.install.snapshot import Busy, Snapshots
-from gateway.page.tree import PageTree
-
-ROOT = Path(__file__).resolve().parents[2]
+from gateway.installation import PLACE, ROOT
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(flags: StaticFlags) -> PlainSite:
-    fleet, place = read_fleet(flags.fleet), Place(ROOT)
-    tree = PageTree(ROOT).current()
+    fleet, place = read_fleet(flags.fleet), PLACE
+    tree = page_of(place).current()
     with suppress(SnapshotFailed, Busy):  # the site works without one, and the summary says so
         Snapshots(place).make(tree.archive, BackgroundProcess(ROOT).run)
     return write_plain(place, tree, fleet, flags.folder)

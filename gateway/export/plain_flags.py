@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser
+from gateway.installation import PROGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
     try:
         found = parser.parse_args(list(arguments))
         if found.folder is None:
-            raise FlagError("serve.py static needs a folder to write to.")
+            raise FlagError(f"{PROGRAM} static needs a folder to write to.")
         if not found.fleet.is_file():
             raise FlagError(f"There is no fleet file {str(found.fleet)!r}: name one with --fleet.")
     except FlagError as error:
@@ -38,7 +39,7 @@ def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="serve.py static",
+        prog=f"{PROGRAM} static",
         allow_abbrev=False,
         description="Write the page as plain files for any web server; it asks the servers itself.",
         epilog="Only servers with direct = true are listed. docs/static-hosting.md says what each of them needs.",

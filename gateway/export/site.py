@@ -21,9 +21,10 @@ from pathlib import Path
 
 from gateway.install.builds import BEST, KEPT, Builds, packed
 from gateway.install.failures import CommandFailed, SnapshotFailed
+from gateway.install.packed import page_of
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
-from gateway.page.tree import PAGE, Build, PageTree, Tree
+from gateway.page.tree import PAGE, Build, Tree
 from gateway.platforms import system
 from gateway.site.site import snapshot_link
 from gateway.whole_file import PUBLIC, write_whole
@@ -47,7 +48,8 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
     `run` runs Node, for the best compression and for a missing snapshot; without it both are left out if they do not
     exist yet.
     """
-    place, tree = Place(root), PageTree(root).current()
+    place = Place(root)
+    tree = page_of(place).current()
     warnings = _prepare(place, tree, run)
     snapshot = _find_snapshot(place, tree)
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,10 +14,10 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from gateway.errors import StartError
 from gateway.http.servers import Server, ServerId
+from gateway.install.place import Place
 from gateway.platforms import system
 from gateway.tasks import start_task
 
@@ -43,10 +43,12 @@ class _Process:
 class DemoFleet:
     """The demo servers' processes and their entries in the fleet."""
 
-    def __init__(self, *, count: int, after_port: int, is_faulty: bool, root: Path, version: str | None = None) -> None:
+    def __init__(
+        self, *, count: int, after_port: int, is_faulty: bool, place: Place, version: str | None = None
+    ) -> None:
         self._flags = [*(["--faults"] if is_faulty else []), *(["--speaks", version] if version else [])]
         self._remedy = "start it under Break it" if is_faulty else "restart Mooring to start it"
-        self._root = root
+        self._root, self._data = place.root, place.state / "demo"
         self._processes: dict[ServerId, _Process] = {}
         self._watches: dict[ServerId, asyncio.Task[None]] = {}
         self._on_death: Callable[[ServerId, str], None] = lambda _server_id, _reason: None
@@ -103,6 +105,7 @@ class DemoFleet:
     async def _spawn(self, server: Server) -> _Process:
         port = server.address.rpartition(":")[2]
         command = ["-m", "demo_comfyui", "--port", port, "--host", _LOOPBACK, "--until-eof", *self._flags]
+        command += ["--data", str(self._data / port)]
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,

@@ -12,6 +12,7 @@ from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.gpus.detection import CUDA, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.gpus.flags import parse_gpus_flags
 from gateway.http.deadlines import Deadlines
+from gateway.installation import command_words
 from gateway.platforms import system
 
 _SECONDS = 1.0  # for a running server to answer
@@ -63,7 +64,7 @@ def command_lines(gpus: Sequence[Gpu], first_port: int, shell: ModuleType = syst
     yield "Mooring for all of them:"
     words = [f"gpu-{place}=http://127.0.0.1:{first_port + place}" for place in range(len(gpus))]
     servers = [word for name in words for word in ("--server", name)]
-    yield f"  {shell.shell_line([shell.PYTHON, 'serve.py', *servers])}"
+    yield f"  {shell.shell_line([*command_words(shell), *servers])}"
 
 
 def _command(gpu: Gpu, gpus: Sequence[Gpu], port: int, is_first: bool, shell: ModuleType) -> str:

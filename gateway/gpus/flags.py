@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser, port_number
+from gateway.installation import PROGRAM
 
 FIRST_PORT = 8188  # ComfyUI's default
 
@@ -32,7 +33,7 @@ def parse_gpus_flags(arguments: Sequence[str]) -> GpusFlags:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="serve.py gpus",
+        prog=f"{PROGRAM} gpus",
         allow_abbrev=False,
         description="Print how to start one ComfyUI for each GPU of this machine, and Mooring for all of them.",
         epilog="Nothing is started. The exit code is 1 if no GPU is found.",

@@ -44,7 +44,7 @@ class Builds:
     @property
     def folder(self) -> Path:
         """The folder that contains them."""
-        return self.place.root / ".mooring" / "builds"
+        return self.place.state / "builds"
 
     def read(self, key: str) -> Build | None:
         """Return a stored build; None if none has this key."""

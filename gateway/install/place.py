@@ -1,4 +1,4 @@
-"""The folders and files of one clone that set-up reads and writes."""
+"""The folders and files that set-up reads and writes, in a clone and where a wheel is installed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.install.failures import SetupError
 from gateway.platforms import system
 
+PAGE_RECORD = "page.json"
 # They would redirect a child's imports, or pip's installation, out of .venv.
 LEADING_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One clone of the repository; set-up derives every path from its root."""
+    """One clone of the repository, or the same folders as a wheel has them; every path derives from its root."""
 
     root: Path
+
+    @property
+    def packed(self) -> Path:
+        """The folder in which a wheel has the page, ready to be served (`gateway/install/packed.py`)."""
+        return self.root / "page"
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether this is an installed wheel: everything is made, and nothing is written into it."""
+        return (self.packed / PAGE_RECORD).is_file()
+
+    def read_packed(self) -> dict[str, Any]:
+        """Return what a wheel says of its page. `SetupError` if it is damaged."""
+        record = read_record(self.packed / PAGE_RECORD)
+        if record is None:
+            raise SetupError(f"{self.packed / PAGE_RECORD} is damaged: install Mooring again.")
+        return record
+
+    @property
+    def state(self) -> Path:
+        """The folder for what Mooring makes while it runs, which may be deleted while it does not."""
+        if not self.is_wheel:
+            return self.root / ".mooring"
+        from platformdirs import user_state_path
+
+        return user_state_path("mooring", appauthor=False)
 
     @property
     def venv(self) -> Path:
@@ -41,17 +69,17 @@ class Place:
     @property
     def scratch(self) -> Path:
         """A folder on the same disk for unfinished work; each set-up empties it."""
-        return self.root / ".mooring" / "setup"
+        return self.state / "setup"
 
     @property
     def lock(self) -> Path:
         """The file that is locked while a set-up runs."""
-        return self.root / ".mooring" / "setup.lock"
+        return self.state / "setup.lock"
 
     @property
     def log(self) -> Path:
         """The output of the tools of the last set-up."""
-        return self.root / ".mooring" / "setup.log"
+        return self.state / "setup.log"
 
     def digest(self, names: Iterable[str]) -> str:
         """Return the SHA-256 digest of the contents of these files of the clone."""

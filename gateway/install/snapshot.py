@@ -9,6 +9,7 @@ So the snapshot with the key of what is served now matches it, and no other one 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -62,10 +63,12 @@ class Snapshots:
     @property
     def folder(self) -> Path:
         """The folder that contains them."""
-        return self.place.root / ".mooring" / "snapshots"
+        return self.place.state / "snapshots"
 
     def key(self, sources: str) -> str | None:
         """Return the key for these sources of `/app.zip` and all else at present; None if there is no runtime."""
+        if self.place.is_wheel:
+            return str(self.place.read_packed()["snapshot"]["key"])
         record = read_record(self.place.vendor / "mooring.json")
         if record is None or not isinstance(files := record.get("files"), dict):
             return None
@@ -104,15 +107,27 @@ class Snapshots:
         `SnapshotFailed` if Node fails, `Busy` if another process is doing it.
         """
         key = self.key(archive.sources)
-        if key is None:
-            return None
+        if key is None or self.place.is_wheel:
+            return None if key is None else self.find(key)
         with exclusive(self.folder / "lock", refuse):
             return self.find(key) or self._make(key, archive, run)
 
-    def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
+    def unpack(self, snapshot: Snapshot, folder: Path) -> None:
+        """Store a snapshot that `folder` has in its compressed forms. `Busy` if another process is doing it."""
+        with exclusive(self.folder / "lock", refuse):
+            out = self._work_folder() / "made"
+            for coding, ending in ENDINGS.items():
+                shutil.copyfile(folder / self.file(snapshot.key, coding).name, out.with_suffix(f".{ending}"))
+            out.with_suffix(f".{FORMS[PLAIN]}").write_bytes(gzip.decompress(out.with_suffix(".gz").read_bytes()))
+            self._keep(snapshot, out)
+
+    def _work_folder(self) -> Path:
         for left in self.folder.glob("making-*"):  # of a run that was killed; its Node may still be running
             shutil.rmtree(left, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
+        return Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
+
+    def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
+        work = self._work_folder()
         app, out = work / "app.zip", work / "made"
         app.write_bytes(archive.data)
         try:
@@ -122,13 +137,17 @@ class Snapshots:
         except (CommandFailed, OSError, ValueError, KeyError, TypeError) as error:
             write_record(self._record(key), {"failed": True})
             raise SnapshotFailed from error
-        for coding, ending in FORMS.items():
-            system.replace(out.with_suffix(f".{ending}"), self.file(key, coding))
-        sizes = {coding: _size(self.file(key, coding)) for coding in FORMS}
-        write_record(self._record(key), {"size": snapshot.size, "sum": snapshot.sum, "files": sizes})
-        shutil.rmtree(work, ignore_errors=True)
-        self._forget_old()
+        self._keep(snapshot, out)
         return snapshot
+
+    def _keep(self, snapshot: Snapshot, out: Path) -> None:
+        """Move the forms of a snapshot to their place, and delete the folder in which they were made."""
+        for coding, ending in FORMS.items():
+            system.replace(out.with_suffix(f".{ending}"), self.file(snapshot.key, coding))
+        sizes = {coding: _size(self.file(snapshot.key, coding)) for coding in FORMS}
+        write_record(self._record(snapshot.key), {"size": snapshot.size, "sum": snapshot.sum, "files": sizes})
+        shutil.rmtree(out.parent, ignore_errors=True)
+        self._forget_old()
 
     def _forget_old(self) -> None:
         records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
+from gateway.installation import PROGRAM
 from gateway.people.passwords import PasswordHash
 from gateway.people.person import NAME, Role, subject_of
 from gateway.whole_file import write_whole
@@ -105,7 +106,7 @@ def _account(table: object) -> Account:
         raise ConfigError("it must be a number, 0 or more", key="epoch")
     account_id = table.get("id", "")
     if not isinstance(account_id, str) or (account_id and not _ID.fullmatch(account_id)):
-        raise ConfigError("it must be 16 hexadecimal digits, as serve.py user add writes them", key="id")
+        raise ConfigError(f"it must be 16 hexadecimal digits, as {PROGRAM} user add writes them", key="id")
     if password is not None and not isinstance(password, str):
         raise ConfigError("it must be text in quotes", key="password")
     try:

@@ -25,6 +25,7 @@ from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.own_hosts import OwnHosts, split_origin
 from gateway.http.peers import network_of
 from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.installation import PROGRAM
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.audit import audit
 from gateway.people.devices import Devices
@@ -203,7 +204,7 @@ class Login:
             await asyncio.to_thread(_log_out, users, name)
         except ConfigError as error:  # as in a container, whose files are read-only
             _log.warning("%s is still logged in: %s", name, error)
-            message = f"This gateway may not write the users' file. Its operator can run: serve.py user logout {name}"
+            message = f"This gateway may not write the users' file. Its operator can run: {PROGRAM} user logout {name}"
             raise Refused(Refusal(Cause.NOT_ALLOWED, message)) from error
         await self._read(users)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from gateway.errors import ConfigError
 from gateway.flags import Flags, exposed, is_loopback
 from gateway.fleet.rules import Rules
+from gateway.installation import PLACE, locate
 from gateway.people.keys import Keys, load_keys
 from gateway.people.user_flags import key_beside
 
-_KEY = Path(".mooring") / "mooring.key"  # of an installation without a users' file
+_KEY = locate().key if PLACE.is_wheel else PLACE.state / "mooring.key"  # of an installation without a users' file
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,10 @@ class PasswordHash:
             kind, log_n, r, p = fields[0], *(int(one) for one in fields[1:4])
             salt, known = (base64.b64decode(one, validate=True) for one in fields[4:])
         except (ValueError, IndexError) as error:
-            raise ConfigError("it is not a password as serve.py writes it") from error
+            raise ConfigError("it is not a password as Mooring writes it") from error
         fits = 10 <= log_n <= _MOST_LOG_N and 1 <= r <= _MOST_R and 1 <= p <= _MOST_P
         if kind != "scrypt" or not fits or len(salt) < _SALT or len(known) != _HASH:
-            raise ConfigError("it is not a password as serve.py writes it")
+            raise ConfigError("it is not a password as Mooring writes it")
         return cls(log_n, r, p, salt, known)
 
     def write(self) -> str:

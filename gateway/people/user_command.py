@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import ConfigError, MooringError
+from gateway.installation import PROGRAM
 from gateway.people.accounts import Account, Accounts, changing, checked_name, new_id, read_accounts, write_accounts
 from gateway.people.keys import load_keys, make_keys, renew_keys
 from gateway.people.login import METRICS
@@ -103,7 +104,7 @@ def _check_account(account: Account | None, name: str, *, wanted: bool) -> None:
     if wanted:
         _there(account, name)
     elif account is not None:
-        raise ConfigError(f"there is a user {name!r} already: serve.py user password changes the password")
+        raise ConfigError(f"there is a user {name!r} already: {PROGRAM} user password changes the password")
 
 
 def _roles(flags: UserFlags) -> frozenset[Role]:
@@ -136,4 +137,4 @@ def _listed(accounts: Accounts) -> str:
         f"{account.name}{_description(account)}{'' if account.password else ', without a password'}"
         for account in accounts.by_name.values()
     ]
-    return "\n".join(lines) or "There are no users yet: serve.py user add NAME"
+    return "\n".join(lines) or f"There are no users yet: {PROGRAM} user add NAME"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser
+from gateway.installation import PROGRAM, locate
 
 ACTIONS = ("add", "password", "role", "logout", "remove", "list", "newkey", "metrics")
 _NEED_NAME = frozenset({"add", "password", "role", "logout", "remove"})
@@ -37,11 +38,11 @@ def parse_user_flags(arguments: Sequence[str]) -> UserFlags:
     try:
         found = parser.parse_args(list(arguments))
         if found.action is None:
-            raise FlagError(f"serve.py user needs to know what to do: {', '.join(ACTIONS)}.")
+            raise FlagError(f"{PROGRAM} user needs to know what to do: {', '.join(ACTIONS)}.")
         if found.action in _NEED_NAME and not found.name:
-            raise FlagError(f"serve.py user {found.action} needs a name.")
+            raise FlagError(f"{PROGRAM} user {found.action} needs a name.")
         if found.action not in _NEED_NAME and found.name:
-            raise FlagError(f"serve.py user {found.action} takes no name.")
+            raise FlagError(f"{PROGRAM} user {found.action} takes no name.")
     except FlagError as error:
         parser.exit(USAGE_ERROR, f"{error}\n")
     users = found.users.expanduser().resolve()
@@ -56,7 +57,7 @@ def key_beside(users: Path) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="serve.py user",
+        prog=f"{PROGRAM} user",
         allow_abbrev=False,
         description="Change the users. A running gateway notices by itself.",
         epilog="add and password ask for the password, and add makes the installation's key if there is none; logout"
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("action", nargs="?", choices=ACTIONS)
     add("name", nargs="?")
-    add("--users", type=Path, default=Path("users.toml"), metavar="FILE", help="the file (default: %(default)s)")
+    add("--users", type=Path, default=locate().users, metavar="FILE", help="the file (default: %(default)s)")
     add("--key", type=Path, metavar="FILE", help="the key's file (default: mooring.key beside --users)")
     add("--run-fleet", action="store_true", help="with add and role: may drain servers, cancel any job, free memory")
     add("--password-stdin", action="store_true", help="read the password from standard input")

@@ -15,9 +15,10 @@ from pathlib import Path
 from gateway.background_process import BackgroundProcess, Closed
 from gateway.install.builds import Builds, packed
 from gateway.install.failures import CommandFailed
+from gateway.install.packed import page_of
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, Busy
-from gateway.page.tree import Build, PageTree, Tree
+from gateway.page.tree import Build, Tree
 from gateway.tasks import start_task
 
 _LONGEST_OUTPUT = 2_000  # characters of Node's output that are logged
@@ -29,8 +30,7 @@ class PageBuilds:
     """The builds of one gateway. Call `close` at the end."""
 
     def __init__(self, root: Path) -> None:
-        self._files = PageTree(root)
-        self._builds = Builds(Place(root))
+        self._files, self._builds = page_of(Place(root)), Builds(Place(root))
         self._reading = asyncio.Lock()
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None

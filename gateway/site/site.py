@@ -120,13 +120,15 @@ class Site:
         archive = (await self._builds.current()).archive
         return _answer(request, archive.data, archive.etag, TYPES[".zip"], origin)
 
-    async def _made(self, request: web.BaseRequest, path: str, origin: str) -> web.Response:
-        """Serve a file that is generated from others."""
+    async def _made(self, request: web.BaseRequest, path: str, origin: str) -> web.StreamResponse:
+        """Serve a file that is generated from others, or any file of a wheel."""
         tree = await self._builds.current()
         content = tree.build.files.get(path, "")
         data = tree.contents.get(content)
-        if not isinstance(data, bytes):
+        if data is None:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
+        if isinstance(data, Path):
+            return web.FileResponse(data, headers=page_headers(origin) | {"Content-Type": type_of(path)})
         return _answer(request, data, content, type_of(path), origin)
 
     def _find(self, path: str) -> Path | None:

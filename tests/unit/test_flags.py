@@ -18,6 +18,7 @@ from gateway.flags import (
     read_flags,
     same_server,
 )
+from gateway.installation import Locations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +50,37 @@ def test_relative_files_become_absolute_for_a_process_in_another_folder(
     (tmp_path / "fleet.toml").touch()
     monkeypatch.chdir(tmp_path)
     assert read_flags(["--fleet", "fleet.toml"]).fleet == (tmp_path / "fleet.toml").resolve()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Locations:
+    """The files of an installation that has all of them."""
+    found = Locations(tmp_path / "users.toml", tmp_path, tmp_path / "fleet.toml", tmp_path / "sessions")
+    for path in (found.users, found.fleet):
+        assert path is not None
+        path.touch()
+    return found
+
+
+def test_an_installation_uses_its_own_files(own: Locations) -> None:
+    flags = read_flags([], own=own)
+    assert (flags.fleet, flags.users, flags.sessions) == (own.fleet, own.users, own.sessions)
+
+
+def test_flags_come_before_the_files_of_an_installation(own: Locations, tmp_path: Path) -> None:
+    other = tmp_path / "others.toml"
+    other.touch()
+    flags = read_flags(["--demo", "2", "--users", str(other)], own=own)
+    assert (flags.demo, flags.fleet, flags.users, flags.sessions) == (2, None, other, None)
+
+
+def test_files_of_an_installation_that_do_not_exist_change_nothing(own: Locations) -> None:
+    for path in (own.users, own.fleet):
+        assert path is not None
+        path.unlink()
+    assert read_flags([], own=own) == Flags()
+    with pytest.raises(FlagError):
+        read_flags(["--host", "0.0.0.0"], own=own)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""The wheel: reproducible, complete, with nothing of this machine in it; installed alone, it serves the page.
+
+It is installed beside the packages of the tests, so no registry is asked. `docs/developing.md` has the commands that
+install it from one, in an empty environment.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import urllib.request
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.install.node import node_command
+from gateway.install.place import PAGE_RECORD, Place
+from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
+from gateway.page.tree import ARCHIVE, PageTree
+from tests.services import Service, start_installed
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST = 40_000_000  # bytes
+PARTS = "mooring/parts/"
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel as a maintainer does."""
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The wheel's files by their paths in it."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_two_builds_have_equal_bytes(wheel: Path, tmp_path: Path) -> None:
+    again = build(tmp_path)
+    assert again.name == wheel.name
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(wheel.read_bytes()).digest()
+
+
+def test_memory_snapshot_is_made_of_equal_bytes_again(contents: dict[str, bytes], tmp_path: Path) -> None:
+    """A build takes the snapshot that set-up has made, so this one is made here."""
+    place = Place(ROOT)
+    tree = PageTree(ROOT).current()
+    app, out = tmp_path / ARCHIVE, tmp_path / "made"
+    app.write_bytes(tree.archive.data)
+    subprocess.run([*node_command(place), MAKER, str(place.vendor / SITE), str(app), str(out)], cwd=ROOT, check=True)
+    key = Snapshots(place).key(tree.archive.sources)
+    for ending in ENDINGS.values():
+        assert out.with_suffix(f".{ending}").read_bytes() == contents[f"{PARTS}page/snapshots/{key}.{ending}"]
+
+
+def test_one_package_is_installed_and_nothing_beside_it(contents: dict[str, bytes]) -> None:
+    assert {name.partition("/")[0] for name in contents} == {"mooring", "comfy_mooring-0.1.0.dist-info"}
+
+
+def test_wheel_is_small_and_has_nothing_twice(wheel: Path, contents: dict[str, bytes]) -> None:
+    assert wheel.stat().st_size < MOST
+    times = Counter(hashlib.sha256(data).hexdigest() for data in contents.values() if data)
+    assert [name for name, data in contents.items() if data and times[hashlib.sha256(data).hexdigest()] > 1] == []
+
+
+def test_wheel_has_all_that_runs_and_no_test(contents: dict[str, bytes]) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "gateway", "demo_comfyui", "wire"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    missing = {name for name in listed.stdout.split() if f"{PARTS}{name}" not in contents}
+    assert missing == {
+        "gateway/install/pack.mjs",
+        "gateway/install/snapshot.mjs",
+        "gateway/package/__init__.py",
+        "gateway/package/__main__.py",
+        "gateway/page/template_compiler.py",
+    }
+    assert [name for name in contents if "test" in name.lower().split("/") or name.endswith((".pyc", ".mjs"))] == []
+    build_of_page = json.loads(contents[f"{PARTS}page/{PAGE_RECORD}"])["build"]["files"]
+    assert {f"{PARTS}page/files/{content}" for content in build_of_page.values()} <= contents.keys()
+    assert {"mooring/docs/for-a-team.md", "mooring/docs/README.md", "mooring/licences/pyodide.txt"} <= contents.keys()
+
+
+def test_wheel_has_no_path_of_this_machine(contents: dict[str, bytes]) -> None:
+    homes = {str(ROOT).encode(), sys.prefix.encode(), tempfile.gettempdir().encode() + b"/pytest"}
+    plain = {name: gzip.decompress(data) if name.endswith((".gz", "-gz")) else data for name, data in contents.items()}
+    assert [(name, home) for name, data in plain.items() for home in homes if home in data] == []
+
+
+def test_checkers_of_packages_find_nothing(wheel: Path) -> None:
+    for words in (["check_wheel_contents", str(wheel)], ["twine", "check", "--strict", str(wheel)]):
+        result = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with an environment in which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("home")
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "env")], check=True)
+    packages = subprocess.run(
+        [str(folder / "env/bin/python"), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    Path(packages, "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+    words = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
+    subprocess.run([str(folder / "env/bin/python"), *words], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def variables(home: Path) -> Iterator[dict[str, str]]:
+    """The environment of a user who has nothing of Mooring, and no Node."""
+    gone = ("XDG_", "PYTHON", "MOORING")
+    yield {name: value for name, value in os.environ.items() if not name.startswith(gone)} | {
+        "HOME": str(home),
+        "PATH": str(home / "env" / "bin"),
+    }
+
+
+def ask(gateway: Service, path: str, **headers: str) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(gateway.url + path, headers=headers)) as answer:
+        data: bytes = answer.read()
+        return data
+
+
+def test_installed_command_serves_the_page_and_demo_servers(home: Path, variables: dict[str, str]) -> None:
+    with start_installed(home, variables, "--demo", "1") as service:
+        page = ask(service, "/").decode()
+        assert 'id="snapshot"' in page, "the first page has a memory snapshot"
+        (build_key,) = {part.partition("/")[0] for part in page.split("/b/")[1:]}
+        plain = ask(service, f"/b/{build_key}/static/js/boot.mjs")
+        packed = ask(service, f"/b/{build_key}/static/js/boot.mjs", **{"Accept-Encoding": "gzip"})
+        assert gzip.decompress(packed) == plain and len(packed) < len(plain)
+        assert ask(service, "/static/js/boot.mjs") == plain, "also under the name that it has in a clone"
+        assert [server["id"] for server in json.loads(ask(service, "/fleet"))["servers"]] == ["demo-1"]
+    assert sorted(path.name for path in (home / ".local/state/mooring").iterdir()) == ["builds", "demo", "snapshots"]
+    assert not (home / ".config").exists(), "nothing is written where the user's own files are"
