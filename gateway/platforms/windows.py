@@ -31,6 +31,7 @@ _EXCLUSIVE = -5  # socket.SO_EXCLUSIVEADDRUSE
 _RETRY_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _PLAIN = re.compile(r"[\w.:/\\=+-]+")
 
+SERVICE = "task"
 STOP_SIGNALS = (signal.SIGINT, _BREAK_SIGNAL)  # Ctrl+C; Ctrl+Break and `end`
 SHELLS_AGREE_ON_VARIABLES = False  # PowerShell and cmd do not
 OWN_GROUP: Mapping[str, Any] = {"creationflags": _NEW_GROUP}  # of a child that Ctrl+C should not reach

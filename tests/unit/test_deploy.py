@@ -282,11 +282,17 @@ def test_image_has_all_files_of_page_and_gateway(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_image_has_all_that_its_steps_name() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    assert set(re.findall(r"-r (\S+\.txt)", text)) == {"requirements-build.txt", "requirements.txt"}
+    for name in ("requirements-build.txt", "hatch_build.py", "pyproject.toml", "README.md", "docs/install.md"):
+        assert (ROOT / name).exists() and is_taken(name)
+
+
 def test_image_runs_unprivileged_with_existing_flags(tmp_path: Path) -> None:
     text = (ROOT / "Dockerfile").read_text("utf-8")
-    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["python:${PYTHON}-slim"] * 2, (
-        "official, no registry named"
-    )
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}"] * 2
+    assert re.findall(r"^ARG BASE=(\S+)", text, re.MULTILINE) == ["python:3.13-slim"], "official, no registry named"
     final = text.rpartition("\nFROM ")[2]
     assert re.findall(r"^USER (.+)$", final, re.MULTILINE) == ["10001:10001"]
     flags = flags_of(_joined(json.loads(re.findall(r"^CMD (\[.+\])$", final, re.MULTILINE)[0])), tmp_path)

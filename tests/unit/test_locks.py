@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PIP_LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-node.txt"]
-SOURCES = [*PIP_LOCKS, "requirements.in", "requirements-dev.in", "requirements-node.in"]
+LOCKS = ["requirements", "requirements-build", "requirements-dev", "requirements-node"]
+PIP_LOCKS = [f"{name}.txt" for name in LOCKS]
+SOURCES = [*PIP_LOCKS, *(f"{name}.in" for name in LOCKS)]
 NPM = ["package.json", "package-lock.json", ".npmrc"]
 EXACT = re.compile(r"\d+\.\d+\.\d+")
 
@@ -39,7 +41,7 @@ def test_every_python_package_is_pinned_with_hashes(name: str) -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry), entry
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-node"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_each_lock_has_what_its_source_requires(name: str) -> None:
     asked = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / f"{name}.in").read_text("utf-8"), re.MULTILINE)
     assert asked
@@ -48,6 +50,12 @@ def test_each_lock_has_what_its_source_requires(name: str) -> None:
 
 def test_tests_run_on_the_products_versions() -> None:
     assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
+
+
+def test_wheel_is_built_with_what_the_tests_build_it_with() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert pins("requirements-build.txt").items() <= pins("requirements-dev.txt").items()
+    assert project["build-system"]["requires"] == [f"hatchling=={pins('requirements-build.txt')['hatchling']}"]
 
 
 def test_npm_versions_are_exact_and_match_their_lock() -> None:
