@@ -19,6 +19,7 @@ import pytest
 
 from gateway.fleet import demo
 from gateway.fleet.demo import DemoFleet
+from gateway.install.place import Place
 from gateway.platforms import system
 from tests.platform_kit import posix_only
 from tests.services import ROOT, Service, free_ports, start_demo, start_gateway, wait_until
@@ -229,7 +230,7 @@ def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: sign
 async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_END_SECONDS", PATIENCE)
     port = free_ports(2)
-    fleet = DemoFleet(count=1, after_port=port, is_faulty=False, root=ROOT)
+    fleet = DemoFleet(count=1, after_port=port, is_faulty=False, place=Place(ROOT), version=None)
     await fleet.start(PATIENCE)
     left = ROOT / ".mooring" / "demo" / str(port + 1) / "temp" / "left.png"
     left.touch()
