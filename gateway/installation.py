@@ -57,7 +57,7 @@ def locate(place: Place = PLACE) -> Locations:
         users=folders.user_config_path / "users.toml",
         state=place.state,
         fleet=folders.user_config_path / "fleet.toml",
-        sessions=folders.user_data_path / "sessions",
+        sessions=folders.user_config_path / "sessions",
         log=folders.user_log_path / "mooring.log",
         docs=place.root.parent / "docs",
     )

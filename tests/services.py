@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.platforms import system
+from tests.wheel_kit import Installed
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # a loaded two-core machine is slow to import Pillow and aiohttp
@@ -190,13 +191,11 @@ def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Pat
 
 
 @contextlib.contextmanager
-def start_installed(
-    home: Path, variables: Mapping[str, str], *flags: str, port: int | None = None
-) -> Iterator[Service]:
-    """Start the gateway of a wheel that is installed in `home`/env, with these environment variables."""
-    command = [str(home / "env" / "bin" / "mooring"), *flags]
-    demo = int(flags[flags.index("--demo") + 1]) if "--demo" in flags else 0
-    service = _start_somewhere(command, 1 + demo, port, "Mooring is ready: ", home, environment=variables)
+def start_installed(installed: Installed, *flags: str, port: int | None = None, demo: int = 0) -> Iterator[Service]:
+    """Start the gateway of an installed wheel."""
+    command = [installed.command, *(["--demo", str(demo)] if demo else []), *flags]
+    home, ready = installed.home, "Mooring is ready: "
+    service = _start_somewhere(command, 1 + demo, port, ready, home, environment=installed.variables)
     try:
         yield service
     finally:

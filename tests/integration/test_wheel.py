@@ -9,15 +9,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import subprocess
 import sys
-import sysconfig
 import tempfile
+import urllib.error
 import urllib.request
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,18 +25,11 @@ from gateway.install.place import PAGE_RECORD, Place
 from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
 from gateway.page.tree import ARCHIVE, PageTree
 from tests.services import Service, start_installed
+from tests.wheel_kit import Installed, build
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 40_000_000  # bytes
 PARTS = "mooring/parts/"
-
-
-def build(folder: Path) -> Path:
-    """Build the wheel as a maintainer does."""
-    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +87,7 @@ def test_wheel_has_all_that_runs_and_no_test(contents: dict[str, bytes]) -> None
     assert [name for name in contents if "test" in name.lower().split("/") or name.endswith((".pyc", ".mjs"))] == []
     build_of_page = json.loads(contents[f"{PARTS}page/{PAGE_RECORD}"])["build"]["files"]
     assert {f"{PARTS}page/files/{content}" for content in build_of_page.values()} <= contents.keys()
-    assert {"mooring/docs/for-a-team.md", "mooring/docs/README.md", "mooring/licences/pyodide.txt"} <= contents.keys()
+    assert {"mooring/docs/install.md", "mooring/docs/README.md", "mooring/licences/pyodide.txt"} <= contents.keys()
 
 
 def test_wheel_has_no_path_of_this_machine(contents: dict[str, bytes]) -> None:
@@ -112,30 +103,8 @@ def test_checkers_of_packages_find_nothing(wheel: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with an environment in which the wheel is installed."""
-    folder = tmp_path_factory.mktemp("home")
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "env")], check=True)
-    packages = subprocess.run(
-        [str(folder / "env/bin/python"), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    Path(packages, "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
-    words = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
-    subprocess.run([str(folder / "env/bin/python"), *words], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def variables(home: Path) -> Iterator[dict[str, str]]:
-    """The environment of a user who has nothing of Mooring, and no Node."""
-    gone = ("XDG_", "PYTHON", "MOORING")
-    yield {name: value for name, value in os.environ.items() if not name.startswith(gone)} | {
-        "HOME": str(home),
-        "PATH": str(home / "env" / "bin"),
-    }
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed.make(tmp_path_factory.mktemp("home"), wheel)
 
 
 def ask(gateway: Service, path: str, **headers: str) -> bytes:
@@ -144,8 +113,8 @@ def ask(gateway: Service, path: str, **headers: str) -> bytes:
         return data
 
 
-def test_installed_command_serves_the_page_and_demo_servers(home: Path, variables: dict[str, str]) -> None:
-    with start_installed(home, variables, "--demo", "1") as service:
+def test_installed_command_serves_the_page_and_demo_servers(installed: Installed) -> None:
+    with start_installed(installed, demo=1) as service:
         page = ask(service, "/").decode()
         assert 'id="snapshot"' in page, "the first page has a memory snapshot"
         (build_key,) = {part.partition("/")[0] for part in page.split("/b/")[1:]}
@@ -154,5 +123,29 @@ def test_installed_command_serves_the_page_and_demo_servers(home: Path, variable
         assert gzip.decompress(packed) == plain and len(packed) < len(plain)
         assert ask(service, "/static/js/boot.mjs") == plain, "also under the name that it has in a clone"
         assert [server["id"] for server in json.loads(ask(service, "/fleet"))["servers"]] == ["demo-1"]
-    assert sorted(path.name for path in (home / ".local/state/mooring").iterdir()) == ["builds", "demo", "snapshots"]
-    assert not (home / ".config").exists(), "nothing is written where the user's own files are"
+    assert sorted(path.name for path in (installed.home / ".local/state/mooring").iterdir()) == [
+        "builds",
+        "demo",
+        "snapshots",
+    ]
+    assert not (installed.home / ".config").exists(), "nothing is written where the user's own files are"
+
+
+def test_installed_command_names_itself_and_its_files(installed: Installed) -> None:
+    def run(*words: str) -> str:
+        command = [installed.command, *words]
+        return subprocess.run(command, env=installed.variables, capture_output=True, text=True, check=True).stdout
+
+    own = installed.home / ".config" / "mooring"
+    assert f"{own / 'fleet.toml'}  (not there)" in run("paths")
+    assert "usage: mooring [" in run("--help") and "serve.py" not in run("--help")
+    words = ["user", "add", "alice", "--password-stdin"]
+    subprocess.run(
+        [installed.command, *words], env=installed.variables, input="a long password\n", text=True, check=True
+    )
+    assert {"mooring.key", "users.toml"} <= {path.name for path in own.iterdir()}
+    with start_installed(installed, demo=1) as service, pytest.raises(urllib.error.HTTPError) as refused:
+        ask(service, "/fleet")
+    refused.value.close()
+    assert refused.value.code == 401, "its own users are asked for"
+    (own / "users.toml").unlink()

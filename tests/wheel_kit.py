@@ -1,0 +1,93 @@
+"""The wheel for tests: built as a maintainer does, and installed alone, beside the packages of the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.install.place import PAGE_RECORD
+from gateway.page.tree import digest
+from gateway.platforms import system
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = "mooring/parts/page"
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel."""
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A home folder with an environment in which a wheel is installed, for a user who has no Node and no settings."""
+
+    home: Path
+
+    @classmethod
+    def make(cls, home: Path, wheel: Path) -> Installed:
+        """Make the environment; no registry is asked, since the tests' packages are lent to it."""
+        made = cls(home)
+        subprocess.run([sys.executable, "-m", "venv", str(made._environment)], check=True)
+        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        packages = subprocess.run([made._python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        Path(packages, "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+        made.install(wheel)
+        return made
+
+    @property
+    def command(self) -> str:
+        """The path of the command `mooring`."""
+        return str(Path(self._python).with_name("mooring"))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables of its user."""
+        gone = ("XDG_", "PYTHON", "MOORING")
+        rest = {name: value for name, value in os.environ.items() if not name.startswith(gone)}
+        return rest | {"HOME": str(self.home), "PATH": str(Path(self._python).parent)}
+
+    def install(self, wheel: Path) -> None:
+        """Install a wheel in the place of the present one."""
+        words = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", str(wheel)]
+        subprocess.run([self._python, *words], check=True)
+
+    @property
+    def _environment(self) -> Path:
+        return self.home / "env"
+
+    @property
+    def _python(self) -> str:
+        return str(self._environment / system.VENV_PYTHON)
+
+
+def another_version(wheel: Path, folder: Path) -> Path:
+    """Write a wheel of another version of the page, with one changed file."""
+    with zipfile.ZipFile(wheel) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    record = json.loads(contents[f"{PAGE}/{PAGE_RECORD}"])
+    name = "static/js/grid.js"
+    before = record["build"]["files"][name]
+    data = contents.pop(f"{PAGE}/files/{before}") + b"\n// of another version\n"
+    for coding in ("br", "gz"):
+        del contents[f"{PAGE}/files/{before}-{coding}"]
+    record["build"] = {
+        "key": digest(record["build"]["key"].encode()),
+        "files": record["build"]["files"] | {name: digest(data)},
+    }
+    contents[f"{PAGE}/files/{digest(data)}"] = data
+    contents[f"{PAGE}/{PAGE_RECORD}"] = json.dumps(record).encode()
+    folder.mkdir()
+    with zipfile.ZipFile(folder / wheel.name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in contents.items():
+            archive.writestr(path, content)
+    return folder / wheel.name
