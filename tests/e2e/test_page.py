@@ -317,7 +317,7 @@ async def test_missing_file_is_reported_on_the_page(user: BrowserUser) -> None:
         await page.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
         await page.goto(f"{user.base}/?lang={language}")
         failure = page.locator("#boot-failure")
-        await expect(failure, file).to_contain_text("python3 serve.py")
+        await expect(failure, file).to_contain_text("重新启动" if language == "zh-CN" else "start it again")
         await expect(failure, file).to_contain_text(
             "Mooring 无法" if language == "zh-CN" else "Mooring could not start"
         )

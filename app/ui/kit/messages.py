@@ -55,7 +55,7 @@ def word_error(error: MooringError, _: Translator) -> Words:
         case ConfigError():
             return Words(
                 _("This installation is not set up right."),
-                _("Start it again with “python3 serve.py”: it repairs what is missing and says what it cannot repair."),
+                _("Start Mooring again: it repairs what is missing and says what it cannot repair."),
                 error.cause,
             )
     return Words(

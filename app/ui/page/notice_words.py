@@ -148,7 +148,7 @@ def _fleet(item: Notice, _: Translator) -> Words:
         return words
     return Words(
         _("The list of servers cannot be read from Mooring's gateway."),
-        _("Check that “python3 serve.py” still runs. It is asked again every few seconds."),
+        _("Check that Mooring still runs where it was started. It is asked again every few seconds."),
         words.quote,
         Tone.WARN,
         words.cause,
@@ -241,7 +241,7 @@ def _newer(item: Notice, _: Translator) -> Words:
     if item.newer is Newer.STORED:
         return Words(
             _("A newer Mooring has been used in this browser than the gateway serves."),
-            _("Everything is still here and this page works on. Update Mooring where “python3 serve.py” runs."),
+            _("Everything is still here and this page works on. Update Mooring where it runs."),
             tone=Tone.QUIET,
         )
     if item.is_busy:

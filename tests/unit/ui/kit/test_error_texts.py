@@ -21,7 +21,6 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.page.notice_words import word_notice
 from app.ui.page.notices_html import errors as drawn
-from app.ui.page.notices_html import notices
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_failure
 from gateway.http.refusal import Cause
@@ -159,8 +158,6 @@ def test_every_notice_has_advice(_: Translator) -> None:
     for kind in NoticeKind:
         words = word_notice(Notice(kind, 1, StorageError("read", "blocked")), _)
         assert words.title and words.advice, kind
-    markup = str(notices([Notice(NoticeKind.NO_SERVER)], _))
-    assert 'data-copy="demo-command"' in markup and "python3 serve.py --demo 3" in markup
 
 
 @in_both

@@ -84,7 +84,7 @@ def test_notice_gives_other_advice_if_a_reload_does_not_help() -> None:
     (item,) = notices(StillSession(), Newer.STORED)
     markup = str(notice(item, ENGLISH))
     assert 'data-action="reload"' not in markup
-    assert "Update Mooring where “python3 serve.py” runs." in markup
+    assert "Update Mooring where it runs." in markup
 
 
 def test_a_dismissed_notice_stays_away() -> None:
