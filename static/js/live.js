@@ -2,7 +2,7 @@
 // page that announced its own changes would repeat what a patch draws a second time, and be silent behind a dialog.
 //
 // Elements with `data-live` and an id are said when they appear or their text changes; `data-live="now"` interrupts,
-// `data-live="change"` is not said when it appears.
+// `data-live="change"` is not said when it appears, `data-live="once"` only then.
 
 const PAUSE = 300; // milliseconds that a text has to stand: what is typed or read quickly is said once, or not at all
 const KEPT = 6; // messages that a region keeps
@@ -30,7 +30,7 @@ export function settleLive() {
     const before = drawn.get(element.id);
     if (before === words) continue;
     drawn.set(element.id, words);
-    if (element.dataset.live === "change" && before === undefined) continue;
+    if (element.dataset.live === (before === undefined ? "change" : "once")) continue;
     clearTimeout(timers.get(element.id));
     timers.set(element.id, setTimeout(tell, PAUSE, element.id, words, element.dataset.live));
   }
@@ -38,7 +38,8 @@ export function settleLive() {
 
 function tell(id, words, way) {
   timers.delete(id);
-  if (words && drawn.get(id) === words) say(words, way);
+  const text = drawn.get(id);
+  if (text && (text === words || way === "once")) say(text, way); // a count may have risen by now
 }
 
 /** All outside of an open dialog is inert, and its regions are silent. */

@@ -49,7 +49,7 @@ export function settleTabs() {
 
 function mark() {
   const name = root.dataset.tab;
-  if (name === "results" || !NARROW.matches) seen = ended();
+  seen = name === "results" || !NARROW.matches ? ended() : Math.min(seen, ended()); // some may have been deleted
   for (const button of document.querySelectorAll("[data-tab-to]")) {
     if (button.dataset.tabTo === name) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");

@@ -98,6 +98,23 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gate
     await expect(form).to_be_hidden()
 
 
+async def test_page_follows_to_a_result_that_a_search_hides(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page, results = window.page, window.page.get_by_test_id("tab-results")
+    await page.locator("#results-album").tap()
+    await page.get_by_test_id("album-search").fill("dunes")
+    await expect(page.locator("#album-found")).to_have_text("2 of 2")
+    await window.choose_sample("text")
+    await page.get_by_test_id("run").tap()
+    await expect(results).to_have_attribute("aria-current", "true")
+    words = "1 new result is not shown: it does not match the search."
+    await expect(page.get_by_test_id("album-unshown")).to_have_text(words)
+    await expect(page.locator("#live p", has_text=words)).to_have_count(1)
+    await page.get_by_test_id("album-wide").tap()
+    await expect(page.locator(".cell:visible")).to_have_count(3)
+    await expect(page.get_by_test_id("album-unshown")).to_have_count(0)
+
+
 async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUser, gateway: Service) -> None:
     await user.new_profile(**PHONE)
     window = await user.open()

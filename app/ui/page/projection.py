@@ -386,6 +386,6 @@ def _results(ended: list[CardView], state: ResultsState, session: SessionFacts, 
     usage = session.results.usage
     kept_size = None if usage is None else usage.size + usage.thumbnails_size
     if album is not None:
-        return ResultsView(kept_size=kept_size, album=album, project=state.project)
+        return ResultsView(kept_size=kept_size, album=album, project=state.project, ended=len(ended))
     more = max(0, len(ended) - state.results_shown)
-    return ResultsView(tuple(ended[: state.results_shown]), more, kept_size, project=state.project)
+    return ResultsView(tuple(ended[: state.results_shown]), more, kept_size, project=state.project, ended=len(ended))

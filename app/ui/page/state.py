@@ -256,5 +256,4 @@ class PageView:
     def tabs(self) -> TabsView:
         """What a phone's tabs show of its parts."""
         is_left = bool(self.left.orphans or self.left.records)
-        ended = len(self.results.cards) + self.results.more
-        return TabsView(self.now.busy + self.waiting.count, has_left=is_left, ended=ended)
+        return TabsView(self.now.busy + self.waiting.count, has_left=is_left, ended=self.results.ended)

@@ -6,7 +6,7 @@ The pictures never reach Python: `static/js/grid.js` reads the visible thumbnail
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import chain
@@ -124,6 +124,7 @@ class AlbumView:
     projects: tuple[str, ...] = ()
     picked: tuple[str, ...] = ()  # of those found, in their order
     can_compare: bool = False  # two pictures are picked
+    unshown: int = 0  # results of this window that came since a filter was set, and do not pass it
     stands_in: bool = False  # this window has no results of its own
 
 
@@ -242,8 +243,17 @@ def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
 
 
 def album_view(
-    rows: Rows, cells: Sequence[AlbumCell], wish: AlbumWish, fleet: Fleet, *, stands_in: bool = False
+    rows: Rows,
+    cells: Sequence[AlbumCell],
+    wish: AlbumWish,
+    fleet: Fleet,
+    *,
+    stands_in: bool = False,
+    fresh: Collection[PromptId] = frozenset(),
 ) -> AlbumView:
+    """Return the frame; `fresh` are the tasks of this window that have ended since a filter was set."""
+    passed = {cell.name for cell in cells} if fresh else set()
+
     picked = [cell for cell in cells if cell.name in wish.picked] if wish.picked else []
     pictures = [cell for cell in picked if cell.is_picture]
     return AlbumView(
@@ -256,6 +266,7 @@ def album_view(
         projects=rows.facets.projects,
         picked=tuple(cell.name for cell in picked),
         can_compare=len(pictures) > 1,
+        unshown=sum(cell.row.prompt_id in fresh and cell.name not in passed for cell in rows.cells) if fresh else 0,
         stands_in=stands_in,
     )
 

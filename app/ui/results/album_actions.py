@@ -83,7 +83,8 @@ class AlbumActions:
         self._deletions = deletions
         self._cells: tuple[AlbumCell, ...] = ()
         self._made_of: tuple[object, ...] = ()
-        self._viewed: tuple[Rows, AlbumWish, Fleet, bool] | None = None
+        self._viewed: tuple[Rows, AlbumWish, Fleet, bool, frozenset[PromptId]] | None = None
+        self._seen: frozenset[PromptId] = frozenset()  # tasks of this tab that had ended before a filter was set
         self._view = AlbumView(wish=AlbumWish())
         self._grid = GridUpdates()
         self._is_shown = False
@@ -106,7 +107,9 @@ class AlbumActions:
 
     def view(self) -> AlbumView | None:
         """Return the frame, if the album is open, or stands in for a window without results of its own."""
-        wish = self._wish
+        wish, own = self._wish, self._rows.own_ids
+        if not wish.is_narrow:
+            self._seen = own
         stands_in = self._may_stand_in()
         if stands_in:
             self._rows.refresh()
@@ -120,10 +123,11 @@ class AlbumActions:
         made_of = (self._rows.rows, replace(wish, picked=frozenset()))
         if made_of != self._made_of:
             self._cells, self._made_of = cells_of(self._rows.rows, wish), made_of
-        viewed = self._rows.rows, wish, self._session.fleet, stands_in
+        rows, fleet = self._rows.rows, self._session.fleet
+        viewed = rows, wish, fleet, stands_in, own - self._seen
         if viewed != self._viewed:
             self._viewed = viewed
-            self._view = album_view(self._rows.rows, self._cells, wish, self._session.fleet, stands_in=stands_in)
+            self._view = album_view(rows, self._cells, wish, fleet, stands_in=stands_in, fresh=own - self._seen)
         return self._view
 
     def _may_stand_in(self) -> bool:

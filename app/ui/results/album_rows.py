@@ -78,6 +78,12 @@ class AlbumRows:
         hidden = self._context.ui.hidden
         return tuple(cell for task, row in pairs if task.prompt_id not in hidden for cell in row.cells)
 
+    @property
+    def own_ids(self) -> frozenset[PromptId]:
+        """The tasks of this tab that have ended."""
+        self._take_own()
+        return frozenset(self._own)
+
     def refresh(self) -> None:
         """Start reading if something is new; nothing waits for it."""
         if self._read_at != self._source.past.changes and not self._reading.locked():

@@ -16,6 +16,19 @@ def word_count(view: AlbumView, _: Translator) -> str:
     return _.plural("{count} result", "{count} results", view.total)
 
 
+def word_unshown(view: AlbumView, _: Translator) -> str:
+    """Say which new results the filters hide."""
+    if not view.wish.text.strip():
+        return _.plural(
+            "{count} new result is not shown: it does not match the filters.",
+            "{count} new results are not shown: they do not match the filters.", view.unshown,
+        )  # fmt: skip
+    return _.plural(
+        "{count} new result is not shown: it does not match the search.",
+        "{count} new results are not shown: they do not match the search.", view.unshown,
+    )  # fmt: skip
+
+
 def title_options(view: AlbumView, _: Translator) -> Options:
     """The workflows; a sample's title is translated."""
     return tuple((item, _.known(item)) for item in view.titles)

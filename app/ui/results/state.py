@@ -47,6 +47,7 @@ class ResultsView:
     project: str = ""
     is_private: bool = False
     folder: FolderView = NO_FOLDER
+    ended: int = 0  # runs of this window that have ended, whichever list is shown
 
     @property
     def rows(self) -> tuple[CardView, ...]:

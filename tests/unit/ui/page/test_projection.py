@@ -18,6 +18,7 @@ from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project, run_view
 from app.ui.page.state import DialogView, NoticeKind, NoticesState, PageView
+from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.state import Blocker, GiveUpDialog
@@ -106,6 +107,14 @@ def test_newest_results_come_first_and_older_ones_wait() -> None:
     view = seen(StillSession(window=window(*many)))
     assert view.results.cards[0].task.created_at == 29.0
     assert (len(view.results.cards), view.results.more) == (20, 10)
+
+
+def test_phones_tab_counts_results_whichever_list_is_open() -> None:
+    session = StillSession(window=window(ended("a", output()), ended("b")))
+    album = project(
+        session, UiState(), workflows=ALL, pictures=StillPictures(), language="en", album=AlbumView(wish=AlbumWish())
+    )
+    assert seen(session).tabs == album.tabs and album.tabs.ended == 2
 
 
 def test_a_result_that_is_not_home_is_shown_from_nowhere() -> None:

@@ -246,6 +246,25 @@ async def test_search_and_menus_filter_the_grid() -> None:
     assert len(rig.names()) == 2
 
 
+async def test_new_results_that_a_filter_hides_are_counted() -> None:
+    rig = await Rig(made("a", 30.0, title="Boat"), past=(made("b", 10.0, title="Dunes"),)).opened()
+    await rig.act("album-text", value="dunes")
+    old, new = made("a", 30.0, title="Boat"), made("n", 50.0, picture(1), picture(2), title="Boat")
+    rig.session.window = window(old, new, made("m", 60.0, title="Dunes"))
+    view = await rig.draw()
+    assert view is not None and view.unshown == 2
+    assert "2 new results are not shown: they do not match the search." in shown(view)
+    await rig.act("album-text", value="dun")
+    assert rig.album.view() == replace(view, wish=rig.context.ui.of(ResultsState).album), "they are still new"
+    await rig.act("album-wide")
+    await rig.act("album-span", value="day")
+    view = await rig.draw()
+    assert view is not None and view.unshown == 0, "they were shown in between"
+    rig.session.window = window(old, new, made("p", 0.0))
+    view = await rig.draw()
+    assert view is not None and "1 new result is not shown: it does not match the filters." in shown(view)
+
+
 async def test_all_shows_everything_whatever_was_searched_before() -> None:
     rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat")).opened()
     for way in ("album", "latest"):
