@@ -22,6 +22,7 @@ export function settleLarge(tell) {
   drawModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
   dialog?.querySelector("#zoom-full")?.toggleAttribute("hidden", !document.fullscreenEnabled); // a phone may have none
+  if (document.fullscreenElement) turnScreen();
   tellPixels(dialog?.querySelector(".large-stage img:not(.is-small, .large-poster)"), dialog?.querySelector("[data-pixels]"));
 }
 
@@ -77,6 +78,16 @@ function zoom(name) {
   else if (name === "out") zoomed.pan.zoomOut();
   else zoomed.pan.reset();
 }
+
+/** Turn a phone's full screen the way that the picture is longer. A computer's refuses. */
+async function turnScreen() {
+  const { naturalWidth: width, naturalHeight: height } = dialogNow()?.querySelector(".large-stage img") ?? {};
+  if (width && height) await screen.orientation?.lock?.(width > height ? "landscape" : "portrait").catch(() => {});
+}
+
+document.addEventListener("fullscreenchange", () => {
+  if (document.fullscreenElement) turnScreen();
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-zoom]");

@@ -4,6 +4,7 @@
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { noteDrawn } from "./aim.js";
 import { animate, isPlaying } from "./animation.js";
+import { settleBack } from "./back.js";
 import { inNextTask, noteCost, rest, untilStill } from "./calm.js";
 import { beginCamera } from "./camera.js";
 import "./copy.js";
@@ -132,6 +133,7 @@ export function update(text) {
   settleGrid();
   if (change.grid !== undefined) show(change.grid);
   showDialogs();
+  settleBack();
   settleLarge(tellFiles);
   settlePictures();
   showErrors();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -230,6 +231,80 @@ async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user:
     assert await delete.bounding_box() == where
     await page.locator("[data-action=album-pick-none]").tap()
     await expect(page.locator(".tile-over:visible")).to_have_count(3)
+
+
+async def test_back_closes_what_is_open_and_then_leaves(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page, dialog, address = window.page, window.page.locator("dialog[open]"), window.page.url
+    first = await page.evaluate("history.length")
+    picture = page.locator(".result-open").first
+    for close in (lambda: page.locator(".viewer-close").tap(), lambda: page.keyboard.press("Escape"), page.go_back):
+        await picture.tap()
+        await expect(page.locator("#large")).to_be_visible()
+        assert page.url == address
+        await close()
+        await expect(dialog).to_have_count(0)
+        await wait_for_js(page, "!history.state?.mooringDialog")
+    await page.go_forward()  # to what was closed
+    await wait_for_js(page, "!history.state?.mooringDialog")
+    await expect(dialog).to_have_count(0)
+
+    await picture.tap()
+    await page.locator("dialog[open] [data-testid=use-settings]").tap()
+    await expect(dialog).to_have_count(0)
+    await wait_for_js(page, "!history.state?.mooringDialog")
+    await window.show("results")
+    await page.get_by_test_id("open-palette").tap()
+    await page.keyboard.type("keyboard shortcuts")  # one dialog follows another
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#shortcuts")).to_be_visible()
+    await page.go_back()
+    await expect(dialog).to_have_count(0)
+
+    await picture.tap()
+    await expect(page.locator("#large")).to_be_visible()
+    await window.reload()
+    await wait_for_js(page, "!history.state?.mooringDialog")
+    assert await page.evaluate("history.length") <= first + 1
+    await page.go_back()
+    await wait_for_js(page, "location.href === 'about:blank'")
+
+
+async def test_back_from_a_mask_asks_as_escape_does(user: BrowserUser, photo: Path) -> None:
+    await user.new_profile(**PHONE)
+    window = await user.open()
+    page = window.page
+    await window.choose_sample("enlarge")
+    await window.put_picture(photo)
+    await page.get_by_test_id("mask-1-image").tap()
+    await page.locator("#mask-stage").focus()
+    await page.keyboard.press("Space")
+    question = page.get_by_test_id("mask-question")
+    for _ in range(2):
+        await page.go_back()
+        await expect(question).to_be_visible()
+        await wait_for_js(page, "history.state?.mooringDialog")
+    await page.get_by_test_id("mask-discard").tap()
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await wait_for_js(page, "!history.state?.mooringDialog")
+
+
+async def test_full_screen_turns_with_the_picture_and_can_be_left(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page = window.page
+    await page.evaluate("""() => {
+      screen.orientation.lock = async (way) => { document.documentElement.dataset.turned = way; };
+    }""")
+    await page.locator(".result-open").first.tap()
+    await page.locator(".large-stage img:not(.is-small)").wait_for()
+    leave = page.get_by_test_id("leave-full")
+    await expect(leave).to_be_hidden()
+    await page.locator("#zoom-full").tap()
+    await expect(leave).to_be_visible()
+    assert await page.evaluate("document.documentElement.dataset.turned") == "landscape"
+    await leave.tap()
+    await expect(leave).to_be_hidden()
+    assert await page.evaluate("document.fullscreenElement") is None
 
 
 async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> None:
