@@ -5,8 +5,11 @@ const QUEUE = "#now > .queue-panel, #waiting > .queue-panel";
 const ROW = ".row[data-prompt-id]";
 const TOUCH = 400; // milliseconds after a finger is lifted, until its click has come
 
+const ROWS = "#now .row, #waiting .row";
+
 let act = () => {}; // `listenQueue` has the callback
 let isOver = false;
+let isAtWork = false; // the pointer is in the column of the queue, where results follow below it
 let isDragged = false; // a browser says that the pointer has left when a drag begins
 let isTouched = false;
 let lifted = 0;
@@ -15,6 +18,7 @@ let touched; // the row in which a finger went down
 const heights = new Map(); // of the held rows, by id
 
 const inQueue = (node) => node?.closest?.(QUEUE) ?? null;
+const inWork = (node) => node?.closest?.(".work") != null;
 const idOf = (row) => row.dataset.promptId;
 
 function isWanted() {
@@ -23,8 +27,16 @@ function isWanted() {
   return isOver || isDragged || isTouched || hasFocus || document.querySelector(`:is(${QUEUE}) .pop:popover-open`) !== null;
 }
 
+/** Beside results under the pointer an empty queue stays as high as a run, and is small once the pointer is elsewhere. */
+function steady() {
+  const now = document.getElementById("now");
+  if (document.querySelector(ROWS)) now.classList.add("is-steady");
+  else if (!isAtWork) now.classList.remove("is-steady");
+}
+
 /** The page was patched, or the user came or left: tell Python which rows to keep, and keep their heights. */
 export function settleQueue() {
+  steady();
   if (!isWanted()) {
     release();
     return;
@@ -66,12 +78,12 @@ export function listenQueue(callback) {
   // A pointer that rests while the queue comes under it, as after a click in a dialog, does not hold it.
   document.addEventListener("pointermove", ({ target, pointerType }) => {
     if (pointerType === "touch") return;
-    const was = isOver;
-    isOver = inQueue(target) !== null;
-    if (isOver !== was) settleQueue();
+    const [wasOver, wasAtWork] = [isOver, isAtWork];
+    [isOver, isAtWork] = [inQueue(target) !== null, inWork(target)];
+    if (isOver !== wasOver || isAtWork !== wasAtWork) settleQueue();
   });
   document.documentElement.addEventListener("pointerleave", () => {
-    isOver = false;
+    isOver = isAtWork = false;
     settleQueue();
   });
   document.addEventListener("dragstart", ({ target }) => {
@@ -86,6 +98,7 @@ export function listenQueue(callback) {
     if (pointerType !== "touch") return;
     touched = target.closest?.(ROW)?.id ?? "";
     isTouched = inQueue(target) !== null;
+    isAtWork = inWork(target);
     clearTimeout(lifted);
     settleQueue();
   }, { capture: true, passive: true });

@@ -161,6 +161,7 @@ async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser,
             (orphan,) = await finder.call("mooring.orphans()")
             assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
         left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
+        await other.show_left()
         await expect(left).to_have_attribute("data-server", server_id)
         await left.get_by_test_id("adopt").click()
         await other.wait_state(prompt_id, "running")

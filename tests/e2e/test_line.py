@@ -115,6 +115,7 @@ async def test_waiting_runs_of_a_closed_window_are_adopted(user: BrowserUser, se
     await window.page.locator("[data-testid=line-resume]").wait_for()
     heir = await user.open()
     await window.page.close()  # the other window detects this without a reload
+    await heir.show_left()
     await heir.page.locator("[data-testid=line-adopt]").click()
     await expect(heir.page.locator(ITEM)).to_have_count(2)
     await expect(heir.page.locator("[data-testid=line-resume]")).to_be_visible()

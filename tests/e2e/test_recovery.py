@@ -139,6 +139,11 @@ async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser,
         await bare.evaluate(TOUCH, [damaged, {"state": "paused"}])
 
         heir = await user.open()
+        top = "document.getElementById('results').getBoundingClientRect().top"
+        before = await heir.page.evaluate(top)
+        await heir.page.get_by_test_id("left-sign").wait_for()
+        assert await heir.page.evaluate(top) == before, "what the user aims at stays under the pointer"
+        await heir.show_left()
         record = heir.page.get_by_test_id("orphan-record")
         while await record.count() == 0:  # a closing tab briefly holds its lock
             await heir.call("mooring.orphans()")

@@ -225,6 +225,12 @@ class MooringWindow:
         if await tab.is_visible():
             await tab.click()
 
+    async def show_left(self) -> None:
+        """List the work of closed windows, once some is found."""
+        sign = self.page.locator("[data-testid=left-sign][aria-expanded=false]")
+        await sign.click()
+        await self.page.locator("[data-testid=left-sign][aria-expanded=true]").wait_for()
+
     async def choose_sample(self, sample_id: str) -> None:
         """Choose a workflow in the picker."""
         await self.show("form")

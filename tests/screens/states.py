@@ -129,6 +129,7 @@ async def orphan(stage: Stage) -> MooringWindow:
     await window.submit(a_picture(steps=LONG), "Slow tide")
     await window.page.close()
     heir = await stage.open()
+    await heir.show_left()
     await heir.page.get_by_test_id("orphan").nth(2).wait_for()
     await heir.page.locator("[data-testid=orphan] img").nth(1).wait_for()
     return heir
@@ -170,6 +171,7 @@ async def all_full(stage: Stage) -> MooringWindow:
     await _sheet_of_four(window, SEEDS[stage.language])
     await window.choose_sample("enlarge")
     await window.put_picture(stage.photo())
+    await window.show_left()
     await page.get_by_test_id("orphan").wait_for()
     await page.locator("[data-testid=waiting-item]").first.wait_for()
     await page.locator("[data-testid=task-card][data-state=queued]").nth(1).wait_for()

@@ -254,7 +254,6 @@ def _places(offered: Offered, _: Translator) -> Iterator[Command]:
         ("now", _("Now"), True),
         ("waiting", _("Waiting in this window"), offered.waiting > 0),
         ("sheets", _("Contact sheets"), bool(offered.sheets)),
-        ("left", _("Left behind by closed windows"), offered.orphans > 0),
         ("results", _("Results"), True),
     ]
     for region, title, is_there in places:
@@ -310,6 +309,9 @@ def _window(offered: Offered, _: Translator) -> Iterator[Command]:
     if offered.errors:
         yield Command("dismiss-errors", _("Dismiss all errors"), Group.WINDOW, "close", "dismiss-errors")
     if offered.orphans:
+        yield Command("toggle-left", _("Left behind by closed windows"), Group.GO, "fit", "toggle-left", terms="adopt")
+        aside = _("Put aside what closed windows have left")
+        yield Command("put-left-aside", aside, Group.WINDOW, "close", "put-left-aside", terms="not now hide")
         yield Command("adopt-all", _("Adopt what closed windows have left"), Group.WINDOW, "adopt", "adopt-all")
     yield Command(
         "search-orphans", _("Look for work of closed windows"), Group.WINDOW, "look", "search-orphans", terms="adopt"

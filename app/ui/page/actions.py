@@ -99,6 +99,7 @@ class PageActions(ActionTable):
             where=self._place_files,
             deletions=deletions,
         )
+        self.orphans = OrphanActions(session, context, screen)
         super().__init__(
             context,
             self,
@@ -111,7 +112,7 @@ class PageActions(ActionTable):
             self._many_files,
             KeepActions(session.results, context, deletions),
             TaskActions(session, context, screen, random_seed),
-            OrphanActions(session, context),
+            self.orphans,
         )
 
     def _stoppable(self) -> CancelView:

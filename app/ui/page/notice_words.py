@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
-from app.core.model import Unreadable
+from app.core.model import Task, Unreadable
 from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
@@ -107,7 +107,7 @@ def _done(item: Notice, _: Translator) -> Words:
     if item.stopped is not None:
         return _stopped(item.stopped, _)
     if item.kind is NoticeKind.SEARCHED:
-        return _searched(item.found, _)
+        return _adopted(item.tasks, _) if item.tasks else _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
 
 
@@ -119,6 +119,19 @@ def _stopped(stopped: Stopped, _: Translator) -> Words:
     title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
     waited = _.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting)
     return Words(title, waited if stopped.waiting else "", tone=Tone.QUIET)
+
+
+def _adopted(tasks: Sequence[Task], _: Translator) -> Words:
+    """Say where adopted runs are now."""
+    title = _.plural("{count} run is adopted", "{count} runs are adopted", len(tasks))
+    ends = {task.state.is_end for task in tasks}
+    if ends == {True}:
+        advice = _("What it made comes to “Results” of this window.")
+    elif ends == {False}:
+        advice = _("“Now” shows it until it ends, then its pictures come to “Results”.")
+    else:
+        advice = _("“Now” shows what still runs, and what is done comes to “Results”.")
+    return Words(title, advice, tone=Tone.QUIET)
 
 
 def _searched(found: int | None, _: Translator) -> Words:
@@ -139,7 +152,7 @@ def _searched(found: int | None, _: Translator) -> Words:
             tone=Tone.QUIET,
         )
     title = _.plural("{count} run of closed windows was found.", "{count} runs of closed windows were found.", found)
-    return Words(title, _("Adopt them, and what they make comes to this window."), tone=Tone.QUIET)
+    return Words(title, _("“Now” lists them. Adopt them, and what they make comes to this window."), tone=Tone.QUIET)
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

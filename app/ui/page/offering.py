@@ -52,7 +52,7 @@ def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
         is_unbounded=waiting.is_unbounded,
         pieces=(*_pieces(view.now.listed), *_pieces(view.results.cards)),
         sheets=tuple(Piece(item.batch_id, item.title) for item in view.sheets),
-        orphans=len(view.left.orphans),
+        orphans=view.left.count,
         has_more_results=view.results.more > 0,
         has_more_runs=not view.now.is_whole and (view.now.more > 0 or waiting.more > 0),
         is_album=view.results.album is not None,

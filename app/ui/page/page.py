@@ -76,6 +76,7 @@ from app.ui.settings.actions import SettingsActions, page_settings
 from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
+from app.ui.windows.orphans import KEY as LEFT_KEY
 from app.ui.words.words import Words
 from app.workflows.forms.fields import MAX_SEED
 from app.workflows.graph import Key
@@ -313,6 +314,7 @@ class Page:
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
         attempt(self, self._album_rows.load())
+        self.actions.orphans.follow_kept()
         self.spawn(self._words.load())
         self._downloads.load()
         if self._folder is not None:
@@ -382,6 +384,8 @@ class Page:
     def follow_kept(self, key: str) -> None:
         """Take over a setting that another window has saved under `key`."""
         self._settings.follow(key)
+        if key in {"", LEFT_KEY}:
+            self.actions.orphans.follow_kept()
 
     def wake(self, _reason: str) -> None:
         """Reread the library and the album: other windows may have changed them while this tab was hidden."""

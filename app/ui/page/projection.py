@@ -123,7 +123,7 @@ def project(
         is_whole=ui.of(RunsState).is_whole,
         before=sum(card.rank > 0 for card in queue),
     )
-    left = left_view(session, tag_of, pictures.glimpse_url, is_searching=ui.of(WindowsState).is_searching)
+    left = left_view(session, tag_of, pictures.glimpse_url, ui.of(WindowsState))
     view = PageView(
         header=replace(
             _header(window, session),
@@ -151,8 +151,9 @@ def project(
             is_unreadable=window is None and session.store_error is not None,
             is_many=len(own_unfinished(session)) > 1,
             has_line=waiting.count > 0,
-            is_brief=bool(ended or queue or left.orphans or left.records or waiting.orphans) or album is not None,
+            is_brief=bool(ended or queue or (left.is_open and left.count)) or album is not None,
             blocker=run.blocker,
+            left=left.sign,
             more=sum(not card.task.state.is_end for card in queue[most:]),
             below=waiting.under_way,
             sending=len(on_their_way),
@@ -278,10 +279,10 @@ def _stopped(ui: UiState) -> Iterator[Notice]:
 
 
 def _searched(ui: UiState) -> Iterator[Notice]:
-    """Yield what the search for work of closed windows does, or has found."""
+    """Yield what the search for work of closed windows does, or has found, or what was adopted."""
     search = ui.of(WindowsState)
-    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found)
-    is_shown = search.is_searching or search.found is not None
+    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found, tasks=search.adopted)
+    is_shown = search.is_searching or search.found is not None or search.adopted
     if is_shown and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 

@@ -255,5 +255,5 @@ class PageView:
     @property
     def tabs(self) -> TabsView:
         """What a phone's tabs show of its parts."""
-        is_left = bool(self.left.orphans or self.left.records)
+        is_left = self.left.sign is not None and self.left.is_new
         return TabsView(self.now.busy + self.waiting.count, has_left=is_left, ended=self.results.ended)

@@ -288,6 +288,15 @@ class BatchView:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftSign:
+    """The button for the work of closed windows, in the heading of *Now*."""
+
+    count: int
+    is_open: bool = False
+    is_new: bool = False  # the user has not seen all of it
+
+
+@dataclass(frozen=True, slots=True)
 class NowView:
     """The queue: unfinished tasks, failures that are new, and what has ended under the pointer; then clicks on Run."""
 
@@ -304,6 +313,7 @@ class NowView:
     is_whole: bool = False  # the user has asked for all of them
     batch: BatchView | None = None  # the one under way; also when it is over, until another run starts
     blocker: Blocker | None = Blocker.RESTORING  # of the next run; shown if nothing is under way
+    left: LeftSign | None = None  # work of closed windows
 
     @property
     def unfinished(self) -> tuple[CardView, ...]:

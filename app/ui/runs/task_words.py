@@ -26,7 +26,9 @@ def word_left(task: Task, _: Translator) -> Words:
     words = word_task(task, _)
     if task.state.is_end:
         return words
-    return Words(_("Last known: {state}", state=words.title), tone=Tone.QUIET)
+    known = (task.created_at, task.answered_at, task.started_at, *(note.at for note in task.notes))
+    time = max(at for at in known if at is not None)
+    return Words(_("When last seen, {time}: {state}", time=_.formats.clock(time), state=words.title), tone=Tone.QUIET)
 
 
 def word_state(task: Task, _: Translator) -> Words:

@@ -114,7 +114,7 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingView:
-    """The panel; empty if nothing waits here and no closed window has left any runs.
+    """The panel; empty if nothing waits here.
 
     `items` may be listed after all runs were sent, as long as the pointer is on them.
     """
@@ -130,7 +130,6 @@ class WaitingView:
     senders: int = 1
     servers: int = 1
     crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
-    orphans: tuple[OrphanLine, ...] = ()
     files: tuple[WorkView, ...] = ()
     is_whole: bool = False  # the user has asked for all of them
 
@@ -172,7 +171,7 @@ def waiting_view(
     items = _kept(items, held, cards)
     if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
-        return WaitingView(error=facts.error, crew=at_work, orphans=facts.orphans, files=work_views(facts.files))
+        return WaitingView(error=facts.error, crew=at_work, files=work_views(facts.files))
     return WaitingView(
         items=items,
         count=len(line.entries),
@@ -185,7 +184,6 @@ def waiting_view(
         senders=line.senders,
         servers=servers,
         crew=crew if len(crew) > 1 else (),
-        orphans=facts.orphans,
         is_whole=is_whole,
         files=work_views(facts.files),
     )

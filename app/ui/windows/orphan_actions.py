@@ -1,37 +1,25 @@
-"""Actions on the work that closed windows have left: search for it, and adopt it."""
+"""Actions on the work that closed windows have left: show it or put it aside, search for it, and adopt it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
-from app.session import Orphan, OrphanLine, OrphanRecord
+from app.session import Orphan
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.windows.orphans import WindowsState
+from app.ui.kit.screen import Screen
+from app.ui.windows.orphans import KEY, LeftFacts, WindowsState, left_names, read_left, write_left
 
 log = logging.getLogger("mooring.ui")
 
 
-class LineFacts(Protocol):
-    """The part of the waiting runs that the search reads."""
-
-    @property
-    def orphans(self) -> Sequence[OrphanLine]: ...
-
-
-class OrphanCommands(Protocol):
+class OrphanCommands(LeftFacts, Protocol):
     """The part of a session that these actions call."""
 
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
-    @property
-    def orphan_records(self) -> tuple[OrphanRecord, ...]: ...
-    @property
-    def line(self) -> LineFacts: ...
     async def find_orphans(self) -> tuple[Orphan, ...]: ...
     async def adopt(self, prompt_id: PromptId) -> Task: ...
 
@@ -39,9 +27,44 @@ class OrphanCommands(Protocol):
 class OrphanActions:
     """The actions of the panel with orphans."""
 
-    def __init__(self, session: OrphanCommands, context: PageContext) -> None:
+    def __init__(self, session: OrphanCommands, context: PageContext, screen: Screen) -> None:
         self._session = session
         self._context = context
+        self._screen = screen
+
+    @property
+    def _state(self) -> WindowsState:
+        return self._context.ui.of(WindowsState)
+
+    def _set(self, **changes: Any) -> None:
+        set_slices(self._context, replace(self._state, **changes))
+
+    def follow_kept(self) -> None:
+        """Take over what was seen or put aside in any window."""
+        seen, aside = read_left(self._screen.kept(KEY))
+        self._set(seen=seen, aside=aside)
+
+    @action("toggle-left")
+    def toggle(self) -> None:
+        """Show the list, or hide it."""
+        if self._state.is_open:
+            self._set(is_open=False)
+        else:
+            self._open()
+
+    @action("put-left-aside")
+    def put_aside(self) -> None:
+        """Show it no more until there is other work."""
+        self._set(is_open=False)
+        self._keep(aside=left_names(self._session))
+
+    def _open(self) -> None:
+        self._set(is_open=True)
+        self._keep(seen=left_names(self._session))
+
+    def _keep(self, **changes: frozenset[str]) -> None:
+        self._set(**changes)
+        self._screen.keep(KEY, write_left(self._state, left_names(self._session)))
 
     @action("adopt")
     def adopt(self, prompt_id: PromptId) -> None:
@@ -57,11 +80,14 @@ class OrphanActions:
 
     async def _adopt(self, *prompt_ids: PromptId) -> None:
         """Adopt each on its own: if another window was faster with one, the rest is still adopted."""
+        adopted = []
         for prompt_id in prompt_ids:
             try:
-                await self._session.adopt(prompt_id)
+                adopted.append(await self._session.adopt(prompt_id))
             except MooringError as error:
                 self._show(error)
+        if adopted:
+            self._set(number=self._state.number + 1, found=None, adopted=tuple(adopted))
 
     async def _search(self) -> None:
         self._note(is_searching=True)
@@ -73,6 +99,8 @@ class OrphanActions:
             self._show(error)
         finally:
             self._note(is_searching=False, found=found)
+        if found:
+            self._open()
 
     def _count(self) -> int:
         """Count the runs of closed windows, with those that were never sent."""
@@ -80,8 +108,7 @@ class OrphanActions:
         return len(session.orphans) + len(session.orphan_records) + sum(item.count for item in session.line.orphans)
 
     def _note(self, *, is_searching: bool, found: int | None = None) -> None:
-        before = self._context.ui.of(WindowsState)
-        set_slices(self._context, WindowsState(is_searching, before.number + 1, found))
+        self._set(is_searching=is_searching, number=self._state.number + 1, found=found, adopted=())
 
     def _show(self, error: MooringError) -> None:
         log.warning("refused: %r", error)

@@ -59,7 +59,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
     pictures = StillPictures(glimpses={item.task.prompt_id: "blob:g" for item in session.orphans[:1]})
 
     def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
-        ui = UiState(dialog=dialog).with_slices(WindowsState(is_searching=dialog is None))
+        ui = UiState(dialog=dialog).with_slices(WindowsState(is_searching=dialog is None, is_open=True))
         view = project(session, ui, workflows=workflows(), pictures=pictures, language=words.language)
         return changed_regions(None, view, words)
 

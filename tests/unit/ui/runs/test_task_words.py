@@ -77,6 +77,6 @@ def test_own_prompts_in_a_queue_are_recognised() -> None:
 
 def test_work_of_closed_window_is_not_shown_as_running() -> None:
     running = task(state=TaskState.RUNNING)
-    assert word_left(running, ENGLISH).title == "Last known: Running"
+    assert word_left(running, ENGLISH).title == "When last seen, 00:16: Running"
     ended = task(state=TaskState.SUCCEEDED, is_proven=True)
     assert word_left(ended, ENGLISH) == word_task(ended, ENGLISH)

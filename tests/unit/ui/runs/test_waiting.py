@@ -11,7 +11,7 @@ from app.core.balancer import ANY
 from app.core.errors import BadInput, ConnectError, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
-from app.session import OrphanLine, Run, RunStage
+from app.session import Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
@@ -21,7 +21,7 @@ from app.ui.runs.waiting import FEW, SHOWN
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
-from tests.unit.ui.trouble import OTHER, markup, page
+from tests.unit.ui.trouble import markup, page
 
 
 def waiting(*labels: str) -> WaitingRuns:
@@ -149,14 +149,6 @@ def test_send_all_says_when_the_page_may_be_closed() -> None:
 
 def test_unreadable_waiting_runs_are_reported() -> None:
     assert shown(StillLine(error=StorageError("read_line", "blocked")))
-
-
-@pytest.mark.parametrize("is_gone", [True, False])
-def test_runs_of_a_closed_window_can_be_adopted(is_gone: bool) -> None:
-    text = shown(StillLine(orphans=(OrphanLine(owner=OTHER, count=12, is_owner_gone=is_gone),)))
-    assert "12 runs wait in a closed window" in text
-    assert ("it may only sleep" in text) is not is_gone
-    assert element(text, data_action="line-adopt")["data-owner"] == OTHER
 
 
 @pytest.mark.parametrize(
