@@ -252,7 +252,7 @@ def _places(offered: Offered, _: Translator) -> Iterator[Command]:
     places = [
         ("form", _("New work"), True),
         ("now", _("Now"), True),
-        ("waiting", _("Waiting in this window"), offered.waiting > 0),
+        ("waiting", _("Not sent yet"), offered.waiting > 0),
         ("sheets", _("Contact sheets"), bool(offered.sheets)),
         ("results", _("Results"), True),
     ]

@@ -150,7 +150,7 @@ def project(
             is_ready=window is not None,
             is_unreadable=window is None and session.store_error is not None,
             is_many=len(own_unfinished(session)) > 1,
-            has_line=waiting.count > 0,
+            waits=waiting.count,
             is_brief=bool(ended or queue or (left.is_open and left.count)) or album is not None,
             blocker=run.blocker,
             left=left.sign,
@@ -289,9 +289,9 @@ def _searched(ui: UiState) -> Iterator[Notice]:
 
 def _senders(line: WaitingRuns | None, where: WhereView, count: int) -> int:
     """Return over how many servers the next runs are spread: those that join a line are spread as that is."""
-    if count == 1:
-        return 1
-    return line.senders if line is not None and line.entries else senders_for(where, count)
+    if line is not None and line.entries and (count > 1 or line.pause is None):
+        return line.senders
+    return 1 if count == 1 else senders_for(where, count)
 
 
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
@@ -313,6 +313,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         senders=_senders(line, where, count),
         is_same=count > 1 and chosen is not None and makes_the_same(chosen, ui.of(FormState).draft),
         tag=tag_of(session.fleet, locked) if locked else None,
+        others=len({item.window_locked_server for item in session.windows} - {None, locked}),
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,
     )

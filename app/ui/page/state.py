@@ -256,4 +256,4 @@ class PageView:
     def tabs(self) -> TabsView:
         """What a phone's tabs show of its parts."""
         is_left = self.left.sign is not None and self.left.is_new
-        return TabsView(self.now.busy + self.waiting.count, has_left=is_left, ended=self.results.ended)
+        return TabsView(self.now.busy + self.now.waits, has_left=is_left, ended=self.results.ended)

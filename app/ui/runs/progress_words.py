@@ -87,7 +87,9 @@ def word_before(outlook: Outlook, _: Translator) -> str:
 
 
 def word_sent(run: Run, _: Translator) -> str:
-    """Say how much of a run's files is uploaded."""
+    """Say how much of a run's files is uploaded; at the end the server still has to take them."""
+    if run.sent >= run.size:
+        return _("Uploaded; the server is saving it …")
     return _("Uploading: {sent} of {size}", sent=_.formats.size(run.sent), size=_.formats.size(run.size))
 
 

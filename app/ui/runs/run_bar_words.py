@@ -53,8 +53,14 @@ def word_run(view: RunView, _: Translator) -> str:
         return word_blocker(view.blocker, _)
     if view.is_same:
         return _("All {count} runs make the same: no seed changes from run to run", count=_.formats.number(view.count))
+    if view.tag is not None and view.is_bound and view.others:
+        return _("The next run goes to {server}", server=view.tag.name)
     if view.tag is not None and view.is_bound:
         return _("Stays on {server} until its work is done", server=view.tag.name)
+    if view.senders > 1 and view.count == 1:
+        return _.plural(
+            "Waits with the others for {count} server", "Waits with the others for one of {count} servers", view.senders
+        )
     if view.senders > 1:
         return _.plural("Spread over {count} server", "Spread over {count} servers", view.senders)
     if view.where.chosen == FREE:

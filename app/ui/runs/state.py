@@ -144,6 +144,7 @@ class RunView:
     where: WhereView = field(default_factory=WhereView)
     senders: int = 1  # servers over which several runs are spread
     is_same: bool = False  # several runs would differ in nothing
+    others: int = 0  # servers that work for this window besides the one that holds it
 
     @property
     def is_bound(self) -> bool:
@@ -305,7 +306,7 @@ class NowView:
     is_ready: bool = False
     is_unreadable: bool = False
     is_many: bool = False  # more than one run of this window, which can be stopped together
-    has_line: bool = False  # runs wait, and the panel below can stop everything
+    waits: int = 0  # runs that are not sent; the panel below lists them, and can stop everything
     is_brief: bool = False  # the page has other content, so no text about how to begin
     more: int = 0  # tasks that are not listed
     below: int = 0  # tasks in rows of the line, which stay there under the pointer
@@ -321,13 +322,17 @@ class NowView:
         return tuple(card for card in self.cards if not card.task.state.is_end)
 
     @property
+    def has_line(self) -> bool:
+        return self.waits > 0
+
+    @property
     def listed(self) -> tuple[CardView, ...]:
         """The tasks that are listed here and nowhere else."""
         return tuple(card for card in self.cards if card.place is not Place.STAYING)
 
     @property
     def busy(self) -> int:
-        """The number of tasks and clicks under way; runs that wait in this window are not among them."""
+        """The number of tasks and clicks under way; runs that are not sent are not among them."""
         return len(self.unfinished) + self.more + len(self.runs) + self.below
 
 

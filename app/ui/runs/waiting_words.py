@@ -13,10 +13,7 @@ def word_line(view: WaitingView, _: Translator) -> str:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:
         return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
-    return _(
-        "At most two of your runs are ahead on a server, over all your windows."
-        " The rest is sent while this page is open. What waits is saved, also over a reload."
-    )
+    return _("Each server gets two of your runs at a time. Keep this page open until all are sent; a reload is fine.")
 
 
 def word_turn(turn: TurnView, _: Translator) -> str:

@@ -114,6 +114,8 @@ def test_upload_shows_the_bytes_sent() -> None:
         prompt_id=PromptId("r"), title="", started_at=1.0, stage=RunStage.UPLOADING, fraction=0.25, sent=50, size=200
     )
     assert line(page(runs=(run,))) == "25 % | Uploading: 50 B of 200 B"
+    whole = replace(run, fraction=1.0, sent=200)
+    assert line(page(runs=(whole,))) == "100 % | Uploaded; the server is saving it …"
 
 
 def test_passing_second_patches_nothing() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, ServerId
+from app.core.waiting_runs import Pause
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -90,6 +91,22 @@ def test_bound_window_says_why_and_offers_a_new_one() -> None:
     assert element(text, data_testid="run-elsewhere")["data-action"] == "new-window"
     text = markup(page(StillSession(fleet=two), ui), "run")
     assert not elements(text, data_testid="run-elsewhere")
+
+
+def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
+    two = fleet(server("gpu-1", is_demo=True), server("gpu-2", is_demo=True))
+    ui = UiState().with_slices(FormState(workflow_id="text"))
+
+    def words(session: StillSession) -> str:
+        return element(markup(page(session, ui), "run"), id="run-words").text
+
+    mine, other = window(task("a", "gpu-1")), window(task("b", "gpu-2"))
+    shared = StillSession(fleet=two, window=mine, crew=(other,))
+    assert words(shared).startswith("The next run goes to gpu-1 ")
+    line = waiting("one", "two").spread(2)
+    joining = replace(shared, line=StillLine(line=line))
+    assert words(joining) == "Waits with the others for one of 2 servers"
+    assert words(replace(shared, line=StillLine(line=line.hold(Pause.ASKED)))).startswith("The next run goes to gpu-1 ")
 
 
 def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:

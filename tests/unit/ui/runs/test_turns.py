@@ -54,7 +54,7 @@ def test_nothing_is_said_while_nothing_waits_for_a_turn() -> None:
 
 def test_send_all_says_that_it_goes_ahead_of_others() -> None:
     text = markup(page(StillSession(line=StillLine(line=waiting("one")))), "waiting")
-    assert "At most two of your runs are ahead" in text and "ahead of what others send later" in text
+    assert "Each server gets two of your runs at a time." in text and "ahead of what others send later" in text
 
 
 def test_refused_click_says_that_the_line_is_paused() -> None:

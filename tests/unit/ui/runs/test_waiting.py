@@ -45,7 +45,7 @@ def test_panel_is_empty_if_nothing_waits() -> None:
 def test_waiting_runs_are_listed_in_order() -> None:
     text = shown(StillLine(line=waiting("seed 7", "seed 8", "<b>seed 9</b>")))
     assert [item.text for item in elements(text, class_="row-part")] == ["seed 7", "seed 8", "<b>seed 9</b>"]
-    assert "while this page is open" in text and "What waits is saved" in text
+    assert "Keep this page open until all are sent; a reload is fine." in text
     assert "Dunes" in text
 
 
@@ -59,7 +59,7 @@ def test_first_and_last_runs_move_only_inwards() -> None:
 def test_run_being_sent_can_only_be_removed() -> None:
     line = StillLine(line=waiting("one", "two", "three"), sending=frozenset({PromptId("p-1")}))
     text = shown(line)
-    assert "on its way" in text
+    assert "Being sent …" in text
     labels = [item.attributes.get("aria-label") or "" for item in elements(text, "button")]
     assert [label for label in labels if label.endswith(": two")] == ["Remove: two"]
 
@@ -106,6 +106,7 @@ def test_each_run_of_a_batch_is_counted_and_described_once() -> None:
     assert not view.now.runs, "the run on its way has a row in the line"
     assert (view.now.busy, view.waiting.count, view.tabs.busy) == (1, 2, 3)
     assert view.header.running + view.header.waiting == 3
+    assert element(markup(view, "now"), data_testid="now-count").text == "3"
     text = markup(view, "waiting")
     assert [item.text for item in elements(text, class_="row-part")] == [
         "photo0.png", "photo1.png", "photo2.png", "photo3.png",
