@@ -185,7 +185,8 @@ function layOver() {
   }
 }
 
-function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed, label]) {
+function makeOver(pattern, row) {
+  const [name, title, server, , tone, , ending, hasSeed, label] = row;
   const over = pattern.cloneNode(true);
   const cut = name.lastIndexOf("/");
   over.removeAttribute("id");
@@ -195,6 +196,7 @@ function makeOver(pattern, [name, title, server, , tone, , ending, hasSeed, labe
   const named = over.querySelector(".tile-server");
   named.className = `tile-server tone-${tone}`;
   named.lastElementChild.textContent = label || server;
+  over.querySelector(".tile-when").textContent = timeOf(row);
   for (const button of over.querySelectorAll("[data-action]")) {
     Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
     const { action } = button.dataset;
@@ -287,7 +289,8 @@ function mark(index, element) {
 }
 
 const SPOKEN = 9; // where a row keeps what it is called, once it was in sight
-const labelOf = (row) => row[SPOKEN] ??= format(words.cell, { title: row[1], server: row[2], time: formatClock(words.language, row[3]) });
+const timeOf = (row) => formatClock(words.language, row[3]);
+const labelOf = (row) => row[SPOKEN] ??= format(words.cell, { title: row[1], server: row[2], time: timeOf(row) });
 const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 // Pictures

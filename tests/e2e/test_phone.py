@@ -88,6 +88,10 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gate
     await expect(results).to_have_attribute("aria-current", "true")
 
     await now.tap()
+    await page.get_by_role("button", name="To the form").tap()
+    await expect(form).to_have_attribute("aria-current", "true")
+    await expect(page.get_by_test_id("run")).to_be_visible()
+    await now.tap()
     await page.keyboard.press("Control+K")
     await page.keyboard.type("results jump")
     await page.keyboard.press("Enter")

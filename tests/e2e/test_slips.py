@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,7 @@ async def test_double_click_on_pause_resumes_nothing(window: MooringWindow, serv
     assert await resume.count() == 1, "it is still paused"
     await page.get_by_test_id("cancel-mine").last.click()
     notice = page.locator("#errors [data-kind=stopped]")
-    await expect(notice).to_contain_text("Stopping")
+    await expect(notice).to_contain_text(re.compile("Stopp(ing|ed)"))
     await notice.locator("[data-action=dismiss-notice]").click()
     await expect(page.get_by_test_id("stop")).to_be_disabled()
 

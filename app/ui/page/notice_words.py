@@ -105,18 +105,21 @@ def _word_replaced(what: What, name: str, _: Translator) -> str:
 def _done(item: Notice, _: Translator) -> Words:
     """Say what the user has just done."""
     if item.stopped is not None:
-        return _stopped(item.stopped, _)
+        return _stopped(item.stopped, _, is_busy=item.is_busy)
     if item.kind is NoticeKind.SEARCHED:
         return _adopted(item.tasks, _) if item.tasks else _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
 
 
-def _stopped(stopped: Stopped, _: Translator) -> Words:
+def _stopped(stopped: Stopped, _: Translator, *, is_busy: bool) -> Words:
     """Say what is stopped: a server may finish a run before it has the request."""
     count = stopped.waiting + stopped.running
     if not stopped.running:
         return Words(_.plural("{count} run is not sent", "{count} runs are not sent", count), tone=Tone.QUIET)
-    title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
+    if is_busy:
+        title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
+    else:
+        title = _("Stopped: nothing of it runs any more")
     waited = _.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting)
     return Words(title, waited if stopped.waiting else "", tone=Tone.QUIET)
 

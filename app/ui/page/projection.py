@@ -133,7 +133,7 @@ def project(
         notices=_notices(session, ui, surroundings),
         errors=(
             *_searched(ui),
-            *_stopped(ui),
+            *_stopped(session, ui),
             *_deletions(ui),
             *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
         ),
@@ -158,7 +158,7 @@ def project(
             below=waiting.under_way,
             sending=len(on_their_way),
             is_whole=ui.of(RunsState).is_whole,
-            batch=batch if batch is not None and batch.batch_id not in ui.of(RunsState).dismissed else None,
+            batch=batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None,
         ),
         waiting=waiting,
         sheets=sheets.entries(),
@@ -172,6 +172,12 @@ def project(
         cards=cards,
     )
     return with_help(view, ui, stock, language)
+
+
+def _is_telling(batch: BatchView, state: RunsState) -> bool:
+    """Whether the counts of a batch are shown: not after the user has dismissed them, or has stopped all of it."""
+    is_stopped = batch.is_over and not batch.done and not batch.failed
+    return batch.batch_id not in state.dismissed and not is_stopped
 
 
 def _waiting(session: SessionFacts) -> frozenset[PromptId]:
@@ -272,8 +278,11 @@ def _deletions(ui: UiState) -> Iterator[Notice]:
     return (Notice(NoticeKind.DELETED, item.number, deletion=item) for item in current[:DELETIONS_SHOWN])
 
 
-def _stopped(ui: UiState) -> Iterator[Notice]:
-    notice = Notice(NoticeKind.STOPPED, ui.of(RunsState).stopped.number, stopped=ui.of(RunsState).stopped)
+def _stopped(session: SessionFacts, ui: UiState) -> Iterator[Notice]:
+    """Yield what the user has stopped last; busy as long as a server has not done it."""
+    stopped = ui.of(RunsState).stopped
+    is_busy = not stopped.is_asked or any(task.cancel_asked_at is not None for task in own_unfinished(session))
+    notice = Notice(NoticeKind.STOPPED, stopped.number, stopped=stopped, is_busy=is_busy)
     if notice.number and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 

@@ -159,7 +159,7 @@ class RunView:
     @property
     def is_notable(self) -> bool:
         """Whether the bar must say in a sentence of its own where a run would go, or why none is possible."""
-        return self.blocker is not None or self.is_bound or bool(self.where.preferred or self.where.avoided)
+        return self.blocker is not None or self.tag is not None or bool(self.where.preferred or self.where.avoided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +378,7 @@ class Stopped:
     waiting: int = 0
     running: int = 0
     number: int = 0
+    is_asked: bool = False  # the servers have the request
 
 
 @dataclass(frozen=True, slots=True)

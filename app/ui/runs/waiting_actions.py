@@ -191,7 +191,12 @@ class LineActions:
         runs = self._context.ui.of(RunsState)
         stopped = Stopped(item.waiting, item.running, runs.stopped.number + 1)
         set_slices(self._context, replace(runs, stopped=stopped))
-        await self._line.cancel_mine(batch_id or None)
+        try:
+            await self._line.cancel_mine(batch_id or None)
+        finally:
+            runs = self._context.ui.of(RunsState)
+            if runs.stopped == stopped:
+                set_slices(self._context, replace(runs, stopped=replace(stopped, is_asked=True)))
 
     async def _remove(
         self, prompt_ids: Sequence[PromptId], more: int = 0, undo_more: Sequence[Callable[[], None]] = ()

@@ -137,6 +137,14 @@ def test_end_of_a_batch_is_announced_once(follower: BatchFollower) -> None:
     assert announcements(after, after, ENGLISH) == []
 
 
+def test_batch_that_was_stopped_whole_is_counted_no_more(follower: BatchFollower) -> None:
+    assert follower.view is not None
+    stopping = replace(follower.view, done=0, stopped=1)
+    assert shown(session(*DONE), stopping).now.batch == stopping
+    assert shown(session(*DONE), replace(stopping, stopped=2)).now.batch is None
+    assert shown(session(*DONE), replace(stopping, failed=1)).now.batch is not None
+
+
 async def test_end_of_a_batch_can_be_dismissed(follower: BatchFollower) -> None:
     text = markup(shown(session(*DONE), follower.view), "now")
     assert element(text, data_testid="batch-done").text == "2 of 2 done"
