@@ -9,7 +9,6 @@ const ROWS = "#now .row, #waiting .row";
 
 let act = () => {}; // `listenQueue` has the callback
 let isOver = false;
-let isAtWork = false; // the pointer is in the column of the queue, where results follow below it
 let isDragged = false; // a browser says that the pointer has left when a drag begins
 let isTouched = false;
 let lifted = 0;
@@ -18,7 +17,6 @@ let touched; // the row in which a finger went down
 const heights = new Map(); // of the held rows, by id
 
 const inQueue = (node) => node?.closest?.(QUEUE) ?? null;
-const inWork = (node) => node?.closest?.(".work") != null;
 const idOf = (row) => row.dataset.promptId;
 
 function isWanted() {
@@ -27,11 +25,12 @@ function isWanted() {
   return isOver || isDragged || isTouched || hasFocus || document.querySelector(`:is(${QUEUE}) .pop:popover-open`) !== null;
 }
 
-/** Beside results under the pointer an empty queue stays as high as a run, and is small once the pointer is elsewhere. */
+/** The queue is small on a page that has run nothing; after that it is as high as a run when it is empty, so that results keep
+ *  their place from run to run, until no one looks at it. */
 function steady() {
   const now = document.getElementById("now");
   if (document.querySelector(ROWS)) now.classList.add("is-steady");
-  else if (!isAtWork) now.classList.remove("is-steady");
+  else if (document.hidden) now.classList.remove("is-steady");
 }
 
 /** The page was patched, or the user came or left: tell Python which rows to keep, and keep their heights. */
@@ -78,12 +77,12 @@ export function listenQueue(callback) {
   // A pointer that rests while the queue comes under it, as after a click in a dialog, does not hold it.
   document.addEventListener("pointermove", ({ target, pointerType }) => {
     if (pointerType === "touch") return;
-    const [wasOver, wasAtWork] = [isOver, isAtWork];
-    [isOver, isAtWork] = [inQueue(target) !== null, inWork(target)];
-    if (isOver !== wasOver || isAtWork !== wasAtWork) settleQueue();
+    const was = isOver;
+    isOver = inQueue(target) !== null;
+    if (isOver !== was) settleQueue();
   });
   document.documentElement.addEventListener("pointerleave", () => {
-    isOver = isAtWork = false;
+    isOver = false;
     settleQueue();
   });
   document.addEventListener("dragstart", ({ target }) => {
@@ -98,7 +97,6 @@ export function listenQueue(callback) {
     if (pointerType !== "touch") return;
     touched = target.closest?.(ROW)?.id ?? "";
     isTouched = inQueue(target) !== null;
-    isAtWork = inWork(target);
     clearTimeout(lifted);
     settleQueue();
   }, { capture: true, passive: true });
@@ -118,6 +116,7 @@ export function listenQueue(callback) {
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);
+  document.addEventListener("visibilitychange", steady);
   document.addEventListener("focusin", soon);
   document.addEventListener("focusout", soon);
   document.addEventListener("toggle", (event) => {

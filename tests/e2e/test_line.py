@@ -73,7 +73,7 @@ async def test_waiting_runs_are_ordered_survive_a_reload_and_run_once(user: Brow
     before = (await break_server(server, dead_worker=True))["submits"]
     await ask_for(window, 6)
     order = await wait_until_two_are_ahead(page, 4)
-    await expect(page.locator("[data-testid=waiting-words]")).to_contain_text("while this page is open")
+    await expect(page.locator("[data-testid=waiting-words]")).to_contain_text("Keep this page open")
     await page.locator("[data-testid=line-pause]").click()
     await page.locator("[data-testid=line-resume]").wait_for()
     await window.press_on(page.locator(f"#waiting-{order[2]}"), "line-up")

@@ -90,6 +90,7 @@ async def test_double_click_on_pause_resumes_nothing(window: MooringWindow, serv
 
 async def test_held_enter_presses_run_once(window: MooringWindow, server: Service) -> None:
     page = window.page
+    await window.wait_for(await window.submit(quick_workflow()))  # before a first run the empty queue is small
     await window.choose_sample("text")
     before, ended = await page.locator(CARD).count(), await page.locator(f"{CARD}[data-state=succeeded]").count()
     await page.get_by_test_id("run").focus()
