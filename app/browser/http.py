@@ -19,7 +19,7 @@ from pyodide.ffi import JsException, create_proxy
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.owned import page_of
 from app.browser.paths import is_whole, server_of
-from app.browser.values import error_name, js_object
+from app.browser.values import js_object
 from app.core.comfy import gateway_cause
 from app.core.errors import RequestTimeout
 from app.core.ports.http import Form, Request, Response
@@ -68,6 +68,7 @@ class _Exchange:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._abort = js.AbortController.new()
+        self._late = js.AbortSignal.timeout(max(1, round(request.deadline * 1000)))
 
     async def __aenter__(self) -> _Exchange:
         return self
@@ -75,18 +76,18 @@ class _Exchange:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._abort.abort()
         if isinstance(error, JsException):
-            cause = "deadline" if error_name(error) == "TimeoutError" else "lost"
+            # The error's name does not say it: WebKit raises an AbortError, and we abort only after the error.
+            cause = "deadline" if self._late.aborted else "lost"
             raise RequestTimeout(server_of(self._request.path), cause) from error
 
     async def start(self, cache: str) -> Any:
         request = self._request
-        late = js.AbortSignal.timeout(max(1, round(request.deadline * 1000)))
         options = {
             "method": request.method,
             "redirect": "error",
             "credentials": "same-origin",
             "cache": cache,
-            "signal": js.AbortSignal.any(js.Array.of(late, self._abort.signal)),
+            "signal": js.AbortSignal.any(js.Array.of(self._late, self._abort.signal)),
         }
         headers = {} if request.path == WHO or is_whole(request.path) else {PAGE_HEADER: page_of()}
         if request.form is not None:

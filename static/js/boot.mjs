@@ -22,6 +22,7 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
 const KEEP_AFTER = 5000; // milliseconds until the user has begun to work; `mooringKeepAfter` is for tests and measurements
+const EIO = 29; // Emscripten's number for an input or output error
 const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
 // All windows that start from a snapshot would draw alike. (They do share the hashes of texts, which nothing may hang on.)
@@ -38,9 +39,7 @@ export function loadPyodide({ indexURL, ...options }) {
 }
 
 async function start(options) {
-  // Pyodide then uses no JSPI, which gives each callback a stack of its own. Chromium on Linux may read beyond the end of such
-  // a stack while it compiles, and the page crashes (docs/decisions/0092-no-jspi-on-the-page.md). Nothing here waits by JSPI.
-  if (globalThis.document) delete WebAssembly.Suspending;
+  prepare();
   const named = globalThis.document?.querySelector("#snapshot");
   const restored = named && (await restore(named, options).catch(tell));
   const python = restored ?? (await startFresh(options));
@@ -48,13 +47,46 @@ async function start(options) {
   return python;
 }
 
+/** What Pyodide needs of the browser, or must not find there. */
+function prepare() {
+  // Pyodide then uses no JSPI, which gives each callback a stack of its own. Chromium on Linux may read beyond the end of such
+  // a stack while it compiles, and the page crashes (docs/decisions/0092-no-jspi-on-the-page.md). Nothing here waits by JSPI.
+  if (globalThis.document) delete WebAssembly.Suspending;
+  // Pyodide takes an object for an error only if it has a `stack`. In WebKit the TypeError of a failed fetch or import has
+  // none, and Python would await it for ever.
+  if (!("stack" in Error.prototype)) {
+    Object.defineProperty(Error.prototype, "stack", { value: "", writable: true, configurable: true });
+  }
+}
+
+/** Pyodide; an error if its WebAssembly is missing or invalid, for which Pyodide itself would wait for ever. */
+function loadOrFail(options) {
+  const failed = new Promise((_, reject) => {
+    const usual = WebAssembly.instantiateStreaming;
+    WebAssembly.instantiateStreaming = async (requested, imports) => {
+      WebAssembly.instantiateStreaming = usual;
+      try {
+        const answer = await requested;
+        if (!answer.ok) throw missing(answer.url);
+        return await usual.call(WebAssembly, answer, imports);
+      } catch (error) {
+        reject(error);
+        throw error;
+      }
+    };
+  });
+  return Promise.race([load(options), failed]);
+}
+
+const missing = (address) => new Error(`Failed to load '${address}': request failed.`); // as Pyodide words it
+
 function tell(reason) {
   console.warn(`Mooring starts without its memory snapshot: ${reason?.message ?? reason}`);
 }
 
 async function startFresh(options) {
   const archives = Promise.all([SITE, APP].map(read));
-  const python = await load({ ...options, indexURL: RUNTIME });
+  const python = await loadOrFail({ ...options, indexURL: RUNTIME });
   mount(python, ...(await archives));
   return python;
 }
@@ -79,7 +111,7 @@ async function restore({ href, dataset }, options) {
     return module;
   };
   // What is needed of the standard library is in the memory.
-  const python = await load({
+  const python = await loadOrFail({
     ...options, indexURL: RUNTIME, _loadSnapshot: head, stdLibURL: IN_ITS_PLACE, lockFileContents, packageBaseUrl: RUNTIME,
     createPyodideModule,
   });
@@ -102,20 +134,26 @@ function fetchWhenOpened(files) {
   const { node } = files.lookupPath(path);
   const usual = node.stream_ops;
   const open = (stream) => {
+    const bytes = readNow(STDLIB);
+    // Python takes an error number for an OSError. Any other error would pass through its C code, and end Python.
+    if (!bytes) throw new files.ErrnoError(EIO);
     node.stream_ops = stream.stream_ops = usual;
-    files.writeFile(path, readNow(STDLIB));
+    files.writeFile(path, bytes);
   };
   node.stream_ops = { ...usual, open };
 }
 
-/** A page may wait for a file, but only for text. */
+/** A page may wait for a file, but only for text. Null if its server does not answer with it. */
 function readNow(address) {
   const request = new XMLHttpRequest();
   request.open("GET", address, false);
   request.overrideMimeType("text/plain; charset=x-user-defined"); // a letter for each byte
-  request.send();
-  if (request.status !== 200) throw new Error(`${address}: ${request.status}`);
-  return Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0));
+  try {
+    request.send();
+  } catch {
+    return null;
+  }
+  return request.status === 200 ? Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0)) : null;
 }
 
 /** The snapshot, if it is what the page says. A plain web server hands it out packed, without saying so: `coding`. */
@@ -160,7 +198,7 @@ function storeLater(plain, packed) {
 
 async function read(address) {
   const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`Failed to load '${address}': request failed.`); // as Pyodide words it
+  if (!answer.ok) throw missing(address);
   return new Uint8Array(await answer.arrayBuffer());
 }
 
