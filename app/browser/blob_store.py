@@ -12,7 +12,7 @@ from typing import Any
 
 import js
 
-from app.browser.blobs import JsBlob, to_js_blob
+from app.browser.blobs import to_js_blob
 from app.browser.idb import Database, Steps, T
 from app.browser.ledger import (
     BATCHES,
@@ -26,6 +26,7 @@ from app.browser.ledger import (
     THUMBNAILS,
     WAITING,
     Sum,
+    blob_of,
     copies_in_use,
     count_sums,
     delete_all_kept,
@@ -33,6 +34,7 @@ from app.browser.ledger import (
     drop_oldest,
     forget_sums,
     make_room,
+    make_row,
     name_of,
     needed_inputs,
     put,
@@ -71,7 +73,7 @@ class BrowserBlobStore:
 
     async def keep_result(self, task: Task, index: int, blob: Blob, kept_at: float) -> bool:
         """Keep one output's bytes, within the cap; the oldest are dropped. False if only thumbnails are wanted."""
-        stored, name = await to_js_blob(blob), name_of(task.prompt_id, index)
+        row, name = await self._row_of(blob, kept_at), name_of(task.prompt_id, index)
 
         def steps(transaction: Any) -> Steps[bool]:
             yield from self._fence(transaction, "keep_result", task)
@@ -80,7 +82,7 @@ class BrowserBlobStore:
                 return False
             _check_size("keep_result", blob, settings.cap_bytes)
             yield from make_room(transaction, RESULTS, name, settings.cap_bytes - blob.size)
-            yield from put(transaction, RESULTS, name, stored, at=kept_at)
+            yield from put(transaction, RESULTS, name, row)
             return True
 
         return await self._keep("keep_result", ["tasks", SETTINGS, RESULTS, LEDGER], steps, blob.size)
@@ -90,7 +92,7 @@ class BrowserBlobStore:
 
         def steps(transaction: Any) -> Steps[KeptResult | None]:
             row = yield transaction.objectStore(RESULTS).get(name_of(prompt_id, index))
-            return None if row is None else KeptResult(prompt_id, index, JsBlob(row.blob), float(row.at))
+            return None if row is None else KeptResult(prompt_id, index, blob_of(row), float(row.at))
 
         return await self._database.run("read_result", [RESULTS], steps)
 
@@ -111,10 +113,11 @@ class BrowserBlobStore:
         small, name = await make_thumbnail(await to_js_blob(blob)), name_of(task.prompt_id, index)
         if small is None:
             return False
+        row = await make_row(self._database, small, at=kept_at)
 
         def steps(transaction: Any) -> Steps[None]:
             yield from self._fence(transaction, "keep_thumbnail", task)
-            yield from put(transaction, THUMBNAILS, name, small, at=kept_at)
+            yield from put(transaction, THUMBNAILS, name, row)
 
         await self._write("keep_thumbnail", ["tasks", THUMBNAILS, LEDGER], steps)
         return True
@@ -139,7 +142,7 @@ class BrowserBlobStore:
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
         """Keep an input's bytes under their hash, within the bound; the oldest unused ones are dropped."""
         _check_size("keep_input", blob, self._inputs_bound)
-        stored = await to_js_blob(blob)
+        row = await self._row_of(blob, kept_at)
 
         def steps(transaction: Any) -> Steps[None]:
             room = self._inputs_bound - blob.size
@@ -147,7 +150,7 @@ class BrowserBlobStore:
                 waiting = yield from needed_inputs(transaction)
                 needed = waiting | (yield from copies_in_use(transaction))
                 yield from make_room(transaction, INPUTS, sha256, room, needed)
-            yield from put(transaction, INPUTS, sha256, stored, at=kept_at)
+            yield from put(transaction, INPUTS, sha256, row)
 
         await self._keep("keep_input", [TASKS, BATCHES, WAITING, INPUTS, LEDGER], steps, blob.size)
 
@@ -225,6 +228,9 @@ class BrowserBlobStore:
         was_asked = await self._write("persist", [SETTINGS], steps)
         return False if was_asked and not is_asked else await ask_persistence()
 
+    async def _row_of(self, blob: Blob, at: float) -> Any:
+        return await make_row(self._database, await to_js_blob(blob), at=at)
+
     # Space
 
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
@@ -279,7 +285,7 @@ class BrowserBlobStore:
     async def _read_blob(self, operation: str, kind: str, name: str) -> Blob | None:
         def steps(transaction: Any) -> Steps[Blob | None]:
             row = yield transaction.objectStore(kind).get(name)
-            return None if row is None else JsBlob(row.blob)
+            return None if row is None else blob_of(row)
 
         return await self._database.run(operation, [kind], steps)
 

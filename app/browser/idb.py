@@ -77,6 +77,7 @@ class Database:
         self._lock = asyncio.Lock()
         self._refusal = ""
         self._proxies: list[Any] = []
+        self._takes_blobs: bool | None = None
 
     async def run(
         self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
@@ -90,6 +91,24 @@ class Database:
         except JsException as error:
             raise storage_error(operation, error) from error
         return await _Run(operation, transaction, steps(transaction)).result()
+
+    async def takes_blobs(self, store: str) -> bool:
+        """Whether the browser stores Blobs: WebKit refuses them in its private windows. Nothing is written."""
+
+        def steps(transaction: Any) -> Steps[None]:
+            yield transaction.objectStore(store).put(js.Blob.new(), "trial")
+            raise _TakenError
+
+        if self._takes_blobs is None:
+            try:
+                await self.run("takes_blobs", [store], steps, write=True)
+            except _TakenError:
+                self._takes_blobs = True
+            except StorageError as error:
+                if error.cause != "unknown":
+                    return True  # for another reason, which the write itself will report
+                self._takes_blobs = False
+        return bool(self._takes_blobs)
 
     def close(self) -> None:
         """Close the connection; the next operation opens another."""
@@ -140,6 +159,10 @@ class Database:
 
         self._proxies = [create_proxy(give_way), create_proxy(lose)]
         self._db.onversionchange, self._db.onclose = self._proxies
+
+
+class _TakenError(Exception):
+    """The browser has taken a Blob: its transaction is aborted."""
 
 
 class _Run(Generic[T]):

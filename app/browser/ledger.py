@@ -1,7 +1,8 @@
 """Kept bytes inside a transaction: each Blob has a line in `ledger` with its kind, size and time.
 
+    row = await make_row(database, blob, at=now)
     yield from make_room(transaction, RESULTS, name, room)   # drop the oldest others, until they fit into `room` bytes
-    yield from put(transaction, RESULTS, name, blob, at=now)
+    yield from put(transaction, RESULTS, name, row)
 
 Every yield is a request of IndexedDB (`app.browser.idb`).
 
@@ -20,7 +21,8 @@ from typing import Any
 import js
 from pyodide.ffi import to_js
 
-from app.browser.idb import Steps
+from app.browser.blobs import JsBlob
+from app.browser.idb import Database, Steps
 from app.browser.values import from_plain, js_object, plain
 from app.core.model import PromptId
 
@@ -105,17 +107,31 @@ def _write_sums(transaction: Any, sums: Mapping[str, Sum]) -> None:
     transaction.objectStore(LEDGER).put(plain(row))
 
 
-# Lines
+# Rows and lines
 
 
-def put(transaction: Any, kind: str, name: str, blob: Any, *, at: float) -> Steps[None]:
-    """Write a Blob and its line, replacing those of that name."""
-    size = int(blob.size)
-    line = {"name": _line(kind, name), "kind": kind, "size": size, "at": at}
+async def make_row(database: Database, blob: Any, *, at: float) -> Any:
+    """A row for a JavaScript Blob: with itself, or with its bytes where the browser stores no Blobs."""
+    row = {"size": int(blob.size), "at": at}
+    if await database.takes_blobs(THUMBNAILS):
+        return js_object({**row, "blob": blob})
+    return js_object({**row, "bytes": await blob.arrayBuffer(), "type": blob.type})
+
+
+def blob_of(row: Any) -> JsBlob:
+    """The Blob of a row (`static/js/kept.js` does the same)."""
+    if hasattr(row, "bytes"):
+        return JsBlob(js.Blob.new(js.Array.of(row.bytes), js_object({"type": row.type})))
+    return JsBlob(row.blob)
+
+
+def put(transaction: Any, kind: str, name: str, row: Any) -> Steps[None]:
+    """Write a row and its line, replacing those of that name."""
+    line = {"name": _line(kind, name), "kind": kind, "size": row.size, "at": row.at}
     before = yield from _size_of(transaction, kind, name)
-    transaction.objectStore(kind).put(js_object({"blob": blob, "at": at}), name)
+    transaction.objectStore(kind).put(row, name)
     transaction.objectStore(LEDGER).put(plain(line))
-    yield from _add(transaction, kind, int(before is None), size - (before or 0))
+    yield from _add(transaction, kind, int(before is None), row.size - (before or 0))
 
 
 def make_room(transaction: Any, kind: str, name: str, room: int, needed: Collection[str] = frozenset()) -> Steps[None]:

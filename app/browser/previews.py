@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app.browser.blobs import JsBlob, js_blob, to_js_blob
+from app.browser.blobs import js_blob, to_js_blob
 from app.browser.idb import Database, Steps
-from app.browser.ledger import LEDGER, PREVIEWS, TASKS, THUMBNAILS, name_of
+from app.browser.ledger import LEDGER, PREVIEWS, TASKS, THUMBNAILS, blob_of, make_row, name_of
 from app.browser.thumbnails import make_thumbnail
-from app.browser.values import from_plain, js_object, plain
+from app.browser.values import from_plain, plain
 from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
 
@@ -34,6 +34,7 @@ class BrowserPreviews:
         small = await make_thumbnail(js_blob(blob, media_type) or await to_js_blob(blob))
         if small is None:
             return False
+        row = await make_row(self._database, small, at=kept_at)
 
         def steps(transaction: Any) -> Steps[bool]:
             if (yield from self._fence(transaction, "keep_preview", task)).state.is_end:
@@ -44,9 +45,7 @@ class BrowserPreviews:
             others = [row["name"] for row in rows if row["name"] != name]
             for other in others[: max(0, len(others) + 1 - MOST)]:
                 _delete(transaction, other)
-            transaction.objectStore(THUMBNAILS).put(
-                js_object({"blob": small, "at": kept_at}), name.removeprefix(_PREFIX)
-            )
+            transaction.objectStore(THUMBNAILS).put(row, name.removeprefix(_PREFIX))
             line = {"name": name, "kind": PREVIEWS, "size": int(small.size), "at": kept_at}
             transaction.objectStore(LEDGER).put(plain(line))
             return True
@@ -58,7 +57,7 @@ class BrowserPreviews:
 
         def steps(transaction: Any) -> Steps[Blob | None]:
             row = yield transaction.objectStore(THUMBNAILS).get(name_of(prompt_id, "preview"))
-            return None if row is None else JsBlob(row.blob)
+            return None if row is None else blob_of(row)
 
         return await self._database.run("read_preview", [THUMBNAILS], steps)
 

@@ -35,6 +35,12 @@ export const getKept = (database, kind, name) => new Promise((resolve, reject) =
   const row = held.get(`${kind} ${name}`);
   if (row) return resolve(row);
   const request = database.transaction(kind).objectStore(kind).get(name);
-  request.onsuccess = () => resolve(request.result);
+  request.onsuccess = () => resolve(withBlob(request.result));
   request.onerror = () => reject(request.error);
 });
+
+/** Where the browser stores no Blobs, a row has their bytes (`app/browser/ledger.py`). */
+function withBlob(row) {
+  if (row?.bytes) row.blob = new Blob([row.bytes], { type: row.type });
+  return row;
+}

@@ -69,7 +69,11 @@ addEventListener("py:progress", (event) => {
   const known = PYSCRIPT_STEPS[event.detail];
   if (known) step(...known);
 });
-addEventListener("py:all-done", () => { if (!begun) fail("python"); });
+addEventListener("py:all-done", async () => {
+  if (begun) return;
+  if (await isAnswering(find("script[type=py]").src)) fail("python");
+  else fail((await isAnswering()) ? "file" : "gateway");
+});
 
 /** The cause of an unhandled rejection while the runtime loads: PyScript and Pyodide report failures only this way. */
 async function judge(reason) {
@@ -78,13 +82,13 @@ async function judge(reason) {
   if (typeof WebAssembly !== "object") fail("wasm", text);
   else if (reason?.name === "SecurityError") fail("storage", text);
   else if (/request failed|unable to fetch|imported module|404/i.test(text)) fail("file", text);
-  else if (/fetch|network/i.test(text)) fail((await isAnswering()) ? "file" : "gateway", text);
+  else if (/fetch|network|load failed/i.test(text)) fail((await isAnswering()) ? "file" : "gateway", text);
   else fail(/wasm|WebAssembly/i.test(text) ? "wasm" : "python", text);
 }
 
-async function isAnswering() {
+async function isAnswering(address = root.dataset.fleet ?? "/fleet") {
   try {
-    return (await fetch(root.dataset.fleet ?? "/fleet")).ok;
+    return (await fetch(address)).ok;
   } catch {
     return false;
   }
@@ -95,10 +99,6 @@ addEventListener("error", (event) => {
   const source = event.target?.src ?? event.target?.href ?? "";
   if (!begun && source) fail("file", source);
 }, true);
-// Pyodide waits for ever for a missing WebAssembly file, and reports nothing.
-new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!begun && entry.responseStatus >= 400) fail("file", `${entry.responseStatus} ${entry.name}`);
-}).observe({ type: "resource", buffered: true });
 document.addEventListener("click", (event) => {
   const action = event.target.closest?.("[data-shell]")?.dataset.shell;
   if (action === "reload") location.reload();

@@ -4,6 +4,7 @@
 
 const HINT = "mooring.snapshot"; // in localStorage: the address of what is in the cache; browsers complain of a look in vain
 const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what the cache did not take
+const HEADERS = 300; // bytes at most that a file out of the cache counts as transferred, in engines that count its headers
 const QUICK = 4e6; // bytes a second: a slower line has better things to bring than four times as many bytes
 let isBad = false; // what the cache has of it
 
@@ -25,7 +26,7 @@ export async function store(plain, packed) {
   if (read(REFUSED) === plain) throw new Error("the browser's cache did not take it");
   if (navigator.connection?.saveData || speedOf(packed) < QUICK) throw new Error("the line is slow");
   await pass(plain, isBad ? "reload" : "default");
-  const isTaken = (await pass(plain, "force-cache")) === 0; // private windows have a small cache, and disks may be full
+  const isTaken = (await pass(plain, "force-cache")) <= HEADERS; // private windows have a small cache, and disks may be full
   localStorage.setItem(isTaken ? HINT : REFUSED, plain);
   if (!isTaken) throw new Error("the browser's cache did not take it");
 }

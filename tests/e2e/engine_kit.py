@@ -6,8 +6,8 @@
         await tab.click("#pick-text")
         await tab.press("Control", "Enter")
 
-Chromium is driven by Playwright, Firefox by WebDriver BiDi, and WebKit by WebDriver: Playwright drives only its own builds
-of the other two, and neither a driver for Firefox nor BiDi for WebKit is in Debian.
+Chromium is driven by Playwright, Firefox by WebDriver BiDi, and WebKit by WebDriver: Playwright drives only its own
+builds of the other two, and Debian has neither a driver for Firefox nor BiDi for WebKit.
 """
 
 from __future__ import annotations
