@@ -37,6 +37,7 @@ from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
     print(playwright.chromium.executable_path)
 """
+PREFIX = Path("/usr")
 SERVERS = ("/usr/sbin", "/usr/local/sbin")  # not on everyone's PATH
 POLICY = Path("/usr/sbin/policy-rc.d")  # Debian asks it before a package starts its service
 VERSION_SECONDS = 60.0  # for a first start from a cold disk on busy cores
@@ -50,18 +51,26 @@ class ToolchainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A requirement of some tests: one of several programs, or a font family."""
+    """A requirement of some tests: one of several programs, or a font family, and files."""
 
     name: str
-    package: str  # the Debian package
+    packages: str  # the Debian packages
     skipped: str  # the tests that are skipped without it
     programs: tuple[str, ...] = ()
     font: str = ""
+    files: tuple[str, ...] = ()  # patterns below `PREFIX`, each of which must match
 
 
 NEEDS = (
     Need("fc-list", "fontconfig", "the layout in other fonts", programs=("fc-list",)),
-    Need("Firefox", "firefox-esr", "tests/e2e/test_firefox.py", programs=("firefox-esr", "firefox")),
+    Need("Firefox", "firefox-esr", "Firefox in test_engines.py", programs=("firefox-esr", "firefox")),
+    Need(
+        "WebKit",
+        "webkit2gtk-driver gir1.2-webkit2-4.1 python3-gi xvfb",
+        "WebKit in test_engines.py",
+        programs=("WebKitWebDriver",),
+        files=("bin/Xvfb", "lib/python3/dist-packages/gi/__init__.py", "lib/*/girepository-1.0/WebKit2-4.1.typelib"),
+    ),
     Need("nginx", "nginx", "test_nginx.py and test_nginx_people.py", programs=("nginx",)),
     Need("DejaVu Sans", "fonts-dejavu-core", "the layout in a wide font", font="DejaVu Sans"),
     Need("Liberation Sans", "fonts-liberation", "the layout in a narrow font", font="Liberation Sans"),
@@ -72,13 +81,13 @@ NEEDS = (
 def equip(python: Path) -> Path:
     """Install missing packages if allowed, report what is still missing, and return a Chromium that starts."""
     if can_use_apt():
-        wanted = [*browsers(python), *(need.package for need in missing())]
+        wanted = [*browsers(python), *(package for need in missing() for package in need.packages.split())]
         if wanted:
             install(wanted)
     browser = chromium(python)
     if left := missing():
         skipped = "; ".join(f"{need.skipped} (needs {need.name})" for need in left)
-        packages = " ".join(need.package for need in left)
+        packages = " ".join(need.packages for need in left)
         print(f"Skipped are {skipped}. On Debian they run after: sudo apt-get install {packages}", flush=True)
     return browser
 
@@ -101,6 +110,7 @@ def missing() -> list[Need]:
         need
         for need in NEEDS
         if not (need.font in fonts if need.font else any(shutil.which(name, path=path) for name in need.programs))
+        or not all(any(PREFIX.glob(pattern)) for pattern in need.files)
     ]
 
 

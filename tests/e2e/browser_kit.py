@@ -47,7 +47,8 @@ IS_RESTORED = "performance.getEntriesByName('mooring-python')[0]?.detail === 're
 # A script to run before any script of a page: it removes Web Locks, as in a page that is not a secure context.
 WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 
-_LOAD = """async (files) => {
+# Start Python in a bare document as the page does, and write files into it.
+LOAD_PYTHON = """async (files) => {
   const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
   const named = page.querySelector("#snapshot");
   if (named) {
@@ -169,7 +170,7 @@ async def start_python(page: Page) -> None:
         if not file.name.startswith("test_")
     ]
     files.append(["tests/__init__.py", ""])
-    await page.evaluate(_LOAD, files)
+    await page.evaluate(LOAD_PYTHON, files)
 
 
 async def run_python(page: Page, body: str, **values: Any) -> Any:

@@ -29,6 +29,7 @@ import aiohttp
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
+from tests import toolchain
 from tests.e2e.browser_kit import open_headless_shell
 from tests.services import free_ports
 
@@ -38,7 +39,7 @@ READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':
 Point = tuple[float, float]
 
 _KEYS = {"Control": "\ue009", "Enter": "\ue007", "Escape": "\ue00c"}  # WebDriver's codes
-_WEBKIT_HOST = Path(__file__).with_name("webkit_host.py")
+_WEBKIT_HOST = Path(__file__).with_name("webkit_host.py")  # for Debian's Python, which has `gi`
 _WEBKIT_MESSAGE = re.compile(r"(?:^|: )CONSOLE (?:[A-Z]+ )?(?P<level>LOG|INFO|DEBUG|WARN|ERROR) (?P<text>.*)")
 _FIREFOX_ADDRESS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _FIREFOX_PREFERENCES = {
@@ -54,6 +55,8 @@ _FIREFOX_PREFERENCES = {
 class Engine(ABC):
     """A running browser with one profile."""
 
+    name: str
+
     def __init__(self) -> None:
         self.faults: list[str] = []  # console errors and uncaught errors of all tabs
         self.messages: list[str] = []  # other console messages
@@ -63,6 +66,11 @@ class Engine(ABC):
         tab = await self.new_tab()
         await tab.go(address)
         return tab
+
+    def take_faults(self) -> list[str]:
+        """Return the errors since the last call."""
+        taken, self.faults = self.faults, []
+        return taken
 
     @abstractmethod
     async def new_tab(self) -> Tab:
@@ -97,16 +105,29 @@ class Tab(ABC):
         name = json.dumps(f":is({selector}):not(:disabled)")
         await self.until(f"(() => {{ const it = document.querySelector({name}); it?.click(); return it; }})()")
 
+    async def press_at(self, selector: str) -> None:
+        """Press the pointer on an element, which allows what needs a user's gesture."""
+        box = f"document.querySelector({json.dumps(selector)})?.getBoundingClientRect()"
+        await self.until(f"{box}?.width > 0")
+        await self.drag(await self.evaluate(f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({box})"))
+
     async def duplicate(self) -> Tab:
         """Open a tab from this one: it has a copy of the session storage, as a duplicated tab does."""
+        return await self.following("window.open(location.href)")
+
+    async def following(self, expression: str) -> Tab:
+        """Return the tab that an expression opens."""
         before = await self.engine.tabs()
-        await self.evaluate("void window.open(location.href)")
+        await self.evaluate(f"void {expression}")
         async with asyncio.timeout(PATIENCE):
             while True:
                 for key, tab in (await self.engine.tabs()).items():
                     if key not in before:
                         return tab
                 await asyncio.sleep(0.05)
+
+    async def show(self) -> None:  # noqa: B027 - most browsers here show all of them
+        """Make the tab the visible one, in a browser that shows one at a time."""
 
     @abstractmethod
     async def run(self, expression: str) -> str:
@@ -154,23 +175,16 @@ async def open_engine(name: str, profile: Path, *, is_private: bool = False) -> 
 
 
 def missing(name: str) -> str:
-    """Return what this engine lacks on this machine; empty if it can be started."""
-    if name == "webkit":
-        return ", ".join(program for program in ("WebKitWebDriver", "Xvfb") if not shutil.which(program))
-    if name == "firefox":
-        return "" if firefox_path() else "Firefox"
-    return ""
-
-
-def firefox_path() -> str | None:
-    """Return the machine's Firefox, or None."""
-    return shutil.which("firefox-esr") or shutil.which("firefox")
+    """Return the Debian packages without which this engine cannot be started here; empty if it can."""
+    return next((need.packages for need in toolchain.missing() if need.name.lower() == name), "")
 
 
 # Chromium
 
 
 class _Chromium(Engine):
+    name = "chromium"
+
     def __init__(self, context: BrowserContext) -> None:
         super().__init__()
         self._context = context
@@ -266,6 +280,8 @@ class _DriverTab(Tab):
 
 
 class _Firefox(Engine):
+    name = "firefox"
+
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         super().__init__()
         self._socket = socket
@@ -315,6 +331,9 @@ class _FirefoxTab(_DriverTab):
     async def reload(self) -> None:
         await self._send("browsingContext.reload", context=self._context, wait="none")
 
+    async def show(self) -> None:
+        await self._send("browsingContext.activate", context=self._context)
+
     async def perform(self, source: dict[str, Any]) -> None:
         await self._send("input.performActions", context=self._context, actions=[source])
 
@@ -341,7 +360,7 @@ class _FirefoxTab(_DriverTab):
 
 @contextlib.asynccontextmanager
 async def _open_firefox(profile: Path, is_private: bool) -> AsyncIterator[Engine]:
-    path = firefox_path()
+    path = shutil.which("firefox-esr") or shutil.which("firefox")
     assert path is not None, "asked before"
     preferences = {**_FIREFOX_PREFERENCES, "browser.privatebrowsing.autostart": is_private}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
@@ -366,6 +385,8 @@ async def _open_firefox(profile: Path, is_private: bool) -> AsyncIterator[Engine
 class _WebKit(Engine):
     """A session of WebKitWebDriver. A command goes to its current window, so commands to tabs pass one at a time."""
 
+    name = "webkit"
+
     def __init__(self, client: aiohttp.ClientSession, address: str) -> None:
         super().__init__()
         self._client, self._address = client, address
@@ -373,7 +394,9 @@ class _WebKit(Engine):
         self._current = ""
 
     async def new_tab(self) -> Tab:
-        return _WebKitTab(self, (await self.send("POST", "window/new", {"type": "tab"}))["handle"])
+        # The session ends with its last window, so its first one stays open.
+        found = await self.send_to(next(iter(await self.tabs())), "POST", "window/new", {"type": "tab"})
+        return _WebKitTab(self, found["handle"])
 
     async def tabs(self) -> dict[Any, Tab]:
         return {handle: _WebKitTab(self, handle) for handle in await self.send("GET", "window/handles")}
@@ -447,7 +470,6 @@ async def _open_webkit(profile: Path, is_private: bool) -> AsyncIterator[Engine]
             "DISPLAY": f":{display}",
             "HOME": str(profile),
             "MOORING_PROFILE": "" if is_private else str(profile),
-            "WEBKIT_DISABLE_COMPOSITING_MODE": "1",  # there is no GPU behind Xvfb
             "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1",  # the sandbox does not start as root
         }
         address = f"http://127.0.0.1:{port}/session"
@@ -468,7 +490,7 @@ async def _webkit_session(client: aiohttp.ClientSession, address: str) -> str:
     wanted = {
         "pageLoadStrategy": "none",
         "unhandledPromptBehavior": "accept",
-        "webkitgtk:browserOptions": {"binary": str(_WEBKIT_HOST), "args": []},
+        "webkitgtk:browserOptions": {"binary": "/usr/bin/python3", "args": [str(_WEBKIT_HOST)]},
     }
     async with asyncio.timeout(PATIENCE):
         while True:

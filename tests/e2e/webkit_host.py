@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """A WebKitGTK window for WebKitWebDriver, in place of MiniBrowser, whose automated sessions are all private.
 
 It runs in the system's Python, which has `gi`, and is started by the driver (`tests/e2e/engine_kit.py`). The folder

@@ -10,7 +10,7 @@ from gateway.platforms import system
 from tests import toolchain
 from tests.platform_kit import put_program
 
-PACKAGES = ["chromium", toolchain.SHELL, *(need.package for need in toolchain.NEEDS)]
+PACKAGES = ["chromium", toolchain.SHELL, *" ".join(need.packages for need in toolchain.NEEDS).split()]
 FONTS = [need.font for need in toolchain.NEEDS if need.font]
 
 
@@ -22,6 +22,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.delenv(toolchain.VARIABLE, raising=False)
     monkeypatch.setattr(toolchain, "ELSEWHERE", ())
+    monkeypatch.setattr(toolchain, "PREFIX", tmp_path)
     monkeypatch.setattr(toolchain, "SERVERS", ())
     monkeypatch.setattr(toolchain, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(system, "is_root", lambda: True)
@@ -55,6 +56,15 @@ def installer(folder: Path, name: str, place: Path, then: str = "exit 0") -> Pat
 def fonts(folder: Path, *families: str) -> None:
     """Write a program that lists these fonts."""
     put(folder, "fc-list", "\n".join(f"echo '{family}'" for family in families))
+
+
+def webkit(folder: Path) -> None:
+    """Put in place what a WebKit needs."""
+    for name in ("WebKitWebDriver", "Xvfb"):
+        put(folder, name, "exit 0")
+    for place in ("lib/python3/dist-packages/gi/__init__.py", "lib/any/girepository-1.0/WebKit2-4.1.typelib"):
+        (folder.parent / place).parent.mkdir(parents=True)
+        (folder.parent / place).touch()
 
 
 def debian(folder: Path, *known: str) -> Path:
@@ -105,6 +115,7 @@ def test_headless_shell_is_installed_beside_a_chromium(machine: Path) -> None:
     own = browser(machine, "chromium")
     for name in ("firefox-esr", "nginx"):
         put(machine, name, "exit 0")
+    webkit(machine)
     fonts(machine, *FONTS)
     calls = debian(machine, toolchain.SHELL)
     assert toolchain.equip(Path("/nowhere")) == own
@@ -136,6 +147,7 @@ def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFix
     own = browser(machine, "chromium")
     for name in (toolchain.SHELL, "firefox-esr", "nginx"):
         put(machine, name, "exit 0")
+    webkit(machine)
     fonts(machine, *FONTS)
     calls = debian(machine, *PACKAGES)
     assert toolchain.equip(Path("/nowhere")) == own
@@ -149,12 +161,14 @@ def test_skipped_tests_are_named_in_one_line_without_root(
     monkeypatch.setattr(system, "is_root", lambda: False)
     browser(machine, "chromium")
     put(machine, "nginx", "exit 0")
+    put(machine, "WebKitWebDriver", "exit 0")  # without the window that it drives
     fonts(machine, "DejaVu Sans,DejaVu Sans Condensed", "Liberation Sans", "Noto Sans CJK SC")
     calls = debian(machine, *PACKAGES)
     toolchain.equip(Path("/nowhere"))
     assert capsys.readouterr().out == (
-        "Skipped are tests/e2e/test_firefox.py (needs Firefox)."
-        " On Debian they run after: sudo apt-get install firefox-esr\n"
+        "Skipped are Firefox in test_engines.py (needs Firefox); WebKit in test_engines.py (needs WebKit)."
+        " On Debian they run after: sudo apt-get install firefox-esr"
+        " webkit2gtk-driver gir1.2-webkit2-4.1 python3-gi xvfb\n"
     )
     assert not calls.exists()
 

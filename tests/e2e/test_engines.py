@@ -1,0 +1,366 @@
+"""What a user does, in three engines: Chromium, Firefox and WebKit.
+
+The rest of the suite uses Chromium. `python3 -m benchmarks.engines` runs these tests and times starts, for the table in
+`benchmarks/ENGINES.md`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from PIL import Image, ImageChops
+
+from tests.e2e.browser_kit import BARE, LOAD_PYTHON
+from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.e2e.static_kit import python_pages, write_site
+from tests.e2e.work_kit import break_server, demo_servers, paused, slow_workflow
+from tests.services import Service, free_ports, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+WINDOW_ID = "debugServerConsistency().windowId"
+# The window caches its unpacked snapshot at once, on a loaded machine too, where loopback measures as slow.
+KEEP_SNAPSHOT = """void (() => {
+  globalThis.mooringKeepAfter = 0;
+  Object.defineProperty(PerformanceResourceTiming.prototype, "encodedBodySize", { get: () => 0 });
+})()"""
+DROP = """async (name) => {
+  const zone = document.querySelector("[data-testid=drop-1-image]");
+  const file = zone.querySelector("input").files[0] ?? (await (await fetch(zone.querySelector("img").src)).blob());
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([file, "more"], name, { type: "image/png" }));
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    const options = { bubbles: true, cancelable: true, dataTransfer: transfer };
+    document.querySelector("[data-testid=drop-1-image]").dispatchEvent(new DragEvent(type, options));
+  }
+}"""
+# All texts in the browser's storage.
+STORED = """(async () => {
+  const wait = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const found = [{ ...sessionStorage }, { ...localStorage }];
+  const database = await wait(indexedDB.open("mooring"));
+  for (const store of database.objectStoreNames) {
+    found.push(await wait(database.transaction(store).objectStore(store).getAll()));
+  }
+  database.close();
+  return found;
+})()"""
+
+
+def require(name: str) -> None:
+    """Skip the test if the engine is missing; in continuous integration, fail."""
+    if packages := missing(name):
+        text = f"{name} was not tried: on Debian, it is after sudo apt-get install {packages}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(text)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=NAMES)
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    """Each engine for all tests of this module, with a profile on disk."""
+    require(request.param)
+    async with open_engine(request.param, tmp_path_factory.mktemp(request.param)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def windows(engine: Engine) -> dict[str, Tab]:
+    """The window that the tests share, once it is open: a start takes seconds in WebKit."""
+    return {}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(
+    request: pytest.FixtureRequest, engine: Engine, windows: dict[str, Tab], gateway: Service
+) -> AsyncIterator[Tab]:
+    """The shared window; after a failed test the next one gets another. An error in the console fails the test."""
+    failed = request.session.testsfailed
+    engine.take_faults()
+    if "shared" not in windows:
+        windows["shared"] = tab = await engine.open(f"{gateway.url}/?lang=en")
+        await tab.evaluate(KEEP_SNAPSHOT)
+        await tab.until(READY)
+    await windows["shared"].show()
+    yield windows["shared"]
+    if request.session.testsfailed > failed:
+        await windows.pop("shared").close()
+    else:
+        assert engine.take_faults() == []
+
+
+async def start(engine: Engine, url: str, query: str = "?lang=en") -> Tab:
+    """Open a window of Mooring, ready for work."""
+    tab = await engine.open(f"{url}/{query}")
+    await tab.until(READY)
+    return tab
+
+
+async def reload(tab: Tab) -> None:
+    await tab.evaluate("void (globalThis.isOld = true)")
+    await tab.reload()
+    await tab.until("!globalThis.isOld")
+    await tab.until(READY)
+
+
+async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
+    return str(await tab.evaluate(f"mooring.submitWorkflow({json.dumps(workflow)})"))
+
+
+async def finished(tab: Tab, prompt_id: str) -> dict[str, Any]:
+    """Wait until a task has ended and is delivered."""
+    return dict(await tab.evaluate(f"mooring.waitFor({json.dumps(prompt_id)})"))
+
+
+async def expect_kept(tab: Tab, prompt_id: str) -> None:
+    """Check that a task succeeded, and that its result is kept in this browser and shown."""
+    task = await finished(tab, prompt_id)
+    await tab.show()
+    assert (task["state"], [output["delivery"] for output in task["outputs"]]) == ("succeeded", ["kept"])
+    await tab.until(card(prompt_id, "[data-testid=result-image]") + "?.naturalWidth > 0")
+
+
+def card(prompt_id: str, selector: str) -> str:
+    """Return an expression for an element of a task's card."""
+    return f"document.querySelector(`[data-testid=task-card][data-prompt-id='{prompt_id}'] {selector}`)"
+
+
+async def choose_photo(tab: Tab, photo: Path) -> None:
+    """Choose a photo in the workflow that enlarges it."""
+    await tab.click("#pick-enlarge")
+    await tab.until("document.querySelector('[data-testid=drop-1-image] input')")
+    await tab.choose("[data-testid=drop-1-image] input", photo)
+    await tab.until(f"document.querySelector('.has-picture .drop-name')?.textContent === '{photo.name}'")
+
+
+async def press_run(tab: Tab) -> str:
+    """Press Run, and return the prompt_id."""
+    before = await tab.evaluate("windowTasks.length")
+    await tab.click("[data-testid=run]")
+    await tab.until(f"windowTasks.length > {before}")
+    return str(await tab.evaluate("windowTasks.at(-1).promptId"))
+
+
+async def test_main_job_with_real_keys(tab: Tab) -> None:
+    assert await tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored"
+    await tab.click("#pick-text")
+    await tab.until("document.querySelector('#fields-text textarea')?.select() === undefined")
+    await tab.type("a calm sea")
+    await tab.until("document.querySelector('#fields-text textarea').value === 'a calm sea'")
+    await tab.press("Control", "Enter")
+    await tab.until("windowTasks.length > 0")
+    await expect_kept(tab, await tab.evaluate("windowTasks[0].promptId"))
+    assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
+
+
+async def test_reload_keeps_a_running_task(tab: Tab, gateway: Service) -> None:
+    async with paused(*demo_servers(gateway)):
+        running = await submit(tab, slow_workflow())
+        server, window_id = await tab.evaluate("windowLockedServer"), await tab.evaluate(WINDOW_ID)
+        await tab.until("windowTasks.some((task) => task.state === 'running')")
+        await reload(tab)
+        assert await tab.evaluate(WINDOW_ID) == window_id
+    await expect_kept(tab, running)
+    assert (await finished(tab, running))["executionServer"] == server
+    assert await tab.evaluate("checkServerSwitchRisk()") is False
+
+
+async def test_duplicated_tab_is_another_window(tab: Tab, gateway: Service) -> None:
+    async with paused(*demo_servers(gateway)):
+        running = await submit(tab, slow_workflow())
+        await tab.until("windowTasks.some((task) => task.state === 'running')")
+        twin = await tab.duplicate()
+        await twin.until(READY)
+        assert await twin.evaluate(WINDOW_ID) != await tab.evaluate(WINDOW_ID)
+        assert await twin.evaluate("windowTasks.length") == 0
+        assert await twin.evaluate("windowLockedServer") is None
+    await expect_kept(tab, running)
+    await twin.close()
+
+
+async def test_two_windows_use_two_servers(tab: Tab, engine: Engine, gateway: Service) -> None:
+    other = await start(engine, gateway.url)
+    async with paused(*demo_servers(gateway)):
+        runs = [(one, await submit(one, slow_workflow())) for one in (tab, other)]
+        servers = [await one.evaluate("windowLockedServer") for one, _ in runs]
+        assert servers[0] != servers[1]
+    for one, prompt_id in runs:
+        await expect_kept(one, prompt_id)
+    assert await other.evaluate("windowTasks.map((task) => task.promptId)") == [runs[1][1]]
+    await other.close()
+
+
+async def test_picture_is_chosen_and_another_dropped(tab: Tab, photo: Path) -> None:
+    await choose_photo(tab, photo)
+    await expect_kept(tab, await press_run(tab))
+    await tab.evaluate(f"({DROP})('dropped.png')")
+    await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'dropped.png'")
+    await expect_kept(tab, await press_run(tab))
+
+
+async def test_results_are_shown_after_a_reload(tab: Tab) -> None:
+    prompt_id = await submit(tab, slow_workflow(1))
+    await expect_kept(tab, prompt_id)
+    await reload(tab)
+    await expect_kept(tab, prompt_id)
+    await tab.evaluate(card(prompt_id, ".result-open") + ".click()")
+    await tab.until("document.querySelector('.large-stage img:not(.is-small)')?.naturalWidth > 0")
+    await tab.press_at("#zoom-full")
+    await tab.until("document.fullscreenElement?.matches('.large-main')")
+    await tab.press_at("#zoom-full")
+    await tab.until("!document.fullscreenElement")
+    await tab.click("dialog.large [data-action=close-dialog]")
+
+
+async def test_private_window_stores_no_text(tab: Tab) -> None:
+    twin = await tab.following(
+        "document.dispatchEvent("
+        "new CustomEvent('mooring-action', { detail: { name: 'new-private-window', facts: {} } }))"
+    )
+    await twin.until(READY)
+    assert await twin.evaluate("document.documentElement.hasAttribute('data-private')")
+    prompt_id = await submit(twin, slow_workflow(1, "a harbour that no one knows"))
+    await finished(twin, prompt_id)
+    await twin.until(card(prompt_id, "[data-testid=result-image]") + "?.naturalWidth > 0")
+    assert "a harbour that no one knows" not in json.dumps(await twin.evaluate(STORED))
+    await twin.close()
+
+
+async def test_graph_of_a_task_is_drawn(tab: Tab) -> None:
+    prompt_id = await submit(tab, slow_workflow(1))
+    await expect_kept(tab, prompt_id)
+    await tab.evaluate(card(prompt_id, "[data-testid=open-graph]") + ".click()")
+    await tab.until("document.querySelectorAll('.drawing .box').length === 2")
+    await tab.click("dialog[open] [data-action=close-dialog]")
+
+
+async def test_painted_mask_becomes_alpha(tab: Tab, gateway: Service, photo: Path) -> None:
+    await choose_photo(tab, photo)
+    await tab.click("[data-testid=mask-1-image]")
+    await tab.until("document.querySelector('.mask-paint')?.getBoundingClientRect().width > 0")
+    left, top, wide, high = await tab.evaluate(
+        "(({ left, top, width, height }) => [left, top, width, height])"
+        "(document.querySelector('#mask-sheet').getBoundingClientRect())"
+    )
+    await tab.drag(*((left + wide * part, top + high / 2) for part in (0.2, 0.5, 0.8)))
+    await tab.click("[data-testid=mask-dialog] .mask-ends:not([hidden]) [data-mask-tool=done]")
+    await tab.until("document.querySelector('.drop-name').textContent.endsWith('-masked.png')")
+    prompt_id = await press_run(tab)
+    task = await finished(tab, prompt_id)
+    entry = await tab.evaluate(f"mooring.getTaskHistory('{prompt_id}')")
+    name = entry.get(prompt_id, entry)["prompt"][2]["1"]["inputs"]["image"]
+    folder, _, file = name.rpartition("/")
+    query = {"filename": file, "subfolder": folder, "type": "input"}
+    address = f"{gateway.url}/servers/{task['executionServer']}/view"
+    async with aiohttp.ClientSession() as session, session.get(address, params=query) as answer:
+        sent = Image.open(io.BytesIO(await answer.read()))
+    with Image.open(photo) as original:
+        assert ImageChops.difference(sent.convert("RGB"), original).getbbox() is None, "colours are unchanged"
+    assert [sent.getchannel("A").getpixel((x, 107)) for x in (10, 160, 310)] == [255, 0, 255]
+
+
+async def test_page_is_in_both_languages(tab: Tab, engine: Engine, gateway: Service) -> None:
+    chinese = await start(engine, gateway.url, "?lang=zh-CN")
+    for one, language, run in ((tab, "en", "Run"), (chinese, "zh-CN", "运行")):
+        assert await one.evaluate("document.documentElement.lang") == language
+        assert run in await one.evaluate("document.querySelector('[data-testid=run]').textContent")
+    await chinese.close()
+
+
+async def test_snapshot_is_unpacked_once(tab: Tab) -> None:
+    await tab.until("localStorage.getItem('mooring.snapshot')")
+    await reload(tab)
+    read = "performance.getEntriesByType('resource').map(({ name }) => name)"
+    assert [name.endswith(".raw") for name in await tab.evaluate(read) if "/snapshots/" in name] == [True]
+
+
+async def test_page_says_that_its_gateway_is_gone_and_works_on(engine: Engine) -> None:
+    port = free_ports(3)
+    notices = "document.querySelector('#notices').innerText"
+    with start_gateway(demo=2, port=port) as gateway:
+        tab = await start(engine, gateway.url)
+        gateway.kill()
+        await tab.until(f"{notices}.includes('cannot be read from Mooring')")
+    with start_gateway(demo=2, port=port) as gateway:
+        await tab.until(f"!{notices}.includes('cannot be read from Mooring')")
+        await expect_kept(tab, await submit(tab, slow_workflow(1)))
+    await tab.close()
+    assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
+
+
+async def test_late_and_lost_requests_leave_python_alive(engine: Engine) -> None:
+    cause = """
+from app.browser.http import BrowserHttp
+from app.core.errors import RequestTimeout
+from app.core.ports.http import Request
+try:
+    await BrowserHttp().send(Request(method="GET", path="/servers/demo-1/queue", deadline=0.5))
+    cause = "none"
+except RequestTimeout as error:
+    cause = error.cause
+cause
+"""
+    load = """
+try:
+    import colorsys
+    cause = "loaded"
+except OSError:
+    cause = "missing"
+cause
+"""
+    with start_gateway(demo=1) as gateway:
+        tab = await engine.open(f"{gateway.url}{BARE}")
+        await tab.until(f"location.pathname === '{BARE}' && document.readyState === 'complete'")
+        await tab.evaluate(f"({LOAD_PYTHON})([])")
+
+        async def run(code: str) -> str:
+            return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
+
+        (server,) = demo_servers(gateway, 1)
+        assert await run(cause) == "none"
+        await break_server(server, hang=True)
+        assert await run(cause) == "deadline"
+        gateway.kill()
+        assert await run(cause) == "lost"
+        assert await run(load) == "missing"
+        assert await run("1 + 1") == "2"
+        await tab.close()
+    engine.take_faults()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page as files."""
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder / "site", folder, {"a": "http://127.0.0.1:9"})
+    return folder / "site"
+
+
+@pytest.mark.parametrize("file", ["pyodide.asm.wasm", "main.py"])
+async def test_missing_file_of_the_page_is_reported(engine: Engine, site: Path, tmp_path: Path, file: str) -> None:
+    shutil.copytree(site, tmp_path / "site", copy_function=os.symlink, ignore=shutil.ignore_patterns(f"{file}*"))
+    with python_pages(tmp_path / "site", free_ports()) as url:
+        tab = await engine.open(f"{url}/?lang=en")
+        await tab.until("document.querySelector('[data-cause=copy]')?.checkVisibility()")
+        await tab.close()
+    engine.take_faults()
+
+
+async def test_private_session_keeps_results_until_it_ends(engine: Engine, gateway: Service, tmp_path: Path) -> None:
+    async with open_engine(engine.name, tmp_path, is_private=True) as private:
+        tab = await start(private, gateway.url)
+        prompt_id = await submit(tab, slow_workflow(1))
+        await expect_kept(tab, prompt_id)
+        await reload(tab)
+        await expect_kept(tab, prompt_id)
+        assert private.faults == []
