@@ -62,9 +62,10 @@ class Engine(ABC):
         self.messages: list[str] = []  # other console messages
 
     async def open(self, address: str) -> Tab:
-        """Open a tab at an address."""
+        """Open a tab at an address, and wait until the page is there, though not for its files."""
         tab = await self.new_tab()
         await tab.go(address)
+        await tab.until("location.protocol !== 'about:'")
         return tab
 
     def take_faults(self) -> list[str]:

@@ -1,0 +1,132 @@
+"""How long a window takes until it is ready in three engines, and what works in each.
+
+    python3 -m benchmarks.engines
+
+Starts are timed in a new profile on disk: the first visit, and reloads once the unpacked snapshot is cached. Then the
+scenarios of `tests/e2e/test_engines.py` run. Writes the tables in `benchmarks/ENGINES.md`, before its first section.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+from benchmarks.sections import Load, write_head
+from tests.e2e.browser_kit import wait_for_snapshot
+from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.e2e.test_engines import KEEP_SNAPSHOT
+from tests.services import ROOT, start_gateway
+
+RUNS = 3
+TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
+INTRO = """# Three engines
+
+`python3 -m benchmarks.engines`, on Debian without a GPU, {load}: {versions}.
+
+From the navigation until the window is ready for work, in seconds: the median and the range of {runs}. Each visit is in
+a new profile on disk; each reload when the unpacked snapshot is in the browser's cache.
+
+| | first visit | reload |
+|---|---|---|
+{starts}
+
+The tests of `tests/e2e/test_engines.py`: seconds if it passed, else what came of it.
+
+| |{heads}
+|---|{lines}
+{scenarios}
+"""
+
+
+async def timed_start(engine: Engine, address: str) -> tuple[Tab, float]:
+    """Return a window, and the seconds from the navigation until it is ready."""
+    began = time.monotonic()
+    tab = await engine.open(address)
+    await tab.evaluate(KEEP_SNAPSHOT)
+    await tab.until(READY)
+    return tab, time.monotonic() - began
+
+
+async def timed_reload(tab: Tab) -> float:
+    """Return the seconds from a reload until the window is ready."""
+    await tab.evaluate("void (globalThis.isOld = true)")
+    began = time.monotonic()
+    await tab.reload()
+    await tab.until("!globalThis.isOld")
+    await tab.until(READY)
+    return time.monotonic() - began
+
+
+async def timed(name: str, url: str) -> tuple[list[float], list[float], str]:
+    """Return first visits, reloads, and the browser's version."""
+    visits, reloads, version = [], [], ""
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            async with open_engine(name, Path(profile)) as engine:
+                tab, seconds = await timed_start(engine, f"{url}/?lang=en")
+                visits.append(seconds)
+                await tab.until("localStorage.getItem('mooring.snapshot')")
+                reloads.append(await timed_reload(tab))
+                version = str(await tab.evaluate("navigator.userAgent"))
+    return visits, reloads, version
+
+
+def scenarios() -> dict[str, dict[str, str]]:
+    """Run the scenarios; return the seconds of each in each engine, or its outcome if it did not pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "tests/e2e/test_engines.py", f"--junitxml={report}"]
+        subprocess.run(command, cwd=ROOT, check=False)
+        cases = ElementTree.parse(report).iter("testcase")
+    found: dict[str, dict[str, str]] = {}
+    for case in cases:
+        test, _, values = case.get("name", "").removesuffix("]").partition("[")
+        engine = next(name for name in NAMES if name in values)
+        rest = values.replace(engine, "").strip("-")
+        title = test.removeprefix("test_").replace("_", " ") + (f": {rest}" if rest else "")
+        outcome = next((child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "")
+        found.setdefault(title, {})[engine] = outcome or f"{float(case.get('time', 0)):.1f}"
+    return found
+
+
+async def measure() -> None:
+    """Measure, and write the tables."""
+    load, starts, versions = Load(), [], []
+    with start_gateway(demo=1) as gateway:
+        await wait_for_snapshot(gateway.url)
+        for name in NAMES:
+            if packages := missing(name):
+                starts.append(f"| {TITLES[name]} | not tried: needs {packages} | |")
+                continue
+            visits, reloads, version = await timed(name, gateway.url)
+            cells = " | ".join(_cell(times) for times in (visits, reloads))
+            starts.append(f"| {TITLES[name]} | {cells} |")
+            versions.append(f"{TITLES[name]} (`{version}`)")
+    found = scenarios()
+    rows = [f"| {title} | {' | '.join(by.get(name, '') for name in NAMES)} |" for title, by in found.items()]
+    write_head(
+        "ENGINES.md",
+        INTRO.format(
+            load=load,
+            versions=", ".join(versions),
+            runs=RUNS,
+            starts="\n".join(starts),
+            heads="".join(f" {TITLES[name]} |" for name in NAMES),
+            lines="---|" * len(NAMES),
+            scenarios="\n".join(rows),
+        ),
+    )
+
+
+def _cell(times: list[float]) -> str:
+    return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())
