@@ -182,7 +182,7 @@ class BrowserScreen:
 
     def listen_links(self, follow: Callable[[str], None]) -> None:
         """Call back with what is in the page's address after `#`, now and when it changes."""
-        self._patch.listenLinks(create_proxy(lambda link: follow(str(link))))
+        js.mooringLinks(create_proxy(lambda link: follow(str(link))))
 
     # Memory
 

@@ -52,10 +52,10 @@ def check_painted(width: int, height: int, name: str) -> None:
         raise BadInput("too-large-to-paint", name, f"{width} × {height}")
 
 
-def check_text(size: int) -> None:
+def check_text(size: int, most: int = MAX_TEXT) -> None:
     """BadInput if a text of that many bytes is too long to be a workflow."""
-    if size > MAX_TEXT:
-        raise refusal(SourceFault.TOO_LARGE, f"{size} bytes of text of at most {MAX_TEXT}")
+    if size > most:
+        raise refusal(SourceFault.TOO_LARGE, f"{size} bytes of text of at most {most}")
 
 
 def check_json(text: bytes) -> None:

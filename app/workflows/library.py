@@ -55,6 +55,7 @@ class Origin(Enum):
     PASTED = "pasted"
     SERVER = "server"  # a server's own saved workflows
     RESULT = "result"  # the workflow of a result
+    LINK = "link"  # a link with a whole workflow
 
 
 @dataclass(frozen=True, slots=True)

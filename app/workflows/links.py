@@ -1,24 +1,29 @@
-"""Links into the page, in the part of its address after `#`: a workflow with values for its form, or a result.
+"""Links into the page, in the part of its address after `#`: a workflow, published or whole, or a result.
 
     read_link("workflow=portraits/studio&Prompt=a%20boat&3.steps=20")
+    read_link("open=Blue%20hour&deflate=eJyr…")          # a whole workflow, as ComfyUI's editor saves it
     read_link("result=gpu-1/5a0c…/0")                   # the server, the run, and the number of the output
     write_link(WorkflowLink("portraits/studio", (("Prompt", "a boat"),)))
 
-The sender of a link is not to be trusted: it is bounded, and its parts are compared with what the page has. A link only
-fills in a form (`filled`): it names no file, changes no node that costs credits, and nothing is run.
+The sender of a link is not to be trusted: it is bounded, and its parts are compared with what the page has. A link to a
+published workflow only fills in a form (`filled`): it names no file and changes no node that costs credits. A whole
+workflow is read like any opened file. Nothing is run.
 `docs/links.md` is the format.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import quote, unquote_to_bytes
 
-from app.core.errors import BadInput
+from app.core.errors import BadInput, SourceFault
 from app.core.model import PromptId, ServerId
+from app.workflows.carriers.carrier import inflate
 from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Decimal, Field, Seed, SeedMode, Text, Unknown, Upload, Whole
 from app.workflows.forms.form import Form
@@ -26,8 +31,10 @@ from app.workflows.forms.presets import mode_of
 from app.workflows.forms.search import plain
 from app.workflows.graph import Key
 
-WORKFLOW, RESULT = "workflow", "result"
+WORKFLOW, RESULT, OPEN = "workflow", "result", "open"
 LONGEST_LINK = 16_000  # characters
+LONGEST_OPEN = 200_000  # characters of a link with a whole workflow
+LONGEST_OPENED = 4_000_000  # bytes of that workflow; the editor's files of thousands of nodes have two million
 LONGEST_NAME = 300
 LONGEST_VALUE = 4_000
 LONGEST_NUMBER = 40  # characters of a value that is no text
@@ -60,7 +67,15 @@ class ResultLink:
     index: int
 
 
-Link = WorkflowLink | ResultLink
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A link with a whole workflow: its title, and its text as in a file."""
+
+    title: str
+    text: str
+
+
+Link = WorkflowLink | ResultLink | OpenLink
 
 
 class Reason(Enum):
@@ -88,6 +103,8 @@ class Refused:
 
 def read_link(text: str) -> Link:
     """Parse what follows the `#`; BadInput if it is no link, or too long."""
+    if text.startswith(f"{OPEN}="):
+        return _read_open(text)
     if len(text) > LONGEST_LINK:
         raise BadInput("link-too-long", "", str(len(text)))
     first, *rest = text.split("&")
@@ -116,7 +133,32 @@ def read_link(text: str) -> Link:
     return WorkflowLink(name, tuple(values.items()), tuple(refused))
 
 
-def write_link(link: Link) -> str:
+def _read_open(text: str) -> OpenLink:
+    """Parse a link with a whole workflow, within its bounds: those of the link first, then while it is unpacked."""
+    if len(text) > LONGEST_OPEN:
+        raise BadInput("link-too-large", "", f"{len(text)} characters of at most {LONGEST_OPEN}")
+    first, _, rest = text.partition("&")
+    title = _decoded(first.partition("=")[2])
+    form, _, data = rest.partition("=")
+    if title is None or len(title) > LONGEST_NAME or not title.isprintable() or form not in _UNPACK:
+        raise BadInput("bad-link", shown_name(title or ""))
+    try:
+        packed = base64.b64decode(data + "=" * (-len(data) % 4), altchars=b"-_", validate=True)
+        return OpenLink(title, _UNPACK[form](packed).decode("utf-8"))
+    except BadInput as error:
+        is_bomb = error.cause == SourceFault.TOO_LARGE.value
+        raise BadInput("link-too-large" if is_bomb else "bad-link", shown_name(title), error.detail) from error
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("bad-link", shown_name(title), str(error)) from error
+
+
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
+    "deflate": lambda packed: inflate(packed, LONGEST_OPENED),  # as browsers' CompressionStream names zlib's format
+    "json": lambda packed: packed,
+}
+
+
+def write_link(link: WorkflowLink | ResultLink) -> str:
     """Write a link as it follows the `#`."""
     if isinstance(link, ResultLink):
         return f"{RESULT}={quote(link.server_id, safe='')}/{link.prompt_id}/{link.index}"

@@ -59,7 +59,7 @@ def holder_of(items: Iterable[Item], content: str) -> Item | None:
 
 def namesakes(items: Iterable[Item], origin: Origin, place: str) -> Iterator[Item]:
     """The items that come from the same place as a new file: of the same name, or saved under it on one server."""
-    if place.endswith(".json") and origin in {Origin.FILE, Origin.SERVER}:
+    if place.endswith(".json") and origin in {Origin.FILE, Origin.SERVER, Origin.LINK}:
         name = _COPY.sub("", place)
         yield from (item for item in items if item.origin is origin and _COPY.sub("", item.place) == name)
 

@@ -1,18 +1,27 @@
-// A link into the page, in its address after `#`. It is read once and removed, so that a reload or a copied address carries nothing of it.
+// A link into the page, in its address after `#`. It is taken from there and erased before another script runs, so that a
+// reload, a copied address or a report of an error carries nothing of it. A classic script on purpose: modules run later.
+{
+  const OURS = /^#(?:workflow|result|open)=/;
+  const LONGEST = 200_001; // characters; Python refuses that many, and needs no more of them to know
+  let waiting = null; // the latest, until Python listens
+  let follow = (link) => { waiting = link; };
 
-const OURS = /^#(?:workflow|result)=/;
-const LONGEST = 20_000; // characters; longer ones are refused by Python, which needs no more of them to know
-
-/** Call back with each link that is opened: `callback(what follows the #)`. */
-export function listenLinks(callback) {
   const take = () => {
     const { hash } = location;
     if (!OURS.test(hash)) return;
     const bare = new URL(location.href);
     bare.hash = "";
     history.replaceState(history.state, "", bare.href);
-    callback(hash.slice(1, LONGEST + 1));
+    follow(hash.slice(1, LONGEST + 1));
   };
-  addEventListener("hashchange", take);
+
+  /** Call back with each link that is opened: `callback(what follows the #)`. */
+  globalThis.mooringLinks = (callback) => {
+    follow = callback;
+    if (waiting !== null) callback(waiting);
+    waiting = null;
+  };
+
   take();
+  addEventListener("hashchange", take);
 }

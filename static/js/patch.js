@@ -27,7 +27,6 @@ export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } fro
 export { giveTags } from "./complete.js";
 export { formatClock, formatNumber, formatPercent, formatSize } from "./format.js";
 export { hold, letGo } from "./kept.js";
-export { listenLinks } from "./link.js";
 export { saveResults } from "./saving.js";
 export { look, measure, objectUrl, revokeUrl } from "./picture.js";
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,53 @@ async def test_link_fills_in_the_form_once_and_is_undone(window: MooringWindow) 
     await expect(page.locator("#errors [data-testid=notice]")).to_contain_text("etc/passwd")
     await expect(page.locator(SCENE)).to_have_value("my own words")
     await page.locator("#errors [data-action=dismiss-notice]").click()
+
+
+def opening(title: str, workflow: bytes) -> str:
+    """Return a link with a whole workflow."""
+    return f"open={title}&deflate={base64.urlsafe_b64encode(zlib.compress(workflow)).decode().rstrip('=')}"
+
+
+async def test_whole_workflow_is_erased_at_once_and_opened(user: BrowserUser) -> None:
+    profile = await user.new_profile()
+    link = opening("Blue%20hour", json.dumps(sampler("a pier at dusk", 3)).encode())
+    note = "document.addEventListener('readystatechange', () => { globalThis.seen ??= location.href; });"
+    await profile.add_init_script(note)
+    window = await MooringWindow.open(profile, f"{user.base}/?private#{link}")
+    assert await window.page.evaluate("() => seen") == f"{user.base}/", "before any module has run"
+    await window.ready()
+    await expect(window.page.locator(SCENE)).to_have_value("a pier at dusk")
+    await expect(window.page.get_by_test_id("linked")).to_contain_text("are from a link")
+    await check_axe(window.page)
+    assert await window.call("windowTasks") == []
+    assert await window.call("windowLockedServer") is None
+    await follow(window, opening("Noon", json.dumps(sampler("the pier at noon", 4)).encode()))
+    await expect(window.page.locator(SCENE)).to_have_value("the pier at noon")
+    await window.page.get_by_test_id("undo-link").click()
+    await expect(window.page.locator(SCENE)).to_have_value("a pier at dusk")
+    await window.check()
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("open=x&deflate=AAAA", "no link that Mooring can follow"),
+        (opening("x", b" " * 40_000_000), "The workflow in the link is too large"),
+        (f"open=x&json={'e' * 300_000}", "The workflow in the link is too large"),
+        (opening("x", b"<script>alert(1)</script>"), "x.json"),
+        (opening("x", b'{"1": {"class_type": "DemoSampler"'), "x.json"),
+    ],
+)
+async def test_whole_workflow_that_cannot_be_opened_is_refused_in_a_sentence(
+    window: MooringWindow, link: str, words: str
+) -> None:
+    before = await window.page.locator("#workflow-title").inner_text()
+    await follow(window, link)
+    notice = window.page.locator("#errors [data-testid=notice]")
+    await expect(notice).to_contain_text(words)
+    assert await window.page.locator("#workflow-title").inner_text() == before
+    await notice.locator("[data-action=dismiss-notice]").click()
+    await expect(notice).to_have_count(0)
 
 
 async def test_link_leaves_running_work_and_an_open_dialog_alone(window: MooringWindow, gateway: Service) -> None:

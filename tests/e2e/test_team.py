@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
@@ -287,4 +289,19 @@ async def test_link_to_a_result_survives_the_login_and_opens_for_its_owner_only(
     await log_in(page, "alice")
     await page.locator("dialog.large img:not(.is-small)").wait_for()
     assert "#" not in page.url
+    await page.close()
+
+
+async def test_whole_workflow_in_a_link_survives_the_login(user: BrowserUser) -> None:
+    workflow = slow_workflow(2, text=FJORD)
+    long = {**workflow, "_": {"class_type": "Note", "inputs": {"text": secrets.token_urlsafe(100_000)}}}
+    link = f"open=Fjord&json={base64.urlsafe_b64encode(json.dumps(long).encode()).decode().rstrip('=')}"
+    assert 150_000 < len(link) < 200_000
+    page = await (await user.new_profile()).new_page()
+    await page.goto(f"{user.base}/#{link}")
+    await page.wait_for_url(LOGIN)
+    await log_in(page, "alice")
+    await expect(page.get_by_test_id("linked")).to_contain_text("are from a link")
+    await expect(page.locator("#field-1-text")).to_have_value(FJORD)
+    assert page.url == f"{user.base}/"
     await page.close()

@@ -87,8 +87,8 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
         return None
     labels = tuple(fields[key].label for key in report.filled if key in fields)
     draft = state.draft
-    can_undo = any(key in draft.linked and draft.values.get(key) == draft.linked[key] for key in report.filled)
-    return LinkedView(report, labels, can_undo)
+    is_there = any(key in draft.linked and draft.values.get(key) == draft.linked[key] for key in report.filled)
+    return LinkedView(report, labels, can_undo=is_there or report.opened is not None)
 
 
 def makes_the_same(chosen: OpenWorkflow, draft: Draft) -> bool:

@@ -89,6 +89,10 @@ class Draft:
         """Return the draft with another mode for a seed."""
         return self.with_typed(self.values, {**self.modes, key: mode})
 
+    def with_all(self, typed: Typed) -> Draft:
+        """Return the draft with these values, modes and pictures, as one step to undo."""
+        return self._changed(typed)
+
     def with_typed(self, values: Mapping[Key, str], modes: Mapping[Key, SeedMode]) -> Draft:
         """Return the draft with all of these values and modes, as one step to undo."""
         return self._changed(Typed(values, modes, self.pictures))
@@ -202,6 +206,18 @@ class FieldView:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedByLink:
+    """What was before a link opened its workflow: the chosen one, its form's draft, and its content in the library.
+
+    `content` is empty if the workflow is new there.
+    """
+
+    workflow_id: str
+    typed: Typed
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkReport:
     """What a link has changed in a workflow's form, and what it could not change. `before` is what was there."""
 
@@ -210,6 +226,7 @@ class LinkReport:
     filled: tuple[Key, ...] = ()
     refused: tuple[Refused, ...] = ()
     is_waiting: bool = False  # for a server's catalogue
+    opened: OpenedByLink | None = None  # the link has the whole workflow
 
 
 @dataclass(frozen=True, slots=True)

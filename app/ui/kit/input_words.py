@@ -63,7 +63,7 @@ def _server_side(error: BadInput, _: Translator) -> Words:
     match error.cause:
         case "other-folder" | "refused-file" | "too-many-files":
             return _many_files(error, _)
-        case "bad-link" | "link-too-long" | "link-unknown" | "link-not-yours" | "link-no-output":
+        case "bad-link" | "link-too-long" | "link-too-large" | "link-unknown" | "link-not-yours" | "link-no-output":
             return word_link(error, _)
         case "without-versions":
             return Words(

@@ -25,6 +25,13 @@ def word_link(error: BadInput, _: Translator) -> Words:
                 _("It may not have ended yet, or it failed. Open the link later, or ask the sender."),
                 tone=Tone.WARN,
             )
+        case "link-too-large":
+            return Words(
+                _("The workflow in the link is too large."),
+                _("Nothing of it was used. Save it as a file in ComfyUI's editor, and open that file here."),
+                error.name,
+                Tone.WARN,
+            )
         case "link-too-long":
             return Words(
                 _("The link is too long."),

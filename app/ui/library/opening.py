@@ -105,8 +105,8 @@ class Opener:
         blob = await self._library.files.read_saved(server_id, name)
         await self.open_source(read_source(await blob.read(), name), Origin.SERVER, f"{server_id}/{name}")
 
-    async def open_source(self, source: Source, origin: Origin, place: str = "") -> None:
-        """Choose a workflow, and save it in the library. If the store is full, it can be used all the same."""
+    async def open_source(self, source: Source, origin: Origin, place: str = "") -> str:
+        """Choose a workflow, save it in the library, and return its id. If the store is full, it can be used anyway."""
         item, body = await self._library.made(source, origin, place)
         content = item_id_of(body)
         if self._tags.get(item.item_id, content) != content:
@@ -118,6 +118,7 @@ class Opener:
         before = await self._library.add(item, body)
         if before is not None and before.content_id != content:
             self._on_version(before)
+        return item.item_id
 
     def reopen(self, workflow_id: str) -> None:
         """Open an item with its present content."""

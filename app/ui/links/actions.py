@@ -1,8 +1,9 @@
 """Following a link that was opened, and the dialog that makes one.
 
 A link waits until the page can follow it: until the fleet and the published workflows are known, and no dialog is open,
-since choosing a workflow would close it. Then it chooses the workflow, and fills in its form once that is open. Nothing
-is run, the window stays with its server, and the values are one step to undo.
+since choosing a workflow would close it. Then it chooses the workflow, and fills in its form once that is open. A link
+with a whole workflow opens that like a file. Nothing is run, the window stays with its server, and all of it is one
+step to undo.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.window import Window
 from app.ui.form.context import FormContext
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
-from app.ui.form.state import Draft, FormState, LinkReport
+from app.ui.form.state import Draft, FormState, LinkReport, OpenedByLink, Typed
 from app.ui.kit.actions import action
+from app.ui.kit.background import without_collecting
 from app.ui.kit.context import attempt, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library
@@ -26,9 +28,11 @@ from app.ui.library.opening import Opener
 from app.ui.links.sharing import ShareDialog
 from app.ui.results.state import PictureDialog
 from app.workflows.graph import Key
+from app.workflows.library import Origin
 from app.workflows.links import (
     Filled,
     Link,
+    OpenLink,
     Reason,
     ResultLink,
     WorkflowLink,
@@ -37,6 +41,7 @@ from app.workflows.links import (
     read_link,
     shown_name,
 )
+from app.workflows.reading import read_text
 
 log = logging.getLogger("mooring.ui")
 
@@ -66,7 +71,7 @@ class _Filling:
     """A link whose workflow is chosen, and whose form is not filled in yet."""
 
     workflow_id: str
-    link: WorkflowLink
+    link: WorkflowLink | OpenedByLink
 
 
 class LinkActions:
@@ -105,9 +110,9 @@ class LinkActions:
         fleet = self._session.fleet
         if not fleet.source:
             return
-        if isinstance(link, ResultLink):
+        if isinstance(link, ResultLink | OpenLink):
             self._waiting = None
-            attempt(self._context, self._show(link))
+            attempt(self._context, self._show(link) if isinstance(link, ResultLink) else self._open(link))
         elif self._library.is_listed(fleet.workflows):
             self._waiting = None
             self._choose(link)
@@ -124,11 +129,27 @@ class LinkActions:
             self._filling = _Filling(workflow_id, link)
             self._report(LinkReport(workflow_id, is_waiting=True))
 
+    async def _open(self, link: OpenLink) -> None:
+        """Open the workflow of a link as a file would be, but never in place of the user's own files."""
+        chosen = self._context.ui.of(FormState).workflow_id
+        before = {item.item_id: item.content_id for item in self._library.items}
+        with without_collecting():
+            source = read_text(link.text, f"{link.title}.json" if link.title else "")
+        workflow_id = await self._opener.open_source(source, Origin.LINK)
+        draft = self._context.ui.of(FormState).drafts.get(workflow_id, Draft())
+        typed = Typed(draft.values, draft.modes, draft.pictures)
+        self._filling = _Filling(workflow_id, OpenedByLink(chosen, typed, before.get(workflow_id, "")))
+        self._context.set_ui(self._context.ui)
+
     def _fill(self, filling: _Filling) -> None:
         opened = find_open(self._context.workflows, filling.workflow_id)
         if opened is None or not opened.is_whole:
             return
         draft = self._context.ui.of(FormState).drafts.get(filling.workflow_id, Draft())
+        if isinstance(filling.link, OpenedByLink):
+            self._filling = None
+            self._put_typed(opened, Typed(), LinkReport(opened.workflow_id, opened=filling.link))
+            return
         found = self._filled(opened, draft, filling.link)
         if opened.catalogue is None and any(item.reason is Reason.UNKNOWN for item in found.refused):
             return
@@ -154,6 +175,15 @@ class LinkActions:
         set_slices(self._context, replace(form, link=report))
         if form.workflow_id == opened.workflow_id:
             self._screen.update({"texts": changed_texts(opened, draft.values, changed.values)})
+
+    def _put_typed(self, opened: OpenWorkflow, typed: Typed, report: LinkReport | None) -> None:
+        """Put all of these values into a form, in place of what is typed there."""
+        state = self._context.ui.of(FormState)
+        draft = state.drafts.get(opened.workflow_id, Draft())
+        form = state.with_draft(replace(draft.with_all(typed), linked={}), opened.workflow_id)
+        set_slices(self._context, replace(form, link=report))
+        if form.workflow_id == opened.workflow_id:
+            self._screen.update({"texts": changed_texts(opened, draft.values, typed.values)})
 
     async def _show(self, link: ResultLink) -> None:
         """Show a result: from this browser, else from its server's history if that has it for this user."""
@@ -201,6 +231,10 @@ class LinkActions:
         report, opened = form.link, find_open(self._context.workflows, form.workflow_id)
         if report is None or opened is None or report.workflow_id != form.workflow_id:
             return
+        if report.opened is not None:
+            self._put_typed(opened, report.opened.typed, None)
+            attempt(self._context, self._close(report.workflow_id, report.opened))
+            return
         draft = form.draft
         mine = {key for key in report.filled if draft.values.get(key) == draft.linked.get(key)}
         values = {key: text for key, text in draft.values.items() if key not in mine}
@@ -208,6 +242,17 @@ class LinkActions:
         changed = draft.with_typed(values, draft.modes)
         set_slices(self._context, replace(form.with_draft(changed), link=None))
         self._screen.update({"texts": changed_texts(opened, draft.values, values)})
+
+    async def _close(self, workflow_id: str, before: OpenedByLink) -> None:
+        """Choose the earlier workflow again, and leave the library as it was. What was run since stays."""
+        item = self._library.item(workflow_id)
+        if before.workflow_id and before.workflow_id != workflow_id:
+            self._opener.choose(before.workflow_id)
+        if item is not None and not before.content and not item.runs:
+            await self._library.delete(workflow_id)
+        elif item is not None and before.content not in {"", item.content_id}:
+            await self._library.go_back(workflow_id, before.content)
+            self._opener.reopen(workflow_id)
 
     # Sharing
 

@@ -61,7 +61,7 @@ class Embedded:
         """The text without padding; BadInput if it is damaged or too long."""
         if self.fault:
             raise refusal(SourceFault.DAMAGED, self.fault)
-        content = _inflate(self.raw) if self.is_deflated else self.raw
+        content = inflate(self.raw) if self.is_deflated else self.raw
         check_text(len(content))
         for encoding in self.encodings:
             try:
@@ -112,14 +112,14 @@ def split_key(view: memoryview, separator: bytes) -> tuple[str, memoryview] | No
     return None if at < 0 else (str(view[:at], "latin-1"), view[at + len(separator) :])
 
 
-def _inflate(raw: memoryview) -> bytes:
+def inflate(raw: memoryview | bytes, most: int = MAX_TEXT) -> bytes:
     """Decompress with zlib, up to the bound of a text, so that a bomb is noticed at its first byte too many."""
     unpacker = zlib.decompressobj()
     try:
-        content = unpacker.decompress(raw, MAX_TEXT + 1)
+        content = unpacker.decompress(raw, most + 1)
     except zlib.error as error:
         raise refusal(SourceFault.DAMAGED, f"compressed text: {error}") from error
-    check_text(len(content))
+    check_text(len(content), most)
     if not unpacker.eof:
         raise refusal(SourceFault.DAMAGED, "compressed text ends too soon")
     return content

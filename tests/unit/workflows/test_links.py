@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 
 import pytest
 from hypothesis import example, given
@@ -17,9 +19,12 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.form import Form
 from app.workflows.links import (
     LONGEST_LINK,
+    LONGEST_OPEN,
+    LONGEST_OPENED,
     LONGEST_VALUE,
     MOST_VALUES,
     SHOWN,
+    OpenLink,
     Reason,
     ResultLink,
     WorkflowLink,
@@ -142,6 +147,74 @@ def test_too_long_a_link_is_refused_unread() -> None:
     with pytest.raises(BadInput) as caught:
         read_link("workflow=x&a=" + "b" * LONGEST_LINK)
     assert caught.value.cause == "link-too-long"
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"nodes": []}', "猫 ~ \ufffe"])
+def test_whole_workflow_is_read_packed_or_plain(text: str) -> None:
+    data = text.encode()
+    assert read_link(f"open=Blue%20hour&json={encoded(data)}") == OpenLink("Blue hour", text)
+    assert read_link(f"open=Blue%20hour&deflate={encoded(zlib.compress(data))}") == OpenLink("Blue hour", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open=",
+        "open=x",
+        "open=x&gzip=e30",
+        "open=x&json=e3%30",
+        "open=x&json=e30&json=e30",
+        "open=x&json=a",
+        "open=x&json=_w",  # not UTF-8
+        "open=x&deflate=e30",
+        f"open=x&deflate={encoded(zlib.compress(b'{}' * 9)[:-6])}",  # it ends too soon
+        "open=%00&json=e30",
+        "open=%FF&json=e30",
+        f"open={'a' * 301}&json=e30",
+    ],
+)
+def test_whole_workflow_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_link(text)
+    assert caught.value.cause == "bad-link"
+
+
+@pytest.mark.parametrize("level", [0, 9])
+def test_whole_workflow_is_bounded_before_and_while_unpacking(level: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Unpacker:
+        def __init__(self) -> None:
+            self._own = zlib_unpacker()
+            self.eof = True
+
+        def decompress(self, raw: bytes, most: int) -> bytes:
+            taken.append(len(found := self._own.decompress(raw, most)))
+            return found
+
+    zlib_unpacker = zlib.decompressobj
+    bomb = zlib.compress(b" " * 40_000_000, level)  # of 39 kB, or too long a link
+    monkeypatch.setattr("app.workflows.carriers.carrier.zlib.decompressobj", Unpacker)
+    with pytest.raises(BadInput) as caught:
+        read_link(f"open=x&deflate={encoded(bomb)}")
+    assert caught.value.cause == "link-too-large"
+    assert taken == ([] if level == 0 else [LONGEST_OPENED + 1])
+    with pytest.raises(BadInput) as caught:
+        read_link(f"open=x&json={'e' * LONGEST_OPEN}")
+    assert caught.value.cause == "link-too-large"
+
+
+@given(st.text(max_size=40))
+@example("&deflate=eJwDAAAAAAE")
+def test_any_whole_workflow_is_read_or_refused(text: str) -> None:
+    try:
+        assert isinstance(read_link(f"open={text}"), OpenLink)
+    except BadInput as error:
+        assert error.cause in {"bad-link", "link-too-large"}
 
 
 def test_values_that_cannot_be_read_are_named_and_the_rest_stays() -> None:

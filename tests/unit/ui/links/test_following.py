@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -202,10 +203,88 @@ async def test_own_workflow_of_the_library_is_not_opened_by_a_link() -> None:
 
 async def test_invalid_link_is_an_error_and_changes_nothing() -> None:
     rig = Rig()
-    for link, cause in (("workflow=", "bad-link"), ("workflow=x&a=" + "b" * 20_000, "link-too-long")):
+    for link, cause in (
+        ("workflow=", "bad-link"),
+        ("workflow=x&a=" + "b" * 20_000, "link-too-long"),
+        ("open=x&json=a", "bad-link"),
+        ("open=x&json=" + "a" * 200_000, "link-too-large"),
+        (opening("x", "no workflow"), "unknown-file"),
+        (opening("x", '{"a": 1}'), "no-workflow"),
+        (opening("x", "[" * 200 + "{}" + "]" * 200), "no-workflow"),
+        (opening("x", '{"a":' * 200 + "1" + "}" * 200), "too-deep"),
+    ):
         await rig.follow(link)
-        assert rig.error.cause == cause
-    assert rig.form.drafts == {}
+        assert rig.error.cause == cause, link[:40]
+    assert (rig.form.workflow_id, rig.form.drafts, rig.form.link) == ("enlarge", {}, None)
+    assert rig.library.items == ()
+
+
+def opening(title: str, text: str) -> str:
+    """Return a link with a whole workflow."""
+    return f"open={title}&json={base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}"
+
+
+def sampler(**values: Any) -> str:
+    """Return a workflow like the published one, with these values of its sampler."""
+    return json.dumps(WORKFLOW | {"1": {"class_type": "Sampler", "inputs": {**WORKFLOW["1"]["inputs"], **values}}})
+
+
+async def test_whole_workflow_of_a_link_is_opened_and_marked() -> None:
+    rig = Rig()
+    await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
+    (item,) = rig.library.items
+    assert (rig.form.workflow_id, item.title, item.origin) == (item.item_id, "Blue hour", Origin.LINK)
+    assert "are from a link" in rig.markup
+    assert "dusk" in rig.markup
+    assert rig.asked == [], "nothing was run"
+    rig.act("dismiss-link", {})
+    assert "are from a link" not in rig.markup
+
+
+async def test_undo_of_a_whole_workflow_leaves_everything_as_it_was() -> None:
+    rig = Rig()
+    await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
+    rig.act("undo-link", {})
+    await rig.draw()
+    assert (rig.form.workflow_id, rig.form.link, rig.library.items) == ("enlarge", None, ())
+
+
+async def test_whole_workflow_that_has_run_stays_after_undo() -> None:
+    rig = Rig()
+    await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
+    await rig.opener.note_used(rig.form.workflow_id, PromptId("p"))
+    rig.act("undo-link", {})
+    await rig.draw()
+    assert rig.form.workflow_id == "enlarge"
+    assert len(rig.library.items) == 1
+
+
+async def test_next_link_with_the_workflow_is_its_next_version_with_its_own_values() -> None:
+    rig = Rig()
+    await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
+    first = rig.form.workflow_id
+    rig.context.set_ui(
+        rig.context.ui.with_slices(rig.form.with_draft(rig.form.draft.with_value(("1", "text"), "mine")))
+    )
+    await rig.follow(opening("Blue%20hour", sampler(text="dawn")))
+    assert (rig.form.workflow_id, rig.values, len(rig.library.items)) == (first, {}, 1)
+    assert "dawn" in rig.markup
+    assert {"node": "1", "name": "text", "text": "dawn"} in rig.screen.changes[-1]["texts"]
+    rig.act("undo-link", {})
+    await rig.draw()
+    assert rig.values == {("1", "text"): "mine"}
+    rig.context.set_ui(rig.context.ui.with_slices(rig.form.with_draft(rig.form.draft.undo())))
+    opened = find_open(rig.context.workflows, first)
+    assert opened is not None
+    assert opened.form.by_key["1", "text"].text == "dusk", "the earlier content is current again"
+
+
+async def test_link_is_never_a_version_of_a_file_of_the_users_own() -> None:
+    rig = Rig()
+    await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), Origin.FILE))
+    await rig.follow(opening("mine", sampler(text="theirs")))
+    assert len(rig.library.items) == 2
+    assert all(not item.versions for item in rig.library.items)
 
 
 async def test_what_does_not_fit_is_named_and_the_rest_is_filled_in() -> None:
