@@ -14,7 +14,6 @@ workflow is read like any opened file. Nothing is run.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -148,7 +147,7 @@ def _read_open(text: str) -> OpenLink:
     except BadInput as error:
         is_bomb = error.cause == SourceFault.TOO_LARGE.value
         raise BadInput("link-too-large" if is_bomb else "bad-link", shown_name(title), error.detail) from error
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise BadInput("bad-link", shown_name(title), str(error)) from error
 
 

@@ -74,16 +74,16 @@ class Editor:
     """A page with the editor."""
 
     def __init__(self, page: Page) -> None:
-        self._page = page
+        self.page = page
 
     async def send_all(self, graphs: Mapping[str, Any]) -> dict[str, Sent]:
         """Open each workflow and ask what would be sent."""
-        found = json.loads(await self._page.evaluate(_SEND, json.dumps(graphs)))
+        found = json.loads(await self.page.evaluate(_SEND, json.dumps(graphs)))
         return {name: Sent(entry.get("output", {}), entry.get("error", "")) for name, entry in found.items()}
 
     async def classes(self) -> dict[str, Any]:
         """Return how a new node of each class is laid out."""
-        found: dict[str, Any] = json.loads(await self._page.evaluate(_CLASSES))
+        found: dict[str, Any] = json.loads(await self.page.evaluate(_CLASSES))
         return found
 
 
