@@ -111,6 +111,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         is_tls=tls is not None,
         names=fleet.names,
         machine=socket.gethostname(),
+        flagged=flags.names,
     )
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(_bind(flags)))
@@ -136,7 +137,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         gc.collect()
         gc.freeze()  # these objects live as long as the gateway; searching them would block for 50 ms
         _announce(gateway.state.fleet, own_hosts, logins)
-        if not flags.names_fleet and logins is None and not own_hosts.is_open:
+        if not flags.names_fleet and logins is None and own_hosts.is_private:
             found = await find_local_servers(fleet, soon, ports)
             gateway.state.note_local(found)
             _offer(flags, fleet, found)
@@ -163,10 +164,11 @@ def _announce(fleet: Fleet, own_hosts: OwnHosts, logins: LoginSettings | None) -
         print(f"Warning: {warning}")
     if logins is not None and logins.users is not None and logins.sessions is None and fleet.rules.session_days:
         print("Warning: without --sessions FILE a session lasts one day, whatever session_days says.")
-    if own_hosts.is_open:
+    if not own_hosts.is_private:
         others = sorted({origin for origin in own_hosts.listed.values() if origin != own_hosts.origin})
-        whom = "everyone who can reach this machine" if logins is None else "users who log in"
-        print(f"Open to {whom}, as {', '.join(others)} or by its address.")
+        reached = "this machine" if own_hosts.is_open else "what is in front of it"
+        whom = f"everyone who can reach {reached}" if logins is None else "users who log in"
+        print(f"Open to {whom}, as {', '.join(others)}{' or by its address' if own_hosts.is_open else ''}.")
     print(f"Mooring is ready: {own_hosts.origin}/", flush=True)
 
 

@@ -27,6 +27,8 @@ MOST_DEMO_SERVERS = 16  # each is a process with Pillow, about 60 MB
 USAGE_ERROR = 2  # the exit code that argparse and the shell use for an invalid command line
 
 SERVER_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
+AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
 
 
 class FlagError(ValueError):
@@ -39,6 +41,7 @@ class Flags:
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    names: tuple[str, ...] = ()  # host names or origins, in the order given
     fleet: Path | None = None
     servers: tuple[tuple[str, str], ...] = ()  # (id, normalized address), in the order given
     demo: int | None = None  # how many demo servers; None: not requested
@@ -83,6 +86,8 @@ class Flags:
                 words += [name, str(value)]
         for server_id, address in self.servers:
             words += ["--server", f"{server_id}={address}"]
+        for name in self.names:
+            words += ["--name", name]
         words += ["--gateways", ",".join(self.gateways)] if self.gateways else []
         words += ["--faults"] if self.faults else []
         words += ["--insecure"] if self.insecure else []
@@ -110,6 +115,7 @@ def read_flags(
     flags = Flags(
         host=found.host,
         port=found.port,
+        names=tuple(found.name),
         fleet=found.fleet,
         servers=tuple(found.server),
         demo=found.demo,
@@ -179,6 +185,29 @@ def normal_address(text: str) -> str:
     return f"{parts.scheme}://{host}{'' if port in {None, own} else f':{port}'}{parts.path.rstrip('/')}"
 
 
+def own_name(text: str) -> str:
+    """Normalize a name of the gateway, a host name or an http(s) origin, or raise `FlagError`."""
+    lower = text.lower()
+    if HOST_NAME.fullmatch(lower) and not is_ip_literal(lower):
+        return lower
+    try:
+        parts = urlsplit(lower)
+        is_origin = parts.scheme in {"http", "https"} and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_origin = False
+    if is_origin and AUTHORITY.fullmatch(parts.netloc) and not (parts.path or parts.query or parts.fragment):
+        return lower
+    raise FlagError(f"{text!r} is neither a host name such as studio.lan nor an origin such as https://studio.lan")
+
+
+def is_ip_literal(host: str) -> bool:
+    """Whether a host is an IP address, written as programs write it."""
+    try:
+        return str(ipaddress.ip_address(host)) == host
+    except ValueError:
+        return False
+
+
 def same_server(one: str, other: str) -> bool:
     """Whether two normalized addresses lead to the same server, as 127.0.0.1 and localhost do."""
     return _by_number(one) == _by_number(other)
@@ -210,6 +239,14 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=port_number, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
     add("--host", type=_host, default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    add(
+        "--name",
+        type=_name,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which users open the page, such as https://mooring.example behind a proxy; repeatable",
+    )
     add_fleet(parser)
     add("--demo", type=_demo, metavar="N", help="start N demo servers, which need no model")
     add("--speaks", choices=VERSIONS, help=f"with --demo: the version of ComfyUI to speak as (default: {NEWEST})")
@@ -324,6 +361,13 @@ def _host(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.:%-]+", host):
         raise argparse.ArgumentTypeError(f"{text!r} is not a host name or an IP address")
     return host
+
+
+def _name(text: str) -> str:
+    try:
+        return own_name(text)
+    except FlagError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def port_number(text: str) -> int:

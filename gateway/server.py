@@ -400,7 +400,7 @@ class Gateway:
     @property
     def _can_administer(self) -> bool:
         """Whether a user here may administer the fleet."""
-        return self._access is not None or not (self._own_hosts.is_open or self.rules.proxies)
+        return self._access is not None or (self._own_hosts.is_private and not self.rules.proxies)
 
     async def _administer(
         self, request: web.BaseRequest, action: FleetAction, person: Person | None

@@ -50,7 +50,7 @@ class Plan:
 
 def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     """Return the plan for these flags and this fleet; a `ConfigError` says what is missing."""
-    named = [name for name in fleet.names if "://" in name]
+    named = [name for name in (*flags.names, *fleet.names) if "://" in name]
     file = fleet.files[0].path if fleet.files else None
     if not named:
         raise ConfigError(

@@ -3,14 +3,12 @@
 If a foreign name is pointed at us (DNS rebinding), the page's Host and Origin agree with each other, so agreement
 proves nothing: only known names are ours. Bound to loopback, the gateway has one canonical
 address. Bound to other interfaces (`--insecure`), it accepts every IP literal with our port (no foreign page can have a
-literal address of ours as its origin), this machine's own name, and what the fleet file lists under
-`[gateway] names`.
+literal address of ours as its origin), this machine's own name, and what `--name` and the fleet file list
+(`[gateway] names`).
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -18,10 +16,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
-from gateway.flags import is_loopback
+from gateway.flags import AUTHORITY, HOST_NAME, FlagError, is_ip_literal, is_loopback, own_name
 
-_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.ASCII)
 _OWN_PORT = {"http": 80, "https": 443}
 
 
@@ -47,6 +43,11 @@ class OwnHosts:
         """The canonical origin."""
         return origin_of(self.scheme, self.host, self.port)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine reaches it. If it has a further name, something in front of it is reached, too."""
+        return not self.is_open and set(self.listed.values()) == {self.origin}
+
     def named(self, names: Iterable[str]) -> OwnHosts:
         """Return the same hosts with these names from the fleet file in place of the earlier ones."""
         origins = [_listed_origin(name, self.scheme, self.port) for name in names]
@@ -57,26 +58,38 @@ class OwnHosts:
         header = host_header.lower()
         if header in self.listed:
             return self.listed[header]
-        match = _AUTHORITY.fullmatch(header)
+        match = AUTHORITY.fullmatch(header)
         if match is None or int(match[2] or _OWN_PORT[self.scheme]) != self.port:
             return None
         host = match[1].strip("[]")
         if host == "localhost":
             return Alias.LOCALHOST
-        if self.is_open and _is_ip_literal(host):
+        if self.is_open and is_ip_literal(host):
             return origin_of(self.scheme, host, self.port)
         return None
 
 
-def build_own_hosts(*, host: str, port: int, is_tls: bool, names: Iterable[str] = (), machine: str = "") -> OwnHosts:
-    """Return the own hosts of a gateway on `host:port`. `names` are from the fleet file, `machine` is its host name."""
+def build_own_hosts(
+    *,
+    host: str,
+    port: int,
+    is_tls: bool,
+    names: Iterable[str] = (),
+    machine: str = "",
+    flagged: Iterable[str] = (),
+) -> OwnHosts:
+    """Return the own hosts of a gateway on `host:port`.
+
+    `names` are from the fleet file, `flagged` from `--name`, and `machine` is its host name.
+    """
     scheme = "https" if is_tls else "http"
     is_open = not is_loopback(host)
     canonical = _canonical(host)
     origins = [origin_of(scheme, canonical, port)]
     if is_open:
         own = {host.lower(), machine.lower(), f"{machine.lower().split('.')[0]}.local"}
-        origins += [origin_of(scheme, name, port) for name in sorted(own) if _NAME.fullmatch(name)]
+        origins += [origin_of(scheme, name, port) for name in sorted(own) if HOST_NAME.fullmatch(name)]
+    origins += [_listed_origin(name, scheme, port) for name in flagged]
     listed = MappingProxyType(_by_authority(origins))
     return OwnHosts(scheme, canonical, port, is_open, listed, own=listed).named(names)
 
@@ -95,19 +108,10 @@ def split_origin(origin: str) -> tuple[str, int]:
 
 def check_name(name: str) -> str:
     """Return `name` in lower case if it is a host name or an http(s) origin; otherwise raise `ConfigError`."""
-    lower = name.lower()
-    if _NAME.fullmatch(lower) and not _is_ip_literal(lower):
-        return lower
-    parts = urlsplit(lower)
-    if (
-        parts.scheme in _OWN_PORT
-        and parts.netloc
-        and not parts.path
-        and not (parts.query or parts.fragment)
-        and _AUTHORITY.fullmatch(parts.netloc)
-    ):
-        return lower
-    raise ConfigError(f"{name!r} is neither a host name such as studio.lan nor an origin", key="names")
+    try:
+        return own_name(name)
+    except FlagError as error:
+        raise ConfigError(str(error), key="names") from error
 
 
 def _listed_origin(name: str, scheme: str, port: int) -> str:
@@ -134,10 +138,3 @@ def _canonical(host: str) -> str:
     if lower in {"localhost", "0.0.0.0"}:
         return "127.0.0.1"
     return "::1" if lower == "::" else lower
-
-
-def _is_ip_literal(host: str) -> bool:
-    try:
-        return str(ipaddress.ip_address(host)) == host
-    except ValueError:
-        return False

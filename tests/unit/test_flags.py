@@ -39,6 +39,34 @@ def test_every_flag_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_names_are_read_in_order_and_passed_on() -> None:
+    flags = read_flags(["--name", "Studio.LAN", "--name", "https://Mooring.example", "--name", "http://[fd00::1]:80"])
+    assert flags.names == ("studio.lan", "https://mooring.example", "http://[fd00::1]:80")
+    assert read_flags(flags.arguments()) == flags
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "a b",
+        "10.0.0.7",
+        "*.example",
+        "a.example:8200",
+        "ftp://a.example",
+        "https://",
+        "https://a.example/",
+        "https://a.example/path",
+        "https://u@a.example",
+        "https://a.example:0",
+        "https://a.example:99999",
+    ],
+)
+def test_wrong_name_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(FlagError, match=r"is neither a host name such as studio\.lan nor an origin such as https"):
+        read_flags(["--name", name])
+
+
 def test_servers_keep_their_order_and_get_normalised_addresses() -> None:
     flags = read_flags(["--server", "b=HTTP://Studio.LAN:80/comfy/", "--server", "a=https://[::1]:8188"])
     assert flags.servers == (("b", "http://studio.lan/comfy"), ("a", "https://[::1]:8188"))

@@ -98,3 +98,22 @@ def test_ipv6_origins_have_brackets(bound: str, shown: str) -> None:
 def test_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError):
         build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, names=[name])
+
+
+def test_names_of_flags_and_file_both_count_and_those_of_flags_stay() -> None:
+    hosts = build_own_hosts(
+        host="127.0.0.1", port=8200, is_tls=False, flagged=["https://mooring.example"], names=["studio.lan"]
+    )
+    assert hosts.origin_for("mooring.example") == "https://mooring.example"
+    assert hosts.origin_for("studio.lan:8200") == "http://studio.lan:8200"
+    changed = hosts.named(["other.lan"])
+    assert changed.origin_for("mooring.example:443") == "https://mooring.example"
+    assert changed.origin_for("studio.lan:8200") is None
+
+
+def test_gateway_with_a_further_name_is_not_private() -> None:
+    assert LOCAL.is_private
+    assert not OPEN.is_private
+    assert not LOCAL.named(["https://mooring.example"]).is_private
+    assert not build_own_hosts(host="127.0.0.1", port=8200, is_tls=False, flagged=["a.example"]).is_private
+    assert LOCAL.named(["https://mooring.example"]).named([]).is_private
