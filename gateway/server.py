@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -53,6 +53,7 @@ from gateway.http.routes import (
     FleetServerStats,
     FleetSocket,
     FleetState,
+    HomeScreen,
     LocalServers,
     LogIn,
     LogOut,
@@ -60,6 +61,7 @@ from gateway.http.routes import (
     Page,
     ServerCall,
     ServerSocket,
+    ShareTarget,
     SiteRoute,
     SnapshotFile,
     WorkflowFile,
@@ -71,6 +73,7 @@ from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
 from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
+from gateway.page.home_screen import page_facts
 from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.access import AccessControl
 from gateway.people.downloads import download_terms
@@ -311,9 +314,9 @@ class Gateway:
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
         match admitted.route:
-            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction() | LocalServers():
+            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction() | LocalServers() | ShareTarget():
                 return await self._serve_own(request, admitted, person)
-            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile():
+            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
                 return await self._serve_site(request, admitted.route, admitted.origin, person)
             case FleetState():
                 name = "" if person is None else person.name
@@ -429,9 +432,13 @@ class Gateway:
                 return await self._site.built(request, key, path, origin)
             case SnapshotFile(key=key, is_plain=is_plain):
                 return await self._site.snapshot(request, key, origin, is_plain=is_plain)
+            case HomeScreen(path=path):
+                has_worker = self.rules.home_screen
+                return await self._site.home_screen(request, path, origin, has_worker=has_worker)
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            return await self._site.page(request, origin, self._page_facts(person))
+            about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
+            return await self._site.page(request, origin, about, is_personal=person is not None)
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -450,7 +457,7 @@ class Gateway:
             case WorkflowFile(path=path):
                 return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
 
-    def _page_facts(self, person: Person | None) -> Mapping[str, str]:
+    def _page_facts(self, person: Person | None) -> dict[str, str]:
         """Return the facts for a page about its user; without users, only whether they may administer the fleet."""
         if person is None or self._access is None:
             return {"admin": "yes" if self._can_administer else ""}

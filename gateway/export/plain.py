@@ -2,6 +2,7 @@
 
     DIR/index.html        names the build, and contains the page's policy, which allows the listed servers only
     DIR/fleet.json        the servers, without any login
+    DIR/worker.js         the service worker, for a page on a home screen, with manifest.webmanifest
     DIR/b/KEY/…           the build, under names made from its content
     DIR/snapshots/KEY.bin the memory that windows start from, compressed; KEY.raw is uncompressed
 
@@ -27,7 +28,17 @@ from gateway.http.servers import Server
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
 from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
-from gateway.page.tree import PAGE, Tree
+from gateway.page.home_screen import (
+    MANIFEST,
+    MANIFEST_PATH,
+    NO_WORKER,
+    WORKER,
+    WORKER_PATH,
+    manifest_text,
+    page_facts,
+    worker_text,
+)
+from gateway.page.tree import PAGE, Tree, text_of
 from gateway.site.policy import document_policy
 from gateway.whole_file import PUBLIC, write_whole
 
@@ -65,7 +76,11 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
         for ending, coding in (("bin", SNAPSHOT_CODING), ("raw", PLAIN)):
             _write(folder / "snapshots" / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes())
     _write(folder / LIST, list_text(servers, tree.build.key).encode())
-    _write(folder / PAGE, page_text(tree, servers, snapshot).encode())
+    home, has_worker = f"./b/{tree.build.key}/", fleet.rules.home_screen
+    worker = worker_text(text_of(tree, WORKER), home) if has_worker else text_of(tree, NO_WORKER)
+    _write(folder / WORKER_PATH, worker.encode())
+    _write(folder / MANIFEST_PATH, manifest_text(text_of(tree, MANIFEST), home, is_whole_site=False).encode())
+    _write(folder / PAGE, page_text(tree, servers, snapshot, has_worker=has_worker).encode())
     forget_old(folder / "b", KEPT)
     forget_old(folder / "snapshots", KEPT * 2)
     left_out = tuple(server for server in fleet.servers if not server.is_direct)
@@ -89,10 +104,10 @@ def list_text(servers: tuple[Server, ...], build: str) -> str:
     return json.dumps({"v": VERSION, "build": build, "servers": listed}, ensure_ascii=False, indent=1) + "\n"
 
 
-def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None) -> str:
+def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None, *, has_worker: bool = True) -> str:
     """Return `index.html` for this site."""
     link = "" if snapshot is None else _link(snapshot)
-    html = tree.page.write(f"./b/{tree.build.key}/", link, {"fleet": LIST})
+    html = tree.page.write(f"./b/{tree.build.key}/", link, {"fleet": LIST} | page_facts(has_worker=has_worker))
     policy = escape(document_policy(_origin(server) for server in servers))
     meta = f'{_CHARSET}\n    <meta http-equiv="Content-Security-Policy" content="{policy}">'
     return _renamed(html.replace(_CHARSET, meta, 1), tree)

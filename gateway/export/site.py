@@ -24,6 +24,7 @@ from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.packed import page_of
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
+from gateway.page.home_screen import page_facts
 from gateway.page.tree import PAGE, Build, Tree
 from gateway.platforms import system
 from gateway.site.site import snapshot_link
@@ -42,8 +43,10 @@ class StaticSite:
     warnings: tuple[str, ...] = ()
 
 
-def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSite:
+def write_site(root: Path, folder: Path, *, run: Run | None = None, has_worker: bool = True) -> StaticSite:
     """Write the site of the clone at `root` into `folder`, which is created if it is missing.
+
+    The gateways serve the service worker, if the page has one.
 
     `run` runs Node, for the best compression and for a missing snapshot; without it both are left out if they do not
     exist yet.
@@ -58,7 +61,7 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
     if snapshot is not None:
         _copy_snapshot(Snapshots(place), snapshot, folder / SNAPSHOTS)
         link = snapshot_link(snapshot)
-    html = tree.page.write(f"/{BUILDS}/{tree.build.key}/", link).encode()
+    html = tree.page.write(f"/{BUILDS}/{tree.build.key}/", link, page_facts(has_worker=has_worker)).encode()
     write_whole(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0), PUBLIC)
     write_whole(folder / PAGE, html, PUBLIC)
     forget_old(folder / BUILDS, KEPT)

@@ -23,6 +23,7 @@ KEYS = (
     "model_hosts",
     "session_days",
     "hsts_days",
+    "home_screen",
 )
 MOST_PENDING = 10_000
 LONGEST_SESSION = 365  # days
@@ -66,6 +67,7 @@ def read_rules(table: Table) -> Rules:
         model_hosts=_model_hosts(table),
         session_days=table.whole("session_days", 1, LONGEST_SESSION),
         hsts_days=table.whole("hsts_days", 0, LONGEST_HSTS),
+        home_screen=table.flag("home_screen", default=True),
     )
 
 

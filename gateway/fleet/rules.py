@@ -27,6 +27,7 @@ class Rules:
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     session_days: int | None = None  # None: as long as sessions may last
     model_hosts: tuple[str, ...] = ()  # from which servers may download models
+    home_screen: bool = True  # whether the page has a service worker
     hsts_days: int | None = None  # how long browsers use only https for this host; None: no header
 
     def denies(self, class_type: str) -> bool:

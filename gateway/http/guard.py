@@ -33,6 +33,7 @@ from gateway.http.routes import (
     Route,
     ServerCall,
     ServerSocket,
+    ShareTarget,
     find_route,
     split_target,
 )
@@ -55,6 +56,10 @@ _SITE_METHODS = ("GET", "HEAD")
 _OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction | LocalServers  # the POSTs to the gateway itself
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
+_SHARED = (
+    "Shared files are kept by Mooring's page in the browser, and never sent to this gateway. Open Mooring once in this"
+    " browser, wait until it is ready, then share again."
+)
 _JSON_CHARSETS = {"", "charset=utf-8", 'charset="utf-8"'}
 
 
@@ -131,6 +136,8 @@ def judge(
         return Refusal(Cause.BAD_HOST, f"Requests go to {own_hosts.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
+    if isinstance(route, ShareTarget):  # whoever sends it: the worker of a browser that may share leaves none to us
+        return Refusal(Cause.NOT_LISTED, _SHARED)
     refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, parts[1], tags)
     return refusal or _admit(facts, route, parts[1], origin)
 

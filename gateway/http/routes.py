@@ -81,6 +81,18 @@ class SnapshotFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeScreen:
+    """`/worker.js` and `/manifest.webmanifest`: what makes the page an app on a home screen."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareTarget:
+    """`/share`, to which a browser sends shared files. The page's service worker takes them; the gateway never does."""
+
+
+@dataclass(frozen=True, slots=True)
 class FleetState:
     """`GET /fleet`."""
 
@@ -218,8 +230,8 @@ FleetRoute = (
     | FleetAction
     | LocalServers
 )
-SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile
-OwnRoute = LogIn | LogOut | Health | Metrics
+SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile | HomeScreen
+OwnRoute = LogIn | LogOut | Health | Metrics | ShareTarget
 Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
 _GET = {"GET": Body.NONE}
@@ -278,6 +290,9 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/pyscript.toml": Asset("pyscript.toml"),
         "/app/main.py": Asset("app/main.py"),
         "/app.zip": AppArchive(),
+        "/worker.js": HomeScreen("worker.js"),
+        "/manifest.webmanifest": HomeScreen("manifest.webmanifest"),
+        "/share": ShareTarget(),
         "/fleet": FleetState(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),

@@ -70,17 +70,19 @@ def compile_catalogue(stem: str, text: str) -> Language:
 
 def locale_files(languages: Sequence[Language], pages: Iterable[str]) -> dict[str, bytes]:
     """Return what pages load, by path: the catalogues, and their list with the marked texts of these HTML files."""
-    marked = [text.strip() for html in pages for text in _MARKED.findall(html)]
+    whole = "".join(pages)
     listed = {
-        language.code: {
-            "name": language.name,
-            "path": language.file,
-            "texts": {text: language.translations.gettext(text) for text in marked},
-        }
+        language.code: {"name": language.name, "path": language.file, "texts": texts_of(language, whole)}
         for language in languages
     }
     files = {f"{FOLDER}/{language.file}": language.catalogue for language in languages}
     return {**files, INDEX: json.dumps(listed, ensure_ascii=False).encode()}
+
+
+def texts_of(language: Language, html: str) -> dict[str, str]:
+    """Return the translations of the texts that are marked in an HTML file."""
+    marked = [text.strip() for text in _MARKED.findall(html)]
+    return {text: language.translations.gettext(text) for text in marked}
 
 
 def for_no_script(html: str, languages: Sequence[Language]) -> str:

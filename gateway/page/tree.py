@@ -1,6 +1,7 @@
 """The page's present files, by the path that pages request, and a key for all of them together.
 
-Generated files are `app.zip`, all styles as one file, the login page, and the compiled catalogues with their list.
+Generated files are `app.zip`, all styles as one file, the login page, the page of the service worker, and the compiled
+catalogues with their list.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.page.archive import AppArchive, Archive
+from gateway.page.home_screen import AWAY, PARTS, away_page
 from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by
 from gateway.page.languages import FOLDER as LOCALES
 from gateway.page.languages import for_no_script, locale_files, read_languages
@@ -24,7 +26,7 @@ PAGE = "index.html"
 # Styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the records of set-up
 # are not for pages.
 LEFT_OUT = (
-    "static/css/", f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
+    "static/css/", PARTS, f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
 )  # fmt: skip
 
 
@@ -82,6 +84,8 @@ class PageTree:
         made = {ARCHIVE: archive.data, STYLES: styles, **locale_files(languages, html.values())}
         if html[LOGIN]:
             made[LOGIN] = for_no_script(html[LOGIN], languages).encode()
+        if away := self._text(AWAY):
+            made[AWAY] = away_page(away, languages, self._text)
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
             name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
@@ -99,6 +103,12 @@ class PageTree:
             return (self._root / name).read_text("utf-8")
         except OSError:
             return ""
+
+
+def text_of(tree: Tree, path: str) -> str:
+    """Return the text of a file of the build; empty if it has none. Reads a file."""
+    source = tree.contents.get(tree.build.files.get(path, ""), b"")
+    return (source.read_bytes() if isinstance(source, Path) else source).decode()
 
 
 def digest(data: bytes) -> str:

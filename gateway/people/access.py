@@ -14,14 +14,15 @@ from aiohttp import web
 from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.http.routes import Asset, FleetAction, Health, LocalServers, LogIn, Metrics, Page, ServerCall
+from gateway.http.routes import Asset, FleetAction, Health, HomeScreen, LocalServers, LogIn, Metrics, Page, ServerCall
+from gateway.page.home_screen import ICONS
 from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.projection import project_loads
 from gateway.people.user_proxy import UserProxy
 
 MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
-# The files of the login page: the only ones without a login.
+# The files of the login page and the app's icons, which browsers fetch by themselves: the only ones without a login.
 LOGIN_FILES = frozenset(
     {
         "static/css/base.css",
@@ -29,7 +30,7 @@ LOGIN_FILES = frozenset(
         "static/js/theme.js",
         "static/js/login.js",
         "static/js/languages.js",
-        "static/icons/favicon.svg",
+        *ICONS,
         "static/locales/index.json",
     }
 )
@@ -105,7 +106,7 @@ def _is_of_another(facts: RequestFacts, person: Person) -> bool:
 
 def _is_free(route: object) -> bool:
     match route:
-        case LogIn() | Health():
+        case LogIn() | Health() | HomeScreen():  # a browser replaces its service worker even after the log-out
             return True
         case Asset(path=path):
             return path in LOGIN_FILES

@@ -14,7 +14,8 @@ from aiohttp import ETag, web
 from gateway.flags import is_loopback
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.install.snapshot import Snapshot
-from gateway.page.tree import LOGIN, PAGE, digest
+from gateway.page.home_screen import MANIFEST, MANIFEST_PATH, NO_WORKER, WORKER, manifest_text, worker_text
+from gateway.page.tree import LOGIN, PAGE, digest, text_of
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
 from gateway.site.policy import header_policy
@@ -69,17 +70,37 @@ class Site:
         """Serve the login page."""
         return await self._made(request, LOGIN, origin)
 
-    async def page(self, request: web.BaseRequest, origin: str, about: Mapping[str, str]) -> web.Response:
+    async def page(
+        self, request: web.BaseRequest, origin: str, about: Mapping[str, str], *, is_personal: bool = False
+    ) -> web.Response:
         """Serve `index.html`, which names the files of the present build, and the matching memory snapshot.
 
-        `about` are facts for the page about its user, as `data-` attributes.
+        `about` are facts for the page about its user, as `data-` attributes. A page of a user is stored nowhere.
         """
         tree = await self._builds.current()
         if not tree.page.html:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
         html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else snapshot_link(snapshot), about)
+        if is_personal:
+            headers = page_headers(origin) | {"Content-Type": TYPES[".html"], "Cache-Control": "private, no-store"}
+            return web.Response(body=html.encode(), headers=headers)
         return _answer(request, html.encode(), digest(html.encode()), TYPES[".html"], origin)
+
+    async def home_screen(
+        self, request: web.BaseRequest, path: str, origin: str, *, has_worker: bool
+    ) -> web.StreamResponse:
+        """Serve the app's manifest, or the service worker of the present build: without one, a text that removes it."""
+        tree = await self._builds.current()
+        source = MANIFEST if path == MANIFEST_PATH else WORKER if has_worker else NO_WORKER
+        text = await asyncio.to_thread(text_of, tree, source)
+        if not text:
+            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {source}."))
+        if source == MANIFEST:
+            text = manifest_text(text, "/")
+        elif source == WORKER:
+            text = worker_text(text, f"/b/{tree.build.key}/")
+        return _answer(request, text.encode(), digest(text.encode()), type_of(path), origin)
 
     async def built(self, request: web.BaseRequest, key: str, path: str, origin: str) -> web.StreamResponse:
         """Serve a file of the present build or an earlier one, compressed if the browser accepts it."""

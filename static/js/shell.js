@@ -13,6 +13,7 @@ const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stan
 const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interpreter": ["runtime", 20], "Loaded interpreter": ["modules", 75],
   "Loaded Pyodide": ["modules", 85] };
 
+const HOME_AFTER = 5000; // milliseconds until the user has begun to work, as in boot.mjs
 const WITHOUT_GATEWAY = { file: "copy", gateway: "host" }; // causes that are another's there
 
 const root = document.documentElement;
@@ -49,6 +50,7 @@ export function ready() {
   find("#boot").hidden = true;
   takeOver();
   dispatchEvent(new Event("mooring-ready"));
+  setTimeout(() => import("./home.js"), globalThis.mooringKeepAfter ?? HOME_AFTER);
 }
 
 /** The page cannot start: show why, with the browser's error as the detail. */

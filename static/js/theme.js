@@ -13,6 +13,10 @@
     const data = document.documentElement.dataset;
     if (theme === "light" || theme === "dark") data.theme = theme;
     else delete data.theme;
+    for (const colour of document.querySelectorAll('meta[name="theme-color"]')) { // of the bar around an app's window
+      const { scheme } = colour.dataset;
+      colour.media = data.theme ? (data.theme === scheme ? "all" : "not all") : `(prefers-color-scheme: ${scheme})`;
+    }
     data.language = typeof language === "string" ? language : "";
   };
 

@@ -175,6 +175,36 @@ class Fleet:
         return task
 
 
+class Gateway:
+    """A gateway that can be killed and started at the same address, with another fleet."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet, self._port = fleet, free_ports()
+        self._life = contextlib.ExitStack()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._service: Service | None = None
+        self._elsewhere: dict[str, str] = {}
+
+    def start(self, **elsewhere: str) -> None:
+        """Start the gateway; `elsewhere` gives some ids another address."""
+        self._life, self._elsewhere = contextlib.ExitStack(), elsewhere
+        self._service = self._life.enter_context(self._fleet.gateway(self._port, **elsewhere))
+        assert self._service.url == self.url
+
+    def reset(self) -> None:
+        """Have it run with the fleet's own addresses."""
+        if self._service is None or self._elsewhere:
+            self.kill()
+            self.start()
+
+    def kill(self) -> None:
+        """End the gateway with SIGKILL."""
+        if self._service is not None:
+            self._service.kill()
+        self._life.close()
+        self._service = None
+
+
 async def expect_picture(window: MooringWindow, prompt_id: str, server_id: str, workflow: dict[str, Any]) -> None:
     """Check that the kept picture is of that server and workflow, and that the page shows it."""
     assert await kept_picture(window, prompt_id) == (server_id, workflow)

@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Browser, Request, expect
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, until
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, expect_no_violation, until
 from tests.e2e.window_kit import open_user
 from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
-from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-
-class Gateway:
-    """A gateway that can be killed and started at the same address, with another fleet."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet, self._port = fleet, free_ports()
-        self._life = contextlib.ExitStack()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._service: Service | None = None
-        self._elsewhere: dict[str, str] = {}
-
-    def start(self, **elsewhere: str) -> None:
-        """Start the gateway; `elsewhere` gives some ids another address."""
-        self._life, self._elsewhere = contextlib.ExitStack(), elsewhere
-        self._service = self._life.enter_context(self._fleet.gateway(self._port, **elsewhere))
-        assert self._service.url == self.url
-
-    def reset(self) -> None:
-        """Have it run with the fleet's own addresses."""
-        if self._service is None or self._elsewhere:
-            self.kill()
-            self.start()
-
-    def kill(self) -> None:
-        """End the gateway with SIGKILL."""
-        if self._service is not None:
-            self._service.kill()
-        self._life.close()
-        self._service = None
 
 
 @pytest.fixture(scope="module")

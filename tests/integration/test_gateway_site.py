@@ -10,9 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from gateway.fleet.rules import Rules
 from gateway.site.policy import VIEWER_STYLE
 from tests.integration.rig import PATIENCE, Running, open_gateway
 from tests.platform_kit import link
+from tests.services import ROOT
 
 
 @pytest.fixture
@@ -144,3 +146,42 @@ async def test_plain_http_page_gets_no_header_that_browsers_report(site: Path, b
             assert reply.status == 200
             assert "Cross-Origin-Opener-Policy" not in reply.headers
             assert f"ws://{host};" in reply.headers["Content-Security-Policy"]
+
+
+async def read_text(browser: aiohttp.ClientSession, url: str) -> str:
+    async with browser.get(url) as reply:
+        assert (reply.status, reply.headers["Cache-Control"]) == (200, "no-cache")
+        return await reply.text()
+
+
+async def test_worker_stores_a_file_of_the_served_build(browser: aiohttp.ClientSession) -> None:
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=ROOT) as gateway:
+        worker = await read_text(browser, f"{gateway.url}/worker.js")
+        page = await read_text(browser, f"{gateway.url}/")
+        home = worker.partition('"')[2].partition('"')[0]
+        assert f'src="{home}static/js/theme.js"' in page
+        assert ' data-worker="worker.js"' in page
+        async with browser.get(f"{gateway.url}{home}static/home/away.html") as reply:
+            assert (reply.status, "immutable" in reply.headers["Cache-Control"]) == (200, True)
+
+
+async def test_installation_without_a_worker_removes_it_from_browsers(browser: aiohttp.ClientSession) -> None:
+    rules = Rules(home_screen=False)
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=ROOT, rules=rules) as gateway:
+        worker = await read_text(browser, f"{gateway.url}/worker.js")
+        assert "registration.unregister()" in worker and "fetch" not in worker.split("addEventListener", 1)[1]
+        assert "data-worker" not in await read_text(browser, f"{gateway.url}/")
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Origin": "null", "Sec-Fetch-Site": "none"}, {"Origin": "http://evil.example"}]
+)
+async def test_shared_file_is_refused_by_the_gateway(
+    gateway: Running, browser: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    """The page's service worker takes shared files; a browser without it learns what to do."""
+    form = aiohttp.FormData()
+    form.add_field("files", b"x" * 1000, filename="beach.png", content_type="image/png")
+    async with browser.post(f"{gateway.url}/share", data=form, headers=headers) as reply:
+        assert (reply.status, reply.headers["X-Mooring-Gateway"]) == (404, "not-listed; sent=no")
+        assert "Open Mooring once in this browser" in (await reply.json())["error"]["message"]

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
+from gateway.page.home_screen import ICONS
 from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
@@ -59,6 +60,23 @@ async def test_nothing_is_served_without_a_login(studio: Studio) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await stranger.http.ws_connect(f"{stranger.url}{socket}", origin=stranger.url)
         assert refused.value.status == 401
+
+
+async def test_page_of_a_user_is_stored_nowhere(studio: Studio) -> None:
+    alice = await studio.log_in("alice")
+    async with alice.http.get(f"{alice.url}/") as reply:
+        assert (reply.status, reply.headers["Cache-Control"]) == (200, "private, no-store")
+        assert "ETag" not in reply.headers
+
+
+async def test_worker_and_icons_need_no_login(studio: Studio) -> None:
+    """Browsers fetch icons without cookies, and a worker must be replaceable after the log-out."""
+    stranger = await studio.open_client()
+    for path in ("/worker.js", "/manifest.webmanifest", *(f"/{icon}" for icon in ICONS)):
+        assert (await stranger.get(path))[0] == 200, path
+    async with stranger.http.get(f"{stranger.url}/worker.js") as reply:
+        home = re.findall(r'const HOME = "([^"]*)"', await reply.text())[0]
+    assert (await stranger.get(f"{home}static/home/away.html"))[0] == 401
 
 
 async def test_login_gives_access_and_logout_ends_it(studio: Studio) -> None:

@@ -14,9 +14,11 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.export.plain import write_plain
 from gateway.fleet.fleet import Fleet, ReadFile, Source
+from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
 from gateway.install.builds import KEPT
 from gateway.install.place import Place
+from gateway.page.home_screen import FOLDER as HOME_SCREEN
 from gateway.page.tree import PageTree
 from gateway.site.policy import document_policy, header_policy
 from tests.services import ROOT
@@ -105,6 +107,23 @@ def test_fleet_without_direct_servers_is_refused(tmp_path: Path) -> None:
         write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 
 
+def test_worker_and_icons_are_beside_the_page(site: Path) -> None:
+    worker = (site / "worker.js").read_text("utf-8")
+    home = re.findall(r'const HOME = "(\./b/[0-9a-f]{32}/)"', worker)[0]
+    assert (site / home / "static/home/away.html").is_file()
+    manifest = json.loads((site / "manifest.webmanifest").read_text("utf-8"))
+    assert "id" not in manifest  # the page may be below any path, and another Mooring beside it
+    assert all((site / icon["src"]).is_file() for icon in manifest["icons"])
+    assert '<html data-fleet="fleet.json" data-worker="worker.js"' in html(site)
+
+
+def test_unwanted_worker_removes_itself(tmp_path: Path) -> None:
+    fleet = replace(FLEET, rules=Rules(home_screen=False))
+    write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
+    assert "unregister" in (tmp_path / "worker.js").read_text("utf-8")
+    assert "data-worker" not in html(tmp_path)
+
+
 def test_site_can_be_rewritten(site: Path) -> None:
     write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
     assert not list(site.rglob("*.new"))
@@ -113,7 +132,7 @@ def test_site_can_be_rewritten(site: Path) -> None:
 def test_latest_builds_are_kept(tmp_path: Path) -> None:
     site = tmp_path / "site"
     tree = PageTree(ROOT).current()
-    few = dict(list(tree.build.files.items())[:3])
+    few = {name: content for name, content in tree.build.files.items() if name.startswith(HOME_SCREEN)}
     for number in range(KEPT + 2):
         build = replace(tree.build, key=f"{number:032x}", files=few)
         write_plain(Place(ROOT), replace(tree, build=build), FLEET, site)

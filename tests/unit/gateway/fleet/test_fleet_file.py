@@ -358,6 +358,7 @@ proxies = ["127.0.0.1"]
 model_hosts = ["huggingface.co", "models.studio.lan"]
 session_days = 7
 hsts_days = 365
+home_screen = false
 """
 
 
@@ -375,6 +376,7 @@ def test_the_rules_are_read(tmp_path: Path) -> None:
         model_hosts=("huggingface.co", "models.studio.lan"),
         session_days=7,
         hsts_days=365,
+        home_screen=False,
     )
     assert rules.trusts("10.0.0.7") and not rules.trusts("10.0.0.8")
 

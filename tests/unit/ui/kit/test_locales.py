@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.ui.page_kit import ROOT
 
-PAGES = ("index.html", "static/login.html")
+PAGES = ("index.html", "static/login.html", "static/home/away.html")
 Message = tuple[str, str]  # msgid and plural
 CATALOGUE = polib.pofile(str(ROOT / "static/locales/zh_CN.po"))
 

@@ -1,0 +1,109 @@
+// Mooring's service worker. `HOME`, the address of the files of one build, is written before this text by whoever serves it.
+//
+// It does two things. When the network has no answer to a navigation, it answers with the page `away.html` of its build,
+// which says so and tries again. And it takes files that another app shares with Mooring, and puts them into the tray.
+// Everything else goes to the network as if it were not there: it stores that one page, and never one that the network gave.
+
+const NAMES = `mooring ${registration.scope} `; // of its caches: the build's address follows
+const CACHE = NAMES + HOME;
+const AWAY = new URL(`${HOME}static/home/away.html`, location).href;
+const SHARE = new URL("./share", registration.scope).pathname;
+// The same limits as for dropped files, and for their bytes in this browser's store (`INPUTS_BOUND` in app/browser/).
+const MOST_FILES = 100;
+const MOST_BYTES = 256 * 1024 * 1024;
+const TRAY = "mooring.tray";
+
+addEventListener("install", (event) => {
+  skipWaiting(); // it has nothing that an open window depends on
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.add(AWAY)));
+  const others = ["cors", "no-cors", "same-origin"].map((requestMode) => ({ requestMode }));
+  // Where browsers know this, they do not start the worker for files of the page.
+  event.waitUntil(Promise.resolve(event.addRoutes?.([{ condition: { or: others }, source: "network" }])).catch(() => {}));
+});
+
+addEventListener("activate", (event) => event.waitUntil(tidy()));
+
+async function tidy() {
+  await registration.navigationPreload?.enable(); // the request does not wait until the worker runs
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith(NAMES) && name !== CACHE).map((name) => caches.delete(name)));
+}
+
+addEventListener("fetch", (event) => {
+  const { mode, method, url } = event.request;
+  if (mode !== "navigate") return;
+  if (method === "GET") event.respondWith(navigate(event));
+  else if (method === "POST" && new URL(url).pathname === SHARE) event.respondWith(takeShared(event.request));
+});
+
+async function navigate(event) {
+  try {
+    return (await event.preloadResponse) ?? (await fetch(event.request));
+  } catch {
+    return (await away()) ?? Response.error();
+  }
+}
+
+async function away() {
+  const kept = await caches.match(AWAY, { cacheName: CACHE });
+  const headers = { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'" };
+  return kept && new Response(await kept.blob(), { status: 503, headers });
+}
+
+// The tray
+
+/** Put shared files into the tray, and open the page, which says what was left out. */
+async function takeShared(request) {
+  let left = "";
+  try {
+    if (isForeign(request)) throw new Error("another site's page sent this");
+    const files = (await request.formData()).getAll("files").filter((file) => file instanceof File && file.size);
+    left = await keep(files);
+  } catch (error) {
+    console.warn(`Shared files were not taken: ${error?.message ?? error}`);
+    left = "failed";
+  }
+  return Response.redirect(new URL(`./?shared${left && `=${left}`}`, registration.scope), 303);
+}
+
+/** A page of another site may send a form here. Apps that share have no address. */
+function isForeign({ referrer }) {
+  return Boolean(referrer) && !referrer.startsWith("about:") && new URL(referrer).origin !== location.origin;
+}
+
+/** All or none of them: the user knows what was shared, and would have to search for what is missing. */
+async function keep(files) {
+  const database = await open();
+  try {
+    const transaction = database.transaction("files", "readwrite", { durability: "strict" });
+    const done = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const store = transaction.objectStore("files");
+    const isFull = await new Promise((resolve) => {
+      let [count, bytes] = [files.length, files.reduce((sum, file) => sum + file.size, 0)];
+      store.openCursor().onsuccess = ({ target: { result: cursor } }) => {
+        if (!cursor) return resolve(count > MOST_FILES || bytes > MOST_BYTES);
+        [count, bytes] = [count + 1, bytes + cursor.value.size];
+        cursor.continue();
+      };
+    });
+    for (const file of isFull ? [] : files) {
+      store.add({ name: file.name, type: file.type, size: file.size, at: Date.now() / 1000, blob: file, store: null });
+    }
+    await done;
+    return isFull ? "full" : "";
+  } finally {
+    database.close();
+  }
+}
+
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(TRAY, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("files", { keyPath: "id", autoIncrement: true });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
