@@ -236,7 +236,7 @@ class _ChromiumTab(Tab):
 
     async def _do(self, awaitable: Any) -> Any:
         try:
-            return await awaitable
+            return await asyncio.wait_for(awaitable, PATIENCE)
         except PlaywrightError as error:
             raise EngineError(error.message) from error
 
