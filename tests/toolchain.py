@@ -72,6 +72,7 @@ NEEDS = (
         files=("bin/Xvfb", "lib/python3/dist-packages/gi/__init__.py", "lib/*/girepository-1.0/WebKit2-4.1.typelib"),
     ),
     Need("nginx", "nginx", "test_nginx.py and test_nginx_people.py", programs=("nginx",)),
+    Need("Caddy", "caddy", "tests/integration/test_caddy.py", programs=("caddy",)),
     Need("DejaVu Sans", "fonts-dejavu-core", "the layout in a wide font", font="DejaVu Sans"),
     Need("Liberation Sans", "fonts-liberation", "the layout in a narrow font", font="Liberation Sans"),
     Need("Noto Sans CJK", "fonts-noto-cjk", "the layout in a Chinese font", font="Noto Sans CJK SC"),
@@ -176,11 +177,13 @@ def install(packages: Sequence[str]) -> None:
             print("apt-get could not install all of them.", flush=True)
     if "nginx" in known and shutil.which("update-rc.d"):
         _ends_well(["update-rc.d", "nginx", "disable"], environment)
+    if "caddy" in known and shutil.which("systemctl"):
+        _ends_well(["systemctl", "disable", "caddy"], environment)
 
 
 @contextlib.contextmanager
 def _services_off() -> Iterator[None]:
-    """Keep packages from starting services: the tests start an nginx of their own, and need none on port 80."""
+    """Keep packages from starting services: the tests start their own, and need none on port 80."""
     if POLICY.exists():
         yield
         return

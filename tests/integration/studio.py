@@ -17,7 +17,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import pytest
@@ -111,7 +111,7 @@ class Client:
         outputs = (await self.result(prompt_id))["outputs"]
         return dict(next(file for made in outputs.values() for file in made.get("images", ())))
 
-    async def upload(self, name: str = "mine.png", data: bytes = b"", **fields: str) -> tuple[int, Any]:
+    async def upload(self, name: str = "mine.png", data: bytes | IO[bytes] = b"", **fields: str) -> tuple[int, Any]:
         """Upload a file as the page does; `fields` are other parts of the form."""
         form = aiohttp.FormData(quote_fields=False)  # as browsers write names
         for key, value in fields.items():

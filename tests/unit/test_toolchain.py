@@ -113,7 +113,7 @@ def test_root_installs_all_packages_with_one_call(machine: Path, no_playwright: 
 
 def test_headless_shell_is_installed_beside_a_chromium(machine: Path) -> None:
     own = browser(machine, "chromium")
-    for name in ("firefox-esr", "nginx"):
+    for name in ("firefox-esr", "nginx", "caddy"):
         put(machine, name, "exit 0")
     webkit(machine)
     fonts(machine, *FONTS)
@@ -145,7 +145,7 @@ def test_unknown_package_does_not_block_others(machine: Path, no_playwright: Pat
 
 def test_complete_machine_is_left_alone(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = browser(machine, "chromium")
-    for name in (toolchain.SHELL, "firefox-esr", "nginx"):
+    for name in (toolchain.SHELL, "firefox-esr", "nginx", "caddy"):
         put(machine, name, "exit 0")
     webkit(machine)
     fonts(machine, *FONTS)
@@ -161,6 +161,7 @@ def test_skipped_tests_are_named_in_one_line_without_root(
     monkeypatch.setattr(system, "is_root", lambda: False)
     browser(machine, "chromium")
     put(machine, "nginx", "exit 0")
+    put(machine, "caddy", "exit 0")
     put(machine, "WebKitWebDriver", "exit 0")  # without the window that it drives
     fonts(machine, "DejaVu Sans,DejaVu Sans Condensed", "Liberation Sans", "Noto Sans CJK SC")
     calls = debian(machine, *PACKAGES)
