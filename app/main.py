@@ -24,7 +24,8 @@ from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserMemory, BrowserPageBlobs, PrivateMemory, is_private_window
 from app.browser.notifications import BrowserNotifier
-from app.browser.owned import can_administer, has_copies, has_login, person
+from app.browser.owned import can_administer, has_copies, has_login, has_worker, person
+from app.browser.tray import BrowserTray
 from app.core.errors import MooringError, StorageError
 from app.core.ports.documents import DocumentStore
 from app.session import Session
@@ -109,6 +110,7 @@ async def main() -> None:
         team=team,
         notifier=BrowserNotifier(notify),
         folder=None if is_private else BrowserFolder(patch),
+        tray=BrowserTray() if has_worker() and not is_private else None,
         is_private=is_private,
     )
     await page.start(first_language(page.ui.of(Settings), screen.language_wishes(), languages))

@@ -20,6 +20,8 @@ from pyodide.ffi import create_once_callable, create_proxy
 
 from app.browser.fleet_admin import check_taken
 from app.browser.owned import owned, person
+from app.browser.tray import BrowserTray
+from app.core.errors import StorageError
 from app.core.ports.http import Http, Request
 
 PATH = "/logout"
@@ -52,6 +54,7 @@ class BrowserLoginSession:
         self._send(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()
+            await _clear_tray()
             _forget(js.localStorage)
             _forget(js.sessionStorage)
         js.location.replace(_login_page(answer.text))
@@ -86,6 +89,13 @@ async def _delete_stores() -> None:
         await asyncio.wait_for(asyncio.gather(*deletions), WIPE_SECONDS)
     except TimeoutError:
         log.warning("a store is held by another window; it is deleted once that one is gone")
+
+
+async def _clear_tray() -> None:
+    try:
+        await BrowserTray().clear()
+    except StorageError as error:
+        log.warning("shared files could not be deleted: %r", error)
 
 
 async def _deleted(name: str) -> None:

@@ -46,6 +46,11 @@ def fleet_file() -> str:
     return str(_page_fact("fleet") or "")
 
 
+def has_worker() -> bool:
+    """Whether this page has a service worker, as far as the installation and the browser let it."""
+    return bool(_page_fact("worker")) and hasattr(js.navigator, "serviceWorker")
+
+
 def page_of() -> str:
     """The user of this page as sent with each request, so that none is accepted for another user."""
     return str(_page_fact("store") or "nobody")

@@ -11,7 +11,7 @@ const SHARE = new URL("./share", registration.scope).pathname;
 // The same limits as for dropped files, and for their bytes in this browser's store (`INPUTS_BOUND` in app/browser/).
 const MOST_FILES = 100;
 const MOST_BYTES = 256 * 1024 * 1024;
-const TRAY = "mooring.tray";
+const TRAY = "mooring.tray"; // the database, and the channel on which changes are reported (`app/browser/tray.py`)
 
 addEventListener("install", (event) => {
   skipWaiting(); // it has nothing that an open window depends on
@@ -54,16 +54,15 @@ async function away() {
 
 /** Put shared files into the tray, and open the page, which says what was left out. */
 async function takeShared(request) {
-  let left = "";
+  let became = "failed";
   try {
     if (isForeign(request)) throw new Error("another site's page sent this");
     const files = (await request.formData()).getAll("files").filter((file) => file instanceof File && file.size);
-    left = await keep(files);
+    became = await keep(files);
   } catch (error) {
     console.warn(`Shared files were not taken: ${error?.message ?? error}`);
-    left = "failed";
   }
-  return Response.redirect(new URL(`./?shared${left && `=${left}`}`, registration.scope), 303);
+  return Response.redirect(new URL(`./#shared=${became}`, registration.scope), 303);
 }
 
 /** A page of another site may send a form here. Apps that share have no address. */
@@ -93,7 +92,8 @@ async function keep(files) {
       store.add({ name: file.name, type: file.type, size: file.size, at: Date.now() / 1000, blob: file, store: null });
     }
     await done;
-    return isFull ? "full" : "";
+    new BroadcastChannel(TRAY).postMessage(""); // to open windows
+    return isFull ? "full" : files.length;
   } finally {
     database.close();
   }

@@ -1,7 +1,7 @@
-// A link into the page, in its address after `#`. It is taken from there and erased before another script runs, so that a
+// A link into the page, in its address after `#`, or what the service worker says there of shared files. It is taken from there and erased before another script runs, so that a
 // reload, a copied address or a report of an error carries nothing of it. A classic script on purpose: modules run later.
 {
-  const OURS = /^#(?:workflow|result|open)=/;
+  const OURS = /^#(?:workflow|result|open|shared)=/;
   const LONGEST = 200_001; // characters; Python refuses that many, and needs no more of them to know
   let waiting = null; // the latest, until Python listens
   let follow = (link) => { waiting = link; };

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,12 @@ async def user(browser: Browser, gateway: Gateway) -> AsyncIterator[BrowserUser]
     """A user whose windows have a worker as soon as they are ready."""
     async with open_user(browser, gateway.url, first_script=FIRST_SCRIPT) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def picture(photo: Path) -> bytes:
+    """The bytes of a small picture."""
+    return photo.read_bytes()
 
 
 async def open_with_worker(user: BrowserUser, path: str = "/") -> MooringWindow:
@@ -185,3 +193,86 @@ async def test_user_can_see_the_browsers_own_message(user: BrowserUser, gateway:
     gateway.start()
     await window.page.goto(gateway.url)
     await window.ready()
+
+
+# The share target. A browser shares files by a navigation with a form.
+
+SHARE = """([address, files]) => {
+  const form = document.createElement("form");
+  Object.assign(form, { action: address, method: "post", enctype: "multipart/form-data" });
+  const field = Object.assign(document.createElement("input"), { type: "file", name: "files", multiple: true });
+  const transfer = new DataTransfer();
+  for (const [name, type, text] of files) {
+    transfer.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name, { type }));
+  }
+  field.files = transfer.files;
+  form.append(field);
+  document.body.append(form);
+  form.submit();
+}"""
+TRAY = "[data-testid=shared]"
+
+
+async def share(page: Page, base: str, *files: tuple[str, str, bytes]) -> None:
+    texts = [(name, kind, base64.b64encode(data).decode()) for name, kind, data in files]
+    async with page.expect_navigation(url=f"{base}/"):  # where the page removes what the worker has added
+        await page.evaluate(SHARE, [f"{base}/share", texts])
+
+
+async def test_shared_picture_waits_until_one_window_uses_it(
+    user: BrowserUser, gateway: Gateway, picture: bytes
+) -> None:
+    other = await open_with_worker(user)
+    window = await user.open()
+    before = await id_of(window), await id_of(other)
+    pictures = [(name, "image/png", picture) for name in ("beach.png", "dune.png")]
+    await share(window.page, gateway.url, *pictures)
+    await window.ready()
+    assert (await id_of(window), await id_of(other)) == before
+    for one in (window, other):  # without a reload of the other
+        await expect(one.page.locator(TRAY)).to_have_count(2)
+        await expect(one.page.locator(f"{TRAY} img")).to_have_count(2)
+    assert await window.call("mooring.tasks.length") == 0
+
+    await window.choose_sample("enlarge")
+    await window.page.locator(TRAY, has_text="dune.png").get_by_test_id("use-shared").click()
+    await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()
+    for one in (window, other):
+        await expect(one.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+
+    await other.page.close()
+    await window.reload()
+    await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()
+    await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+
+
+async def test_too_many_shared_files_are_left_out_with_a_reason(user: BrowserUser, gateway: Gateway) -> None:
+    window = await open_with_worker(user)
+    await share(window.page, gateway.url, *((f"{n}.png", "image/png", b"x") for n in range(101)))
+    await window.ready()
+    await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken: they are too many")
+    await expect(window.page.locator(TRAY)).to_have_count(0)
+
+
+async def test_another_sites_page_fills_no_tray(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+    async with await browser.new_context() as profile:  # which is not watched: it opens another site
+        profile.set_default_timeout(PATIENCE)
+        await profile.add_init_script(FIRST_SCRIPT)
+        window = await MooringWindow.open(profile, gateway.url)
+        await window.ready()
+        await until(lambda: window.page.evaluate(IS_ACTIVE))
+        await window.page.goto(f"{fleet['a'].url}/queue")
+        await window.page.evaluate(SHARE, [f"{gateway.url}/share", [("a.png", "image/png", "AAAA")]])
+        await window.ready()
+        await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken.")
+        await expect(window.page.locator(TRAY)).to_have_count(0)
+
+
+async def test_private_window_does_not_show_the_tray(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
+    window = await open_with_worker(user)
+    await share(window.page, gateway.url, ("beach.png", "image/png", picture))
+    await window.ready()
+    await expect(window.page.locator(TRAY)).to_have_count(1)
+    private = await user.open("/?private")
+    await wait_for_imported(private.page)
+    await expect(private.page.locator(TRAY)).to_have_count(0)

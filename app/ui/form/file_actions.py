@@ -67,7 +67,7 @@ class FileActions:
         aimed = next((item for item in uploads if item.key == key), None)
         taken: set[Key] = set()
         for blob, name in files:
-            media_type = _type_of(blob, name)
+            media_type = type_of(blob, name)
             place = aimed or _place(uploads, media_type, form.draft, taken)
             aimed = None
             if place is None:
@@ -133,7 +133,7 @@ class FileActions:
 
     async def _decode(self, field: Field, blob: Blob, name: str) -> Picture:
         """Return the file as the field shows it; BadInput if the field does not take it."""
-        width, height = await check_file(self._screen, _media_of(field), blob, name)
+        width, height = await check_file(self._screen, media_of(field), blob, name)
         if not width:
             return Picture(Picked(blob, name), self._screen.object_url(blob))
         look = await self._screen.masked_look(blob) if uses_mask(field) or is_masked_name(name) else None
@@ -182,7 +182,7 @@ async def check_file(screen: Screen, media: Media, blob: Blob, name: str) -> tup
     if not blob.size:
         raise BadInput("empty", name)
     if media not in (Media.PICTURE, Media.MASK):
-        if not _type_of(blob, name).startswith(MEDIA_TYPES.get(media, "")):
+        if not type_of(blob, name).startswith(MEDIA_TYPES.get(media, "")):
             raise BadInput(MEDIA_FAULTS[media], name)
         return 0, 0
     width, height = await screen.measure(blob)
@@ -194,7 +194,7 @@ async def check_file(screen: Screen, media: Media, blob: Blob, name: str) -> tup
 
 def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set[Key]) -> Field | None:
     """Return the fields for a file that was dropped beside them: those of its medium, or all if that is unknown."""
-    fitting = [item for item in uploads if _fits(item, media_type)] or list(() if media_type else uploads)
+    fitting = [item for item in uploads if fits(item, media_type)] or list(() if media_type else uploads)
     left = [item for item in fitting if item.key not in taken]
     empty = [item for item in left if item.key not in draft.pictures]
     return next(iter(empty or (() if taken else left)), None)
@@ -202,20 +202,22 @@ def _place(uploads: tuple[Field, ...], media_type: str, draft: Draft, taken: set
 
 def _no_place(uploads: tuple[Field, ...], media_type: str) -> str:
     """Return why no field accepts a file, as the cause of a BadInput."""
-    if any(_fits(item, media_type) for item in uploads):
+    if any(fits(item, media_type) for item in uploads):
         return "no-field-left"
     return "no-picture-field" if media_type.startswith("image/") else "no-file-field"
 
 
-def _fits(item: Field, media_type: str) -> bool:
-    media = _media_of(item)
+def fits(item: Field, media_type: str) -> bool:
+    """Return whether a field may take a file of this type."""
+    media = media_of(item)
     return media is Media.FILE or media_type.startswith(MEDIA_TYPES[media])
 
 
-def _media_of(item: Field) -> Media:
+def media_of(item: Field) -> Media:
+    """Return the medium that a field takes."""
     return item.kind.media if isinstance(item.kind, Upload) else Media.FILE
 
 
-def _type_of(blob: Blob, name: str) -> str:
+def type_of(blob: Blob, name: str) -> str:
     """Return the media type that the browser reports, else the one that the file's name suggests."""
     return blob.media_type or mimetypes.guess_type(name)[0] or ""

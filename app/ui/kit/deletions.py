@@ -21,6 +21,7 @@ class What(Enum):
     LAYOUT = "layout"  # of a form
     TEXT = "text"  # of a plan of runs
     VERSION = "version"  # of a workflow, by another content that was opened
+    SHARED = "shared"  # files in the tray
     WENT_BACK = "went-back"  # to an earlier version
 
     @property

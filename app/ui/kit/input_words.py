@@ -72,6 +72,22 @@ def _server_side(error: BadInput, _: Translator) -> Words:
                 error.name,
                 Tone.WARN,
             )
+        case "shared-gone":
+            return Words(
+                _("“{name}” is in another window.", name=error.name), _("It has just been used there."), tone=Tone.WARN
+            )
+        case "shared-full":
+            return Words(
+                _("The shared files were not taken: they are too many, or too large."),
+                _("100 files of 256 MB in all can wait here. Use or remove some, then share again."),
+                tone=Tone.WARN,
+            )
+        case "shared-failed":
+            return Words(
+                _("The shared files were not taken."),
+                _("The browser could not store them. Share them again, or choose them in the form."),
+                tone=Tone.WARN,
+            )
         case "cannot-break":
             return Words(
                 _("This cannot be done to {server} now.", server=error.name),

@@ -17,7 +17,7 @@ from app.session.tab import Tab
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.context import FormContext
-from app.ui.form.file_actions import FileActions
+from app.ui.form.file_actions import FileActions, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable, action
@@ -30,7 +30,6 @@ from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import CompareDialog, PictureDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.crew import own_unfinished
-from app.ui.runs.files import media_of
 from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of

@@ -81,8 +81,8 @@ def word_deletion(item: Deletion, _: Translator) -> str:
             return _("Words “{name}” deleted.", name=item.name)
         case What.PRESET:
             return _("Preset “{name}” deleted.", name=name)
-        case What.WAITING:
-            return _.plural("{count} waiting run removed.", "{count} waiting runs removed.", item.count)
+        case What.WAITING | What.SHARED:
+            return _word_removed(item, _)
         case What.KEPT:
             return _("All results kept here are about to be deleted.")
         case What.OLDEST:
@@ -94,6 +94,12 @@ def word_deletion(item: Deletion, _: Translator) -> str:
         case What.LAYOUT:
             return _("Your arrangement of the form deleted.")
     return _("Your list was replaced.")
+
+
+def _word_removed(item: Deletion, _: Translator) -> str:
+    if item.what is What.SHARED:
+        return _.plural("{count} shared file removed.", "{count} shared files removed.", item.count)
+    return _.plural("{count} waiting run removed.", "{count} waiting runs removed.", item.count)
 
 
 def _word_replaced(what: What, name: str, _: Translator) -> str:

@@ -13,6 +13,7 @@ from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.files import FileSet
+from app.core.ports.tray import Tray
 from app.core.previews import Previews
 from app.session.tab import Tab
 from app.session.timing import begin
@@ -76,6 +77,8 @@ from app.ui.settings.actions import SettingsActions, page_settings
 from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
+from app.ui.tray.actions import LINK as SHARED_LINK
+from app.ui.tray.actions import TrayActions
 from app.ui.windows.orphans import KEY as LEFT_KEY
 from app.ui.words.words import Words
 from app.workflows.forms.fields import MAX_SEED
@@ -93,7 +96,7 @@ class Page:
 
     `arrange` computes the layout of a graph. `documents` has the library, presets and recent values; `now` is the time.
     `panel_sources` has the data of the header's panels, `notifier` reaches a user whose focus is elsewhere.
-    Each result is saved to the `folder`, if the user has chosen one.
+    Each result is saved to the `folder`, if the user has chosen one. `tray` has the files that other apps have shared.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Page:
         notifier: Notifier,
         team: Team | None = None,
         folder: Folder | None = None,
+        tray: Tray | None = None,
         is_private: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -203,6 +207,15 @@ class Page:
             self, screen, self._library, self._opener, lambda files: self.actions.take_files(None, files),
             words=self._words, deletions=self._deletions,
         )  # fmt: skip
+        self._shared_sights = Sights(screen, self.spawn, self.request)
+        self._tray = (
+            None
+            if tray is None
+            else TrayActions(
+                tray, self, screen, sights=self._shared_sights, deletions=self._deletions,
+                take_files=self.actions.take_files,
+            )
+        )  # fmt: skip
         self._links = LinkActions(session, self, screen, self._library, self._opener)
         self.actions.add(
             self._settings,
@@ -231,6 +244,7 @@ class Page:
             self._links,
             *(() if team is None else team.actions(self, screen, session.results)),
             *(() if self._folder is None else (self._folder,)),
+            *(() if self._tray is None else (self._tray,)),
         )  # fmt: skip
 
     @property
@@ -319,6 +333,8 @@ class Page:
         self._downloads.load()
         if self._folder is not None:
             attempt(self, self._folder.load())
+        if self._tray is not None:
+            self._tray.follow()
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""
@@ -363,6 +379,10 @@ class Page:
 
     def follow_link(self, text: str) -> None:
         """Follow a link into the page: what is in its address after `#`."""
+        if text.startswith(SHARED_LINK):
+            if self._tray is not None:
+                self._tray.note_arrival(text)
+            return
         self._links.follow(text)
 
     def take_many(self, key: Key | None, files: FileSet, purpose: str = "") -> None:
@@ -489,6 +509,7 @@ class Page:
             album=self._album.view(),
             batch=self._batches.view,
             strip=self._album.strip(),
+            shared=self._shared_sights.url,
             panels=self._panel_data.facts,
         )
         self._notice_timer.follow((*view.notices, *view.errors))

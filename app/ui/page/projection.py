@@ -45,6 +45,7 @@ from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
 from app.ui.scripting.actions import ScriptingState
 from app.ui.settings.account import Account, Presence
+from app.ui.tray.state import TrayState, tray_view
 from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts
 from app.ui.words.state import WordsState, completion_of
@@ -74,11 +75,13 @@ def project(
     batch: BatchView | None = None,
     panels: PanelFacts = NOTHING_READ,
     strip: Strip = NO_STRIP,
+    shared: Callable[[str], str] = lambda _name: "",
 ) -> PageView:
     """Return the page to draw. `word` returns the text that the page shows for a label, so that a search finds it.
 
     `stock` is the list of the library, if it is longer than `workflows`; `sight` returns a library item's picture.
     `album` is every result in this browser, while it is shown; `batch` is the one under way, or over.
+    `shared` returns the picture of a file in the tray.
     `strip` has the results around the one that is shown large. `panels` is the data of the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
@@ -138,6 +141,7 @@ def project(
             *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
         ),
         form=form,
+        tray=tray_view(ui.of(TrayState), chosen, ui.hidden, shared),
         standing=standing_view(session, typed, chosen, ui.of(DownloadsState), runs_fleet=ui.of(Account).runs_fleet),
         nodes=nodes,
         lists=(*option_lists((*form.fields, *nodes.fields), typed.known), *many_lists(dialog.dialog)),

@@ -35,6 +35,7 @@ from app.ui.runs.runnability_html import standing
 from app.ui.runs.state import CardView, NowView
 from app.ui.runs.tasks_html import now, preview_inside
 from app.ui.runs.waiting_html import waiting
+from app.ui.tray.tray_html import tray
 from app.ui.windows.orphans_html import left
 from app.ui.words.words_html import completion
 from app.workflows.forms.fields import Upload
@@ -46,6 +47,7 @@ REGIONS: Mapping[str, Region] = {
     "header": ("header", header),
     "notices": ("notices", notices),
     "errors": ("errors", errors),
+    "tray": ("tray", tray),
     "form": ("form", form),
     "standing": ("standing", standing),
     "nodes": ("nodes", nodes),

@@ -55,6 +55,7 @@ from app.ui.runs.state import (
 )
 from app.ui.runs.waiting import CancelView, WaitingView
 from app.ui.settings.account import LogOutView
+from app.ui.tray.state import TrayView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
 from app.ui.words.state import Completion
@@ -236,6 +237,7 @@ class PageView:
     notices: tuple[Notice, ...]
     errors: tuple[Notice, ...]  # of actions, each until it is dismissed
     form: FormView
+    tray: TrayView
     standing: RunnabilityView | None
     nodes: NodesView
     lists: tuple[OptionList, ...]

@@ -16,11 +16,12 @@ from app.core.file_runs import DONE, FAILED, GIVEN, TO_COME, FileFault, FileRuns
 from app.core.model import BatchId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
+from app.ui.form.file_actions import media_of
 from app.ui.form.labels import word_label
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.kit.state import Dialog
 from app.ui.runs.many import ManyDraft, ManyKind, ManyView, many_view, plan_of
-from app.workflows.forms.fields import Field, Media, Seed, Upload
+from app.workflows.forms.fields import Field, Media, Seed
 from app.workflows.graph import Key
 from app.workflows.plans.files import LeftOut, SortedFiles, folder_of, sort_files, takes
 from app.workflows.plans.runs import MAX_RUNS, PlannedRun
@@ -157,11 +158,6 @@ def file_field(chosen: OpenWorkflow, draft: FilesDraft) -> Field | None:
     files = draft.files.files if draft.files is not None else ()
     fitting = {item.key: sum(takes(media_of(item), file) for file in files) for item in uploads}
     return max(uploads, key=lambda item: fitting[item.key], default=None)
-
-
-def media_of(item: Field) -> Media:
-    """The medium of a field for files."""
-    return item.kind.media if isinstance(item.kind, Upload) else Media.FILE
 
 
 def sorted_of(chosen: OpenWorkflow, draft: FilesDraft) -> SortedFiles:

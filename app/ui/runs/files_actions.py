@@ -18,7 +18,7 @@ from app.core.waiting_runs import Batch, write_values
 from app.core.workflow import ApiWorkflow
 from app.session import Picked
 from app.ui.form.actions import FormActions
-from app.ui.form.file_actions import check_file
+from app.ui.form.file_actions import check_file, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
@@ -33,7 +33,6 @@ from app.ui.runs.files import (
     FilesDraft,
     file_field,
     kind_of,
-    media_of,
     read_key,
     sorted_of,
     variants_of,

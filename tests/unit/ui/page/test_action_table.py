@@ -26,6 +26,7 @@ from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen
 from tests.unit.ui.results.test_folder import MemoryFolder
 from tests.unit.ui.settings.test_account import ALICE, MemoryLogin
+from tests.unit.ui.tray.test_tray import MemoryTray
 
 PYTHON = sorted((ROOT / "app/ui").rglob("*.py"))  # with the compiled templates, in which buttons are calls
 TEMPLATES = [*sorted((ROOT / "app/ui").rglob("*.html")), ROOT / "index.html"]
@@ -107,7 +108,7 @@ def uses() -> tuple[Use, ...]:
 
 async def test_page_has_every_declared_action() -> None:
     team = Team(Attendance(ALICE), MemoryLogin(), MemoryFleetAdmin())  # type: ignore[arg-type]
-    page, _session = await opened(MemoryScreen(), team=team, folder=MemoryFolder())
+    page, _session = await opened(MemoryScreen(), team=team, folder=MemoryFolder(), tray=MemoryTray({}))
     assert set(page.actions.actions) == set(declared())
     assert len(declared()) > 150
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.core.model import Fleet, InputFile, NodeId
 from app.core.ports.files import ChosenFile, FileSet
+from app.core.ports.tray import Tray
 from app.core.progress import Progress
 from app.session import Preview
 from app.ui.form import drafts
@@ -63,6 +64,7 @@ async def opened(
     notifier: MemoryNotifier | None = None,
     team: Team | None = None,
     folder: Folder | None = None,
+    tray: Tray | None = None,
 ) -> tuple[Page, StillSession]:
     session = session or StillSession()
     page = Page(
@@ -81,6 +83,7 @@ async def opened(
         notifier=notifier or MemoryNotifier(),
         team=team,
         folder=folder,
+        tray=tray,
     )
     await page.start("en")
     screen.draw()
@@ -90,7 +93,7 @@ async def opened(
 async def test_the_first_drawing_has_every_region() -> None:
     screen = MemoryScreen()
     await opened(screen)
-    assert len(screen.changes[0]["regions"]) == 18  # type: ignore[arg-type]
+    assert len(screen.changes[0]["regions"]) == 19  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
 
 
@@ -121,7 +124,7 @@ async def test_whole_page_is_drawn_if_a_card_is_missing() -> None:
     screen.draw()
     first, whole = (change["regions"] for change in screen.changes)
     assert "Dunes" not in first["results"] and "Dunes" in whole["results"]  # type: ignore[index]
-    assert len(whole) == 18  # type: ignore[arg-type]
+    assert len(whole) == 19  # type: ignore[arg-type]
     screen.draw()
     assert len(screen.changes) == 2
 

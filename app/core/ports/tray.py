@@ -1,0 +1,34 @@
+"""The port for the tray: files that other apps have shared with Mooring, until the user places them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.core.ports.blobs import Blob
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A shared file. Its bytes can still be read after it was taken out of the tray."""
+
+    file_id: int
+    name: str
+    blob: Blob
+
+
+class Tray(Protocol):
+    """The files of this user, for all windows. Each operation is one transaction, or raises StorageError."""
+
+    async def read_shared(self) -> tuple[SharedFile, ...]:
+        """All files, the oldest first. Those that no user has yet are this user's from now on."""
+
+    async def take_shared(self, file_ids: Collection[int]) -> frozenset[int]:
+        """Take files out, and return those that were still there: of several windows only one takes a file."""
+
+    async def picture_of(self, file: SharedFile) -> Blob | None:
+        """Return a small picture of it; None if it is none."""
+
+    def listen_shared(self, changed: Callable[[], None]) -> None:
+        """Call back when files were shared, or another window took some."""

@@ -1,0 +1,174 @@
+"""Shared files wait in the tray of the browser until one window uses or removes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import pytest
+
+from app.core.errors import BadInput, StorageError
+from app.core.ports.blobs import Blob
+from app.core.ports.tray import SharedFile
+from app.ui.form.open_workflow import find_open
+from app.ui.form.state import FormState
+from app.ui.kit.actions import ActionTable
+from app.ui.kit.thumbnails import Sights
+from app.ui.tray.actions import TrayActions
+from app.ui.tray.state import TrayState, TrayView, tray_view
+from app.ui.tray.tray_html import tray as tray_markup
+from app.workflows.graph import Key
+from tests.unit.ui.page_kit import Bytes, MemoryContext, MemoryScreen, Seconds, deletions, translator
+
+CAT = SharedFile(1, "cat.png", Bytes())
+DOG = SharedFile(2, "dog.png", Bytes())
+SONG = SharedFile(3, "song.mp3", Bytes(b"song", "audio/mpeg"))
+BROKEN = SharedFile(4, "broken.png", Bytes(b"no image"))
+
+
+class MemoryTray:
+    """A tray of one browser. Trays that are made of the same files are of its windows."""
+
+    def __init__(self, files: dict[int, SharedFile]) -> None:
+        self.files = files
+        self.is_blocked = False
+        self.changed: Callable[[], None] = lambda: None
+
+    async def read_shared(self) -> tuple[SharedFile, ...]:
+        if self.is_blocked:
+            raise StorageError("read_shared", "blocked")
+        return tuple(self.files.values())
+
+    async def take_shared(self, file_ids: Collection[int]) -> frozenset[int]:
+        return frozenset(file_id for file_id in file_ids if self.files.pop(file_id, None) is not None)
+
+    async def picture_of(self, file: SharedFile) -> Blob | None:
+        return Bytes(b"small") if file.blob.media_type.startswith("image/") else None
+
+    def listen_shared(self, changed: Callable[[], None]) -> None:
+        self.changed = changed
+
+
+class Rig:
+    """A window with its tray; `placed` has what came into its form."""
+
+    def __init__(self, files: dict[int, SharedFile]) -> None:
+        self.context, self.screen, self.tray = MemoryContext("enlarge"), MemoryScreen(), MemoryTray(files)
+        self.placed: list[tuple[Key | None, str]] = []
+        self.seconds = Seconds()
+        self.sights = Sights(self.screen, self.context.spawn, lambda: None)
+        self.actions = TrayActions(
+            self.tray, self.context, self.screen,
+            sights=self.sights, deletions=deletions(self.context, self.seconds),
+            take_files=lambda key, files: self.placed.extend((key, name) for _, name in files),
+        )  # fmt: skip
+        self.table = ActionTable(self.context, self.actions)
+
+    async def start(self) -> None:
+        self.actions.follow()
+        await self.context.done()
+
+    async def use(self, file_id: int) -> None:
+        self.table.act("use-shared", {"shared": str(file_id), "node": "1", "name": "image"})
+        await self.context.done()
+
+    @property
+    def view(self) -> TrayView:
+        chosen = find_open(self.context.workflows, self.context.ui.of(FormState).workflow_id)
+        return tray_view(self.context.ui.of(TrayState), chosen, self.context.ui.hidden, self.sights.url)
+
+    @property
+    def names(self) -> list[str]:
+        return [item.name for item in self.view.items]
+
+    @property
+    def causes(self) -> list[str]:
+        return [error.cause for _, error in self.context.ui.errors if isinstance(error, BadInput)]
+
+
+def shared(*files: SharedFile) -> dict[int, SharedFile]:
+    return {file.file_id: file for file in files}
+
+
+async def test_shared_files_are_shown_and_nothing_is_placed() -> None:
+    rig = Rig(shared(CAT, SONG))
+    await rig.start()
+    assert rig.names == ["cat.png", "song.mp3"]
+    assert [bool(item.url) for item in rig.view.items] == [True, False]
+    assert rig.placed == []
+
+
+async def test_each_field_that_takes_a_file_is_offered() -> None:
+    rig = Rig(shared(CAT, SONG))
+    await rig.start()
+    cat, song = rig.view.items
+    assert len(cat.places) == 1 and song.places == ()
+    text = str(tray_markup(rig.view, translator()))
+    assert text.count('data-action="use-shared"') == 1 and "No field of this workflow takes it" in text
+
+
+async def test_used_file_leaves_the_tray() -> None:
+    rig = Rig(shared(CAT, DOG))
+    await rig.start()
+    await rig.use(1)
+    assert rig.placed == [(("1", "image"), "cat.png")]
+    assert (list(rig.tray.files), rig.names) == ([2], ["dog.png"])
+
+
+async def test_two_windows_never_use_one_file() -> None:
+    files = shared(CAT)
+    one, two = Rig(files), Rig(files)
+    await one.start()
+    await two.start()
+    await one.use(1)
+    await two.use(1)
+    assert (len(one.placed), len(two.placed)) == (1, 0)
+    assert (two.causes, two.names) == (["shared-gone"], [])
+
+
+async def test_file_that_its_field_refuses_stays() -> None:
+    rig = Rig(shared(BROKEN))
+    await rig.start()
+    await rig.use(4)
+    assert (rig.causes, rig.placed, rig.names) == (["not-a-picture"], [], ["broken.png"])
+
+
+async def test_removal_can_be_undone() -> None:
+    rig = Rig(shared(CAT, DOG))
+    await rig.start()
+    rig.table.act("remove-shared", {"shared": "1"})
+    assert (rig.names, list(rig.tray.files)) == (["dog.png"], [1, 2])
+    rig.seconds.go.set()
+    await rig.context.done()
+    assert (rig.names, list(rig.tray.files)) == (["dog.png"], [2])
+
+
+async def test_all_are_removed_at_a_time() -> None:
+    rig = Rig(shared(CAT, DOG))
+    await rig.start()
+    rig.seconds.go.set()
+    rig.table.act("remove-all-shared", {})
+    await rig.context.done()
+    assert rig.tray.files == {}
+
+
+async def test_files_that_are_shared_later_appear() -> None:
+    rig = Rig({})
+    await rig.start()
+    rig.tray.files |= shared(CAT)
+    rig.tray.changed()
+    await rig.context.done()
+    assert rig.names == ["cat.png"]
+
+
+async def test_blocked_tray_hinders_nothing() -> None:
+    rig = Rig(shared(CAT))
+    rig.tray.is_blocked = True
+    await rig.start()
+    assert (rig.names, rig.context.ui.errors) == ([], ())
+
+
+@pytest.mark.parametrize(("text", "causes"), [("2", []), ("full", ["shared-full"]), ("failed", ["shared-failed"])])
+def test_page_says_why_files_were_not_taken(text: str, causes: list[str]) -> None:
+    rig = Rig({})
+    rig.actions.note_arrival(f"shared={text}")
+    assert rig.causes == causes
