@@ -219,9 +219,7 @@ async def share(page: Page, base: str, *files: tuple[str, str, bytes]) -> None:
         await page.evaluate(SHARE, [f"{base}/share", texts])
 
 
-async def test_shared_picture_waits_until_one_window_uses_it(
-    user: BrowserUser, gateway: Gateway, picture: bytes
-) -> None:
+async def test_shared_picture_waits_for_one_window(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
     other = await open_with_worker(user)
     window = await user.open()
     before = await id_of(window), await id_of(other)

@@ -317,3 +317,33 @@ async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> No
     await page.locator(".result-open").first.tap()
     await expect(page.locator("dialog[open] .film-item")).to_have_count(2)
     assert await page.evaluate(COVERED) == []
+
+
+# Return the controls on the page, or in the dialog that is open, that lie where a home screen's own bars are.
+# What can be scrolled can be scrolled away from there.
+BELOW_BARS = """([top, bottom]) => [...document.querySelectorAll(document.querySelector("dialog[open]")
+    ? "dialog[open] :is(button, a):not(.drawer-body *)" : ":is(.bar, .tabs, .run-bar) :is(button, a)")]
+  .filter((item) => {
+    const box = item.getBoundingClientRect();
+    const isSeen = item.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+    return isSeen && (box.top < top || box.bottom > innerHeight - bottom);
+  }).map((item) => item.ariaLabel ?? item.innerText)"""
+
+
+async def test_nothing_lies_below_the_bars_of_a_home_screen(user: BrowserUser, gateway: Service, photo: Path) -> None:
+    """Opened from a home screen, the page also has the places of the phone's clock and of its home bar."""
+    profile = await user.new_profile(**PHONE)
+    window = await user.open()
+    page, insets = window.page, {"top": 44, "bottom": 34}
+    devtools = await profile.new_cdp_session(page)
+    await devtools.send("Emulation.setSafeAreaInsetsOverride", {"insets": insets})
+    await wait_for_js(page, "document.querySelector('.bar').offsetHeight > 80")
+    assert await page.evaluate(BELOW_BARS, list(insets.values())) == []
+    prompt_id = await window.run_photo(photo)
+    await window.show("results")
+    await window.open_large(prompt_id)
+    assert await page.evaluate(BELOW_BARS, list(insets.values())) == []
+    await window.close_large()
+    await page.get_by_test_id("server-chip").click()
+    await page.locator(".drawer-head button").wait_for()
+    assert await page.evaluate(BELOW_BARS, list(insets.values())) == []

@@ -35,6 +35,11 @@ class TrayItem:
 class TrayView:
     items: tuple[TrayItem, ...] = ()
 
+    @property
+    def has_places(self) -> bool:
+        """Whether a field takes any of them."""
+        return any(item.places for item in self.items)
+
 
 def tray_view(
     state: TrayState, chosen: OpenWorkflow | None, hidden: frozenset[str], sight: Callable[[str], str]
