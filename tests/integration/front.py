@@ -31,6 +31,7 @@ PAGE = {
     "index.html": '<!doctype html><html lang="en"><!-- boot --><script type="module" src="static/js/a.js"></script>',
     "pyscript.toml": "",
     "app/main.py": "x = 1",
+    "static/home/worker.js": "let worker;",
     "static/js/a.js": "let page; " * 50,
     "static/icon.png": "png",
 }

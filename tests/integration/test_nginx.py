@@ -220,6 +220,20 @@ async def test_nginx_serves_the_page_to_allowed_users(browser: aiohttp.ClientSes
             assert status == 404, path
 
 
+async def test_gateways_serve_the_worker_of_a_page_behind_nginx(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
+        async with browser.get(f"{front.url}/", headers={"Accept-Encoding": "identity"}) as reply:
+            assert 'data-worker="worker.js"' in await reply.text()
+        async with browser.get(f"{front.url}/worker.js") as reply:
+            assert reply.headers["Content-Type"] == "text/javascript; charset=utf-8"
+            assert reply.headers["Cache-Control"] == "no-cache"
+            assert await reply.text() == f'const HOME = "/b/{front.build}/";\n{PAGE["static/home/worker.js"]}'
+        form = aiohttp.FormData()
+        form.add_field("files", b"x", filename="beach.png", content_type="image/png")
+        async with browser.post(f"{front.url}/share", data=form) as reply:
+            assert verdict(reply) == (404, "not-listed; sent=no")
+
+
 async def test_missing_and_moved_servers_have_their_own_causes(browser: aiohttp.ClientSession, tmp_path: Path) -> None:
     async with serve() as upstream, open_front({"a": upstream.url}, tmp_path) as front:
         async with browser.get(f"{front.url}/servers/a@00000000/queue") as reply:

@@ -50,6 +50,12 @@ def test_page_names_existing_complete_and_compressed_files(root: Path, tmp_path:
     assert not list(folder.rglob("*.new"))
 
 
+def test_page_has_a_worker_unless_the_installation_has_none(root: Path, tmp_path: Path) -> None:
+    for has_worker in (True, False):
+        write_site(root, tmp_path / "site", has_worker=has_worker)
+        assert ('data-worker="worker.js"' in (tmp_path / "site/index.html").read_text()) is has_worker
+
+
 def test_recent_builds_are_kept_and_old_ones_deleted(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     written = []
