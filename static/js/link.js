@@ -1,5 +1,6 @@
-// A link into the page, in its address after `#`, or what the service worker says there of shared files. It is taken from there and erased before another script runs, so that a
-// reload, a copied address or a report of an error carries nothing of it. A classic script on purpose: modules run later.
+// A link into the page, in its address after `#`, or what the service worker says there of shared files. It is taken from
+// there and erased before another script runs, so that a reload, a copied address or a report of an error carries nothing
+// of it. A classic script on purpose: modules run later.
 {
   const OURS = /^#(?:workflow|result|open|shared)=/;
   const LONGEST = 200_001; // characters; Python refuses that many, and needs no more of them to know

@@ -122,6 +122,7 @@ def test_installed_command_serves_the_page_and_demo_servers(installed: Installed
         packed = ask(service, f"/b/{build_key}/static/js/boot.mjs", **{"Accept-Encoding": "gzip"})
         assert gzip.decompress(packed) == plain and len(packed) < len(plain)
         assert ask(service, "/static/js/boot.mjs") == plain, "also under the name that it has in a clone"
+        assert build_key in ask(service, "/worker.js").decode() and b"maskable" in ask(service, "/manifest.webmanifest")
         assert [server["id"] for server in json.loads(ask(service, "/fleet"))["servers"]] == ["demo-1"]
     assert sorted(path.name for path in (installed.home / ".local/state/mooring").iterdir()) == [
         "builds",
