@@ -9,6 +9,7 @@ scenarios of `tests/e2e/test_engines.py` run. Writes the tables in `benchmarks/E
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 import subprocess
 import sys
@@ -25,9 +26,11 @@ from tests.services import ROOT, start_gateway
 
 RUNS = 3
 TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
+VERSION = re.compile(r"(?:HeadlessChrome|Firefox|AppleWebKit)/[\d.]+")
 INTRO = """# Three engines
 
-`python3 -m benchmarks.engines`, on Debian without a GPU, {load}: {versions}.
+`python3 -m benchmarks.engines`, on Debian without a GPU
+({versions}; {load}).
 
 From the navigation until the window is ready for work, in seconds: the median and the range of {runs}. Each visit is in
 a new profile on disk; each reload when the unpacked snapshot is in the browser's cache.
@@ -36,7 +39,8 @@ a new profile on disk; each reload when the unpacked snapshot is in the browser'
 |---|---|---|
 {starts}
 
-The tests of `tests/e2e/test_engines.py`: seconds if it passed, else what came of it.
+The tests of `tests/e2e/test_engines.py`: seconds if it passed, else what came of it. The
+first one includes the start of the browser, and of the servers in the first column.
 
 | |{heads}
 |---|{lines}
@@ -73,7 +77,7 @@ async def timed(name: str, url: str) -> tuple[list[float], list[float], str]:
                 visits.append(seconds)
                 await tab.until("localStorage.getItem('mooring.snapshot')")
                 reloads.append(await timed_reload(tab))
-                version = str(await tab.evaluate("navigator.userAgent"))
+                version = VERSION.findall(str(await tab.evaluate("navigator.userAgent")))[-1]
     return visits, reloads, version
 
 
@@ -107,7 +111,7 @@ async def measure() -> None:
             visits, reloads, version = await timed(name, gateway.url)
             cells = " | ".join(_cell(times) for times in (visits, reloads))
             starts.append(f"| {TITLES[name]} | {cells} |")
-            versions.append(f"{TITLES[name]} (`{version}`)")
+            versions.append(version)
     found = scenarios()
     rows = [f"| {title} | {' | '.join(by.get(name, '') for name in NAMES)} |" for title, by in found.items()]
     write_head(
