@@ -136,7 +136,7 @@ def judge(
         return Refusal(Cause.BAD_HOST, f"Requests go to {own_hosts.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
-    if isinstance(route, ShareTarget):  # whoever sends it: the worker of a browser that may share leaves none to us
+    if isinstance(route, ShareTarget):  # from any sender: the worker of a browser that may share sends none on
         return Refusal(Cause.NOT_LISTED, _SHARED)
     refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, parts[1], tags)
     return refusal or _admit(facts, route, parts[1], origin)

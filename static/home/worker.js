@@ -1,4 +1,4 @@
-// Mooring's service worker. `HOME`, the address of the files of one build, is written before this text by whoever serves it.
+// Mooring's service worker. `HOME`, the address of the files of one build, is written before this text when it is served.
 //
 // It does two things. When the network has no answer to a navigation, it answers with the page `away.html` of its build,
 // which says so and tries again. And it takes files that another app shares with Mooring, and puts them into the tray.
