@@ -90,7 +90,7 @@ async def test_run_socket_and_large_upload_pass_through_caddy(tmp_path: Path) ->
             status, answer = await window.upload("large.png", io.BytesIO(os.urandom(200 * MB)))
             assert status == 200, answer
             status, _ = await window.post("/fleet/servers/a/drain", {"drain": True})
-            assert status == 404, "behind a proxy nobody runs the fleet without users"
+            assert status == 404, "behind a proxy no one runs the fleet without users"
             async with http.get(url, headers={"Host": "other.example"}) as refused:
                 assert b"Mooring" not in await refused.read()
 
