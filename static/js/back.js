@@ -5,6 +5,7 @@
 const ONE_AT_A_TIME = matchMedia("(width < 43.75em), (pointer: coarse)");
 const STATE = "mooringDialog";
 let isReturning = false; // the entry is being taken away
+let { hash } = location; // of the present entry
 
 const hasEntry = () => Boolean(history.state?.[STATE]);
 const openDialog = () => [...document.querySelectorAll("dialog[data-modal][open]")].at(-1);
@@ -16,6 +17,7 @@ export function settleBack() {
   if (isOpen && !hasEntry() && ONE_AT_A_TIME.matches) {
     history.scrollRestoration = "manual"; // what closes a dialog may also scroll the page
     history.pushState({ ...history.state, [STATE]: true }, "");
+    ({ hash } = location);
   } else if (!isOpen && hasEntry()) {
     isReturning = true;
     history.back();
@@ -33,6 +35,9 @@ function leave(dialog) {
 }
 
 addEventListener("popstate", () => {
+  const isLink = location.hash !== hash; // one into the page leaves dialogs alone
+  hash = location.hash;
+  if (isLink) return;
   const dialog = openDialog();
   const isBack = !isReturning && dialog !== undefined && !hasEntry();
   isReturning = false;
