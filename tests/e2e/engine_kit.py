@@ -19,7 +19,6 @@ import json
 import os
 import re
 import shutil
-import signal
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ import aiohttp
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
+from gateway.platforms import system
 from tests import toolchain
 from tests.e2e.browser_kit import open_headless_shell
 from tests.services import free_ports
@@ -516,14 +516,14 @@ async def _process(*command: str, **environment: str) -> AsyncIterator[AsyncIter
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, **environment},
-        start_new_session=True,
         limit=2**20,
+        **system.OWN_GROUP,
     )
     try:
         yield _lines(process)
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            system.kill_group(process)
         await process.wait()
 
 

@@ -348,7 +348,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("file", ["pyodide.asm.wasm", "main.py"])
 async def test_missing_file_of_the_page_is_reported(engine: Engine, site: Path, tmp_path: Path, file: str) -> None:
-    shutil.copytree(site, tmp_path / "site", copy_function=os.symlink, ignore=shutil.ignore_patterns(f"{file}*"))
+    shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns(f"{file}*"))
     with python_pages(tmp_path / "site", free_ports()) as url:
         tab = await engine.open(f"{url}/?lang=en")
         await tab.until("document.querySelector('[data-cause=copy]')?.checkVisibility()")

@@ -120,7 +120,8 @@ def test_set_up_for_users_leaves_compression_to_the_gateway(place: Place) -> Non
     assert len(builds.unpacked(build, "br")) == len(builds.unpacked(build, "gzip")) > 0
 
 
-def test_set_up_for_tests_compresses_both_ways(place: Place) -> None:
+def test_set_up_for_tests_compresses_both_ways(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     ran: list[list[str]] = []
 
     def node(command: list[str | Path]) -> None:
@@ -202,7 +203,8 @@ def test_brotli_files_unpack_to_their_originals_and_leave_nothing_else(builds: B
     assert not builds.press(build, pytest.fail), "there is nothing left to do"
 
 
-def test_only_one_process_compresses_at_a_time(builds: Builds, place: Place) -> None:
+def test_only_one_process_compresses_at_a_time(builds: Builds, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     build, contents = a_build("a", a_js=b"let a;")
     builds.keep(build, contents)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ class Node:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """A clone with a small app."""
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A clone with a small app, on a machine with a Node."""
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     texts = {"app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "// a script")}
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
