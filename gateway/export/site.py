@@ -4,7 +4,7 @@
     b/KEY/…, with .br and .gz     a build of the page; KEY is a digest of it, so browsers may cache it for ever
     snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never compressed
 
-    site = write_site(Path("."), Path("/srv/mooring/site"))
+    site = write_site(Path("."), Path("/srv/www/mooring"))
 
 Writing it while windows are open is safe: the builds that they use stay beside the new one, and `index.html`
 changes last. Blocks, and takes half a minute to compress what no gateway has compressed before.
