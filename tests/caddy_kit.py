@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.nginx_kit import ended
+
 START_SECONDS = 30.0
-END_SECONDS = 10.0
 
 # No administration, no port 80, and certificates of its own authority, which no browser of this machine is to trust.
 _OPTIONS = """{
@@ -52,16 +53,10 @@ def start_caddy(folder: Path, caddyfile: str) -> Iterator[Path]:
     with (
         log.open("wb") as file,
         subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stderr=file) as process,
+        ended(process),
     ):
-        try:
-            _await(process, log)
-            yield store / "pki/authorities/local/root.crt"
-        finally:
-            process.terminate()
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        _await(process, log)
+        yield store / "pki/authorities/local/root.crt"
 
 
 def _await(process: subprocess.Popen[bytes], log: Path) -> None:

@@ -45,20 +45,26 @@ def find_errors(folder: Path) -> str:
 
 
 @contextlib.contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End a process with the block: in order, or by force if it takes too long."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@contextlib.contextmanager
 def start_nginx(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Serve an exported folder."""
     who = "user root; " if system.is_root() else ""  # workers of another user could not read a test's folder
     command = [find_nginx(), "-p", str(folder), "-c", "nginx.conf", "-g", f"{who}daemon off;"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        try:
-            _await(process, port)
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process, ended(process):
+        _await(process, port)
+        yield process
 
 
 def _await(process: subprocess.Popen[bytes], port: int) -> None:

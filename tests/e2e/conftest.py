@@ -20,7 +20,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.fault_kit import Fleet, start_fleet
+from tests.e2e.fault_kit import Fleet, Gateway, start_fleet
 from tests.e2e.window_kit import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
 from tests.e2e.work_kit import make_photo
 from tests.services import Service, start_gateway
@@ -93,3 +93,20 @@ async def window(request: pytest.FixtureRequest, shared_window: SharedWindow) ->
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small picture in place of a photo."""
     return make_photo(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def module_gateway(module_fleet: Fleet) -> Iterator[Gateway]:
+    """A gateway that can be killed, for the whole module."""
+    started = Gateway(module_fleet)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@pytest.fixture
+def killable_gateway(module_gateway: Gateway, fleet: Fleet) -> Gateway:
+    """That gateway, which runs, and so do its servers."""
+    module_gateway.reset()
+    return module_gateway

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import Browser, Request, expect
 
@@ -14,21 +12,9 @@ from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module")
-def module_gateway(module_fleet: Fleet) -> Iterator[Gateway]:
-    """A gateway for the two servers, for the whole module."""
-    started = Gateway(module_fleet)
-    try:
-        yield started
-    finally:
-        started.kill()
-
-
 @pytest.fixture
-def gateway(module_gateway: Gateway, fleet: Fleet) -> Gateway:
-    """That gateway, which runs, and so do its servers."""
-    module_gateway.reset()
-    return module_gateway
+def gateway(killable_gateway: Gateway) -> Gateway:
+    return killable_gateway
 
 
 async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
