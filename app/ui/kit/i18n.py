@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.ui.kit.pseudo_locale import PseudoTranslations
+from wire.languages import choose_language
 
 PSEUDO = "pseudo"  # for tests; the page does not offer it
 
@@ -30,15 +31,8 @@ class Languages:
 
     def choose(self, *wishes: str | None) -> str:
         """Return the first available language of the wishes (`?lang=`, the stored one, the browser's), or English."""
-        for wish in wishes:
-            low = (wish or "").lower().replace("_", "-")
-            if low == PSEUDO:
-                return PSEUDO
-            same = next((code for code in self.names if code.lower() == low), None)
-            near = next((code for code in self.names if low and code.split("-")[0].lower() == low.split("-")[0]), None)
-            if same or near:
-                return same or near or ""
-        return "en"
+        first = next((wish for wish in wishes if wish), "")
+        return PSEUDO if first.lower() == PSEUDO else choose_language(wishes, self.names)
 
     def path_of(self, language: str) -> str | None:
         """Return the address of a language's catalogue; None for English. The pseudo-locale uses any catalogue."""
