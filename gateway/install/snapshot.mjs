@@ -59,14 +59,14 @@ def compile_all(folder, sources):
 
 zipimport._compile_source = keep
 `;
-// All modules but the one that PyScript runs; and what that and PyScript's own modules import of the standard library.
+// All modules but the one that PyScript runs, and those that run beside the gateway; and what that and PyScript's own modules import of the standard library.
 const IMPORT_ALL = `
 def import_all(archive):
     import base64, html, importlib, inspect, io, secrets, textwrap, traceback, zipfile
 
     for name in sorted(zipfile.ZipFile(archive).namelist()):
         module = name.rpartition(".")[0].replace("/", ".").removesuffix(".__init__")
-        if module != "app.main":
+        if module != "app.main" and not module.startswith("app.prerender"):
             importlib.import_module(module)
 
 import_all("/mooring/app.zip")

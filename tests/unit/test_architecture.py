@@ -24,6 +24,8 @@ LAYERS = {
     "app.session": {"app.core", "app.workflows"},
     "app.ui": {"app.core", "app.workflows", "app.session"},
     "app.scripting": {"app.core"},  # in a worker of its own
+    # Beside the gateway, in CPython: a page without a browser, that follows the fleet as any other does.
+    "app.prerender": {"app.core", "app.workflows", "app.session", "app.ui", "app.browser.fleet"},
 }
 PURE = {
     "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -64,6 +65,11 @@ REGIONS: Mapping[str, Region] = {
     "dialogs": ("dialog", dialogs),
     "tabs": ("tabs", tabs),
 }
+
+
+def digest_of(markup: str) -> str:
+    """Return a short name for a region's markup, by which the page knows what it was drawn with."""
+    return hashlib.sha256(markup.encode()).hexdigest()[:16]
 
 
 def changed_regions(before: PageView | None, after: PageView, _: Translator) -> dict[str, str]:

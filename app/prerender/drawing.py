@@ -1,0 +1,112 @@
+"""One drawing: a session that starts in an empty browser, and its page, until nothing changes any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.core.errors import LayoutError
+from app.prerender.screen import DrawnScreen, PlainFormats
+from app.prerender.surroundings import (
+    Gateway,
+    NoAdmin,
+    NoDocuments,
+    NoLogin,
+    NoNotifier,
+    NoRoster,
+    NoSignals,
+    NoStats,
+    make_ports,
+)
+from app.session import Session
+from app.session.tab import Tab
+from app.session.waiting.crew import Crew
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.page.page import Page
+from app.ui.page.panel_data import PanelSources
+from app.ui.page.regions import digest_of
+from app.ui.page.releases import Releases
+from app.ui.settings.account import Account, Attendance
+from app.ui.settings.account_actions import Team
+from app.workflows.published import parse_published
+
+TURNS = 40  # of the event loop without a drawing, after which nothing more is under way: no wait here takes any time
+
+ReadFile = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """For whom a first screen is drawn."""
+
+    language: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The markup of each region of the page with its digest, by its id, and the page's title."""
+
+    regions: Mapping[str, tuple[str, str]]
+    title: str
+
+
+async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
+    """Draw the page as a new window shows it; `read` returns a file of the page by its path."""
+    attendance = Attendance(order.account)
+    ports = make_ports(gateway, attendance.note_person)
+    session, screen, documents = Session(ports), DrawnScreen(), NoDocuments()
+    languages = read_languages(read("static/locales/index.json").decode())
+
+    async def translator(language: str) -> Translator:
+        path = languages.path_of(language)
+        catalogue = b"" if path is None else read(f"static/locales/{path}")
+        return make_translator(language, catalogue, PlainFormats(), languages)
+
+    await session.start()
+    page = Page(
+        Tab(Crew(session, ports)),
+        screen,
+        shipped(read),
+        releases=Releases(""),
+        translators=translator,
+        random_seed=lambda _limit: 0,
+        read_input=ports.store.read_input,
+        break_server=_break_nothing,
+        arrange=_arrange_nothing,
+        documents=documents,
+        now=ports.clock.now,
+        panel_sources=PanelSources(NoRoster(), NoStats(), NoSignals()),
+        team=Team(attendance, NoLogin(), NoAdmin()),
+        notifier=NoNotifier(),
+        sleep=ports.clock.sleep,
+    )
+    await page.start(order.language)
+    await _settle(screen)
+    await session.stop()
+    regions = {region: (markup, digest_of(markup)) for region, markup in screen.regions.items()}
+    return Drawing(regions, str(screen.facts.get("title", "")))
+
+
+def shipped(read: ReadFile) -> tuple[OpenWorkflow, ...]:
+    """The workflows that come with Mooring."""
+    texts = {item: read(f"static/workflows/{item}.json").decode() for item in SHIPPED_IDS}
+    return tuple(open_workflow(parse_published(item, text)) for item, text in texts.items())
+
+
+async def _settle(screen: DrawnScreen) -> None:
+    quiet = 0
+    while quiet < TURNS:
+        before = screen.drawings
+        await asyncio.sleep(0)
+        quiet = quiet + 1 if screen.drawings == before else 0
+
+
+async def _break_nothing(*_facts: object) -> None:
+    """Break no server."""
+
+
+async def _arrange_nothing(_question: str) -> str:
+    raise LayoutError("unavailable")
