@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser
 from gateway.install import SetupError, set_up
-from gateway.install.packed import PackedPage
+from gateway.install.packed import PackedPage, page_of
+from gateway.install.page_python import PagePython
 from gateway.installation import PLACE, PROGRAM, Locations, locate
 
 
@@ -58,6 +59,7 @@ def prepare(arguments: Sequence[str]) -> int:
             PackedPage(PLACE).unpack()
         else:
             set_up(PLACE.root, packed=True)
+        PagePython(PLACE).unpack(page_of(PLACE).current(), is_compiled=True)
     except (SetupError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -83,10 +83,12 @@ from gateway.people.login_settings import LoginSettings
 from gateway.people.person import Person, is_shared
 from gateway.people.published_only import PublishedOnly
 from gateway.people.user_proxy import UserProxy
+from gateway.site.first_screens import Viewer
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import start_task
 from wire.health import Health as ServerHealth
+from wire.languages import COOKIE, accepted_languages
 
 _log = logging.getLogger(__name__)
 _NO_ROUTE = Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
@@ -126,8 +128,8 @@ class Gateway:
         self._tunnels = Tunnels(deadlines)
         self.departures = Departures(self._tunnels)
         self._discovery = Discovery(self.state, deadlines, self.change)
-        self._site = Site(root)
         self._published = Published(workflows)
+        self._site = Site(root, self._published, self._catalogues.get)
         self._publishing: asyncio.Task[None] | None = None
         self._watchers = Watchers(self.state, deadlines)
         self._metrics = GatewayMetrics(self.state, self._count_open)
@@ -361,12 +363,18 @@ class Gateway:
             request, admitted, upstream, self.state.largest_upload(upstream.server.id), terms
         )
 
+    def _fleet_text(self, person: Person | None) -> str:
+        """Return the fleet's state for a user."""
+        if person is None:
+            return self.state.as_text()
+        return self.state.as_text(runs_fleet=person.runs_fleet, person=person.name)
+
     async def _report_fleet(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
         """Push the fleet's state to one window, as long as its user is logged in."""
-        if person is None:
-            return await self._watchers.serve(request, self.state.as_text)
-        text = partial(self.state.as_text, runs_fleet=person.runs_fleet, person=person.name)
-        return await self._watchers.serve(request, text, self._admission(person))
+        text = partial(self._fleet_text, person)
+        return await self._watchers.serve(
+            request, text, self._admission(person) if person is not None else lambda: True
+        )
 
     async def _open_tunnel(
         self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
@@ -438,7 +446,8 @@ class Gateway:
         self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
         if isinstance(route, Page):
             about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
-            return await self._site.page(request, origin, about, is_personal=person is not None)
+            viewer = Viewer(_languages_of(request), about, self._fleet_text(person))
+            return await self._site.page(request, origin, viewer, is_personal=person is not None)
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -472,3 +481,9 @@ class Gateway:
         while True:
             self.state.note_workflows((await asyncio.to_thread(self._published.listing)).tag)
             await asyncio.sleep(self._deadlines.published)
+
+
+def _languages_of(request: web.BaseRequest) -> list[str]:
+    """Return the languages that a user wants to read: that of the address, the chosen one, then the browser's."""
+    asked = [request.query.get("lang", ""), request.cookies.get(COOKIE, "")]
+    return [*asked, *accepted_languages(request.headers.get("Accept-Language", ""))]

@@ -25,6 +25,19 @@ _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """The page drawn for a new window: each region's markup with its digest, by its id, and what it was drawn from.
+
+    `classes` are lines of catalogues by their names, `"KSampler":{…}`; an empty one is not in its catalogue.
+    """
+
+    regions: Mapping[str, tuple[str, str]]
+    title: str
+    classes: Mapping[str, Mapping[str, str]]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """`index.html`, PyScript's configuration, and the modules that the page's modules import."""
 
@@ -42,8 +55,15 @@ class PageText:
         mains = config.get("js_modules", {}).get("main", {})
         return [*_MODULE.findall(self.html), *mains]
 
-    def write(self, home: str, snapshot: str, about: Mapping[str, str] = MappingProxyType({})) -> str:
-        """Return the page with its files below `home` (`/b/…/`), the snapshot's link, and facts about its user."""
+    def write(
+        self,
+        home: str,
+        snapshot: str,
+        about: Mapping[str, str] = MappingProxyType({}),
+        screen: FirstScreen | None = None,
+    ) -> str:
+        """Return the page with its files below `home` (`/b/…/`), the snapshot's link, facts about its user, and the
+        first screen of a new window."""
         first = iter((f'<link rel="stylesheet" href="{STYLES}">\n    ',))
         html = _STYLE.sub(lambda _: next(first, ""), self.html)
         # Imported modules are preloaded too, but after what the page's first paint waits for.
@@ -52,7 +72,8 @@ class PageText:
         html = _ADDRESS.sub(rf'\1="{home}\2"', html.replace(_SLOT, f"{snapshot}{preloads}"))
         attributes = "".join(f' data-{key}="{escape(value)}"' for key, value in about.items() if value)
         html = html.replace("<html ", f"<html{attributes} ", 1)
-        return html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
+        html = html.replace(f'config="{CONFIG}"', f'config="{self._placed_config(home)}"')
+        return html if screen is None else _drawn(html, screen)
 
     def _placed_config(self, home: str) -> str:
         """Return the configuration inline, which saves the page a request and a parser."""
@@ -73,6 +94,21 @@ class PageText:
             return tomllib.loads(self.config)
         except tomllib.TOMLDecodeError:
             return None
+
+
+def _drawn(html: str, screen: FirstScreen) -> str:
+    """Return the page with a first screen in its regions, which can be used once the page's Python is up."""
+
+    for region, (inside, digest) in screen.regions.items():
+        element = re.compile(rf'(<([a-z]+) id="{re.escape(region)}"[^>]*)>.*?</\2>', re.DOTALL)
+        markup = rf'\1 data-drawn="{digest}">' + inside.replace("\\", r"\\") + r"</\2>"
+        html = element.sub(markup, html, count=1)
+    html = html.replace('<body class="', '<body class="is-drawn ', 1)
+    html = html.replace("<title>Mooring</title>", f"<title>{escape(screen.title)}</title>", 1)
+    html = re.sub(r'(<html [^>]*\b)lang="en"', rf'\1lang="{escape(screen.language)}"', html, count=1)
+    classes = json.dumps(screen.classes, ensure_ascii=False).replace("<", "\\u003c")
+    data = f'<script type="application/json" id="first-classes">{classes}</script>'
+    return html.replace("</body>", f"{data}\n  </body>", 1)
 
 
 def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -18,7 +18,9 @@ from gateway.page.home_screen import MANIFEST, MANIFEST_PATH, NO_WORKER, WORKER,
 from gateway.page.tree import LOGIN, PAGE, digest, text_of
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
+from gateway.site.first_screens import Catalogue, FirstScreens, Viewer
 from gateway.site.policy import header_policy
+from gateway.site.published import Published
 from gateway.site.snapshots import PageSnapshots
 from wire.media import IMAGE_TYPES
 
@@ -50,13 +52,15 @@ FOR_EVER = "private, max-age=31536000, immutable"
 class Site:
     """Serves the files below the repository's root that belong to the page."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, published: Published, catalogue: Callable[[str], Catalogue | None]) -> None:
         self._root = root.resolve()
+        self._first_screens = FirstScreens(self._root, published, catalogue)
         self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
 
     async def close(self) -> None:
         """End the background work."""
+        await self._first_screens.close()
         await self._builds.close()
         await self._snapshots.close()
 
@@ -71,17 +75,20 @@ class Site:
         return await self._made(request, LOGIN, origin)
 
     async def page(
-        self, request: web.BaseRequest, origin: str, about: Mapping[str, str], *, is_personal: bool = False
+        self, request: web.BaseRequest, origin: str, viewer: Viewer, *, is_personal: bool = False
     ) -> web.Response:
-        """Serve `index.html`, which names the files of the present build, and the matching memory snapshot.
+        """Serve `index.html`, which names the files of the present build and the matching memory snapshot, and has the
+        first screen of a new window.
 
-        `about` are facts for the page about its user, as `data-` attributes. A page of a user is stored nowhere.
+        The viewer's facts are in it as `data-` attributes. A page of a user is stored nowhere.
         """
         tree = await self._builds.current()
         if not tree.page.html:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
-        html = tree.page.write(f"/b/{tree.build.key}/", "" if snapshot is None else snapshot_link(snapshot), about)
+        screen = await self._first_screens.find(tree, viewer)
+        link = "" if snapshot is None else snapshot_link(snapshot)
+        html = tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen)
         if is_personal:
             headers = page_headers(origin) | {"Content-Type": TYPES[".html"], "Cache-Control": "private, no-store"}
             return web.Response(body=html.encode(), headers=headers)

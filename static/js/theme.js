@@ -8,6 +8,13 @@
   const owned = (name) => (store ? `${name}@${store}` : name);
   const KEY = owned("mooring.settings");
 
+  /** Note the language that the user has chosen for the gateway, which draws the first screen of a window (`wire/languages.py`). */
+  globalThis.mooringLanguage = (language) => {
+    const known = /(?:^|; )mooring-language=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+    const value = encodeURIComponent(language);
+    if (value !== known) document.cookie = `mooring-language=${value}; path=/; max-age=${value ? 31536000 : 0}; SameSite=Strict`;
+  };
+
   const apply = () => {
     const { theme, language } = kept();
     const data = document.documentElement.dataset;
@@ -18,6 +25,7 @@
       colour.media = data.theme ? (data.theme === scheme ? "all" : "not all") : `(prefers-color-scheme: ${scheme})`;
     }
     data.language = typeof language === "string" ? language : "";
+    globalThis.mooringLanguage(data.language);
   };
 
   const kept = () => {

@@ -24,7 +24,7 @@ from gateway.install.node import node_command
 from gateway.install.place import PAGE_RECORD, Place
 from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
 from gateway.page.tree import ARCHIVE, PageTree
-from tests.services import Service, start_installed
+from tests.services import Service, start_installed, wait_until
 from tests.wheel_kit import Installed, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,9 +126,11 @@ def test_installed_command_serves_the_page_and_demo_servers(installed: Installed
         assert ask(service, "/static/js/boot.mjs") == plain, "also under the name that it has in a clone"
         assert build_key in ask(service, "/worker.js").decode() and b"maskable" in ask(service, "/manifest.webmanifest")
         assert [server["id"] for server in json.loads(ask(service, "/fleet"))["servers"]] == ["demo-1"]
+        wait_until(lambda: b'id="field-1-text"' in ask(service, "/"))  # its first screen is drawn beside it
     assert sorted(path.name for path in (installed.home / ".local/state/mooring").iterdir()) == [
         "builds",
         "demo",
+        "page-python",
         "snapshots",
     ]
     assert not (installed.home / ".config").exists(), "nothing is written where the user's own files are"
