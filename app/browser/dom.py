@@ -94,6 +94,19 @@ class BrowserScreen:
         """The page's own address, without a query and a link."""
         return f"{js.location.origin}{js.location.pathname}"
 
+    def drawn(self) -> Mapping[str, str]:
+        """The regions that the gateway has drawn: digests of their markup by their ids."""
+        found: dict[str, str] = json.loads(str(self._shell.drawn()))
+        return found
+
+    def take_press(self, press: str) -> None:
+        """Note that what an early press of Run runs is fixed."""
+        self._shell.takePress(press)
+
+    def end_press(self, press: str) -> None:
+        """Forget an early press of Run."""
+        self._shell.endPress(press)
+
     def early_pictures(self) -> Mapping[str, str]:
         """The thumbnails that the shell has shown already: addresses by the names of results."""
         found: dict[str, str] = json.loads(str(self._shell.earlyPictures()))

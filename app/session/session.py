@@ -202,6 +202,10 @@ class Session:
             state.spawn(self.line.keep(), "line")
             state.spawn(self.line.files.keep(), "files")
 
+    async def until_fleet(self) -> None:
+        """Return once the gateway has reported the servers, or cannot be expected to."""
+        await self._submitter.places.until_fleet()
+
     def wake(self, reason: str) -> None:
         """Check everything now, because something woke the window (online, visible, pageshow, fleet, gone)."""
         log.info("wake: %s", reason)
@@ -257,6 +261,7 @@ class Session:
         unable: Mapping[ServerId, str] | None = None,
         editor: str = "",
         templates: tuple[Template, ...] = (),
+        prompt_id: PromptId | None = None,
     ) -> PromptId:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
@@ -264,14 +269,25 @@ class Session:
 
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
-        along (`workflows/editor/copy.py`), `templates` those of prompts that were drawn for this run.
+        along (`workflows/editor/copy.py`), `templates` those of prompts that were drawn for this run. `prompt_id` is
+        that of a click from before there was a session: the store registers it once.
         """
-        prompt_id = PromptId(self._state.ports.random.uuid4())
+        prompt_id = prompt_id or PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
         order = RunOrder(
             prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy, templates=templates
         )
         return await self._run_or_wait(order)
+
+    async def knows(self, prompt_id: PromptId) -> bool:
+        """Whether a run is recorded: as a task, whichever window has it, or as one that waits in this window."""
+        line = self.line.line
+        if line is not None and line.has(prompt_id):
+            return True
+        store, past = self._state.ports.store, self._state.ports.past
+        if await store.read_task(prompt_id) is not None:
+            return True
+        return past is not None and await past.read_past_task(prompt_id) is not None
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
         """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""

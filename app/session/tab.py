@@ -39,6 +39,7 @@ class Tab:
         self.catalogue, self.standing, self.choices = own.catalogue, own.standing, own.choices
         self.models = own.models
         self.refresh_catalogues, self.subscribe = own.refresh_catalogues, own.subscribe
+        self.until_fleet, self.knows = own.until_fleet, own.knows
         self.model_downloads = own.model_downloads
 
     # State

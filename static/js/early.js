@@ -1,8 +1,9 @@
 // The window before Python is up: as it was when it was left, and open for typing and files.
 //
 // Leaving, a page puts what it shows into this tab's storage; the next page removes it immediately, so that a duplicated tab
-// never finds it, and shows it until Python draws the same regions. What is shown so is a picture of the past: nothing in it
-// can be pressed. The form's fields can be used; what was typed, chosen or dropped is passed to Python once it listens.
+// never finds it, and shows it until Python draws the same regions. What is shown so is a picture of the past: of it only
+// the form can be used, and Run. A window that was not left before has its first screen (`app/prerender`), and all of that
+// can be used. What was typed, chosen, dropped or pressed is passed to Python once it listens.
 // Nothing here claims the window's id, and nothing of a private window is put anywhere.
 
 import { getKept, openKept } from "./kept.js";
@@ -10,22 +11,23 @@ import { owned } from "./owned.js";
 
 const KEY = owned("mooring.last");
 const REGIONS = ["header", "tabs", "form", "standing", "nodes", "run", "now", "waiting", "sheets", "left", "results"];
-const OPEN = new Set(["form", "nodes"]); // where the user can type until Python listens
+const EVENTS = owned("mooring.early");
+const FRESH = 60_000; // milliseconds for which a press of Run counts
+const OPEN = new Set(["form", "nodes", "run"]); // what can be used in a picture of the past
 const MOST = 1_500_000; // characters; a tab may store some five million
 const NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
 const byId = (id) => document.getElementById(id);
 const PATIENCE = 10_000; // milliseconds that a field may take to reappear
 const pictures = new Map(); // thumbnails shown already: name → address
-const touched = new Map(); // field → its content when the user left it: {kind, value, checked}
-const given = []; // files, as calls that pass them on
+const events = []; // what the user did, in order: a field's content, files, a press of Run, or another action
 let isUp = false;
 
 // Leaving
 
 function remember() {
   const { private: isPrivate, leaving } = document.documentElement.dataset; // leaving: the user has logged out
-  if (isPrivate || leaving) return;
+  if (isPrivate || leaving || !(isUp || document.body.classList.contains("has-last"))) return; // a first screen comes with the document
   const regions = Object.fromEntries(REGIONS.map((id) => [id, htmlOf(byId(id))]));
   const text = JSON.stringify({ regions, title: document.title });
   try {
@@ -73,10 +75,10 @@ function nameOf(picture) {
 
 // Coming back
 
-function take() {
+function takeText(key) {
   try {
-    const text = sessionStorage.getItem(KEY);
-    sessionStorage.removeItem(KEY);
+    const text = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
     return JSON.parse(text ?? "null");
   } catch {
     return null; // storage is blocked, or holds something else
@@ -84,6 +86,8 @@ function take() {
 }
 
 function show({ regions, title }) {
+  document.body.classList.remove("is-drawn");
+  for (const region of document.querySelectorAll("[data-drawn]")) delete region.dataset.drawn;
   for (const id of REGIONS) {
     const region = byId(id);
     region.innerHTML = String(regions[id] ?? "");
@@ -113,6 +117,11 @@ async function showPictures(images) {
   database.close();
 }
 
+/** The regions that the gateway has drawn (`app/prerender`) and that are still shown, as JSON `{id: digest of its markup}`. */
+export function drawn() {
+  return JSON.stringify(Object.fromEntries([...document.querySelectorAll("[data-drawn]")].map(({ id, dataset }) => [id, dataset.drawn])));
+}
+
 /** The thumbnails that are shown already, as JSON `{name: address}`; the caller owns them from then on. */
 export function earlyPictures() {
   const text = JSON.stringify(Object.fromEntries(pictures));
@@ -120,25 +129,43 @@ export function earlyPictures() {
   return text;
 }
 
-/** Python has drawn the page and listens: pass on what the user did before. */
+/** Python has drawn the page and listens: pass on what the user did before, in its order. */
 export function takeOver() {
   isUp = true;
   for (const id of REGIONS) byId(id).inert = false;
-  document.body.classList.remove("has-last");
-  for (const [field, had] of touched) repeat(field, had);
-  touched.clear();
-  for (const give of given.splice(0)) give();
+  document.body.classList.remove("has-last", "is-drawn");
+  for (const element of document.querySelectorAll(".is-awaited")) element.classList.remove("is-awaited");
+  passOn();
+}
+
+async function passOn() {
+  for (let event = events.shift(); event; event = events.shift()) {
+    if (event.field !== undefined) repeat(event);
+    else if (event.give) event.give();
+    else if (event.press) await passPress(event);
+    else act(event.name, event.facts);
+  }
+  keep();
+  showPresses();
+}
+
+const act = (name, facts) => document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name, facts } }));
+
+function setValue(field, value) {
+  const caret = field === document.activeElement && field.type !== "number" ? field.selectionStart : null;
+  field.value = value;
+  if (caret !== null && caret !== undefined) field.setSelectionRange?.(caret, caret);
 }
 
 /** Type or choose it for the user: in the present field, or once it appears. */
-function repeat(field, { kind, value, checked }) {
+function repeat({ field, id, kind, value, checked }) {
   const replay = (live) => {
-    if (live !== field || live instanceof HTMLSelectElement) live.value = value;
+    if (live.value !== value) setValue(live, value);
     if (live.type === "checkbox" || live.type === "radio") live.checked = checked;
     live.dispatchEvent(new Event(kind, { bubbles: true }));
   };
-  if (field.isConnected) return replay(field);
-  const found = () => field.id && byId(field.id);
+  if (field?.isConnected) return replay(field);
+  const found = () => id && byId(id);
   if (found()) return replay(found());
   const watching = new MutationObserver(() => {
     if (!found()) return;
@@ -149,6 +176,81 @@ function repeat(field, { kind, value, checked }) {
   setTimeout(() => watching.disconnect(), PATIENCE);
 }
 
+// Run, pressed until Python listens: what it runs is in the events before it, and it has the prompt_id of its run, so that no
+// page can run it twice. It is kept for a reload until its run is recorded; one that cannot be carried out is offered again.
+
+const presses = () => events.filter((event) => event.press);
+let taking = null; // the press that Python carries out, and what waits until its values are fixed
+
+function press() {
+  events.push({ press: uuid(), at: Date.now(), build: import.meta.url, hasFiles: events.some((event) => event.give) });
+  keep();
+  showPresses();
+}
+
+/** A UUID4; `crypto.randomUUID` exists in secure contexts only. */
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+function showPresses() {
+  byId("starting").hidden = presses().length === 0 || isUp;
+}
+
+async function passPress(event) {
+  const isFresh = Date.now() - event.at < FRESH && event.build === import.meta.url && !event.isTaken && !(event.isRestored && event.hasFiles);
+  taking = event;
+  const isFixed = new Promise((resolve) => { event.resolve = resolve; });
+  act(isFresh ? "run" : "offer-press", { press: event.press, restored: Boolean(event.isRestored) });
+  await isFixed;
+}
+
+/** Python has fixed what this press runs, and records it now. */
+export function takePress(id) {
+  if (taking?.press !== id) return;
+  taking.isTaken = true;
+  keep();
+  taking.resolve();
+}
+
+/** Its run is recorded, or is none: nothing is left to do. */
+export function endPress(id) {
+  if (taking?.press !== id) return;
+  const { resolve } = taking;
+  taking = null;
+  keep();
+  resolve();
+}
+
+// What was typed and pressed, for a reload before Python is up
+
+function keep() {
+  if (document.documentElement.dataset.private) return;
+  const kept = [...taking ? [taking] : [], ...events].filter((event) => event.id || event.press)
+    .map(({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }) => ({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }));
+  try {
+    if (kept.length) sessionStorage.setItem(EVENTS, JSON.stringify(kept));
+    else sessionStorage.removeItem(EVENTS);
+  } catch {
+    // without room or storage a reload begins anew
+  }
+}
+
+/** What was done in this tab before a reload, put into the fields that are there. */
+function restore() {
+  for (const event of takeText(EVENTS) ?? []) {
+    const field = event.id ? byId(event.id) : undefined;
+    if (field) [field.value, field.checked] = [event.value, event.checked];
+    events.push({ ...event, isRestored: true, ...event.id ? { field: field ?? null } : {} });
+  }
+  keep();
+  showPresses();
+}
+
 // The user, until Python listens
 
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
@@ -156,22 +258,64 @@ const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 function noteField(event) {
   const field = event.target;
   if (isUp) return;
-  if (event.type === "change" && field.matches("[data-files]")) return noteChoice(field);
-  const { value, checked } = field;
-  if (field.dataset[event.type] !== undefined) touched.set(field, { kind: event.type, value, checked });
+  if (event.type === "change" && field.matches("[data-files]")) return noteChoice(field, [...field.files]);
+  note(field, event.type, field);
 }
 
-function noteChoice(field) {
-  const files = [...field.files];
-  if (files.length) given.push(() => give(files, "change", field));
+function note(field, kind, { value, checked }) {
+  if (field.dataset?.[kind] === undefined) return;
+  if (events.at(-1)?.field === field && events.at(-1).kind === kind) events.pop();
+  events.push({ field, id: field.id, kind, value, checked });
+  keep();
+}
+
+/** What the user has done before this script ran. */
+function noteFirst() {
+  for (const { type, event, target, value, checked, files } of globalThis.mooringFirst()) {
+    if (!target.isConnected) continue; // a window as it was left is shown instead
+    if (type === "click") noteClick(event);
+    else if (type === "keydown") noteKey(event);
+    else if (type === "drop") noteFiles(files, target);
+    else if (target.matches("[data-files]")) noteChoice(target, files);
+    else note(target, type, { value, checked });
+  }
+}
+
+function noteClick(event) {
+  const element = event.target.closest?.("[data-action], [data-shell=cancel-run]");
+  if (isUp || !event.isTrusted || !element || element.disabled) return;
+  if (element.dataset.shell) {
+    for (const item of presses()) events.splice(events.indexOf(item), 1);
+    keep();
+    showPresses();
+  } else if (element.dataset.action === "run") press();
+  else if (document.body.classList.contains("is-drawn")) {
+    element.classList.add("is-awaited");
+    events.push({ name: element.dataset.action, facts: { ...element.dataset, value: element.value ?? "", checked: false } });
+  }
+}
+
+function noteKey(event) {
+  const isRun = event.key === "Enter" && !event.repeat && (event.ctrlKey || event.metaKey) && !event.isComposing;
+  if (isUp || !isRun || !event.isTrusted || !document.querySelector("#run [data-action=run]:enabled")) return;
+  event.preventDefault();
+  press();
+}
+
+function noteChoice(field, files) {
+  if (files.length) events.push({ give: () => give(files, "change", field) });
 }
 
 function noteDrop(event) {
   if (isUp || !hasFiles(event)) return;
   event.preventDefault(); // else the browser would leave the page for the file
   if (event.type !== "drop") return;
-  const [files, aim] = [[...event.dataTransfer.files], event.target.closest?.("[data-drop]")];
-  given.push(() => give(files, "drop", aim));
+  noteFiles([...event.dataTransfer.files], event.target);
+}
+
+function noteFiles(files, target) {
+  const aim = target.closest?.("[data-drop]");
+  events.push({ give: () => give(files, "drop", aim) });
 }
 
 /** Pass the files on, as if they had been dropped just now: to the field they were meant for, if it exists. */
@@ -188,9 +332,14 @@ function give(files, type, aim) {
 }
 
 for (const type of ["input", "change"]) document.addEventListener(type, noteField);
+document.addEventListener("click", noteClick);
+document.addEventListener("keydown", noteKey);
 for (const type of ["dragover", "drop"]) document.addEventListener(type, noteDrop);
 addEventListener("pagehide", remember);
-addEventListener("pageshow", (event) => { if (event.persisted) take(); });
+addEventListener("pageshow", (event) => { if (event.persisted) takeText(KEY); });
 
-const last = take();
+const last = takeText(KEY);
 if (last?.regions) show(last);
+document.documentElement.classList.remove("is-returning");
+noteFirst();
+restore();

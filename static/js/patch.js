@@ -161,8 +161,9 @@ document.addEventListener("toggle", ({ target: menu, newState }) => {
   fresher.delete(menu);
 }, true);
 
-/** What styles and scripts go by: the theme, that previews are off. */
+/** What styles and scripts go by: the theme, the language that the user has chosen, that previews are off. */
 function setMark(name, value) {
+  if (name === "language") globalThis.mooringLanguage(value);
   if (value) document.documentElement.dataset[name] = value;
   else delete document.documentElement.dataset[name];
 }

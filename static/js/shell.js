@@ -4,7 +4,7 @@
 import { takeOver } from "./early.js";
 import { translate } from "./languages.js";
 
-export { earlyPictures } from "./early.js";
+export { drawn, earlyPictures, endPress, takePress } from "./early.js";
 export { languages, languageWishes } from "./languages.js";
 
 const ICONS = new URL("../icons/icons.svg", import.meta.url);
@@ -58,7 +58,7 @@ export function fail(cause, detail = "") {
   if (state !== "booting") return;
   state = "failed";
   document.body.classList.add("has-failed");
-  document.body.classList.remove("has-last");
+  document.body.classList.remove("has-last", "is-drawn");
   find(".boot-panel").hidden = true;
   find("#boot-failure").hidden = false;
   const shown = (root.dataset.fleet && WITHOUT_GATEWAY[cause]) || cause;

@@ -45,7 +45,7 @@ async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python
             picture = window.card(done).get_by_test_id("result-image")
             await wait_for_js(page, "(image) => image.naturalWidth > 1", arg=await picture.element_handle())
             early = await picture.get_attribute("src")
-            assert await page.locator("#run").evaluate("(run) => run.inert")
+            assert await page.locator("#header").evaluate("(header) => header.inert")
             assert await page.evaluate("globalThis.mooring === undefined"), "Python is not there yet"
             factor = page.locator("#form input[type=number]").first
             await factor.fill("3")
@@ -70,7 +70,7 @@ async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUs
     page = await profile.new_page()
     async with held(page, PYTHON):
         await page.goto(user.base)
-        await expect(page.locator("#form .shapes")).to_be_visible()
+        await expect(page.locator("#boot-label")).to_be_visible()
         is_taken = await page.evaluate(
             """async () => {
               const transfer = new DataTransfer();

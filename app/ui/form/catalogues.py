@@ -6,7 +6,8 @@ The form is rebuilt when that catalogue changes or another server's is used; wha
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from app.core.errors import BadInput
 from app.core.model import Fleet, Server, ServerId
@@ -41,11 +42,21 @@ class FormCatalogues:
 
     def refresh(self) -> None:
         """Read a missing catalogue in the background."""
+        if (reading := self._missing()) is not None:
+            self._context.spawn(reading)
+
+    async def read_now(self) -> None:
+        """Read a missing catalogue."""
+        if (reading := self._missing()) is not None:
+            await reading
+
+    def _missing(self) -> Coroutine[Any, Any, None] | None:
         opened = opened_on(self._context)
         content = self.content(needs_demo=opened.needs_demo) if opened is not None else ()
-        if opened is not None and content and self._asked.get(opened.workflow_id) != content:
-            self._asked[opened.workflow_id] = content
-            self._context.spawn(self._read(opened, content))
+        if opened is None or not content or self._asked.get(opened.workflow_id) == content:
+            return None
+        self._asked[opened.workflow_id] = content
+        return self._read(opened, content)
 
     def content(self, *, needs_demo: bool = False) -> Content:
         """Return the hashes that a form would be built from now; empty without a known catalogue."""

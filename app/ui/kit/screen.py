@@ -103,5 +103,14 @@ class Screen(Protocol):
     def page_address(self) -> str:
         """Return the page's own address, without a query and a link."""
 
+    def drawn(self) -> Mapping[str, str]:
+        """Return the regions that were drawn before Python had started: digests of their markup by their ids."""
+
+    def take_press(self, press: str) -> None:
+        """Note that what a press of Run from before Python had started runs is fixed."""
+
+    def end_press(self, press: str) -> None:
+        """Forget that press: its run is recorded, or there is none."""
+
     def early_pictures(self) -> Mapping[str, str]:
         """Return the thumbnails that were shown before Python had started: addresses by the names of results."""

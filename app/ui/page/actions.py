@@ -30,6 +30,7 @@ from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import CompareDialog, PictureDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.crew import own_unfinished
+from app.ui.runs.early_runs import EarlyRunActions
 from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of
@@ -99,6 +100,7 @@ class PageActions(ActionTable):
             deletions=deletions,
         )
         self.orphans = OrphanActions(session, context, screen)
+        self._early_runs = EarlyRunActions(session, context, screen)
         super().__init__(
             context,
             self,
@@ -112,6 +114,7 @@ class PageActions(ActionTable):
             KeepActions(session.results, context, deletions),
             TaskActions(session, context, screen, random_seed),
             self.orphans,
+            self._early_runs,
         )
 
     def _stoppable(self) -> CancelView:
@@ -185,8 +188,21 @@ class PageActions(ActionTable):
         set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
 
     @action("run")
-    async def run(self, confirmed: bool = False) -> None:
-        """Run the chosen workflow. Several runs that cost credits are confirmed first."""
+    async def run(self, confirmed: bool = False, press: str = "", restored: bool = False) -> None:
+        """Run the chosen workflow. Several runs that cost credits are confirmed first.
+
+        `press` is the prompt_id of a press from before Python had started, `restored` if that was before a reload.
+        """
+        if press and await self._early_runs.is_done(PromptId(press), is_restored=restored):
+            self._screen.end_press(press)
+            return
+        try:
+            await self._run(press, confirmed=confirmed)
+        finally:
+            if press:
+                self._screen.end_press(press)
+
+    async def _run(self, press: str, *, confirmed: bool) -> None:
         if confirmed:
             self._set(dialog=None)
         chosen, ui = self._form.chosen, self._context.ui
@@ -196,7 +212,7 @@ class PageActions(ActionTable):
         draw = await self._draw_for(chosen, before.draft)
         ui = self._context.ui
         if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
-            await self.run(confirmed)  # changed while wildcards were read
+            await self._run(press, confirmed=confirmed)  # changed while wildcards were read
             return
         form, count = ui.of(FormState), ui.of(RunsState).count_for(chosen.workflow_id)
         wish = self._wish(chosen, view.where)
@@ -215,6 +231,8 @@ class PageActions(ActionTable):
         self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
         self._screen.update({"reveal": "now"})
         self._context.hold_drawing()
+        if press:
+            self._screen.take_press(press)
         try:
             prompt_id = await self._session.run(
                 order.workflow,
@@ -223,6 +241,7 @@ class PageActions(ActionTable):
                 server_id=wish.asked,
                 editor=order.editor,
                 templates=order.templates,
+                prompt_id=PromptId(press) if press else None,
             )
         except MooringError as error:
             log.info("the run failed, as its card shows: %r", error)

@@ -34,7 +34,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return word_error(item.error or StorageError("read", "unknown"), _)
         case NoticeKind.FLEET:
             return _fleet(item, _)
-        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED:
+        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED | NoticeKind.UNSENT:
             return _done(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
@@ -110,6 +110,12 @@ def _word_replaced(what: What, name: str, _: Translator) -> str:
 
 def _done(item: Notice, _: Translator) -> Words:
     """Say what the user has just done."""
+    if item.kind is NoticeKind.UNSENT:
+        return Words(
+            _("A run from before this page was loaded again was not sent."),
+            _("It had not been recorded, so no server has it. Run it again if you still want it."),
+            tone=Tone.WARN,
+        )
     if item.stopped is not None:
         return _stopped(item.stopped, _, is_busy=item.is_busy)
     if item.kind is NoticeKind.SEARCHED:

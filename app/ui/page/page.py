@@ -56,7 +56,7 @@ from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
-from app.ui.page.regions import changed_regions, graph_change
+from app.ui.page.regions import changed_regions, digest_of, graph_change
 from app.ui.page.releases import Releases
 from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
@@ -88,6 +88,7 @@ from app.workflows.word_lists import is_word_file
 
 log = logging.getLogger("mooring.ui")
 
+FIRST_WAIT = 2.0  # seconds for what the first drawing needs of the gateway
 MOST_BY_ONE = 100  # files that are taken one by one
 
 
@@ -131,6 +132,8 @@ class Page:
         self._background: set[asyncio.Task[None]] = set()
         self._translator: Translator | None = None
         self._shown: PageView | None = None
+        self._is_starting = True  # nothing is drawn yet
+        self._drawn: Mapping[str, str] = {}  # the regions that the gateway has drawn: digests of their markup
         self._sent: dict[str, object] = {}
         self._seen: frozenset[PromptId] = frozenset()  # that had ended when the tab was last visible
         self._is_restored = False
@@ -319,11 +322,15 @@ class Page:
         self._results.load()
         self._image_addresses.take(self._screen.early_pictures())
         await self.speak(language)
+        self._drawn = self._screen.drawn()
         self._session.subscribe(self._follow, self._follow_move)
         self._releases.subscribe(self.request)
         await self._library.refresh()
         if not self._session.fleet.workflows:
             self._choose_something()
+        if self._drawn:  # with the form as it is once the servers' nodes are known
+            await asyncio.wait({asyncio.ensure_future(self._know_form())}, timeout=FIRST_WAIT)
+        self._is_starting = False
         self.draw()
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
@@ -335,6 +342,16 @@ class Page:
             attempt(self, self._folder.load())
         if self._tray is not None:
             self._tray.follow()
+
+    async def _know_form(self) -> None:
+        """Read what the chosen workflow's form is made from, and where it can run."""
+        await self._session.until_fleet()
+        if self._session.fleet.source:
+            await self._library.refresh_published(self._session.fleet.workflows)
+        self._choose_something()
+        self._leave_impossible()
+        await self._catalogues.read_now()
+        await self._standings.check_now()
 
     async def speak(self, language: str) -> None:
         """Change the language of the whole page."""
@@ -452,7 +469,7 @@ class Page:
 
     def _patch(self, page_change: Callable[[Translator], dict[str, object]]) -> None:
         self._redraws.drawn()
-        if self._translator is None:
+        if self._translator is None or self._is_starting:
             return
         is_hidden = self._screen.is_hidden()
         change = self._tab_change(self._translator, is_hidden)
@@ -514,7 +531,7 @@ class Page:
         )
         self._notice_timer.follow((*view.notices, *view.errors))
         self._lists.refresh((*view.form.fields, *view.nodes.fields))
-        regions = changed_regions(self._shown, view, _)
+        regions = self._undrawn(changed_regions(self._shown, view, _))
         graph = graph_change(self._shown, view, _)
         said = announcements(self._shown, view, _)
         self._shown = view
@@ -522,6 +539,11 @@ class Page:
         facts |= page_settings(self._ui.of(Settings), SINGLE)
         fresh = {**({"regions": regions} if regions else {}), **({"live": said} if said else {})}
         return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
+
+    def _undrawn(self, regions: dict[str, str]) -> dict[str, str]:
+        """Return the regions without those that the gateway has drawn equally, of the first drawing."""
+        drawn, self._drawn = self._drawn, {}
+        return {region: markup for region, markup in regions.items() if drawn.get(region) != digest_of(markup)}
 
     def _move_change(self, _: Translator) -> dict[str, object]:
         """Return what has moved of the task whose turn it is: everything else is as it was drawn."""

@@ -273,6 +273,8 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
         found.append(Notice(NoticeKind.NEWER, newer=surroundings.newer, is_busy=is_busy))
     if session.identity is not None and session.identity.is_duplicate:
         found.append(Notice(NoticeKind.DUPLICATE))
+    if unsent := ui.of(RunsState).unsent:
+        found.append(Notice(NoticeKind.UNSENT, unsent))
     return tuple(notice for notice in found if notice.key not in ui.of(NoticesState).dismissed)
 
 

@@ -137,6 +137,7 @@ class NoticeKind(Enum):
     OTHER_PERSON = "other-person"
     ERROR = "error"
     DELETED = "deleted"
+    UNSENT = "unsent"  # a press of Run from before a reload
     STOPPED = "stopped"  # what the user has asked to stop
     SEARCHED = "searched"  # work of closed windows
 
@@ -181,7 +182,7 @@ class Notice:
 
     @property
     def can_be_dismissed(self) -> bool:
-        return self.leaves or self.kind in {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER}
+        return self.leaves or self.kind in {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER, NoticeKind.UNSENT}
 
     @property
     def wants_reload(self) -> bool:

@@ -83,9 +83,18 @@ class Standings:
 
     def refresh(self) -> None:
         """Check if something has changed; nothing waits for it."""
+        if (question := self._fresh_question()) is not None:
+            self._context.spawn(self._check(*question))
+
+    async def check_now(self) -> None:
+        """Check if something has changed."""
+        if (question := self._fresh_question()) is not None:
+            await self._check_once(*question)
+
+    def _fresh_question(self) -> tuple[_Question, OpenWorkflow] | None:
         opened, draft = self._opened, self._context.ui.of(FormState).draft
         if opened is None or not opened.is_whole or not self._session.fleet.servers:
-            return  # a large form can be typed in before it is whole, and cannot be run
+            return None  # a large form can be typed in before it is whole, and cannot be run
         chosen = shaped(opened, draft.values)
         question = _Question(
             opened.workflow_id,
@@ -94,11 +103,20 @@ class Standings:
             frozenset(files_of(chosen, draft)),
             tuple((item.server_id, item.catalogue, item.files) for item in self._session.fleet.servers),
         )
-        if question != self._asked:
-            self._asked = question
-            self._context.spawn(self._check(question, chosen))
+        if question == self._asked:
+            return None
+        self._asked = question
+        return question, chosen
 
     async def _check(self, question: _Question, chosen: OpenWorkflow) -> None:
+        """Check, and once more after a while if a server lacks a file."""
+        found = await self._check_once(question, chosen)
+        if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
+            await self._pause()
+            if self._asked is question:
+                self._context.spawn(self._check(question, chosen))
+
+    async def _check_once(self, question: _Question, chosen: OpenWorkflow) -> Runnability:
         values = {key: _value(chosen.form.by_key[key], text) for key, text in question.choices}
         workflow = chosen.workflow.with_values(values) if values else chosen.workflow
         found = await self._session.standing(workflow, question.supplied)
@@ -108,10 +126,7 @@ class Standings:
             self._context.set_ui(
                 ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, standings=standings)))
             )
-        if self._pause is not None and any(map(_lacks_file, found.lacks.values())):
-            await self._pause()
-            if self._asked is question:
-                self._context.spawn(self._check(question, chosen))
+        return found
 
     # Actions
 

@@ -395,6 +395,7 @@ class RunsState(Slice):
     is_whole: bool = False  # every row of the queue is shown
     files: FilesDraft = field(default_factory=FilesDraft)  # in the dialog about many files
     stopped: Stopped = Stopped()
+    unsent: int = 0  # presses of Run from before a reload that came to nothing
 
     def count_for(self, workflow_id: str) -> int:
         """Return how many runs of a workflow the next click asks for: a number holds for one click on one workflow."""

@@ -135,6 +135,7 @@ def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, o
     return {
         "root": {
             "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
+            "language": settings.language,
             "previews": "off" if settings.previews is Previews.OFF else "",
             "keys": "" if settings.has_keys else "off",
         },

@@ -109,13 +109,19 @@ class Stage:
     # Work
 
     async def run(
-        self, page: Page, *, steps: int = 3, picture: bytes | None = None, server_id: ServerId | None = None
+        self,
+        page: Page,
+        *,
+        steps: int = 3,
+        picture: bytes | None = None,
+        server_id: ServerId | None = None,
+        prompt_id: PromptId | None = None,
     ) -> PromptId:
         """Press Run, and wait until it was submitted."""
         self._seed += 1
         inputs = {("1", "image"): Picked(Bytes(picture, "image/png"), "photo.png")} if picture is not None else {}
         workflow = a_workflow(steps, self._seed, picture)
-        return await page.session.run(workflow, title="story", inputs=inputs, server_id=server_id)
+        return await page.session.run(workflow, title="story", inputs=inputs, server_id=server_id, prompt_id=prompt_id)
 
     async def run_now(self, page: Page, **how: Any) -> PromptId:
         """The same however many are ahead: *send all now* if it would wait."""

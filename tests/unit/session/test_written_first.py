@@ -7,7 +7,14 @@ from collections import Counter
 import pytest
 
 from app.core.comfy import SUBMIT_DEADLINE
-from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, StorageError
+from app.core.errors import (
+    BadInput,
+    ConnectError,
+    HttpStatusError,
+    InvalidTransition,
+    MooringError,
+    StorageError,
+)
 from app.core.model import PromptId, TaskState
 from app.core.truth import LOST_GAP
 from app.core.window import Free, Restoring
@@ -16,7 +23,7 @@ from app.session import RunStage
 from tests.simulation.network import Mishap
 from tests.simulation.server import Answer
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, Stage, line_of, scene, task_of, window_of
 
 
 def runs(stage: Stage) -> Counter[str]:
@@ -353,3 +360,44 @@ async def test_our_own_bug_releases_the_place(stage: Stage, monkeypatch: pytest.
     assert not page.session.has_loose_ends
     monkeypatch.undo()
     assert (await stage.ended(page, await stage.run(page, picture=PHOTO))).state is TaskState.SUCCEEDED
+
+
+# A click from before there was a session
+
+PRESS = PromptId("aaaaaaaa-0000-4000-8000-000000000000")
+
+
+@scene
+async def test_one_press_in_two_windows_runs_once(stage: Stage) -> None:
+    one, two = await stage.window(), await stage.window()
+    assert await stage.run(one, prompt_id=PRESS) == PRESS
+    assert await two.session.knows(PRESS)
+    with pytest.raises(InvalidTransition):
+        await stage.run(two, prompt_id=PRESS)
+    assert (await stage.ended(one, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {PRESS: 1}
+    assert isinstance(window_of(two).mooring, Free), "its reservation is released"
+
+
+@scene
+async def test_page_that_dies_before_the_record_has_sent_nothing(stage: Stage) -> None:
+    page = await stage.window()
+    stage.begin_now(page)
+    page = await stage.reload(page, crashed=True)
+    assert not await page.session.knows(PRESS)
+    assert await stage.run(page, prompt_id=PRESS) == PRESS
+    page = await stage.reload(page, crashed=True)
+    assert await page.session.knows(PRESS)
+    assert (await stage.ended(page, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage)[PRESS] == 1
+
+
+@scene
+async def test_press_that_waits_for_its_turn_is_known(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        stage.begin(page)
+    await stage.until(lambda: len(window_of(page).tasks) == 2)
+    stage.begin(page, prompt_id=PRESS)
+    await stage.until(lambda: line_of(page).has(PRESS))
+    assert await page.session.knows(PRESS)

@@ -454,6 +454,8 @@ class StillSession:
     results: StillResults = field(default_factory=StillResults)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     editors: list[str] = field(default_factory=list)
+    run_ids: list[PromptId | None] = field(default_factory=list)  # the prompt_ids that runs were given
+    recorded: set[PromptId] = field(default_factory=set)
     refusal: MooringError | None = None
     catalogues: Mapping[ServerId, Catalogue] = field(default_factory=dict)
     listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -518,11 +520,16 @@ class StillSession:
         server_id: ServerId | None = None,
         editor: str = "",
         templates: tuple[Template, ...] = (),
+        prompt_id: PromptId | None = None,
     ) -> PromptId:
         self.editors.append(editor)
         self.templates = templates
         self._note("run", workflow, title, dict(inputs or {}), server_id)
+        self.run_ids.append(prompt_id)
         return PromptId("new")
+
+    async def knows(self, prompt_id: PromptId) -> bool:
+        return prompt_id in self.recorded
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
         self.calls.append(("lean", dict(leanings)))
@@ -573,6 +580,9 @@ class StillSession:
         self.calls.append(("catalogue", server_id))
         return self.catalogues.get(server_id)
 
+    async def until_fleet(self) -> None:
+        """Return immediately: this session knows its fleet."""
+
     async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
         self.calls.append(("standing", workflow, frozenset(supplied)))
         known = {item.server_id: self.catalogues.get(item.server_id) for item in self.fleet.servers}
@@ -614,6 +624,8 @@ class MemoryScreen:
     archives: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # results for the user
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
+    drawn_regions: dict[str, str] = field(default_factory=dict)  # digests of what was drawn before
+    presses: list[tuple[str, str]] = field(default_factory=list)  # what became of early presses of Run
     lacks: list[bool] = field(default_factory=list)  # by update: whether a card is missing on the page
     tags: dict[str, str] = field(default_factory=dict)  # lists to offer while the user types
 
@@ -702,6 +714,15 @@ class MemoryScreen:
 
     def reload(self) -> None:
         self.changes.append({"reloaded": True})
+
+    def drawn(self) -> Mapping[str, str]:
+        return self.drawn_regions
+
+    def take_press(self, press: str) -> None:
+        self.presses.append(("taken", press))
+
+    def end_press(self, press: str) -> None:
+        self.presses.append(("ended", press))
 
     def early_pictures(self) -> Mapping[str, str]:
         return self.early

@@ -18,6 +18,7 @@ from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import MOST_BY_ONE, Page
 from app.ui.page.panel_data import PanelSources
+from app.ui.page.regions import digest_of
 from app.ui.page.releases import Releases
 from app.ui.results.folder_actions import Folder
 from app.ui.settings.account_actions import Team
@@ -95,6 +96,19 @@ async def test_the_first_drawing_has_every_region() -> None:
     await opened(screen)
     assert len(screen.changes[0]["regions"]) == 19  # type: ignore[arg-type]
     assert screen.changes[0]["title"] == "Mooring"
+
+
+async def test_regions_that_were_drawn_before_are_not_drawn_again() -> None:
+    screen = MemoryScreen()
+    await opened(screen)
+    whole: dict[str, str] = screen.changes[0]["regions"]  # type: ignore[assignment]
+    drawn = {region: digest_of(markup) for region, markup in whole.items()} | {"form": "of another build"}
+    again = MemoryScreen(drawn_regions=drawn)
+    page, _session = await opened(again)
+    assert set(again.changes[0]["regions"]) == {"form"}  # type: ignore[call-overload]
+    await page.speak("zh-CN")
+    again.draw()
+    assert len(again.changes[-1]["regions"]) == 19, "they were drawn before once"  # type: ignore[arg-type]
 
 
 async def test_many_changes_become_one_patch_of_what_is_different() -> None:

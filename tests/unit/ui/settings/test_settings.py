@@ -89,7 +89,7 @@ async def test_setting_is_kept_and_applied_immediately() -> None:
     screen.draw()
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
     texts = screen.changes[-1]
-    assert texts["root"] == {"theme": "dark", "previews": "", "keys": "off"}
+    assert texts["root"] == {"theme": "dark", "language": "", "previews": "", "keys": "off"}
     assert texts["keys"] == []
 
 

@@ -1,0 +1,70 @@
+"""Presses of Run from before Python had started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.model import PromptId
+from app.core.ports.windows import Identity
+from app.ui.kit.context import set_slices
+from app.ui.runs.state import RunsState
+from tests.unit.ui.page.test_actions import Rig
+from tests.unit.ui.page_kit import ME
+
+PRESS = "aaaaaaaa-0000-4000-8000-000000000000"
+
+
+async def test_press_runs_under_its_own_id_once_its_values_are_fixed() -> None:
+    rig = Rig("text")
+    await rig.act("run", press=PRESS)
+    assert rig.session.run_ids == [PRESS]
+    assert rig.screen.presses == [("taken", PRESS), ("ended", PRESS)]
+
+
+async def test_run_that_is_not_possible_ends_the_press() -> None:
+    rig = Rig("enlarge")  # without its picture
+    await rig.act("run", press=PRESS)
+    assert rig.session.run_ids == []
+    assert rig.screen.presses == [("ended", PRESS)]
+
+
+async def test_recorded_press_is_not_run_again() -> None:
+    rig = Rig("text")
+    rig.session.recorded = {PromptId(PRESS)}
+    await rig.act("run", press=PRESS)
+    assert rig.session.run_ids == []
+    assert rig.screen.presses == [("ended", PRESS)]
+
+
+@pytest.mark.parametrize(("restored", "runs"), [(True, 0), (False, 1)])
+async def test_copy_of_a_tab_runs_only_what_was_pressed_in_it(restored: bool, runs: int) -> None:
+    rig = Rig("text")
+    rig.session.identity = Identity(ME, is_new=True, is_duplicate=True)
+    rig.actions.act("run", {"press": PRESS, "restored": restored})
+    await rig.context.done()
+    assert len(rig.session.run_ids) == runs
+
+
+async def test_press_that_came_to_nothing_is_offered_again() -> None:
+    rig = Rig("text")
+    await rig.act("offer-press", press=PRESS, restored="true")
+    assert rig.context.ui.of(RunsState).unsent == 1
+    assert rig.session.run_ids == []
+    assert rig.screen.presses == [("ended", PRESS)]
+
+
+async def test_recorded_press_is_not_offered() -> None:
+    rig = Rig("text")
+    rig.session.recorded = {PromptId(PRESS)}
+    await rig.act("offer-press", press=PRESS, restored="true")
+    assert rig.context.ui.of(RunsState).unsent == 0
+
+
+async def test_several_runs_of_one_press_are_queued_and_end_it() -> None:
+    rig = Rig("text")
+    set_slices(rig.context, replace(rig.context.ui.of(RunsState), run_count=3, count_of="text"))
+    await rig.act("run", press=PRESS)
+    assert rig.session.run_ids == []
+    assert rig.screen.presses[-1] == ("ended", PRESS)
