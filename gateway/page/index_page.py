@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FirstScreen:
     """The page drawn for a new window: each region's markup with its digest, by its id, and what it was drawn from.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -47,6 +49,37 @@ TYPES: Mapping[str, str] = MappingProxyType(
 )
 
 FOR_EVER = "private, max-age=31536000, immutable"
+MOST_DOCUMENTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One `index.html` as it is served, and compressed."""
+
+    plain: bytes
+    packed: bytes  # gzip
+    etag: str
+
+    @classmethod
+    def of(cls, html: str) -> Document:
+        """Compress a page."""
+        data = html.encode()
+        return cls(data, gzip.compress(data, compresslevel=6, mtime=0), digest(data))
+
+    def answer(self, request: web.BaseRequest, headers: dict[str, str], *, is_personal: bool) -> web.Response:
+        """Return the page, or that the browser has it; one of a user is stored nowhere."""
+        is_packed = "gzip" in accepted(request.headers.get("Accept-Encoding", ""))
+        etag = f"{self.etag}-gzip" if is_packed else self.etag
+        headers |= {"Content-Type": TYPES[".html"], "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+        if is_packed:
+            headers["Content-Encoding"] = "gzip"
+        if is_personal:
+            headers["Cache-Control"] = "private, no-store"
+        else:
+            headers["ETag"] = f'"{etag}"'
+            if etag in {known.value for known in request.if_none_match or ()}:
+                return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return web.Response(body=self.packed if is_packed else self.plain, headers=headers)
 
 
 class Site:
@@ -55,6 +88,7 @@ class Site:
     def __init__(self, root: Path, published: Published, catalogue: Callable[[str], Catalogue | None]) -> None:
         self._root = root.resolve()
         self._first_screens = FirstScreens(self._root, published, catalogue)
+        self._documents: dict[object, Document] = {}  # the latest, by what they were made from
         self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
 
@@ -87,12 +121,13 @@ class Site:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         snapshot = await self._snapshots.current(tree.archive)
         screen = await self._first_screens.find(tree, viewer)
-        link = "" if snapshot is None else snapshot_link(snapshot)
-        html = tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen)
-        if is_personal:
-            headers = page_headers(origin) | {"Content-Type": TYPES[".html"], "Cache-Control": "private, no-store"}
-            return web.Response(body=html.encode(), headers=headers)
-        return _answer(request, html.encode(), digest(html.encode()), TYPES[".html"], origin)
+        facts = tree.build.key, snapshot, tuple(viewer.about.items()), screen
+        document = self._documents.get(facts)
+        if document is None:
+            link = "" if snapshot is None else snapshot_link(snapshot)
+            document = Document.of(tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen))
+            self._documents = {**dict(list(self._documents.items())[-MOST_DOCUMENTS + 1 :]), facts: document}
+        return document.answer(request, page_headers(origin), is_personal=is_personal)
 
     async def home_screen(
         self, request: web.BaseRequest, path: str, origin: str, *, has_worker: bool
