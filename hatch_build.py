@@ -20,12 +20,14 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PARTS = ("gateway", "demo_comfyui", "wire")
-# What a build needs and a gateway does not: the compiler of templates, and the scripts that Node runs.
+# What a build needs and a gateway does not: the compiler of templates, and the scripts that Node runs. And pictures of
+# the page, which exist only where someone has made them.
 LEFT_OUT = (
     "gateway/package/",
     "gateway/page/template_compiler.py",
     "gateway/install/pack.mjs",
     "gateway/install/snapshot.mjs",
+    "docs/screens/",
 )
 
 
@@ -53,10 +55,11 @@ def wheel_files(root: Path) -> dict[str, Path]:
     shutil.rmtree(page, ignore_errors=True)
     write_page(place, page)
     files = {f"mooring/{path.name}": path for path in _files(root / "gateway" / "package")}
-    for part in PARTS:
+    for part in (*PARTS, "docs"):
         names = {path.relative_to(root).as_posix(): path for path in _files(root / part)}
-        files |= {f"mooring/parts/{name}": path for name, path in names.items() if not name.startswith(LEFT_OUT)}
-    for name, folder in (("parts/page", page), ("licences", place.vendor / "licences"), ("docs", root / "docs")):
+        target = "mooring" if part == "docs" else "mooring/parts"
+        files |= {f"{target}/{name}": path for name, path in names.items() if not name.startswith(LEFT_OUT)}
+    for name, folder in (("parts/page", page), ("licences", place.vendor / "licences")):
         files |= {f"mooring/{name}/{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
     files |= {f"mooring/docs/{name}": root / name for name in ("README.md", "CHANGELOG.md", "fleet.example.toml")}
     return dict(sorted(files.items()))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.install.place import PAGE_RECORD
+from gateway.install.place import PAGE_RECORD, Place
 from gateway.page.tree import digest
 from gateway.platforms import system
 
@@ -19,12 +21,28 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = "mooring/parts/page"
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel."""
-    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+def build(folder: Path, *, kind: str = "wheel", root: Path = ROOT) -> Path:
+    """Build the wheel, or the `sdist`, of the sources at `root`."""
+    words = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
+    subprocess.run(words, cwd=root, check=True, capture_output=True)
+    (built,) = (path for path in folder.iterdir() if path.name.endswith((".whl", ".tar.gz")))
+    return built
+
+
+def unpack_sdist(sdist: Path, folder: Path) -> Path:
+    """Unpack the sources, and lend them what set-up would fetch and make; return their folder.
+
+    All of it is found by digests of what it was made from, so sources that differ find nothing of it.
+    """
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    root = folder / sdist.name.removesuffix(".tar.gz")
+    ours, theirs = Place(ROOT), Place(root)
+    theirs.venv.symlink_to(ours.venv)
+    shutil.copytree(ours.vendor, theirs.vendor)
+    for name in ("builds", "snapshots"):
+        shutil.copytree(ours.state / name, theirs.state / name)
+    return root
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@
     python/     site.zip: markupsafe from .venv, without its compiled part; scripting.zip: what only the scripting
                 console loads, requests and its dependencies
     licences/   of all of these, for those who pass them on
-    test/       axe, for the tests only
+    test/       axe and its licence, for the tests only
 
 `static/vendor/mooring.json` has the digest of what it was made from, and each file's size.
 """
@@ -130,10 +130,11 @@ class BrowserRuntime:
         _copy(modules / "@panzoom" / "panzoom" / "dist" / name, made / "panzoom" / name)
         for source, name in MODEL_VIEWER.items():
             _copy(modules / source, made / "model-viewer" / name)
-        if self.dev:
-            _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
         packages = Environment(self.place).packages()
         write_licences(modules, packages, made / "licences")
+        if self.dev:
+            _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
+            system.replace(made / "licences" / "axe-core.txt", made / "test" / "axe-core.txt")  # nobody else gets axe
         bundle(packages, made / "python" / "site.zip", BUNDLED)
         bundle(packages, made / "python" / "scripting.zip", SCRIPTING, NOT_FOR_SCRIPTS)
         self._put_in_place(made)

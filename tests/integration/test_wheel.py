@@ -25,7 +25,7 @@ from gateway.install.place import PAGE_RECORD, Place
 from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
 from gateway.page.tree import ARCHIVE, PageTree
 from tests.services import Service, start_installed, wait_until
-from tests.wheel_kit import Installed, build
+from tests.wheel_kit import Installed, build, unpack_sdist
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 40_000_000  # bytes
@@ -44,8 +44,10 @@ def contents(wheel: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_two_builds_have_equal_bytes(wheel: Path, tmp_path: Path) -> None:
-    again = build(tmp_path)
+def test_sdist_builds_a_wheel_of_equal_bytes(wheel: Path, tmp_path: Path) -> None:
+    """So do two builds of one tree, since this is one more build in another folder."""
+    sources = unpack_sdist(build(tmp_path / "sdist", kind="sdist"), tmp_path)
+    again = build(tmp_path / "wheel", root=sources)
     assert again.name == wheel.name
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(wheel.read_bytes()).digest()
 
@@ -84,6 +86,7 @@ def test_wheel_has_all_that_runs_and_no_test(contents: dict[str, bytes]) -> None
         "gateway/package/__main__.py",
         "gateway/page/template_compiler.py",
     }
+    assert "mooring/licences/axe-core.txt" not in contents, "only tests load axe"
     assert [name for name in contents if "test" in name.lower().split("/") or name.endswith((".pyc", ".mjs"))] == []
     build_of_page = json.loads(contents[f"{PARTS}page/{PAGE_RECORD}"])["build"]["files"]
     assert {f"{PARTS}page/files/{content}" for content in build_of_page.values()} <= contents.keys()
