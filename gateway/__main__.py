@@ -8,6 +8,7 @@ import dataclasses
 import errno
 import gc
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -51,12 +52,14 @@ def main() -> int:
             stream.reconfigure(errors="replace")  # names of devices may be in any script
     command, words = find_command(sys.argv[1:])
     if command is not None:
-        return command.run(words)
+        with _readers_may_leave():
+            return command.run(words)
     flags = parse_flags(words)
     try:
         start_logs(is_json=flags.json_logs, file=flags.log)
         if flags.export is not None:
-            _export(flags, flags.export)
+            with _readers_may_leave():
+                _export(flags, flags.export)
         else:
             asyncio.run(_run(flags))
     except MooringError as error:
@@ -67,6 +70,20 @@ def main() -> int:
     except KeyboardInterrupt:  # a second one
         return _FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """End the process without a traceback once no one reads its output any more, as after `| head`."""
+    try:
+        try:
+            yield
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        # Python flushes it again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_FAILED)
 
 
 def _export(flags: Flags, folder: Path) -> None:

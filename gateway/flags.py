@@ -141,8 +141,8 @@ def read_flags(
 
 
 def _with_own_files(flags: Flags, own: Locations) -> Flags:
-    if own.fleet is not None and own.fleet.is_file() and not flags.names_fleet:
-        flags = replace(flags, fleet=own.fleet)
+    if not flags.names_fleet:
+        flags = replace(flags, fleet=own.existing_fleet)
     if own.sessions is not None and own.users.is_file() and flags.users in {None, own.users}:
         flags = replace(flags, users=own.users, sessions=flags.sessions or own.sessions)
     return flags

@@ -41,6 +41,11 @@ class Locations:
     docs: Path | None = None
 
     @property
+    def existing_fleet(self) -> Path | None:
+        """The fleet file, if it exists."""
+        return self.fleet if self.fleet is not None and self.fleet.is_file() else None
+
+    @property
     def key(self) -> Path:
         """The installation's keys."""
         return self.users.with_name("mooring.key")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser, add_fleet, check_servers
-from gateway.installation import PROGRAM
+from gateway.installation import PROGRAM, Locations, locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,11 @@ class CheckFlags:
         return words
 
 
-def parse_check_flags(arguments: Sequence[str]) -> CheckFlags:
-    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
+def parse_check_flags(arguments: Sequence[str], own: Locations | None = None) -> CheckFlags:
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2.
+
+    Without a named fleet it is the one in the installation's `own` fleet file, if that exists.
+    """
     parser = _parser()
     try:
         found = parser.parse_args(list(arguments))
@@ -36,6 +39,8 @@ def parse_check_flags(arguments: Sequence[str]) -> CheckFlags:
         check_servers(found.server)
     except FlagError as error:
         parser.exit(USAGE_ERROR, f"{error}\n")
+    if found.fleet is None and not found.server:
+        return CheckFlags((own or locate()).existing_fleet)
     return CheckFlags(found.fleet, tuple(found.server))
 
 
@@ -44,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
         prog=f"{PROGRAM} check",
         allow_abbrev=False,
         description="Examine every server of a fleet, and say what is wrong with it and what to do.",
-        epilog="The exit code is 1 if a server is not well. With no fleet named, it examines 127.0.0.1:8188.",
+        epilog="The exit code is 1 if a server is not well. Without --fleet and --server it examines the servers of"
+        " this installation's fleet file if it has one, otherwise 127.0.0.1:8188.",
     )
     add_fleet(parser)
     return parser

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.flags import USAGE_ERROR, FlagError, Parser
-from gateway.installation import PROGRAM
+from gateway.installation import PROGRAM, Locations, locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,12 @@ class StaticFlags:
         return [str(self.folder), "--fleet", str(self.fleet)]
 
 
-def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
-    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2."""
-    parser = _parser()
+def parse_static_flags(arguments: Sequence[str], own: Locations | None = None) -> StaticFlags:
+    """Parse the flags; an invalid one ends the process with one sentence on stderr and exit code 2.
+
+    Without `--fleet` it is the installation's `own` fleet file, or in a clone fleet.toml of the current folder.
+    """
+    parser = _parser((own or locate()).fleet or Path("fleet.toml"))
     try:
         found = parser.parse_args(list(arguments))
         if found.folder is None:
@@ -37,7 +40,7 @@ def parse_static_flags(arguments: Sequence[str]) -> StaticFlags:
     return StaticFlags(found.folder.expanduser().resolve(), found.fleet.expanduser().absolute())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(fleet: Path) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"{PROGRAM} static",
         allow_abbrev=False,
@@ -46,5 +49,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("folder", nargs="?", type=Path, metavar="DIR", help="a new folder, or one that was written before")
-    add("--fleet", type=Path, default=Path("fleet.toml"), metavar="FILE", help="your servers (default: %(default)s)")
+    add("--fleet", type=Path, default=fleet, metavar="FILE", help="your servers (default: %(default)s)")
     return parser

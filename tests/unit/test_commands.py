@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.commands import COMMANDS, find_command, parse_command
 from gateway.flags import read_flags
+from tests.platform_kit import posix_only
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ["--server", "a=http://127.0.0.1:8188"]
@@ -64,3 +66,15 @@ def test_command_line_is_read_before_anything_is_installed(name: str) -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
     assert "--no-such-flag" in ended.stderr
+
+
+@posix_only("another error for a closed pipe")
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # the first write fails, or the last flush
+def test_command_ends_quietly_when_no_one_reads_it(unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "gateway", "paths"]
+    variables = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    ended = subprocess.run(command, cwd=ROOT, env=variables, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")

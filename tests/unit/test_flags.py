@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.check.flags import CheckFlags, parse_check_flags
+from gateway.export.plain_flags import parse_static_flags
 from gateway.flags import (
     FlagError,
     Flags,
@@ -95,6 +97,16 @@ def test_an_installation_uses_its_own_files(own: Locations) -> None:
     assert (flags.fleet, flags.users, flags.sessions) == (own.fleet, own.users, own.sessions)
 
 
+def test_commands_use_the_own_fleet_unless_one_is_named(own: Locations, tmp_path: Path) -> None:
+    other = tmp_path / "others.toml"
+    other.touch()
+    assert parse_check_flags([], own) == CheckFlags(own.fleet)
+    assert parse_check_flags(["--fleet", str(other)], own) == CheckFlags(other)
+    assert parse_check_flags(["--server", "a=http://127.0.0.1:1"], own).fleet is None
+    assert parse_static_flags(["out"], own).fleet == own.fleet
+    assert parse_static_flags(["out", "--fleet", str(other)], own).fleet == other
+
+
 def test_flags_come_before_the_files_of_an_installation(own: Locations, tmp_path: Path) -> None:
     other = tmp_path / "others.toml"
     other.touch()
@@ -107,6 +119,7 @@ def test_files_of_an_installation_that_do_not_exist_change_nothing(own: Location
         assert path is not None
         path.unlink()
     assert read_flags([], own=own) == Flags()
+    assert parse_check_flags([], own) == CheckFlags()
     with pytest.raises(FlagError):
         read_flags(["--host", "0.0.0.0"], own=own)
 
