@@ -23,8 +23,9 @@ ARCHIVE = "app.zip"
 LOGIN = "static/login.html"
 MAIN = "app/main.py"
 PAGE = "index.html"
-# Styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the records of set-up
-# are not for pages.
+LOGIN_STYLES = ("static/css/base.css", "static/css/login.css")
+# The main page's styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the
+# records of set-up are not for pages.
 LEFT_OUT = (
     "static/css/", PARTS, f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
 )  # fmt: skip
@@ -88,7 +89,9 @@ class PageTree:
             made[AWAY] = away_page(away, languages, self._text)
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
-            name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
+            name: content
+            for name, content in digests.items()
+            if name not in made and (name in LOGIN_STYLES or not name.startswith(LEFT_OUT))
         }
         contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
         for name, data in made.items():

@@ -16,6 +16,7 @@ from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.routes import Asset, FleetAction, Health, HomeScreen, LocalServers, LogIn, Metrics, Page, ServerCall
 from gateway.page.home_screen import ICONS
+from gateway.page.tree import LOGIN_STYLES
 from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.projection import project_loads
@@ -25,8 +26,7 @@ MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets 
 # The files of the login page and the app's icons, which browsers fetch by themselves: the only ones without a login.
 LOGIN_FILES = frozenset(
     {
-        "static/css/base.css",
-        "static/css/login.css",
+        *LOGIN_STYLES,
         "static/js/theme.js",
         "static/js/login.js",
         "static/js/languages.js",

@@ -24,6 +24,7 @@ from gateway.install.node import node_command
 from gateway.install.place import PAGE_RECORD, Place
 from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
 from gateway.page.tree import ARCHIVE, PageTree
+from gateway.people.access import LOGIN_FILES
 from tests.services import Service, start_installed, wait_until
 from tests.wheel_kit import Installed, build, unpack_sdist
 
@@ -153,6 +154,7 @@ def test_installed_command_names_itself_and_its_files(installed: Installed) -> N
     )
     assert {"mooring.key", "users.toml"} <= {path.name for path in own.iterdir()}
     with start_installed(installed, demo=1) as service, pytest.raises(urllib.error.HTTPError) as refused:
+        assert all(ask(service, f"/{path}") for path in ("login", *LOGIN_FILES))
         ask(service, "/fleet")
     refused.value.close()
     assert refused.value.code == 401, "its own users are asked for"

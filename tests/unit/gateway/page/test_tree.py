@@ -19,6 +19,7 @@ FILES = {
     "app/core/model.py": "y = 1",
     "static/css/a.css": "a {}\n",
     "static/css/b.css": "b {}\n",
+    "static/css/login.css": "form {}\n",
     "static/js/grid.js": "let a;",
     "static/locales/pl.po": 'msgid ""\nmsgstr "Language: pl\\nX-Name: Polski\\n"\n\nmsgid "Name"\nmsgstr "Imię"\n',
     LOGIN: '<label data-t>Name</label><noscript><p lang="en" data-t>Name</p></noscript>',
@@ -43,8 +44,8 @@ def root(tmp_path: Path) -> Path:
 def test_tree_has_only_files_that_pages_load(root: Path) -> None:
     build = PageTree(root).current().build
     assert set(build.files) == {
-        "app/main.py", "static/js/grid.js", "static/locales/pl.mo", "static/vendor/pyodide/pyodide.mjs",
-        ARCHIVE, INDEX, LOGIN, STYLES,
+        "app/main.py", "static/css/login.css", "static/js/grid.js", "static/locales/pl.mo",
+        "static/vendor/pyodide/pyodide.mjs", ARCHIVE, INDEX, LOGIN, STYLES,
     }  # fmt: skip
 
 
