@@ -33,8 +33,15 @@ from tests.integration.rig import head_of, serve, speak, until
 from tests.nginx_kit import find_errors
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
-# Requests that nginx's own parser refuses before any rule applies.
-BY_THE_PARSER = ("an empty host", "an old version", "an encoded NUL", "a server-wide OPTIONS", "a CONNECT")
+# Requests that nginx's own parser may refuse before any rule applies: which of them depends on its version.
+BY_THE_PARSER = (
+    "an empty host",
+    "an old version",
+    "an encoded NUL",
+    "a server-wide OPTIONS",
+    "a CONNECT",
+    "the host behind a login",
+)
 LOST_LINE = "a header without a colon"  # nginx drops the line, and the rest is a valid request
 STRAIGHT = "mooring-nginx"  # the User-Agent of nginx's own requests to servers
 ODD_LOGIN = 'Bearer a$b"c\\d$mooring_origin'
@@ -49,11 +56,11 @@ async def test_nginx_refuses_every_attack_as_the_gateway_does(tmp_path: Path) ->
                 request = attack.replace(b"PORT", str(front.port).encode()).replace(b"/servers/a/", path.encode())
                 status, headers = await guarded.send(request)
                 refusal = headers.get("x-mooring-gateway", "")
-                wanted = "bad-request" if name in BY_THE_PARSER else cause
+                causes = {cause, "bad-request", "bad-method"} if name in BY_THE_PARSER else {cause}
                 if name == LOST_LINE:
                     assert status == 200
-                elif (refusal, upstream.seen) != (f"{wanted}; sent=no", []) or not 400 <= status < 500:
-                    wrong.append((name, path, status, refusal, upstream.seen))
+                elif refusal not in {f"{one}; sent=no" for one in causes} or upstream.seen or not 400 <= status < 500:
+                    wrong.append((name, path, status, refusal, list(upstream.seen)))
                 assert headers.get("x-content-type-options") == "nosniff", name
                 upstream.seen.clear()
         assert (await guarded.send(get(f"{front.base()}/queue")))[0] == 200
