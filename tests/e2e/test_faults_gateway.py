@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import pytest
-from playwright.async_api import Browser, Request, expect
+from playwright.async_api import Browser, expect
 
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, expect_no_violation, until
 from tests.e2e.window_kit import open_user
 from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+
+ABILITY = re.compile("/servers/[^/]+/(features|node_replacements)")  # what a server can do: about nobody's work
 
 
 @pytest.fixture
@@ -88,7 +94,8 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         old_base = str(await window.call("mooring.getApiBaseUrl()"))
         sent: list[str] = []
         gateway.kill()
-        window.page.on("request", lambda request: note_sent(sent, request, old_base))
+        window.page.on("request", lambda request: note_sent(sent, request.url, old_base))
+        window.page.on("websocket", lambda socket: note_sent(sent, socket.url, old_base))
         gateway.start(**{server_id: fleet[other].url, other: fleet[server_id].url})
         await window.wait_state(prompt_id, "unreachable_moved")
         card = window.card(prompt_id)
@@ -120,10 +127,11 @@ async def test_changed_address_needs_the_users_confirmation(browser: Browser, ga
         assert sent, "from then on"
 
 
-def note_sent(sent: list[str], request: Request, old_base: str) -> None:
-    """Record what a page sends to any server, except to the old address, which the gateway refuses."""
-    if "/servers/" in request.url and f"{old_base}/" not in request.url:
-        sent.append(request.url)
+def note_sent(sent: list[str], address: str, old_base: str) -> None:
+    """Record what a page sends or asks about work, except at the old address, which the gateway refuses."""
+    path = urlsplit(address).path
+    if path.startswith("/servers/") and f"{old_base}/" not in address and not ABILITY.fullmatch(path):
+        sent.append(address)
 
 
 async def test_offline_minute_ends_no_task_and_socket_reconnects(

@@ -153,9 +153,9 @@ class Capabilities:
         return names if part is None else names - part.asked
 
     def _lacked(self, server: Server, names: frozenset[str]) -> list[str]:
-        """Those classes that a server does not have, as far as its catalogue is known."""
+        """Those classes that a server is known not to have: a class whose read failed is not one of them."""
         part = self._kept.get(_content_of(server))
-        return [name for name in names if name not in part.catalogue] if part is not None else []
+        return [name for name in names & part.asked if name not in part.catalogue] if part is not None else []
 
     def _known(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         """The known part of that server's catalogue, if it covers all of these names."""

@@ -155,6 +155,14 @@ async def test_unreadable_catalogue_does_not_prevent_runs(stage: Stage) -> None:
 
 
 @scene
+async def test_failed_read_of_catalogue_asks_no_server_for_replacements(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: NODES, B: NODES})
+    catalogues.is_broken = True
+    assert (await page.session.standing(a_workflow(2, 1, None))).unknown == (A, B, C)
+    assert stage.requests("GET", "/features") == []
+
+
+@scene
 async def test_catalogue_that_is_not_json_does_not_prevent_runs(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: WITHOUT_NODE, B: NODES, C: NODES})
     catalogues.is_garbled = True
