@@ -1,6 +1,7 @@
 """What makes the page an app on a home screen: its manifest, and a service worker with the page that it shows.
 
     static/home/away.html            in each build: one document with its styles, script and all its translations
+    static/icons/icon-512.png, …     in each build: the icons for launchers that show no SVG
     worker.js                        at the page's own address, for its build; there is none without `home_screen`
     manifest.webmanifest             the same
 
@@ -16,6 +17,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
+from gateway.page.icon_png import icon_png
 from gateway.page.languages import Language, texts_of
 
 FOLDER = "static/home"
@@ -25,6 +27,14 @@ NO_WORKER = f"{FOLDER}/no_worker.js"
 MANIFEST = f"{FOLDER}/manifest.webmanifest"
 PARTS = f"{FOLDER}/away."  # its sources, which are no files of a build
 ICONS = ("static/icons/favicon.svg", "static/icons/maskable.svg")
+TOUCH_ICON = "static/icons/touch-180.png"
+# Each is drawn from one of those, at a size in pixels.
+DRAWN_ICONS = {
+    TOUCH_ICON: (ICONS[0], 180),
+    "static/icons/icon-192.png": (ICONS[0], 192),
+    "static/icons/icon-512.png": (ICONS[0], 512),
+    "static/icons/maskable-512.png": (ICONS[1], 512),
+}
 WORKER_PATH, MANIFEST_PATH = "worker.js", "manifest.webmanifest"
 _STYLES = ("static/css/base.css", f"{FOLDER}/away.css")
 _SCRIPT = f"{FOLDER}/away.js"
@@ -47,6 +57,16 @@ def away_page(html: str, languages: Sequence[Language], read: Callable[[str], st
         "script": f"<script>{script}</script>",
     }
     return _SLOT.sub(lambda slot: parts[slot[1]], html).encode()
+
+
+def drawn_icons(read: Callable[[str], str]) -> dict[str, bytes]:
+    """Return the icons for launchers that show no SVG. iOS rounds corners itself, and shows transparent ones black."""
+    texts = {source: read(source) for source in ICONS}
+    return {
+        name: icon_png(texts[source], size, is_opaque=name == TOUCH_ICON)
+        for name, (source, size) in DRAWN_ICONS.items()
+        if texts[source]
+    }
 
 
 def page_facts(*, has_worker: bool) -> dict[str, str]:

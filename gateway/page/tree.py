@@ -1,7 +1,7 @@
 """The page's present files, by the path that pages request, and a key for all of them together.
 
-Generated files are `app.zip`, all styles as one file, the login page, the page of the service worker, and the compiled
-catalogues with their list.
+Generated files are `app.zip`, all styles as one file, the login page, the page of the service worker, icons, and the
+compiled catalogues with their list.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.page.archive import AppArchive, Archive
-from gateway.page.home_screen import AWAY, PARTS, away_page
+from gateway.page.home_screen import AWAY, PARTS, away_page, drawn_icons
 from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by
 from gateway.page.languages import FOLDER as LOCALES
 from gateway.page.languages import for_no_script, locale_files, read_languages
@@ -82,7 +82,12 @@ class PageTree:
         languages, html = read_languages(self._root), {name: self._text(name) for name in (PAGE, LOGIN)}
         page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
         styles = "".join(f"/* {name} */\n{self._text(name)}" for name in page.styles()).encode()
-        made = {ARCHIVE: archive.data, STYLES: styles, **locale_files(languages, html.values())}
+        made = {
+            ARCHIVE: archive.data,
+            STYLES: styles,
+            **locale_files(languages, html.values()),
+            **drawn_icons(self._text),
+        }
         if html[LOGIN]:
             made[LOGIN] = for_no_script(html[LOGIN], languages).encode()
         if away := self._text(AWAY):

@@ -14,8 +14,19 @@ from aiohttp import web
 from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.http.routes import Asset, FleetAction, Health, HomeScreen, LocalServers, LogIn, Metrics, Page, ServerCall
-from gateway.page.home_screen import ICONS
+from gateway.http.routes import (
+    Asset,
+    BuildFile,
+    FleetAction,
+    Health,
+    HomeScreen,
+    LocalServers,
+    LogIn,
+    Metrics,
+    Page,
+    ServerCall,
+)
+from gateway.page.home_screen import DRAWN_ICONS, ICONS
 from gateway.page.tree import LOGIN_STYLES
 from gateway.people.login import Login
 from gateway.people.person import Person
@@ -31,6 +42,7 @@ LOGIN_FILES = frozenset(
         "static/js/login.js",
         "static/js/languages.js",
         *ICONS,
+        *DRAWN_ICONS,
         "static/locales/index.json",
     }
 )
@@ -108,7 +120,7 @@ def _is_free(route: object) -> bool:
     match route:
         case LogIn() | Health() | HomeScreen():  # a browser replaces its service worker even after the log-out
             return True
-        case Asset(path=path):
+        case Asset(path=path) | BuildFile(path=path):
             return path in LOGIN_FILES
     return False
 

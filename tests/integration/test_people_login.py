@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
-from gateway.page.home_screen import ICONS
+from gateway.page.home_screen import DRAWN_ICONS, ICONS, TOUCH_ICON
 from gateway.page.tree import LOGIN
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
@@ -72,10 +72,11 @@ async def test_page_of_a_user_is_stored_nowhere(studio: Studio) -> None:
 async def test_worker_and_icons_need_no_login(studio: Studio) -> None:
     """Browsers fetch icons without cookies, and a worker must be replaceable after the log-out."""
     stranger = await studio.open_client()
-    for path in ("/worker.js", "/manifest.webmanifest", *(f"/{icon}" for icon in ICONS)):
+    for path in ("/worker.js", "/manifest.webmanifest", *(f"/{icon}" for icon in (*ICONS, *DRAWN_ICONS))):
         assert (await stranger.get(path))[0] == 200, path
     async with stranger.http.get(f"{stranger.url}/worker.js") as reply:
         home = re.findall(r'const HOME = "([^"]*)"', await reply.text())[0]
+    assert (await stranger.get(f"{home}{TOUCH_ICON}"))[0] == 200
     assert (await stranger.get(f"{home}static/home/away.html"))[0] == 401
 
 

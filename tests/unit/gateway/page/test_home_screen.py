@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 
 import pytest
+from PIL import Image
 
-from gateway.page.home_screen import AWAY, ICONS, MANIFEST, WORKER, away_page, manifest_text, worker_text
+from gateway.page.home_screen import (
+    AWAY,
+    DRAWN_ICONS,
+    ICONS,
+    MANIFEST,
+    TOUCH_ICON,
+    WORKER,
+    away_page,
+    manifest_text,
+    worker_text,
+)
 from gateway.page.languages import compile_catalogue
 from gateway.page.tree import PageTree, text_of
 from tests.services import ROOT
@@ -58,12 +70,29 @@ def test_worker_is_another_text_for_each_build() -> None:
 def test_manifest_has_an_icon_for_each_purpose() -> None:
     tree = PageTree(ROOT).current()
     manifest = json.loads(manifest_text(text_of(tree, MANIFEST), "/"))
-    assert [(icon["purpose"], icon["src"]) for icon in manifest["icons"]] == [
+    assert [(icon["purpose"], icon["src"]) for icon in manifest["icons"][:2]] == [
         ("any", f"/{ICONS[0]}"),
         ("maskable", f"/{ICONS[1]}"),
     ]
-    assert set(ICONS) <= set(tree.build.files)
+    assert {*ICONS, *DRAWN_ICONS} <= set(tree.build.files)
     assert (manifest["id"], manifest["start_url"], manifest["display"]) == ("/", "./", "standalone")
+
+
+def test_drawn_icons_have_the_sizes_that_are_named() -> None:
+    tree = PageTree(ROOT).current()
+    named = json.loads(text_of(tree, MANIFEST))["icons"][2:]
+    assert {(icon["src"], icon["sizes"], icon["purpose"]) for icon in named} == {
+        (name, f"{size}x{size}", "maskable" if source == ICONS[1] else "any")
+        for name, (source, size) in DRAWN_ICONS.items()
+        if name != TOUCH_ICON
+    }
+    assert f'rel="apple-touch-icon" href="{TOUCH_ICON}"' in tree.page.html
+    for name, (_source, size) in DRAWN_ICONS.items():
+        data = tree.contents[tree.build.files[name]]
+        assert isinstance(data, bytes)
+        with Image.open(io.BytesIO(data)) as icon:
+            assert (icon.format, icon.size) == ("PNG", (size, size))
+            assert (icon.mode == "RGB") == (name == TOUCH_ICON or "maskable" in name)
 
 
 def test_worker_shares_limits_with_the_page() -> None:
