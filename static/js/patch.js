@@ -327,7 +327,7 @@ function listenTyping(callback) {
     typed.set(field, () => callback(field.dataset.input, facts(field, event)));
     if (document.hidden || field.dataset.follows !== undefined) passTyped();
   });
-  for (const type of ["focusout", "visibilitychange", "pagehide"]) addEventListener(type, passTyped, true);
+  for (const type of ["focusout", "visibilitychange", "pagehide", "hashchange"]) addEventListener(type, passTyped, true);
 }
 
 /** Clicks on `data-action`, Enter in a `data-enter` field, changes of `data-change`, typing in `data-input`: `callback(name, facts as JSON)`. */
