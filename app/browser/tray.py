@@ -41,7 +41,7 @@ class BrowserTray:
                     row.store = _user()
                     files.put(row)
                 if row.store == _user():
-                    found.append(SharedFile(int(row.id), str(row.name), JsBlob(row.blob)))
+                    found.append(SharedFile(int(row.id), str(row.name), JsBlob(row.blob), int(row.blob.lastModified)))
             return tuple(found)
 
         return await self._database.run("read_shared", [FILES], steps, write=True)

@@ -10,6 +10,7 @@ import { beginCamera } from "./camera.js";
 import "./copy.js";
 import { settlePictures } from "./compare.js";
 import { setTitle } from "./countdown.js";
+import { takes } from "./drag.js";
 import { mark, place } from "./graph.js";
 import { settle as settleGrid, show } from "./grid.js";
 import { listenKeys, setKeys, settle as settlePalette } from "./keys.js";
@@ -402,7 +403,6 @@ function selectNumbers() {
 
 const filesOf = (transfer) => [...(transfer?.files ?? [])];
 const factsOf = ({ file, path }) => [path, file.size, file.lastModified, file.type];
-const takes = (field, file) => file.type.startsWith(field.querySelector("input").accept.replace("*", ""));
 const hasFiles = (event) => event.dataTransfer?.types?.includes("Files");
 
 /** Files that are dropped, pasted or chosen: `callback(node, input, files, purpose)`; node is empty when no field was aimed at,

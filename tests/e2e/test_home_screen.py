@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import open_chromium, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, until
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
@@ -234,6 +235,41 @@ async def test_shared_picture_waits_for_one_window(user: BrowserUser, gateway: G
     await window.reload()
     await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()
     await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+
+
+async def test_shared_pictures_get_a_run_each(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
+    window = await open_with_worker(user)
+    await window.choose_sample("enlarge")
+    names = ["beach.png", "dune.png", "cliff.png"]
+    await share(
+        window.page, gateway.url, *((name, "image/png", picture) for name in names), ("a.mp3", "audio/mpeg", b"a")
+    )
+    await window.ready()
+    each, dialog = window.page.get_by_test_id("run-shared"), window.page.get_by_test_id("files-dialog")
+    await each.click()
+    await dialog.locator("[data-action=close-dialog]").click()
+    await expect(window.page.locator(TRAY)).to_have_count(4)
+    await each.click()
+    await expect(dialog).to_contain_text("3 pictures")
+    await expect(dialog.get_by_test_id("files-left")).to_contain_text("a.mp3")
+    await check_axe(window.page)
+    await dialog.get_by_test_id("files-add").click()
+    await expect(window.page.locator(TRAY)).to_have_text([re.compile("a.mp3")])
+    await expect(each).to_have_count(0)
+    for name in names:
+        await window.page.locator("[data-testid=task-card][data-state=succeeded]", has_text=name).wait_for()
+
+
+async def test_shared_picture_is_dragged_onto_a_field(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
+    window = await open_with_worker(user)
+    await window.choose_sample("enlarge")
+    await share(window.page, gateway.url, ("beach.png", "image/png", picture), ("dune.png", "image/png", picture))
+    await window.ready()
+    field = window.page.get_by_test_id("drop-1-image")
+    await window.page.locator(f"{TRAY} img").last.drag_to(field)
+    await expect(field).to_contain_text("dune.png")
+    await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+    await expect(window.page.locator(".is-over, .is-dragging, .is-dragged")).to_have_count(0)
 
 
 async def test_too_many_shared_files_are_left_out_with_a_reason(user: BrowserUser, gateway: Gateway) -> None:

@@ -16,6 +16,7 @@ class SharedFile:
     file_id: int
     name: str
     blob: Blob
+    changed: int = 0  # when it was changed, in milliseconds
 
 
 class Tray(Protocol):

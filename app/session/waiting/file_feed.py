@@ -49,6 +49,7 @@ REST = 5.0  # seconds after the store has refused a file
 MOST_REMEMBERED = 2_000_000  # characters of plans; the tab's storage holds 5 million, with what was typed into forms
 PLANS_KEY, PROGRESS_KEY = "mooring.files", "mooring.files.progress"
 
+HeldFile = tuple[FileSet, int]  # with the file's place in the set
 Check = Callable[[Blob, str, str], Awaitable[None]]
 
 
@@ -82,7 +83,7 @@ class FileFeed:
         self._state = state
         self._line = line
         self._works: dict[BatchId, FileRuns] = {}
-        self._held: dict[BatchId, dict[int, Callable[[], Blob]]] = {}
+        self._held: dict[BatchId, dict[int, HeldFile]] = {}
         self._refused: set[PromptId] = set()  # runs that are listed as failures, and about to leave the line
         self._memory: TabMemory | None = None
         self._check: Check | None = None
@@ -99,8 +100,8 @@ class FileFeed:
         """The plans that are not over yet, oldest first."""
         return tuple(self._works.values())
 
-    def held(self, batch_id: BatchId) -> Mapping[int, Callable[[], Blob]]:
-        """How to open the files that this page has at hand."""
+    def held(self, batch_id: BatchId) -> Mapping[int, HeldFile]:
+        """The files that this page has at hand."""
         return self._held.get(batch_id, {})
 
     @property
@@ -122,7 +123,7 @@ class FileFeed:
     def start(self, plan: FilePlan, files: FileSet) -> None:
         """Let the runs of a plan come, file by file; `files` are the plan's, in their order."""
         plan = replace(plan, window_id=self._state.get_window("start").window_id)
-        self._held[plan.batch.batch_id] = {index: partial(files.open, index) for index in range(len(plan.files))}
+        self._held[plan.batch.batch_id] = {index: (files, index) for index in range(len(plan.files))}
         self._group = 1
         self._put(FileRuns.of(plan), is_new=True)
 
@@ -134,7 +135,7 @@ class FileFeed:
         held = self._held.setdefault(batch_id, {})
         wanted: dict[int, ChosenFile] = {index: work.plan.files[index] for index in work.missing(held)}
         found = matches(wanted, files.files)
-        held.update({index: partial(files.open, place) for index, place in found.items()})
+        held.update({index: (files, place) for index, place in found.items()})
         self._state.changed()
         return len(found)
 
@@ -149,7 +150,7 @@ class FileFeed:
             if file not in held and fault.sha256:
                 blob = await self._state.ports.store.read_input(fault.sha256)
                 if blob is not None:
-                    held[file] = partial(_same, blob)
+                    held[file] = (FileSet((), partial(_same, blob)), 0)
         self._change(batch_id, FileRuns.retried)
 
     def drop_failures(self, batch_id: BatchId) -> Callable[[], None]:
@@ -268,7 +269,7 @@ class FileFeed:
                 if work is None or file is None or not self._has_room(work, file, line, len(copied), size):
                     break
                 try:
-                    copied[file] = await self._copy_one(work.plan, file, self.held(name)[file]())
+                    copied[file] = await self._copy_one(work.plan, file, self.held(name)[file])
                 except BadInput as error:
                     self._refuse(name, file, error)
                     continue
@@ -276,12 +277,16 @@ class FileFeed:
             await self._join(name, copied)
         self._group = min(GROUP, self._group * 2)
 
-    async def _copy_one(self, plan: FilePlan, file: int, blob: Blob) -> tuple[Attachment, ...]:
+    async def _copy_one(self, plan: FilePlan, file: int, held: HeldFile) -> tuple[Attachment, ...]:
         assert self._check is not None  # `_step` waits for it
         path = _shown_path(plan, file)
+        files, place = held
+        blob = files.open(place)
         await self._check(blob, path, plan.media)
         first, *others = [(place.node_id, place.input_name) for place in plan.places]
         kept = await self._line.attach(first, Picked(blob, path))
+        if not await files.claim(place):  # not before the copy, or a crash between the two would lose the file
+            raise BadInput("shared-gone", path)
         return (kept, *(_at(kept, where) for where in others))
 
     def _refuse(self, name: BatchId, file: int, error: BadInput) -> None:
@@ -367,7 +372,7 @@ def _fault(run: int, error: MooringError) -> FileFault:
     return FileFault(run=run, cause="refused-file", detail=str(getattr(error, "status", "")))
 
 
-def _same(blob: Blob) -> Blob:
+def _same(blob: Blob, _index: int) -> Blob:
     return blob
 
 

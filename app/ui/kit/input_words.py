@@ -74,7 +74,9 @@ def _server_side(error: BadInput, _: Translator) -> Words:
             )
         case "shared-gone":
             return Words(
-                _("“{name}” is in another window.", name=error.name), _("It has just been used there."), tone=Tone.WARN
+                _("“{name}” is no longer among the shared files.", name=error.name),
+                _("Another window has used it, or it was removed."),
+                tone=Tone.WARN,
             )
         case "shared-full":
             return Words(

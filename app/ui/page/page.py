@@ -217,6 +217,7 @@ class Page:
             else TrayActions(
                 tray, self, screen, sights=self._shared_sights, deletions=self._deletions,
                 take_files=self.actions.take_files,
+                ask_each=lambda files: self.actions.take_many(None, files, "many"),
             )
         )  # fmt: skip
         self._links = LinkActions(session, self, screen, self._library, self._opener)

@@ -14,7 +14,6 @@ from typing import Protocol
 from app.core.errors import BadPlan, MooringError
 from app.core.file_runs import DONE, FAILED, GIVEN, TO_COME, FileFault, FileRuns
 from app.core.model import BatchId
-from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
 from app.ui.form.file_actions import media_of
 from app.ui.form.labels import word_label
@@ -131,7 +130,7 @@ class FeedFacts(Protocol):
     def works(self) -> tuple[FileRuns, ...]: ...
     @property
     def error(self) -> MooringError | None: ...
-    def held(self, batch_id: BatchId) -> Mapping[int, Callable[[], Blob]]: ...
+    def held(self, batch_id: BatchId) -> Mapping[int, object]: ...
     def is_remembered(self, batch_id: BatchId) -> bool: ...
 
 

@@ -182,8 +182,8 @@ class FilesActions:
     ) -> None:
         draft = self._draft
         assert draft.files is not None  # `add` has checked
-        found = sorted_of(chosen, draft).taken
-        files = [draft.files.files[index] for index in found]
+        chosen_files = draft.files.only(sorted_of(chosen, draft).taken)
+        files = chosen_files.files
         folder = folder_of(files)
         labels = [file.path.removeprefix(f"{folder}/") if folder else file.path for file in files]
         plan = await self._planned(chosen, labels, variants)
@@ -194,19 +194,18 @@ class FilesActions:
         batch = await self._new_batch(
             plan.workflow, title=chosen.title, inputs=others, wish=place[0], editor=plan.editor
         )
-        opened = draft.files.open
         self._feed.start(
             FilePlan(
                 batch=batch,
                 places=tuple(Place(*where) for where in (key, *shared)),
-                files=tuple(files),
+                files=files,
                 runs=tuple(FileRun(write_values(run.values), run.label, run.cell, run.templates) for run in plan.runs),
                 media=media_of(item).value,
                 folder=folder,
                 senders=draft.senders or place[1],
                 editor=plan.editor,
             ),
-            FileSet(tuple(files), lambda index: opened(found[index])),
+            chosen_files,
         )
 
     async def _planned(self, chosen: OpenWorkflow, labels: list[str], variants: tuple[PlannedRun, ...]) -> Plan:

@@ -103,4 +103,6 @@ def word_fault(fault: FileFault, _: Translator) -> str:
             return _("It was changed or moved since it was chosen.")
         case "empty":
             return _("The file is empty.")
+        case "shared-gone":
+            return _("Another window has used it, or it was removed.")
     return titled(word_error(BadInput(fault.cause, "", fault.detail), _))

@@ -1,4 +1,4 @@
-"""What the user does with shared files: use one in the form, or remove it. None is used by itself."""
+"""What the user does with shared files: use one in the form, run each, or remove it. None is used by itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 
 from app.core.errors import BadInput, MooringError
 from app.core.ports.blobs import Blob
+from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.tray import SharedFile, Tray
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.file_actions import check_file, media_of
@@ -31,7 +32,10 @@ TakeFiles = Callable[[Key | None, Sequence[tuple[Blob, str]]], None]
 
 
 class TrayActions:
-    """The tray of this page. Call `load` at the start. `take_files` puts files into the form."""
+    """The tray of this page. Call `load` at the start.
+
+    `take_files` puts files into the form, `ask_each` asks about a run for each.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class TrayActions:
         *,
         sights: Sights,
         take_files: TakeFiles,
+        ask_each: Callable[[FileSet], object],
         deletions: Deletions,
     ) -> None:
         self._tray = tray
@@ -48,6 +53,7 @@ class TrayActions:
         self._screen = screen
         self._sights = sights
         self._take_files = take_files
+        self._ask_each = ask_each
         self._deletions = deletions
 
     def follow(self) -> None:
@@ -87,6 +93,21 @@ class TrayActions:
             raise BadInput("shared-gone", file.name)
         self._take_files((node, name), [(file.blob, file.name)])
 
+    @action("run-shared")
+    def run_each(self) -> None:
+        """Ask about a run for each file. A file leaves the tray when its run has a copy, if no window was faster."""
+        files, mine = self._shown, set[int]()
+
+        async def claim(index: int) -> bool:
+            file_id = files[index].file_id
+            if file_id not in mine:  # else a run that has failed could not be repeated
+                mine.update(await self._tray.take_shared({file_id}))
+                await self.load()
+            return file_id in mine
+
+        chosen = tuple(ChosenFile(file.name, file.blob.size, file.changed, file.blob.media_type) for file in files)
+        self._ask_each(FileSet(chosen, lambda index: files[index].blob, claim=claim))
+
     @action("remove-shared")
     def remove(self, shared: int) -> None:
         if (file := self._find(shared)) is not None:
@@ -94,8 +115,7 @@ class TrayActions:
 
     @action("remove-all-shared")
     def remove_all(self) -> None:
-        hidden = self._context.ui.hidden
-        self._put_off(*(file for file in self._files if shared_id(file.file_id) not in hidden))
+        self._put_off(*self._shown)
 
     def _put_off(self, *files: SharedFile) -> None:
         ids = {file.file_id for file in files}
@@ -110,6 +130,12 @@ class TrayActions:
     @property
     def _files(self) -> tuple[SharedFile, ...]:
         return self._context.ui.of(TrayState).files
+
+    @property
+    def _shown(self) -> tuple[SharedFile, ...]:
+        """Those that were not removed just now."""
+        hidden = self._context.ui.hidden
+        return tuple(file for file in self._files if shared_id(file.file_id) not in hidden)
 
     def _find(self, file_id: int) -> SharedFile | None:
         return next((file for file in self._files if file.file_id == file_id), None)

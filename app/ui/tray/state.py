@@ -26,6 +26,7 @@ class TrayItem:
     file_id: int
     name: str
     size: int
+    media_type: str
     icon: str
     url: str
     places: tuple[Field, ...]
@@ -39,6 +40,11 @@ class TrayView:
     def has_places(self) -> bool:
         """Whether a field takes any of them."""
         return any(item.places for item in self.items)
+
+    @property
+    def can_run_each(self) -> bool:
+        """Whether fields take several of them, so that there can be a run for each."""
+        return sum(bool(item.places) for item in self.items) > 1
 
 
 def tray_view(
@@ -58,4 +64,6 @@ def _item(file: SharedFile, chosen: OpenWorkflow | None, sight: Callable[[str], 
     media_type = type_of(file.blob, file.name)
     icon = {"video": "film", "audio": "sound"}.get(media_type.partition("/")[0], "picture")
     places = tuple(item for item in chosen.uploads if fits(item, media_type)) if chosen is not None else ()
-    return TrayItem(file.file_id, file.name, file.blob.size, icon, sight(shared_id(file.file_id)), places[:MOST_PLACES])
+    return TrayItem(
+        file.file_id, file.name, file.blob.size, media_type, icon, sight(shared_id(file.file_id)), places[:MOST_PLACES]
+    )

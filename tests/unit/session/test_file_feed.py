@@ -55,6 +55,7 @@ class Folder:
 
     pictures: dict[str, bytes]
     opened: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)  # those that another window has claimed
 
     @classmethod
     def of(cls, *paths: str) -> Folder:
@@ -70,7 +71,11 @@ class Folder:
             self.opened.append(paths[index])
             return Heavy(self.pictures[paths[index]], "image/png", files[index].size)
 
-        return FileSet(files, open_file)
+        async def claim(index: int) -> bool:
+            assert files[index].path in self.opened
+            return paths[index] not in self.taken
+
+        return FileSet(files, open_file, claim=claim)
 
 
 async def check(blob: Blob, name: str, media: str) -> None:
@@ -146,6 +151,20 @@ async def test_each_file_is_kept_before_its_run_waits(stage: Stage) -> None:
     assert {task.server_id for task in tasks} == {A, B, C}, "they are spread over the servers"
     assert [task.part.label for task in tasks if task.part] == [f"{path} #0" for path in folder.pictures]
     assert memory.texts == {file_feed.PLANS_KEY: "", file_feed.PROGRESS_KEY: ""}, "nothing is left of it"
+
+
+@scene
+async def test_file_that_another_window_has_claimed_is_not_run(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png", "c.png")
+    folder.taken.append("b.png")
+    use(page, Memory())
+    await start(page, folder)
+    await stage.until(lambda: is_settled(page))
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png", "c.png"]
+    assert [(fault.run, fault.cause) for fault in work_of(page).progress.faults] == [(1, "shared-gone")]
+    await feed_of(page).retry(work_of(page).plan.batch.batch_id)
+    await stage.until(lambda: is_settled(page))
+    assert len(tasks_of(page)) == 2
 
 
 @scene

@@ -14,7 +14,7 @@ import app.ui
 from app.ui.kit.actions import Action, ActionError, InvalidFacts
 
 EVENTS = ("action", "change", "input", "enter", "drag")
-CALLER = {"beside", "isAfter"}  # where a row was dropped: JavaScript adds them
+DROPPED = frozenset({"beside", "isAfter", "node", "name"})  # where a row or a file was dropped: JavaScript adds them
 TAG = re.compile(rf"<[a-z][^<>]*\sdata-(?:{'|'.join(EVENTS)})=[^<>]*>")
 
 
@@ -65,7 +65,7 @@ def problem(tag: str) -> str:
             return f"no action {name!r}: {tag}"
         given = {**facts, "value": read.found.get("value") or "", "checked": "checked" in read.found}
         for item in action.parameters:
-            if item.fact in CALLER or (item.fact == "value" and read.name == "select"):
+            if (event == "drag" and item.fact in DROPPED) or (item.fact == "value" and read.name == "select"):
                 continue  # its options have the values
             try:
                 if item.fact in given:

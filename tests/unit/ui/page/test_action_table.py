@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,7 +18,7 @@ from app.ui.commands.commands import Manner, commands
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
-from tests.unit.ui.actions_kit import CALLER, EVENTS, declared, fact_of, problem, problems
+from tests.unit.ui.actions_kit import DROPPED, EVENTS, declared, fact_of, problem, problems
 from tests.unit.ui.commands.test_palette import FULL, OTHER, UNBOUNDED
 from tests.unit.ui.crowd import crowded
 from tests.unit.ui.fleet.test_admin import MemoryFleetAdmin
@@ -45,7 +45,7 @@ class Use:
     """A place in the sources that may name an action; the facts that it gives; whether it may give others."""
 
     names: tuple[str, ...]
-    facts: frozenset[str]
+    facts: Set[str]
     is_open: bool = False
 
 
@@ -90,7 +90,8 @@ def _in_templates() -> Iterator[Use]:
         for tag in IN_TAG.findall(text):
             facts = dict(re.findall(r'\sdata-([\w-]+)(?:="([^"]*)")?', tag))
             names = tuple(facts[event] for event in EVENTS if re.fullmatch(r"[\w-]+", facts.get(event, "")))
-            yield Use(names, frozenset(map(fact_of, facts)), is_open="data(" in tag)
+            dropped = DROPPED if "drag" in facts else frozenset[str]()
+            yield Use(names, dropped.union(map(fact_of, facts)), is_open="data(" in tag)
 
 
 def _in_scripts() -> Iterator[Use]:
@@ -131,14 +132,14 @@ def test_every_place_gives_the_facts_that_are_read() -> None:
         for use in uses()
         for name in use.names
         for item in declared()[name].parameters
-        if item.is_required and item.fact not in use.facts | FIELD | CALLER and not use.is_open
+        if item.is_required and item.fact not in use.facts | FIELD and not use.is_open
     ]
     assert missing == []
 
 
 def test_every_fact_is_given_somewhere() -> None:
     """A misspelled optional fact would never be noticed."""
-    given = {fact for use in uses() for fact in use.facts} | FIELD | CALLER
+    given = {fact for use in uses() for fact in use.facts} | FIELD
     read = {item.fact for found in declared().values() for item in found.parameters}
     assert read - given == set()
 

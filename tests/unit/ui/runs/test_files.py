@@ -36,7 +36,11 @@ BATCH = BatchId("batch")
 
 def chosen(*paths: str, size: int = 10, media_type: str = "image/png") -> FileSet:
     files = tuple(ChosenFile(path, size, 5, media_type) for path in paths)
-    return FileSet(files, lambda index: Bytes(paths[index].encode(), media_type))
+
+    async def claim(index: int) -> bool:
+        return paths[index] != "taken.png"
+
+    return FileSet(files, lambda index: Bytes(paths[index].encode(), media_type), claim=claim)
 
 
 def rig(workflow_id: str = "enlarge") -> Rig:
@@ -168,6 +172,17 @@ async def test_a_run_is_made_for_each_file_in_order() -> None:
     assert plan.places == (Place(*PHOTO),)
     opened = made.session.line.files.calls[0][2]
     assert [opened.open(index).data for index in range(3)] == [b"h/2.png", b"h/10.png", b"h/b/2.png"]
+
+
+async def test_each_file_is_claimed_from_where_it_came() -> None:
+    made = rig()
+    made.actions.take_many(PHOTO, chosen("3.png", ".hidden.png", "taken.png"))
+    made.actions.take_many(PHOTO, chosen("10.png", "2.png"))
+    await made.act("files-add")
+    opened = made.session.line.files.calls[0][2]
+    assert [(file.path, await opened.claim(index)) for index, file in enumerate(opened.files)] == [
+        ("2.png", True), ("3.png", True), ("10.png", True), ("taken.png", False),
+    ]  # fmt: skip
 
 
 async def test_values_that_are_typed_while_runs_are_made_stay() -> None:
@@ -362,7 +377,7 @@ def test_runs_of_files_to_follow_can_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize(
-    "cause", ["failed", "lost", "refused-file", "not-a-picture", "unreadable", "empty", "not-a-film"]
+    "cause", ["failed", "lost", "refused-file", "not-a-picture", "unreadable", "empty", "shared-gone", "not-a-film"]
 )
 def test_every_failure_has_a_short_text(cause: str) -> None:
     for language in ("en", "zh-CN"):

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.errors import BadInput, StorageError
 from app.core.ports.blobs import Blob
+from app.core.ports.files import FileSet
 from app.core.ports.tray import SharedFile
 from app.ui.form.open_workflow import find_open
 from app.ui.form.state import FormState
@@ -49,17 +50,19 @@ class MemoryTray:
 
 
 class Rig:
-    """A window with its tray; `placed` has what came into its form."""
+    """A window with its tray; `placed` has what came into its form, `asked` the questions about a run for each file."""
 
     def __init__(self, files: dict[int, SharedFile]) -> None:
         self.context, self.screen, self.tray = MemoryContext("enlarge"), MemoryScreen(), MemoryTray(files)
         self.placed: list[tuple[Key | None, str]] = []
+        self.asked: list[FileSet] = []
         self.seconds = Seconds()
         self.sights = Sights(self.screen, self.context.spawn, lambda: None)
         self.actions = TrayActions(
             self.tray, self.context, self.screen,
             sights=self.sights, deletions=deletions(self.context, self.seconds),
             take_files=lambda key, files: self.placed.extend((key, name) for _, name in files),
+            ask_each=self.asked.append,
         )  # fmt: skip
         self.table = ActionTable(self.context, self.actions)
 
@@ -123,6 +126,47 @@ async def test_two_windows_never_use_one_file() -> None:
     await two.use(1)
     assert (len(one.placed), len(two.placed)) == (1, 0)
     assert (two.causes, two.names) == (["shared-gone"], [])
+
+
+async def test_run_for_each_takes_a_file_only_when_it_is_copied() -> None:
+    rig = Rig(shared(CAT, SONG, DOG))
+    await rig.start()
+    rig.table.act("run-shared", {})
+    (files,) = rig.asked
+    assert [file.path for file in files.files] == ["cat.png", "song.mp3", "dog.png"]
+    assert files.open(1) is SONG.blob and list(rig.tray.files) == [1, 3, 2]
+    assert [await files.claim(0), await files.claim(2)] == [True, True]
+    assert (list(rig.tray.files), rig.names) == ([3], ["song.mp3"])
+    assert await files.claim(0), "a run that has failed is repeated with the same file"
+
+
+async def test_run_for_each_claims_no_file_of_another_window() -> None:
+    files = shared(CAT, DOG)
+    one, two = Rig(files), Rig(files)
+    await one.start()
+    await two.start()
+    one.table.act("run-shared", {})
+    await two.use(1)
+    assert [await one.asked[0].claim(index) for index in (0, 1)] == [False, True]
+
+
+async def test_run_for_each_leaves_out_files_removed_just_now() -> None:
+    rig = Rig(shared(CAT, DOG, BROKEN))
+    await rig.start()
+    rig.table.act("remove-shared", {"shared": "1"})
+    rig.table.act("run-shared", {})
+    assert [file.path for file in rig.asked[0].files] == ["dog.png", "broken.png"]
+
+
+@pytest.mark.parametrize(("files", "is_offered"), [((CAT, DOG, SONG), True), ((CAT, SONG), False)])
+async def test_run_for_each_is_offered_if_a_field_takes_several(
+    files: tuple[SharedFile, ...], is_offered: bool
+) -> None:
+    rig = Rig(shared(*files))
+    await rig.start()
+    text = str(tray_markup(rig.view, translator()))
+    assert ('data-action="run-shared"' in text) == is_offered
+    assert text.count('draggable="true"') == sum(file is not SONG for file in files)
 
 
 async def test_file_that_its_field_refuses_stays() -> None:
