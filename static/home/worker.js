@@ -13,18 +13,23 @@ const MOST_FILES = 100;
 const MOST_BYTES = 256 * 1024 * 1024;
 const TRAY = "mooring.tray"; // the database, and the channel on which changes are reported (`app/browser/tray.py`)
 
+const HAS_ROUTES = "addRoutes" in (globalThis.InstallEvent?.prototype ?? {});
+
 addEventListener("install", (event) => {
   skipWaiting(); // it has nothing that an open window depends on
   event.waitUntil(caches.open(CACHE).then((cache) => cache.add(AWAY)));
+  if (!HAS_ROUTES) return;
   const others = ["cors", "no-cors", "same-origin"].map((requestMode) => ({ requestMode }));
-  // Where browsers know this, they do not start the worker for files of the page.
-  event.waitUntil(Promise.resolve(event.addRoutes?.([{ condition: { or: others }, source: "network" }])).catch(() => {}));
+  // The browser does not start the worker for files of the page.
+  event.waitUntil(event.addRoutes([{ condition: { or: others }, source: "network" }]).catch(() => {}));
 });
 
 addEventListener("activate", (event) => event.waitUntil(tidy()));
 
 async function tidy() {
-  await registration.navigationPreload?.enable(); // the request does not wait until the worker runs
+  // With preload the request does not wait until the worker runs. But if it fails, Firefox shows its own error, whatever
+  // the worker answers (GoogleChrome/workbox#3134). No browser that has routes is known to do that.
+  await (HAS_ROUTES ? registration.navigationPreload?.enable() : registration.navigationPreload?.disable());
   const names = await caches.keys();
   await Promise.all(names.filter((name) => name.startsWith(NAMES) && name !== CACHE).map((name) => caches.delete(name)));
 }

@@ -7,6 +7,7 @@ const KIND = "application/x-mooring-row";
 const MARKS = ["is-drop-before", "is-drop-after", "is-over"];
 let dragged = null; // the facts of what is dragged: the element itself may be drawn again meanwhile
 
+const effect = () => (dragged.type === undefined ? "move" : "copy");
 const clear = () => {
   for (const place of document.querySelectorAll(MARKS.map((mark) => `.${mark}`).join())) place.classList.remove(...MARKS);
 };
@@ -33,7 +34,7 @@ document.addEventListener("dragstart", (event) => {
   const thing = event.target.closest?.("[data-drag]");
   if (!thing) return;
   dragged = { ...thing.dataset };
-  event.dataTransfer.effectAllowed = dragged.type === undefined ? "move" : "copy";
+  event.dataTransfer.effectAllowed = effect();
   event.dataTransfer.setData(KIND, dragged.drag);
   thing.classList.add("is-dragged");
   document.body.classList.toggle("is-dragging", dragged.type !== undefined);
@@ -45,22 +46,25 @@ document.addEventListener("dragover", (event) => {
   const found = aim(event);
   if (!found) return;
   event.preventDefault();
-  event.dataTransfer.dropEffect = event.dataTransfer.effectAllowed;
+  event.dataTransfer.dropEffect = effect();
   found.place.classList.add(found.mark);
 });
 
 document.addEventListener("drop", (event) => {
   const found = aim(event);
-  clear();
   if (!found) return;
   event.preventDefault();
-  document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name: dragged.drag, facts: found.facts } }));
+  const detail = { name: dragged.drag, facts: found.facts };
+  end(); // Firefox has no `dragend` if the drop removes what was dragged
+  document.dispatchEvent(new CustomEvent("mooring-action", { detail }));
 });
 
-document.addEventListener("dragend", () => {
+document.addEventListener("dragend", end);
+
+function end() {
   if (!dragged) return;
   clear();
   dragged = null;
   document.body.classList.remove("is-dragging");
   for (const thing of document.querySelectorAll(".is-dragged")) thing.classList.remove("is-dragged");
-});
+}

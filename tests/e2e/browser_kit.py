@@ -44,6 +44,22 @@ LOAD_SECONDS = 90  # a loaded two-core machine
 # Whether Python in a page was started from a snapshot.
 IS_RESTORED = "performance.getEntriesByName('mooring-python')[0]?.detail === 'restored'"
 
+# Whether the page's service worker runs, and a form by which files are shared, as a browser does it.
+IS_ACTIVE = 'navigator.serviceWorker.getRegistration().then((found) => found?.active?.state === "activated")'
+SHARE = """([address, files]) => {
+  const form = document.createElement("form");
+  Object.assign(form, { action: address, method: "post", enctype: "multipart/form-data" });
+  const field = Object.assign(document.createElement("input"), { type: "file", name: "files", multiple: true });
+  const transfer = new DataTransfer();
+  for (const [name, type, text] of files) {
+    transfer.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name, { type }));
+  }
+  field.files = transfer.files;
+  form.append(field);
+  document.body.append(form);
+  form.submit();
+}"""
+
 # A script to run before any script of a page: it removes Web Locks, as in a page that is not a secure context.
 WITHOUT_LOCKS = "delete Navigator.prototype.locks;"
 

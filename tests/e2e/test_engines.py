@@ -6,6 +6,7 @@ The rest of the suite uses Chromium. `python3 -m benchmarks.engines` runs these 
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageChops
 
-from tests.e2e.browser_kit import BARE, LOAD_PYTHON
+from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE
 from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
 from tests.e2e.static_kit import python_pages, write_site
 from tests.e2e.work_kit import break_server, demo_servers, paused, slow_workflow
@@ -43,6 +44,14 @@ DROP = """async (name) => {
     document.querySelector("[data-testid=drop-1-image]").dispatchEvent(new DragEvent(type, options));
   }
 }"""
+DRAG = """(() => {
+  const [from, to] = ["shared-picture", "drop-1-image"].map((name) => document.querySelector(`[data-testid=${name}]`));
+  const options = { bubbles: true, cancelable: true, dataTransfer: new DataTransfer() };
+  for (const [place, type] of [[from, "dragstart"], [to, "dragover"], [to, "drop"]]) {
+    place.dispatchEvent(new DragEvent(type, options));
+  }
+  return document.querySelectorAll(".is-dragging, .is-dragged, .is-over").length;
+})()"""
 # All texts in the browser's storage.
 STORED = """(async () => {
   const wait = (request) => new Promise((resolve, reject) => {
@@ -78,6 +87,12 @@ async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def windows(engine: Engine) -> dict[str, Tab]:
     """The window that the tests share, once it is open: a start takes seconds in WebKit."""
     return {}
+
+
+@pytest.fixture(scope="module")
+def picture(photo: Path) -> str:
+    """A small picture in base64."""
+    return base64.b64encode(photo.read_bytes()).decode()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -294,6 +309,33 @@ async def test_page_says_that_its_gateway_is_gone_and_works_on(engine: Engine) -
     with start_gateway(demo=2, port=port) as gateway:
         await tab.until(f"!{notices}.includes('cannot be read from Mooring')")
         await expect_kept(tab, await submit(tab, slow_workflow(1)))
+    await tab.close()
+    assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
+
+
+async def test_worker_takes_files_and_shows_its_page_when_nothing_answers(engine: Engine, picture: str) -> None:
+    port = free_ports(2)
+    with start_gateway(demo=1, port=port) as gateway:
+        tab = await engine.open(f"{gateway.url}/?lang=en")
+        await tab.evaluate("void (globalThis.mooringKeepAfter = 0)")
+        await tab.until(READY)
+        await tab.until(IS_ACTIVE)
+        files = [[name, "image/png", picture] for name in ("beach.png", "dune.png")]
+        await tab.evaluate("void (globalThis.isOld = true)")
+        await tab.evaluate(f"({SHARE})({json.dumps([f'{gateway.url}/share', files])})")
+        await tab.until("!globalThis.isOld")
+        await tab.until(READY)
+        await tab.click("#pick-enlarge")
+        await tab.until("[...document.querySelectorAll('[draggable=true] img')].every((image) => image.naturalWidth)")
+        await tab.until("document.querySelectorAll('[draggable=true] img').length === 2")
+        assert await tab.evaluate(DRAG) == 0, "what a drop removes has no `dragend` in Firefox"
+        await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'beach.png'")
+        await tab.until("document.querySelector('#tray').textContent.includes('1 shared file')")
+        gateway.kill()
+        await tab.reload()
+        await tab.until("document.querySelector('#away-where')?.textContent.includes('Nothing answers at')")
+    with start_gateway(demo=1, port=port):
+        await tab.until(READY)
     await tab.close()
     assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_chromium, wait_for_js
+from tests.e2e.browser_kit import IS_ACTIVE, SHARE, open_chromium, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, until
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import slow_workflow
@@ -22,7 +22,6 @@ from tests.services import start_gateway
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 FIRST_SCRIPT = "globalThis.mooringKeepAfter = 0;"  # usually a window has its worker some seconds after its start
-IS_ACTIVE = 'navigator.serviceWorker.getRegistration().then((found) => found?.active?.state === "activated")'
 IS_GONE = "navigator.serviceWorker.getRegistration().then((found) => !found)"
 STORED = """caches.keys().then(async (names) => (await Promise.all(names.map(async (name) => {
   const cache = await caches.open(name);
@@ -190,19 +189,6 @@ async def test_user_can_see_the_browsers_own_message(user: BrowserUser, gateway:
 
 # The share target. A browser shares files by a navigation with a form.
 
-SHARE = """([address, files]) => {
-  const form = document.createElement("form");
-  Object.assign(form, { action: address, method: "post", enctype: "multipart/form-data" });
-  const field = Object.assign(document.createElement("input"), { type: "file", name: "files", multiple: true });
-  const transfer = new DataTransfer();
-  for (const [name, type, text] of files) {
-    transfer.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name, { type }));
-  }
-  field.files = transfer.files;
-  form.append(field);
-  document.body.append(form);
-  form.submit();
-}"""
 TRAY = "[data-testid=shared]"
 
 
