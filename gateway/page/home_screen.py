@@ -36,7 +36,7 @@ DRAWN_ICONS = {
     "static/icons/maskable-512.png": (ICONS[1], 512),
 }
 WORKER_PATH, MANIFEST_PATH = "worker.js", "manifest.webmanifest"
-_STYLES = ("static/css/base.css", f"{FOLDER}/away.css")
+_STYLES = ("static/css/base.css", "static/css/alone.css", f"{FOLDER}/away.css")
 _SCRIPT = f"{FOLDER}/away.js"
 _SLOT = re.compile(r"<!-- (policy|style|icon|texts|script) -->")
 

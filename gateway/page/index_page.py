@@ -18,7 +18,7 @@ from typing import Any
 STYLES = "static/page.css"  # all stylesheets of the page, concatenated
 CONFIG = "pyscript.toml"
 _SLOT = "<!-- boot -->"  # replaced by links to the memory snapshot and to imported modules
-_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\s*')
+_STYLE = re.compile(r'<link rel="stylesheet" href="/?([^"]+)">\s*')
 _MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)"(?: async)?>')
 _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
@@ -45,10 +45,6 @@ class PageText:
     config: str
     imported: tuple[str, ...] = ()
 
-    def styles(self) -> list[str]:
-        """The stylesheets, in order."""
-        return _STYLE.findall(self.html)
-
     def modules(self) -> list[str]:
         """The modules that the page itself loads."""
         config = self._config() or {}
@@ -64,8 +60,7 @@ class PageText:
     ) -> str:
         """Return the page with its files below `home` (`/b/…/`), the snapshot's link, facts about its user, and the
         first screen of a new window."""
-        first = iter((f'<link rel="stylesheet" href="{STYLES}">\n    ',))
-        html = _STYLE.sub(lambda _: next(first, ""), self.html)
+        html = with_one_style(self.html, STYLES)
         # Imported modules are preloaded too, but after what the page's first paint waits for.
         low = '\n    <link rel="modulepreload" href="{}" fetchpriority="low">'
         preloads = "".join(low.format(name) for name in self.imported)
@@ -109,6 +104,17 @@ def _drawn(html: str, screen: FirstScreen) -> str:
     classes = json.dumps(screen.classes, ensure_ascii=False).replace("<", "\\u003c")
     data = f'<script type="application/json" id="first-classes">{classes}</script>'
     return html.replace("</body>", f"{data}\n  </body>", 1)
+
+
+def styles_of(html: str) -> list[str]:
+    """Return the stylesheets of a page, in order."""
+    return _STYLE.findall(html)
+
+
+def with_one_style(html: str, address: str) -> str:
+    """Return the page with one stylesheet in place of its own, which has all of them."""
+    first = iter((f'<link rel="stylesheet" href="{address}">\n    ',))
+    return _STYLE.sub(lambda _: next(first, ""), html)
 
 
 def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The page's present files, by the path that pages request, and a key for all of them together.
 
-Generated files are `app.zip`, all styles as one file, the login page, the page of the service worker, icons, and the
-compiled catalogues with their list.
+Generated files are `app.zip`, all styles of a page as one file, the login page, the page of the service worker, icons,
+and the compiled catalogues with their list.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from pathlib import Path
 
 from gateway.page.archive import AppArchive, Archive
 from gateway.page.home_screen import AWAY, PARTS, away_page, drawn_icons
-from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by
+from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by, styles_of, with_one_style
 from gateway.page.languages import FOLDER as LOCALES
 from gateway.page.languages import for_no_script, locale_files, read_languages
 
 LENGTH = 32  # of a digest, in characters
 ARCHIVE = "app.zip"
-LOGIN = "static/login.html"
+LOGIN, LOGIN_STYLES = "static/login.html", "static/login.css"
 MAIN = "app/main.py"
 PAGE = "index.html"
-LOGIN_STYLES = ("static/css/base.css", "static/css/login.css")
-# The main page's styles are in one file, catalogues are compiled, the tests' tools have a path of their own, and the
+# Styles of a page are in one file, catalogues are compiled, the tests' tools have a path of their own, and the
 # records of set-up are not for pages.
 LEFT_OUT = (
     "static/css/", PARTS, f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
@@ -81,22 +80,20 @@ class PageTree:
         digests = {path.relative_to(self._root).as_posix(): name for path, name in self._digests.items()}
         languages, html = read_languages(self._root), {name: self._text(name) for name in (PAGE, LOGIN)}
         page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
-        styles = "".join(f"/* {name} */\n{self._text(name)}" for name in page.styles()).encode()
         made = {
             ARCHIVE: archive.data,
-            STYLES: styles,
+            STYLES: self._styles(html[PAGE]),
             **locale_files(languages, html.values()),
             **drawn_icons(self._text),
         }
         if html[LOGIN]:
-            made[LOGIN] = for_no_script(html[LOGIN], languages).encode()
+            login = with_one_style(html[LOGIN], f"/{LOGIN_STYLES}")
+            made |= {LOGIN: for_no_script(login, languages).encode(), LOGIN_STYLES: self._styles(html[LOGIN])}
         if away := self._text(AWAY):
             made[AWAY] = away_page(away, languages, self._text)
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
-            name: content
-            for name, content in digests.items()
-            if name not in made and (name in LOGIN_STYLES or not name.startswith(LEFT_OUT))
+            name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
         }
         contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
         for name, data in made.items():
@@ -105,6 +102,10 @@ class PageTree:
         key = digest(json.dumps([own, files], sort_keys=True).encode())
         page = replace(page, imported=imported_by(page.modules(), files, self._text))
         return Tree(Build(key, files), contents, page, archive)
+
+    def _styles(self, html: str) -> bytes:
+        """Return the stylesheets of a page as one."""
+        return "".join(f"/* {name} */\n{self._text(name)}" for name in styles_of(html)).encode()
 
     def _text(self, name: str) -> str:
         try:

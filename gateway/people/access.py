@@ -27,7 +27,6 @@ from gateway.http.routes import (
     ServerCall,
 )
 from gateway.page.home_screen import DRAWN_ICONS, ICONS
-from gateway.page.tree import LOGIN_STYLES
 from gateway.people.login import Login
 from gateway.people.person import Person
 from gateway.people.projection import project_loads
@@ -37,7 +36,7 @@ MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets 
 # The files of the login page and the app's icons, which browsers fetch by themselves: the only ones without a login.
 LOGIN_FILES = frozenset(
     {
-        *LOGIN_STYLES,
+        "static/login.css",
         "static/js/theme.js",
         "static/js/login.js",
         "static/js/languages.js",

@@ -15,14 +15,13 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from gateway.page.home_screen import DRAWN_ICONS, ICONS, TOUCH_ICON
-from gateway.page.tree import LOGIN
+from gateway.page.tree import LOGIN_STYLES
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.hub import read_all
 from tests.integration.rig import open_gateway, serve, until
 from tests.integration.studio import PASSWORD, Client, SharedDemo, Studio, open_studio, slow_prompt, write_users
-from tests.services import ROOT
 
 ROUTES = [
     "/fleet",
@@ -54,7 +53,10 @@ async def test_nothing_is_served_without_a_login(studio: Studio) -> None:
         assert (status, answer["error"]["cause"]) == (401, "not-logged-in"), path
     async with stranger.http.get(f"{stranger.url}/", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/login")
-    for path in ("/login", *re.findall(r'(?:href|src)="([^"]+)"', (ROOT / LOGIN).read_text("utf-8"))):
+    async with stranger.http.get(f"{stranger.url}/login") as reply:
+        named = re.findall(r'(?:href|src)="([^"]+)"', await reply.text())
+    assert f"/{LOGIN_STYLES}" in named
+    for path in named:
         assert (await stranger.get(path))[0] == 200, path
     for socket in ("/fleet/ws", "/servers/a/ws?clientId=x"):
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -128,6 +128,7 @@ def test_installed_command_serves_the_page_and_demo_servers(installed: Installed
         packed = ask(service, f"/b/{build_key}/static/js/boot.mjs", **{"Accept-Encoding": "gzip"})
         assert gzip.decompress(packed) == plain and len(packed) < len(plain)
         assert ask(service, "/static/js/boot.mjs") == plain, "also under the name that it has in a clone"
+        assert b".login-form" in ask(service, "/static/login.css"), "made of files that are in no wheel"
         assert build_key in ask(service, "/worker.js").decode() and b"maskable" in ask(service, "/manifest.webmanifest")
         assert [server["id"] for server in json.loads(ask(service, "/fleet"))["servers"]] == ["demo-1"]
         wait_until(lambda: b'id="field-1-text"' in ask(service, "/"))  # its first screen is drawn beside it

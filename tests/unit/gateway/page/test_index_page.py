@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from gateway.page.index_page import STYLES, PageText, imported_by
+from gateway.page.index_page import STYLES, PageText, imported_by, styles_of
 from gateway.page.tree import PageTree
 from tests.services import ROOT
 
@@ -38,7 +38,7 @@ def test_every_file_is_named_in_its_build() -> None:
 
 def test_styles_are_one_file() -> None:
     text = PageText(HTML, CONFIG)
-    assert text.styles() == ["static/css/a.css", "static/css/b.css"]
+    assert styles_of(HTML) == ["static/css/a.css", "static/css/b.css"]
     page = text.write(HOME, "")
     assert re.findall(r'rel="stylesheet" href="([^"]+)"', page) == [f"{HOME}{STYLES}"]
     assert page.index(STYLES) < page.index("modulepreload")
@@ -98,8 +98,8 @@ def test_our_page_names_existing_files(ours: PageText) -> None:
 def test_our_styles_can_be_one_file(ours: PageText) -> None:
     """Relative addresses in them would be relative to that file, and an @import counts only at the beginning."""
     on_disk = {f"static/css/{path.name}" for path in (ROOT / "static" / "css").glob("*.css")}
-    assert on_disk - {"static/css/login.css"} < set(ours.styles())  # a page of its own
-    for name in ours.styles():
+    assert on_disk - {"static/css/login.css", "static/css/alone.css"} < set(styles_of(ours.html))  # of other pages
+    for name in styles_of(ours.html):
         text = (ROOT / name).read_text("utf-8")
         assert not re.search(r"url\((?![\"']?(?:#|data:))|@import|@charset", text), name
 

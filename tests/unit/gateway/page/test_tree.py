@@ -9,7 +9,7 @@ import pytest
 
 from gateway.page.index_page import STYLES
 from gateway.page.languages import INDEX
-from gateway.page.tree import ARCHIVE, LOGIN, PageTree, digest
+from gateway.page.tree import ARCHIVE, LOGIN, LOGIN_STYLES, PageTree, digest
 from tests.platform_kit import link
 
 FILES = {
@@ -44,8 +44,8 @@ def root(tmp_path: Path) -> Path:
 def test_tree_has_only_files_that_pages_load(root: Path) -> None:
     build = PageTree(root).current().build
     assert set(build.files) == {
-        "app/main.py", "static/css/login.css", "static/js/grid.js", "static/locales/pl.mo",
-        "static/vendor/pyodide/pyodide.mjs", ARCHIVE, INDEX, LOGIN, STYLES,
+        "app/main.py", "static/js/grid.js", "static/locales/pl.mo", "static/vendor/pyodide/pyodide.mjs",
+        ARCHIVE, INDEX, LOGIN, LOGIN_STYLES, STYLES,
     }  # fmt: skip
 
 
@@ -54,6 +54,17 @@ def test_every_content_matches_its_digest(root: Path) -> None:
     assert set(tree.contents) == set(tree.build.files.values())
     for name, source in tree.contents.items():
         assert digest(source if isinstance(source, bytes) else source.read_bytes()) == name
+
+
+def test_log_in_page_has_one_file_of_styles(root: Path) -> None:
+    """Its sources are in no wheel."""
+    (root / LOGIN).write_text(
+        '<link rel="stylesheet" href="/static/css/a.css"><link rel="stylesheet" href="/static/css/b.css">'
+    )
+    tree = PageTree(root).current()
+    page, styles = (tree.contents[tree.build.files[name]] for name in (LOGIN, LOGIN_STYLES))
+    assert isinstance(page, bytes) and page.decode().strip() == f'<link rel="stylesheet" href="/{LOGIN_STYLES}">'
+    assert styles == b"/* static/css/a.css */\na {}\n/* static/css/b.css */\nb {}\n"
 
 
 def test_styles_are_in_the_pages_order(root: Path) -> None:
