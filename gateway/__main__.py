@@ -82,7 +82,8 @@ def _readers_may_leave() -> Iterator[None]:
             print(end="", flush=True)
     except BrokenPipeError:
         # Python flushes it again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         sys.exit(_FAILED)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from gateway.install.place import PAGE_RECORD, Place
 from gateway.page.tree import digest
 from gateway.platforms import system
+from tests.platform_kit import link
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "mooring/parts/page"
@@ -38,7 +39,7 @@ def unpack_sdist(sdist: Path, folder: Path) -> Path:
         archive.extractall(folder, filter="data")
     root = folder / sdist.name.removesuffix(".tar.gz")
     ours, theirs = Place(ROOT), Place(root)
-    theirs.venv.symlink_to(ours.venv)
+    link(theirs.venv, ours.venv)
     shutil.copytree(ours.vendor, theirs.vendor)
     for name in ("builds", "snapshots"):
         shutil.copytree(ours.state / name, theirs.state / name)

@@ -37,7 +37,6 @@ class PagePython:
             _write(tree, fresh)
             if is_compiled:
                 compileall.compile_dir(fresh, quiet=2)
-            fresh.chmod(0o755)
             system.replace(fresh, target)
         except OSError:
             shutil.rmtree(fresh, ignore_errors=True)

@@ -19,7 +19,6 @@ FILES = {
     "app/core/model.py": "y = 1",
     "static/css/a.css": "a {}\n",
     "static/css/b.css": "b {}\n",
-    "static/css/login.css": "form {}\n",
     "static/js/grid.js": "let a;",
     "static/locales/pl.po": 'msgid ""\nmsgstr "Language: pl\\nX-Name: Polski\\n"\n\nmsgid "Name"\nmsgstr "Imię"\n',
     LOGIN: '<label data-t>Name</label><noscript><p lang="en" data-t>Name</p></noscript>',
