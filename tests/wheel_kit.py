@@ -57,36 +57,42 @@ class Installed:
         """Make the environment; no registry is asked, since the tests' packages are lent to it."""
         made = cls(home)
         subprocess.run([sys.executable, "-m", "venv", str(made._environment)], check=True)
-        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        packages = subprocess.run([made._python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        Path(packages, "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+        (made.packages / "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
         made.install(wheel)
         return made
 
     @property
     def command(self) -> str:
         """The path of the command `mooring`."""
-        return str(Path(self._python).with_name("mooring"))
+        return str(Path(self.python).with_name("mooring"))
+
+    @property
+    def python(self) -> str:
+        """The path of its interpreter."""
+        return str(self._environment / system.VENV_PYTHON)
+
+    @property
+    def packages(self) -> Path:
+        """The folder of its packages."""
+        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        ran = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True)
+        return Path(ran.stdout.strip())
 
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables of its user."""
         gone = ("XDG_", "PYTHON", "MOORING")
         rest = {name: value for name, value in os.environ.items() if not name.startswith(gone)}
-        return rest | {"HOME": str(self.home), "PATH": str(Path(self._python).parent)}
+        return rest | {"HOME": str(self.home), "PATH": str(Path(self.python).parent)}
 
     def install(self, wheel: Path) -> None:
         """Install a wheel in the place of the present one."""
         words = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--force-reinstall", str(wheel)]
-        subprocess.run([self._python, *words], check=True)
+        subprocess.run([self.python, *words], check=True)
 
     @property
     def _environment(self) -> Path:
         return self.home / "env"
-
-    @property
-    def _python(self) -> str:
-        return str(self._environment / system.VENV_PYTHON)
 
 
 def another_version(wheel: Path, folder: Path) -> Path:
