@@ -46,13 +46,26 @@ performance.setResourceTimingBufferSize(2000);
 {
   const look = () => { if (%s) globalThis.upAt = performance.now(); else setTimeout(look); };
   look();
+  // A key, as early as a person could type one: once a field of the form is painted. It has to stay.
+  const type = () => {
+    const field = document.querySelector("#form textarea");
+    const isPainted = performance.getEntriesByName("first-contentful-paint").length;
+    if (!isPainted || !field?.checkVisibility({ visibilityProperty: true })) return setTimeout(type);
+    globalThis.keyAt = performance.now();
+    field.value = "typed early";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  type();
 }
 """
+TYPED = "() => globalThis.keyAt === undefined || document.querySelector('#form textarea').value === 'typed early'"
 # A request that was answered from the browser's cache has no size.
 FIGURES = """(() => {
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
   const asked = entries.filter((entry) => entry.transferSize > 0);
-  return [upAt, asked.reduce((sum, entry) => sum + entry.transferSize, 0), asked.length];
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
+  const size = asked.reduce((sum, entry) => sum + entry.transferSize, 0);
+  return [upAt, size, asked.length, globalThis.keyAt ?? 0, paint?.startTime ?? 0];
 })()"""
 HERE_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet
@@ -60,8 +73,10 @@ HERE_ONLY = (
 INTRO = """# How long a window takes to start
 
 `python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, in turns.
-From the navigation until the form is drawn and accepts keys (ComfyUI's frontend: canvas drawn, splash screen gone,
-node classes known): the median of {runs} and their range, in milliseconds; {rest:.0f} s after the last start, for both.
+*Up* is from the navigation until Python is up: the window restored, node classes known, a run can be sent (ComfyUI's
+frontend: canvas drawn, splash screen gone, node classes known), the median of {runs} and their range, in milliseconds;
+{rest:.0f} s after the last start, for both. *Key* is when a key can be typed into the real form that is there when
+Python is up, *paint* the first one.
 *CPU* is what the pages' processes used, in milliseconds; it says more than the clock on a machine with other work
 ({load}).
 *Bytes* and *requests* are what reached the server. ComfyUI's frontend is `comfyui-frontend-package` as the tests have
@@ -100,13 +115,15 @@ class Start:
     cpu: float
     bytes: int
     requests: int
+    key: float  # 0 if none could be typed before
+    paint: float
 
 
 def main() -> None:
     """Measure and write the table."""
     before = load()
     starts = asyncio.run(measure())
-    lines = ["| | | ms | range | CPU | bytes | requests |", "|---|---|---|---|---|---|---|"]
+    lines = ["| | | up | range | key | paint | CPU | bytes | requests |", "|---|---|---|---|---|---|---|---|---|"]
     lines += [row(kind, which, starts[kind, which]) for kind in KINDS for which in (OURS, BARE, PEER)]
     lines += ["", "| Mooring as a share of | ms | CPU |", "|---|---|---|"]
     lines += [share(kind, which, starts) for which in (PEER, BARE) for kind in KINDS]
@@ -132,7 +149,10 @@ def row(kind: str, which: str, found: list[Start]) -> str:
     size = statistics.median(start.bytes for start in found)
     requests = statistics.median(start.requests for start in found)
     span = f"{clock[0]:.0f} to {clock[-1]:.0f}"
-    return f"| {kind} | {which} | {statistics.median(clock):.0f} | {span} | {cpu:.0f} | {size:,.0f} | {requests:.0f} |"
+    key, paint = (statistics.median(getattr(start, name) for start in found) * 1000 for name in ("key", "paint"))
+    early = f"{key:.0f} | {paint:.0f}" if which != PEER else f"– | {paint:.0f}"
+    up = f"{statistics.median(clock):.0f} | {span}"
+    return f"| {kind} | {which} | {up} | {early} | {cpu:.0f} | {size:,.0f} | {requests:.0f} |"
 
 
 def share(kind: str, which: str, starts: dict[tuple[str, str], list[Start]]) -> str:
@@ -150,6 +170,8 @@ async def measure() -> dict[tuple[str, str], list[Start]]:
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
     with without_snapshot() as house, start_gateway(demo=1) as one, start_gateway(demo=1, root=house) as other:
         await wait_for_snapshot(one.url)
+        for gateway in (one, other):
+            await wait_for_drawing(gateway.url)
         async with serve_peer(await catalogue_of(one.url)) as peer:
             for _ in range(RUNS):
                 for which, address, ready in (
@@ -164,6 +186,16 @@ async def measure() -> dict[tuple[str, str], list[Start]]:
                             if which != PEER:
                                 assert await context.pages[-1].evaluate(IS_RESTORED) is (which == OURS)
     return found
+
+
+async def wait_for_drawing(address: str) -> None:
+    """Wait until the document has the first screen, as from the second visit of a gateway on."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(address, headers={"Accept-Language": "en-US"}) as answer:
+                if "data-drawn" in await answer.text():
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def catalogue_of(base: str) -> str:
@@ -188,8 +220,9 @@ async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
     """Read the page's record of its start once it is ready."""
     await page.wait_for_function("() => globalThis.upAt")
     cpu = cpu_of(folder) - cpu_before
-    milliseconds, size, requests = await page.evaluate(FIGURES)
-    return Start(milliseconds / 1000, cpu, size, requests)
+    milliseconds, size, requests, key, paint = await page.evaluate(FIGURES)
+    assert await page.evaluate(TYPED), "the early key is lost"
+    return Start(milliseconds / 1000, cpu, size, requests, key / 1000, paint / 1000)
 
 
 def cpu_of(folder: str) -> float:
