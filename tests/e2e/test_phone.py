@@ -305,7 +305,7 @@ async def test_full_screen_turns_with_the_picture_and_can_be_left(user: BrowserU
     await expect(leave).to_be_hidden()
     await page.locator("#zoom-full").tap()
     await expect(leave).to_be_visible()
-    assert await page.evaluate("document.documentElement.dataset.turned") == "landscape"
+    await expect(page.locator("html")).to_have_attribute("data-turned", "landscape")
     await leave.tap()
     await expect(leave).to_be_hidden()
     assert await page.evaluate("document.fullscreenElement") is None
