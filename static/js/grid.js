@@ -197,6 +197,9 @@ function makeOver(pattern, row) {
   named.className = `tile-server tone-${tone}`;
   named.lastElementChild.textContent = label || server;
   over.querySelector(".tile-when").textContent = timeOf(row);
+  const about = over.querySelector(".tile-about");
+  about.firstElementChild.textContent = title;
+  about.lastElementChild.textContent = timeOf(row);
   for (const button of over.querySelectorAll("[data-action]")) {
     Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
     const { action } = button.dataset;

@@ -179,9 +179,9 @@ def project(
 
 
 def _is_telling(batch: BatchView, state: RunsState) -> bool:
-    """Whether the counts of a batch are shown: not after the user has dismissed them, or has stopped all of it."""
-    is_stopped = batch.is_over and not batch.done and not batch.failed
-    return batch.batch_id not in state.dismissed and not is_stopped
+    """Whether the counts of a batch are shown: not after the user has dismissed them, or ended it by stopping it."""
+    is_known = batch.is_over and batch.was_stopped and not batch.failed
+    return batch.batch_id not in state.dismissed and not is_known
 
 
 def _waiting(session: SessionFacts) -> frozenset[PromptId]:

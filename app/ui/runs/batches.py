@@ -1,9 +1,10 @@
-"""How far the latest batch is, and that it has ended, until another run starts."""
+"""How far the latest batch is, and that it has ended, until another run starts. An end by *Stop* needs no words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.core.file_runs import FAILED, TO_COME, FileRuns
 from app.core.model import BatchId, Task, TaskState
@@ -28,6 +29,8 @@ class BatchFollower:
         self._line: WaitingRuns | None = None
         self._waiting: dict[BatchId, set[int]] = {}
         self._last_start = 0.0  # of another run, when the batch ended
+        self._stopped = 0
+        self._start_at_stop = 0.0  # of the batch's latest run, when some were stopped last
         self.view: BatchView | None = None
 
     def follow(self, session: SessionFacts) -> None:
@@ -41,7 +44,12 @@ class BatchFollower:
             return
         mine = _of_batch(tasks, self._batch_id)
         self._note_ends(self._batch_id, mine)
-        self.view = self._count(under_way[self._batch_id], _files_of(session, self._batch_id))
+        view = self._count(under_way[self._batch_id], _files_of(session, self._batch_id))
+        latest = max((task.created_at for task in mine), default=0.0)
+        if view.stopped > self._stopped:
+            self._start_at_stop = latest
+        self._stopped = view.stopped
+        self.view = replace(view, was_stopped=view.stopped > 0 and latest <= self._start_at_stop)
         started = _newest_start(session, tasks, mine)
         if not self.view.is_over:
             self._last_start = started
@@ -69,7 +77,7 @@ class BatchFollower:
         started = {task.part.batch_id: task.created_at for task in reversed(list(tasks)) if task.part is not None}
         for batch_id in sorted(under_way, key=lambda key: started.get(key, float("inf"))):
             if under_way[batch_id] and under_way[batch_id] + ended[batch_id] > 1:
-                self._batch_id, self._ends, self._total = batch_id, {}, 0
+                self._batch_id, self._ends, self._total, self._stopped = batch_id, {}, 0, 0
                 last = max((part.index for part in parts if part.batch_id == batch_id), default=0)
                 self._before = max(0, last + 1 - ended[batch_id]) if ended[batch_id] >= RECENT else 0
                 return

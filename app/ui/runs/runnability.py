@@ -285,6 +285,7 @@ def standing_view(
     if found is None or chosen is None or not (found.runs_on or found.lacks):
         return None
     locked = session.window.window_locked_server if isinstance(session.window, Window) else None
+    using = {window.window_locked_server for window in session.windows}
     groups: dict[Lacks, list[ServerTag]] = {}
     fields = chosen.form.by_key
     for server_id, lacks in found.lacks.items():
@@ -305,7 +306,7 @@ def standing_view(
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
-        held=tag_of(session.fleet, locked) if locked is not None and locked in found.runs_on else None,
+        held=tuple(tag_of(session.fleet, item) for item in found.runs_on if item in using),
         is_looking=state.known.is_looking,
     )
 

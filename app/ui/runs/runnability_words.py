@@ -22,11 +22,12 @@ def word_standing(view: RunnabilityView, _: Translator) -> str:
 def _runs(view: RunnabilityView, _: Translator) -> str:
     if not view.runs_on:
         return _("Not known to run anywhere") if view.unknown else _("No server can run this")
-    others = [tag for tag in view.runs_on if tag != view.held]
-    if view.held is not None and others:
-        return _(
-            "This window is on {server}; {others} can run it too", server=view.held.name, others=_servers(others, _)
-        )
+    others = [tag for tag in view.runs_on if tag not in view.held]
+    held = _servers(view.held, _)
+    if view.held and others:
+        return _("This window is on {server}; {others} can run it too", server=held, others=_servers(others, _))
+    if len(view.held) > 1:
+        return _("This window is on {servers}", servers=held)
     if not view.groups and not view.unknown and len(view.runs_on) > NAMED:
         return _("Runs on all {count} servers", count=len(view.runs_on))
     return _("Runs on {servers}", servers=_servers(view.runs_on, _))

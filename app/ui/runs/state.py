@@ -78,8 +78,8 @@ class RunnabilityGroup:
 class RunnabilityView:
     """Where the chosen workflow can run, and what the other servers lack for it.
 
-    The server that holds this window, if any, is `unable` if it is one of them, else `held`. `labels` are those of the
-    form's inputs.
+    The server that holds this window is `unable` if it is one of those. `held` are the able ones that runs of this tab
+    are on: several while runs are spread. `labels` are those of the form's inputs.
     """
 
     workflow_id: str
@@ -88,7 +88,7 @@ class RunnabilityView:
     unknown: tuple[ServerTag, ...] = ()
     labels: tuple[tuple[Key, str], ...] = ()
     unable: ServerTag | None = None
-    held: ServerTag | None = None
+    held: tuple[ServerTag, ...] = ()
     is_looking: bool = False
 
     @property
@@ -282,6 +282,7 @@ class BatchView:
     failed: int = 0
     stopped: int = 0
     total: int = 0
+    was_stopped: bool = False  # none of its runs has started since some were stopped
 
     @property
     def is_over(self) -> bool:

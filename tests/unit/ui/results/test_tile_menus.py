@@ -7,7 +7,7 @@ from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.results.over_html import cell_over
-from tests.unit.ui.elements import elements
+from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, output, window, workflows
 from tests.unit.ui.trouble import markup
 
@@ -17,9 +17,11 @@ ONE_OF = {"Run a variation", "Run again"}  # `static/js/grid.js` removes the one
 
 
 def entries(text: str) -> list[str]:
-    """Return the labels in the only menu."""
+    """Return the labels in the only menu, which begins with what a finger cannot point at."""
     [menu] = text.split('class="pop menu"')[1:]
-    return [item.text for item in elements(menu[: menu.index("</div>")], "span")]
+    about, _, actions = menu[: menu.index("</div>")].partition("</p>")
+    assert 'class="tile-about' in about
+    return [item.text for item in elements(actions, "span")]
 
 
 def latest(task: Task) -> list[str]:
@@ -28,6 +30,16 @@ def latest(task: Task) -> list[str]:
         StillSession(window=window(task)), UiState(), workflows=workflows(), pictures=pictures, language="en"
     )
     return entries(markup(view, "results").partition('class="gallery"')[2])
+
+
+def test_menu_names_the_run_and_its_time() -> None:
+    view = project(
+        StillSession(window=window(ended("a", PICTURE, title="Dunes"))),
+        UiState(), workflows=workflows(), pictures=StillPictures(), language="en",
+    )  # fmt: skip
+    tile = markup(view, "results")
+    [about] = elements(tile, class_="tile-about quiet")
+    assert about.text == f"Dunes · {element(tile, class_='tile-when numeric').text}"
 
 
 def test_latest_and_all_have_one_menu() -> None:

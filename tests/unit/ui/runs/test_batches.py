@@ -137,12 +137,35 @@ def test_end_of_a_batch_is_announced_once(follower: BatchFollower) -> None:
     assert announcements(after, after, ENGLISH) == []
 
 
-def test_batch_that_was_stopped_whole_is_counted_no_more(follower: BatchFollower) -> None:
-    assert follower.view is not None
-    stopping = replace(follower.view, done=0, stopped=1)
-    assert shown(session(*DONE), stopping).now.batch == stopping
-    assert shown(session(*DONE), replace(stopping, stopped=2)).now.batch is None
-    assert shown(session(*DONE), replace(stopping, failed=1)).now.batch is not None
+STOPPED = ended("b", part=part(1), state=TaskState.CANCELLED, cancel_asked_at=3.0)
+
+
+def counted(*lives: StillSession) -> str:
+    """Return what the page says of a batch after these states of the session."""
+    follower = BatchFollower()
+    for life in lives:
+        follower.follow(life)
+    return words(shown(lives[-1], follower.view).now.batch)
+
+
+def test_batch_that_the_user_has_stopped_is_counted_no_more() -> None:
+    stopping = session(DONE[0], STOPPED, line=LINE)
+    assert counted(UNDER_WAY, stopping) == "1 of 3 done · 1 stopped"
+    assert counted(UNDER_WAY, stopping, session(DONE[0], STOPPED)) == ""
+    assert counted(UNDER_WAY, session(DONE[0], task("b", part=part(1))), session(*DONE)) == "", "the rest was removed"
+
+
+def test_end_is_stated_if_runs_started_after_the_stop() -> None:
+    later = ended("c", part=part(2), created_at=9e9)
+    assert counted(UNDER_WAY, session(DONE[0], STOPPED, line=LINE), session(DONE[0], STOPPED, later)) == (
+        "2 of 3 done · 1 stopped"
+    )
+
+
+def test_failures_of_a_stopped_batch_are_still_stated() -> None:
+    failed = ended("a", part=part(0), state=TaskState.FAILED, failure=Failure(kind="execution", message="no"))
+    life = session(failed, STOPPED)
+    assert counted(session(failed, task("b", part=part(1))), life) == "0 of 2 done · 1 failed · 1 stopped"
 
 
 async def test_end_of_a_batch_can_be_dismissed(follower: BatchFollower) -> None:

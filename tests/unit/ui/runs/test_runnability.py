@@ -181,6 +181,20 @@ async def test_line_of_a_bound_window_names_its_server_first() -> None:
     assert line(view) == "This window is on gpu-2; gpu-1 can run it too; gpu-3 lacks the node Draw"
 
 
+@pytest.mark.parametrize(
+    ("servers", "text"),
+    [
+        (("gpu-3", "gpu-2"), "This window is on gpu-2 and gpu-3; gpu-1 can run it too"),
+        (("gpu-3", "gpu-1", "gpu-2"), "This window is on gpu-1, gpu-2 and gpu-3"),
+    ],
+)
+async def test_line_names_every_server_that_runs_are_spread_over(servers: tuple[str, ...], text: str) -> None:
+    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig.session.window, *others = (window(task(name, name)) for name in servers)
+    rig.session.crew = tuple(others)
+    assert line(await rig.draw()) == text
+
+
 async def test_nothing_is_shown_while_nothing_is_known() -> None:
     view = await Rig({}).draw()
     assert view.standing is None
