@@ -59,14 +59,9 @@ def away_page(html: str, languages: Sequence[Language], read: Callable[[str], st
     return _SLOT.sub(lambda slot: parts[slot[1]], html).encode()
 
 
-def drawn_icons(read: Callable[[str], str]) -> dict[str, bytes]:
-    """Return the icons for launchers that show no SVG. iOS rounds corners itself, and shows transparent ones black."""
-    texts = {source: read(source) for source in ICONS}
-    return {
-        name: icon_png(texts[source], size, is_opaque=name == TOUCH_ICON)
-        for name, (source, size) in DRAWN_ICONS.items()
-        if texts[source]
-    }
+def drawn_icon(name: str, svg: str) -> bytes:
+    """Return one of the `DRAWN_ICONS`. iOS rounds corners itself, and shows transparent ones black."""
+    return icon_png(svg, DRAWN_ICONS[name][1], is_opaque=name == TOUCH_ICON)
 
 
 def page_facts(*, has_worker: bool) -> dict[str, str]:

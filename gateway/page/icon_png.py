@@ -13,8 +13,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from math import ceil, floor, hypot
 from xml.etree import ElementTree
 
@@ -28,7 +27,6 @@ _RGB, _RGBA = 2, 6
 _Distance = Callable[[complex], float]  # of a point from the middle of a stroke
 
 
-@lru_cache(maxsize=16)  # files of the page change far more often than its icons
 def icon_png(svg: str, size: int, *, is_opaque: bool = False) -> bytes:
     """Return the icon at this size; round corners are transparent, unless it `is_opaque`. ValueError: no such icon."""
     root = ElementTree.fromstring(svg)
@@ -37,18 +35,20 @@ def icon_png(svg: str, size: int, *, is_opaque: bool = False) -> bytes:
         raise ValueError("an icon has a square and a group of strokes")
     scale = size / float(square.get("width", ""))
     paper, pen = _rgb(square.get("fill", "")), _rgb(group.get("stroke", ""))
-    blends = [bytes(round(a + (b - a) * part / 255) for a, b in zip(paper, pen, strict=True)) for part in range(256)]
     radius = 0.0 if is_opaque else float(square.get("rx", "0")) * scale
+    alpha = b"\xff" if radius else b""
+    blends = [
+        bytes(round(a + (b - a) * part / 255) for a, b in zip(paper, pen, strict=True)) + alpha for part in range(256)
+    ]
     ink = _ink(group, size, scale)
-    rows = bytearray()
-    for y in range(size):
-        rows.append(0)  # the row is not filtered
-        for x in range(size):
-            rows += blends[ink[y * size + x]]
-            if radius:
-                rows.append(_corner(x, y, size, radius))
+    rows = [bytearray().join(blends[part] for part in ink[y * size : (y + 1) * size]) for y in range(size)]
+    for y, x in product(range(ceil(radius)), repeat=2):
+        covered = _covered(hypot(radius - x - 0.5, radius - y - 0.5) - radius)
+        for row, column in product((y, size - 1 - y), (x, size - 1 - x)):
+            rows[row][4 * column + 3] = covered
     header = struct.pack(">IIBBBBB", size, size, 8, _RGBA if radius else _RGB, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows), 9)), (b"IEND", b""))
+    data = b"".join(b"\0" + row for row in rows)  # no row is filtered
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(data, 9)), (b"IEND", b""))
     return _SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
@@ -63,8 +63,10 @@ def _ink(group: ElementTree.Element, size: int, scale: float) -> bytearray:
         low, high = (origin + corner * to_pixels for corner in (first, last))
         for y in range(floor(low.imag - half), ceil(high.imag + half)):
             for x in range(floor(low.real - half), ceil(high.real + half)):
-                away = distance((complex(x + 0.5, y + 0.5) - origin) / to_pixels) * to_pixels
-                ink[y * size + x] = max(ink[y * size + x], _covered(away - half))
+                pixel = y * size + x
+                if ink[pixel] < 255:
+                    away = distance((complex(x + 0.5, y + 0.5) - origin) / to_pixels) * to_pixels
+                    ink[pixel] = max(ink[pixel], _covered(away - half))
     return ink
 
 
@@ -129,12 +131,6 @@ def _segment(start: complex, end: complex) -> _Distance:
         return abs(off - way * min(1.0, max(0.0, part)))
 
     return distance
-
-
-def _corner(x: int, y: int, size: int, radius: float) -> int:
-    """Return how much of a pixel the square with round corners covers, from 0 to 255."""
-    across, down = radius - min(x, size - 1 - x) - 0.5, radius - min(y, size - 1 - y) - 0.5
-    return 255 if across <= 0 or down <= 0 else _covered(hypot(across, down) - radius)
 
 
 def _covered(outside: float) -> int:

@@ -1,7 +1,7 @@
 """The page's present files, by the path that pages request, and a key for all of them together.
 
-Generated files are `app.zip`, all styles of a page as one file, the login page, the page of the service worker, icons,
-and the compiled catalogues with their list.
+Generated files are `app.zip`, all styles of a page as one file, the login page, the page of the service worker, and the
+compiled catalogues with their list. Icons are drawn into the tree, as templates are compiled there.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway.page import icon_png
 from gateway.page.archive import AppArchive, Archive
-from gateway.page.home_screen import AWAY, PARTS, away_page, drawn_icons
+from gateway.page.home_screen import AWAY, DRAWN_ICONS, PARTS, away_page, drawn_icon
 from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by, styles_of, with_one_style
 from gateway.page.languages import FOLDER as LOCALES
 from gateway.page.languages import for_no_script, locale_files, read_languages
+from gateway.whole_file import PUBLIC, write_whole
 
 LENGTH = 32  # of a digest, in characters
 ARCHIVE = "app.zip"
@@ -60,6 +62,7 @@ class PageTree:
 
     def current(self) -> Tree:
         """Return the present files. Reads files: call it in one thread at a time."""
+        self._draw_icons()
         signature = {path: (stat.st_mtime_ns, stat.st_size) for path in self._files() if (stat := path.stat())}
         archive = self._archive.current()
         if self._tree is None or signature != self._signature or archive is not self._tree.archive:
@@ -70,6 +73,17 @@ class PageTree:
             self._signature = signature
             self._tree = self._read(archive)
         return self._tree
+
+    def _draw_icons(self) -> None:
+        """Draw the icons whose SVG has changed since they were drawn, or never were: it takes a third of a start."""
+        drawing = Path(icon_png.__file__).stat().st_mtime_ns
+        for name, (source, _size) in DRAWN_ICONS.items():
+            svg, icon = self._root / source, self._root / name
+            if not svg.is_file() or (
+                icon.is_file() and icon.stat().st_mtime_ns >= max(drawing, svg.stat().st_mtime_ns)
+            ):
+                continue
+            write_whole(icon, drawn_icon(name, svg.read_text("utf-8")), PUBLIC)
 
     def _files(self) -> list[Path]:
         found = [self._root / PAGE, self._root / CONFIG, self._root / MAIN]
@@ -84,7 +98,6 @@ class PageTree:
             ARCHIVE: archive.data,
             STYLES: self._styles(html[PAGE]),
             **locale_files(languages, html.values()),
-            **drawn_icons(self._text),
         }
         if html[LOGIN]:
             login = with_one_style(html[LOGIN], f"/{LOGIN_STYLES}")

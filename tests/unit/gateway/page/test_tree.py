@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from gateway.page.home_screen import ICONS
 from gateway.page.index_page import STYLES
 from gateway.page.languages import INDEX
 from gateway.page.tree import ARCHIVE, LOGIN, LOGIN_STYLES, PageTree, digest
 from tests.platform_kit import link
+from tests.services import ROOT
 
 FILES = {
     "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',
@@ -53,6 +56,19 @@ def test_every_content_matches_its_digest(root: Path) -> None:
     assert set(tree.contents) == set(tree.build.files.values())
     for name, source in tree.contents.items():
         assert digest(source if isinstance(source, bytes) else source.read_bytes()) == name
+
+
+def test_icons_are_drawn_again_only_when_their_svg_changes(root: Path) -> None:
+    svg, icon = root / ICONS[1], root / "static/icons/maskable-512.png"
+    svg.parent.mkdir()
+    svg.write_bytes((ROOT / ICONS[1]).read_bytes())
+    first = PageTree(root).current().build.files
+    assert {name for name in first if name.endswith(".png")} == {"static/icons/maskable-512.png"}
+    icon.write_bytes(b"kept")
+    assert PageTree(root).current().build.files != first
+    later = icon.stat().st_mtime + 1
+    os.utime(svg, (later, later))
+    assert PageTree(root).current().build.files == first
 
 
 def test_log_in_page_has_one_file_of_styles(root: Path) -> None:
