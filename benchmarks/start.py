@@ -50,6 +50,7 @@ performance.setResourceTimingBufferSize(2000);
   const type = () => {
     const field = document.querySelector("#form textarea");
     const isPainted = performance.getEntriesByName("first-contentful-paint").length;
+    if (globalThis.upAt !== undefined) return;
     if (!isPainted || !field?.checkVisibility({ visibilityProperty: true })) return setTimeout(type);
     globalThis.keyAt = performance.now();
     field.value = "typed early";

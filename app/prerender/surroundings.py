@@ -1,4 +1,4 @@
-"""The ports of a window that nobody uses: an empty store, no sockets, a gateway that only answers."""
+"""The ports of a window without a user: an empty store, no sockets, a gateway that only answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.session.memory.store import MemoryStore
 from app.ui.settings.notifications import Notification
 from wire.server_stats import ServerStats
 
-NO_ONE = WindowId("00000000-0000-4000-8000-000000000000")
+FIRST_WINDOW = WindowId("00000000-0000-4000-8000-000000000000")
 
 
 class Gateway(Protocol):
@@ -126,7 +126,7 @@ class OneWindow:
 
     async def claim(self) -> Identity:
         """Windows.claim."""
-        return Identity(NO_ONE, is_new=True)
+        return Identity(FIRST_WINDOW, is_new=True)
 
     async def enlist(self, window_id: WindowId) -> bool:  # noqa: ARG002
         """Windows.enlist."""
@@ -154,7 +154,7 @@ class NoRandom:
 
     def uuid4(self) -> str:
         """Always the same."""
-        return NO_ONE
+        return FIRST_WINDOW
 
     def fraction(self) -> float:
         """Always the same."""
@@ -201,7 +201,7 @@ class NoStats:
 
 
 class NoSignals:
-    """Nobody hears."""
+    """Signals that reach no window."""
 
     def send(self, kind: str, window_id: WindowId) -> None:
         """Signals.send."""
@@ -222,7 +222,7 @@ class NoNotifier:
         return "default"
 
     def notify(self, notification: Notification) -> None:
-        """Notify nobody."""
+        """Do nothing."""
 
     def set_badge(self, count: int) -> None:
         """Set nothing."""

@@ -180,7 +180,7 @@ function repeat({ field, id, kind, value, checked }) {
 // page can run it twice. It is kept for a reload until its run is recorded; one that cannot be carried out is offered again.
 
 const presses = () => events.filter((event) => event.press);
-let taking = null; // the press that Python carries out, and what waits until its values are fixed
+const passed = new Map(); // presses that Python carries out, by their prompt_id
 
 function press() {
   events.push({ press: uuid(), at: Date.now(), build: import.meta.url, hasFiles: events.some((event) => event.give) });
@@ -203,7 +203,7 @@ function showPresses() {
 
 async function passPress(event) {
   const isFresh = Date.now() - event.at < FRESH && event.build === import.meta.url && !event.isTaken && !(event.isRestored && event.hasFiles);
-  taking = event;
+  passed.set(event.press, event);
   const isFixed = new Promise((resolve) => { event.resolve = resolve; });
   act(isFresh ? "run" : "offer-press", { press: event.press, restored: Boolean(event.isRestored) });
   await isFixed;
@@ -211,38 +211,36 @@ async function passPress(event) {
 
 /** Python has fixed what this press runs, and records it now. */
 export function takePress(id) {
-  if (taking?.press !== id) return;
-  taking.isTaken = true;
+  passed.get(id).isTaken = true;
   keep();
-  taking.resolve();
+  passed.get(id).resolve();
 }
 
 /** Its run is recorded, or is none: nothing is left to do. */
 export function endPress(id) {
-  if (taking?.press !== id) return;
-  const { resolve } = taking;
-  taking = null;
+  passed.get(id).resolve();
+  passed.delete(id);
   keep();
-  resolve();
 }
 
 // What was typed and pressed, for a reload before Python is up
 
 function keep() {
   if (document.documentElement.dataset.private) return;
-  const kept = [...taking ? [taking] : [], ...events].filter((event) => event.id || event.press)
+  const kept = [...passed.values(), ...events].filter((event) => event.id || event.press)
     .map(({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }) => ({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }));
   try {
     if (kept.length) sessionStorage.setItem(EVENTS, JSON.stringify(kept));
     else sessionStorage.removeItem(EVENTS);
   } catch {
-    // without room or storage a reload begins anew
+    // without room or storage a reload starts without them
   }
 }
 
 /** What was done in this tab before a reload, put into the fields that are there. */
 function restore() {
-  for (const event of takeText(EVENTS) ?? []) {
+  const kept = takeText(EVENTS);
+  for (const event of Array.isArray(kept) ? kept : []) {
     const field = event.id ? byId(event.id) : undefined;
     if (field) [field.value, field.checked] = [event.value, event.checked];
     events.push({ ...event, isRestored: true, ...event.id ? { field: field ?? null } : {} });
@@ -277,7 +275,10 @@ function noteFirst() {
     else if (type === "keydown") noteKey(event);
     else if (type === "drop") noteFiles(files, target);
     else if (target.matches("[data-files]")) noteChoice(target, files);
-    else note(target, type, { value, checked });
+    else {
+      if (target.dataset[type] !== undefined && target.value !== value) target.value = value; // it was typed after a reload
+      note(target, type, { value, checked });
+    }
   }
 }
 
@@ -341,5 +342,5 @@ addEventListener("pageshow", (event) => { if (event.persisted) takeText(KEY); })
 const last = takeText(KEY);
 if (last?.regions) show(last);
 document.documentElement.classList.remove("is-returning");
-noteFirst();
 restore();
+noteFirst();
