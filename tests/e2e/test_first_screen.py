@@ -55,6 +55,12 @@ async def expect_taken_over(profile: BrowserContext, address: str) -> Page:
     return page
 
 
+async def press_early(page: Page) -> None:
+    """Press Run before Python, and wait until the page has noted that."""
+    await page.get_by_test_id("run").click()
+    await expect(page.locator("#starting")).to_be_visible()
+
+
 async def tasks_of(window: MooringWindow) -> list[dict[str, Any]]:
     """Return the window's tasks, each with its server's history of it as a text."""
     tasks: list[dict[str, Any]] = await window.page.evaluate(
@@ -210,8 +216,7 @@ async def test_run_pressed_before_python_runs_what_was_typed_then(browser: Brows
         async with held(page, PYTHON):
             await wait_drawn(page, gateway.url)
             await page.locator("#field-1-text").fill("a lighthouse in fog")
-            await page.get_by_test_id("run").click()
-            await expect(page.locator("#starting")).to_be_visible()
+            await press_early(page)
             await page.locator("#field-1-text").fill("a harbour at noon")
         window = MooringWindow(page)
         await window.ready()
@@ -228,7 +233,7 @@ async def test_run_pressed_before_a_reload_runs_once(browser: Browser, gateway: 
         async with held(page, PYTHON):
             await wait_drawn(page, gateway.url)
             await page.locator("#field-1-text").fill("a lighthouse in fog")
-            await page.get_by_test_id("run").click()
+            await press_early(page)
             await wait_drawn(page, gateway.url)
             await expect(page.locator("#starting")).to_be_visible()
             await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
@@ -246,7 +251,7 @@ async def test_cancel_takes_an_early_run_back(browser: Browser, gateway: Service
         page = await profile.new_page()
         async with held(page, PYTHON):
             await wait_drawn(page, gateway.url)
-            await page.get_by_test_id("run").click()
+            await press_early(page)
             await page.locator("#starting button").click()
             await expect(page.locator("#starting")).to_be_hidden()
         window = MooringWindow(page)
@@ -261,7 +266,7 @@ async def test_copy_of_a_tab_does_not_run_what_was_pressed_in_the_first(browser:
         first = await profile.new_page()
         async with held(first, PYTHON):
             await wait_drawn(first, gateway.url)
-            await first.get_by_test_id("run").click()
+            await press_early(first)
             stored = await first.evaluate("({...sessionStorage})")
             other = await profile.new_page()
             await other.add_init_script(
@@ -283,7 +288,7 @@ async def test_press_that_was_taken_and_never_recorded_is_offered_again(browser:
         page = await profile.new_page()
         async with held(page, PYTHON):
             await wait_drawn(page, gateway.url)
-            await page.get_by_test_id("run").click()
+            await press_early(page)
             await page.evaluate(
                 """() => {
                   const [press] = JSON.parse(sessionStorage["mooring.early"]);
@@ -307,7 +312,7 @@ async def test_press_is_only_offered_after_a_minute(browser: Browser, gateway: S
         page = await profile.new_page()
         async with held(page, PYTHON):
             await wait_drawn(page, gateway.url)
-            await page.get_by_test_id("run").click()
+            await press_early(page)
             await page.evaluate("globalThis.late = Date.now; Date.now = () => late() + 61_000")
         await MooringWindow(page).ready()
         await expect(page.locator("[data-kind=unsent]")).to_be_visible()
