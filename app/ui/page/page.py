@@ -88,7 +88,7 @@ from app.workflows.word_lists import is_word_file
 
 log = logging.getLogger("mooring.ui")
 
-FIRST_WAIT = 2.0  # seconds for what the first drawing needs of the gateway
+FIRST_WAIT = 1.0  # seconds for what the first drawing needs of the gateway
 MOST_BY_ONE = 100  # files that are taken one by one
 
 
