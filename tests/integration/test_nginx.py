@@ -205,7 +205,8 @@ async def test_nginx_serves_the_page_to_allowed_users(browser: aiohttp.ClientSes
                 in reply.headers["Content-Security-Policy"]
             )
             policy = reply.headers["Content-Security-Policy"]
-        async with browser.get(f"{front.gateways[0].url}/", headers={"Host": f"127.0.0.1:{front.port}"}) as reply:
+        host = {"Host": f"127.0.0.1:{front.port}"}
+        async with browser.get(f"{front.gateways[0].url}/", headers=plain | host) as reply:
             assert reply.headers["Content-Security-Policy"] == policy, "the gateway's page has the same protections"
             assert f"/b/{front.build}/" in await reply.text(), "and is of the same build"
         for takes, coding in (("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"), ("identity", None), ("gzip;q=0", None)):
