@@ -40,6 +40,7 @@ Point = tuple[float, float]
 
 _KEYS = {"Control": "\ue009", "Enter": "\ue007", "Escape": "\ue00c"}  # WebDriver's codes
 _WEBKIT_HOST = Path(__file__).with_name("webkit_host.py")  # for Debian's Python, which has `gi`
+_ENDED = "due to access control checks."  # of a request to its own origin, which a reload has ended
 _WEBKIT_MESSAGE = re.compile(r"(?:^|: )CONSOLE (?:[A-Z]+ )?(?P<level>LOG|INFO|DEBUG|WARN|ERROR) (?P<text>.*)")
 _FIREFOX_ADDRESS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _FIREFOX_PREFERENCES = {
@@ -422,7 +423,8 @@ class _WebKit(Engine):
         """Take the console messages that the window prints, until the process ends."""
         async for line in lines:
             if found := _WEBKIT_MESSAGE.search(line):
-                (self.faults if found["level"] == "ERROR" else self.messages).append(found["text"])
+                is_fault = found["level"] == "ERROR" and not found["text"].endswith(_ENDED)
+                (self.faults if is_fault else self.messages).append(found["text"])
 
 
 class _WebKitTab(_DriverTab):
