@@ -6,7 +6,7 @@ The pictures never reach Python: `static/js/grid.js` reads the visible thumbnail
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import chain
@@ -227,15 +227,18 @@ def _by_count(items: Iterable[str]) -> Sequence[str]:
     return sorted(counts, key=lambda item: (-counts[item], item))
 
 
-def cells_of(rows: Rows, wish: AlbumWish) -> tuple[AlbumCell, ...]:
-    """Return the results that pass the filters; those of one task in the task's order."""
+def cells_of(rows: Rows, wish: AlbumWish, word: Callable[[str], str] = str) -> tuple[AlbumCell, ...]:
+    """Return the results that pass the filters; those of one task in the task's order.
+
+    A search finds a workflow's name as the page shows it too: `word` returns that.
+    """
     if not wish.is_narrow:
         return rows.cells
     query = wish.query()
     return tuple(
         cell
         for item in rows.rows
-        if item.cells and matches(item.row, query, item.words)
+        if item.cells and matches(item.row, query, f"{item.words}\n{word(item.row.title).casefold()}")
         for cell in item.cells
         if not wish.media or medium_of(cell.output.media_type, cell.output.filename) == wish.media
         if not wish.is_favourites or cell.name in rows.favourites

@@ -122,7 +122,7 @@ class AlbumActions:
         self._rows.refresh()
         made_of = (self._rows.rows, replace(wish, picked=frozenset()))
         if made_of != self._made_of:
-            self._cells, self._made_of = cells_of(self._rows.rows, wish), made_of
+            self._cells, self._made_of = cells_of(self._rows.rows, wish, self._context.word), made_of
         rows, fleet = self._rows.rows, self._session.fleet
         viewed = rows, wish, fleet, stands_in, own - self._seen
         if viewed != self._viewed:

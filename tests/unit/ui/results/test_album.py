@@ -225,6 +225,15 @@ def test_filters_narrow_the_album(wish: AlbumWish, found: str) -> None:
     assert wish.is_narrow is (wish != AlbumWish())
 
 
+def test_search_finds_a_name_as_the_page_shows_it() -> None:
+    rows = rows_of(
+        merged({task.prompt_id: album_row(past_of(task)) for task in (made("a", 1.0, title="Dunes"),)}), frozenset()
+    )
+    for text, found in (("沙丘", 1), ("dunes", 1), ("海", 0)):
+        cells = cells_of(rows, AlbumWish(text=text), {"Dunes": "沙丘"}.__getitem__)
+        assert len(cells) == found
+
+
 def test_filters_offer_only_existing_values() -> None:
     tasks = (made("a", 1.0, title="B"), made("b", 2.0, title="A", server_name="x"), made("c", 3.0, title="A"))
     facets = facets_of([album_row(past_of(task)) for task in tasks])
