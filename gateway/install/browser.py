@@ -134,7 +134,7 @@ class BrowserRuntime:
         write_licences(modules, packages, made / "licences")
         if self.dev:
             _copy(modules / "axe-core" / "axe.min.js", made / "test" / "axe.min.js")
-            system.replace(made / "licences" / "axe-core.txt", made / "test" / "axe-core.txt")  # nobody else gets axe
+            system.replace(made / "licences" / "axe-core.txt", made / "test" / "axe-core.txt")  # only tests have axe
         bundle(packages, made / "python" / "site.zip", BUNDLED)
         bundle(packages, made / "python" / "scripting.zip", SCRIPTING, NOT_FOR_SCRIPTS)
         self._put_in_place(made)

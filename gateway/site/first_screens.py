@@ -33,6 +33,7 @@ from gateway.tasks import start_task
 from wire.languages import ENGLISH, choose_language
 
 PATIENCE = 0.15  # seconds that a document waits
+REST = 60.0  # seconds after a drawing has failed
 MOST_KEPT = 64
 WORKFLOWS = "/workflows"
 FACTS = ("person", "login", "copies", "admin")  # of a page's user, as far as they are on a screen
@@ -66,7 +67,8 @@ class FirstScreens:
         self._published, self._catalogue = published, catalogue
         self._codes: tuple[str, frozenset[str]] = "", frozenset()  # the languages of a build
         self._process: tuple[str, DrawingProcess] | None = None
-        self._kept: OrderedDict[str, FirstScreen | None] = OrderedDict()
+        self._kept: OrderedDict[str, FirstScreen] = OrderedDict()
+        self._resting: dict[str, float] = {}  # the drawing that failed last, and when it may be tried again
         self._drawing: dict[str, asyncio.Task[FirstScreen | None]] = {}
         self._unpacking = asyncio.Lock()
 
@@ -80,6 +82,8 @@ class FirstScreens:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
+        if asyncio.get_running_loop().time() < self._resting.get(key, 0.0):
+            return None
         task = self._drawing.get(key)
         if task is None:
             order = {"language": language, "about": about}
@@ -109,13 +113,14 @@ class FirstScreens:
             known.setdefault(content, {}).update(lines)
             return {"text": f"{{{','.join(line for line in lines.values() if line)}}}"}
 
-        screen = None
         try:
             process = await self._process_for(tree)
             drawing = await process.draw(order, answer)
-            screen = FirstScreen(drawing["regions"], str(drawing["title"]), known, str(order["language"]))
         except (OSError, ValueError, TimeoutError, NoDrawing) as error:
             _log.warning("windows open without a first screen, since it could not be drawn: %r", error)
+            self._resting = {key: asyncio.get_running_loop().time() + REST}
+            return None
+        screen = FirstScreen(drawing["regions"], str(drawing["title"]), known, str(order["language"]))
         self._kept[key] = screen
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
@@ -144,10 +149,10 @@ class FirstScreens:
 
     async def _process_for(self, tree: Tree) -> DrawingProcess:
         async with self._unpacking:
+            folder = await asyncio.to_thread(self._python.unpack, tree)  # it may have been dropped for newer builds
             if self._process is None or self._process[0] != tree.build.key:
                 if self._process is not None:
                     await self._process[1].close()
-                folder = await asyncio.to_thread(self._python.unpack, tree)
                 self._process = tree.build.key, DrawingProcess(folder)
             return self._process[1]
 

@@ -88,7 +88,7 @@ class Site:
     def __init__(self, root: Path, published: Published, catalogue: Callable[[str], Catalogue | None]) -> None:
         self._root = root.resolve()
         self._first_screens = FirstScreens(self._root, published, catalogue)
-        self._documents: dict[object, Document] = {}  # the latest, by what they were made from
+        self._documents: dict[object, Document] = {}  # by what they were made from
         self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
 
@@ -126,7 +126,9 @@ class Site:
         if document is None:
             link = "" if snapshot is None else snapshot_link(snapshot)
             document = Document.of(tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen))
-            self._documents = {**dict(list(self._documents.items())[-MOST_DOCUMENTS + 1 :]), facts: document}
+            if len(self._documents) >= MOST_DOCUMENTS:
+                self._documents.clear()
+            self._documents[facts] = document
         return document.answer(request, page_headers(origin), is_personal=is_personal)
 
     async def home_screen(

@@ -15,7 +15,7 @@ from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-ABILITY = re.compile("/servers/[^/]+/(features|node_replacements)")  # what a server can do: about nobody's work
+ABILITY = re.compile("/servers/[^/]+/(features|node_replacements)")  # what a server can do: about no one window's work
 
 
 @pytest.fixture

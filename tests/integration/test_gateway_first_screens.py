@@ -169,6 +169,22 @@ async def test_error_of_a_drawing_leaves_the_skeleton_and_the_process(
     assert process_of(first) == process_of(second)
 
 
+async def test_drawing_that_failed_is_tried_again_after_a_while(
+    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screens = gateway.gateway._site._first_screens
+    await load(browser, gateway, Accept_Language="fr")
+    process, drawn = screens._process, list[object]()
+    assert process is not None
+    draw = process[1].draw
+    monkeypatch.setattr(process[1], "draw", lambda *facts: drawn.append(facts) or draw(*facts))
+    await load(browser, gateway, Accept_Language="fr")
+    assert drawn == []
+    screens._resting.clear()  # the while is over
+    await load(browser, gateway, Accept_Language="fr")
+    assert len(drawn) == 1
+
+
 async def test_document_does_not_wait_for_a_slow_drawing(
     browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

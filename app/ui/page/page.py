@@ -330,7 +330,9 @@ class Page:
         if not self._session.fleet.workflows:
             self._choose_something()
         if self._drawn:  # with the form as it is once the servers' nodes are known
-            await asyncio.wait({asyncio.ensure_future(self._know_form())}, timeout=FIRST_WAIT)
+            knowing = asyncio.get_running_loop().create_task(self._know_form())
+            self._hold_on_to(knowing)
+            await asyncio.wait({knowing}, timeout=FIRST_WAIT)
         self._is_starting = False
         self.draw()
         self.spawn(self.actions.recover(self._read_input))
