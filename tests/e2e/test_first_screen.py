@@ -42,11 +42,18 @@ async def wait_drawn(page: Page, address: str) -> None:
             return
 
 
-async def expect_taken_over(profile: BrowserContext, address: str) -> Page:
-    """Open a window, and check that Python draws no region of a first screen again."""
+@contextlib.asynccontextmanager
+async def starting(profile: BrowserContext, address: str) -> AsyncIterator[Page]:
+    """Open a window with its first screen; its Python starts when the block ends."""
     page = await profile.new_page()
     async with held(page, PYTHON):
         await wait_drawn(page, address)
+        yield page
+
+
+async def expect_taken_over(profile: BrowserContext, address: str) -> Page:
+    """Open a window, and check that Python draws no region of a first screen again."""
+    async with starting(profile, address) as page:
         await expect(page.get_by_test_id("workflow-picker")).to_be_visible()
     await MooringWindow(page).ready()
     first: dict[str, Any] = await page.evaluate("firstChange")
@@ -186,9 +193,7 @@ async def test_users_have_first_screens_of_their_own_that_nothing_stores(browser
 
 async def test_typing_and_links_stay_when_python_takes_over(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await page.locator("#field-1-text").fill("a lighthouse in fog")
             marked = await page.evaluate("(document.querySelector('#field-1-text').mark = 'same').length")
         window = MooringWindow(page)
@@ -212,9 +217,7 @@ async def test_drawing_has_the_classes_that_its_form_needs(browser: Browser, gat
 
 async def test_run_pressed_before_python_runs_what_was_typed_then(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await page.locator("#field-1-text").fill("a lighthouse in fog")
             await press_early(page)
             await page.locator("#field-1-text").fill("a harbour at noon")
@@ -229,9 +232,7 @@ async def test_run_pressed_before_python_runs_what_was_typed_then(browser: Brows
 
 async def test_run_pressed_before_a_reload_runs_once(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await page.locator("#field-1-text").fill("a lighthouse in fog")
             await press_early(page)
             await wait_drawn(page, gateway.url)
@@ -248,9 +249,7 @@ async def test_run_pressed_before_a_reload_runs_once(browser: Browser, gateway: 
 
 async def test_cancel_takes_an_early_run_back(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await press_early(page)
             await page.locator("#starting button").click()
             await expect(page.locator("#starting")).to_be_hidden()
@@ -263,9 +262,7 @@ async def test_cancel_takes_an_early_run_back(browser: Browser, gateway: Service
 
 async def test_copy_of_a_tab_does_not_run_what_was_pressed_in_the_first(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        first = await profile.new_page()
-        async with held(first, PYTHON):
-            await wait_drawn(first, gateway.url)
+        async with starting(profile, gateway.url) as first:
             await press_early(first)
             stored = await first.evaluate("({...sessionStorage})")
             other = await profile.new_page()
@@ -285,9 +282,7 @@ async def test_copy_of_a_tab_does_not_run_what_was_pressed_in_the_first(browser:
 
 async def test_press_that_was_taken_and_never_recorded_is_offered_again(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await press_early(page)
             await page.evaluate(
                 """() => {
@@ -309,9 +304,7 @@ async def test_press_that_was_taken_and_never_recorded_is_offered_again(browser:
 
 async def test_press_is_only_offered_after_a_minute(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await press_early(page)
             await page.evaluate("globalThis.late = Date.now; Date.now = () => late() + 61_000")
         await MooringWindow(page).ready()
@@ -320,9 +313,7 @@ async def test_press_is_only_offered_after_a_minute(browser: Browser, gateway: S
 
 async def test_script_cannot_press_run_early(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await page.evaluate("document.querySelector('#run [data-action=run]').click()")
             await expect(page.locator("#starting")).to_be_hidden()
         window = MooringWindow(page)
@@ -332,9 +323,7 @@ async def test_script_cannot_press_run_early(browser: Browser, gateway: Service)
 
 async def test_other_presses_and_menus_work_before_python(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
-        page = await profile.new_page()
-        async with held(page, PYTHON):
-            await wait_drawn(page, gateway.url)
+        async with starting(profile, gateway.url) as page:
             await page.get_by_test_id("workflow-picker").click()
             await expect(page.locator("#workflow-list")).to_be_visible()
             await page.locator("#workflow-list [data-action]", has_text="Enlarge").first.click()
