@@ -165,6 +165,7 @@ function show(input, items) {
   if (items.length) early = null;
   if (!items.length || document.activeElement !== input) return close();
   const wasOpen = !pop.hidden && field === input;
+  const marked = wasOpen ? list.children[active]?.dataset.inserted : undefined; // while the answer was on its way
   field = input;
   const parent = input.closest("dialog")?.querySelector("[data-kept=combo]") ?? main; // all outside a dialog is inert
   if (pop.parentElement !== parent) parent.append(pop);
@@ -179,7 +180,7 @@ function show(input, items) {
   }
   input.setAttribute("aria-haspopup", "listbox");
   input.setAttribute("aria-controls", list.id);
-  mark(-1);
+  mark(items.findIndex((item) => item.dataset.inserted === marked));
   place();
   if (!wasOpen) status.textContent = (names()?.said ?? "").replace("{count}", String(items.length));
 }

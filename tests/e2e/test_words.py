@@ -89,6 +89,24 @@ async def test_tags_are_chosen_by_keyboard_alone(window: MooringWindow, prompt: 
     await expect(prompt).to_have_value("lonx, \nlong")
 
 
+async def test_a_choice_marked_before_the_answer_stays_marked(window: MooringWindow, prompt: Locator) -> None:
+    page = window.page
+    await page.keyboard.type("lo")
+    await expect(offered(page).first).to_contain_text("long hair")
+    await page.evaluate("() => { globalThis.offeredBefore = document.getElementById('offered-0'); }")
+    await prompt.evaluate(
+        """(field) => {
+          field.value = "lon";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true }));  // asks the worker again
+          field.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true }));
+        }"""
+    )
+    await page.wait_for_function("() => !globalThis.offeredBefore.isConnected")
+    await expect(prompt).to_have_attribute("aria-activedescendant", "offered-0")
+    await page.keyboard.press("Enter")
+    await expect(prompt).to_have_value("long hair, ")
+
+
 @pytest.mark.parametrize(
     ("typed", "found", "inserted"),
     [
