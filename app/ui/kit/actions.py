@@ -109,6 +109,8 @@ def action(name: str) -> Callable[[Method], Method]:
     def declare(method: Method) -> Method:
         parameters = tuple(inspect.signature(method, eval_str=True).parameters.values())[1:]
         method.__dict__["action"] = Action(name, tuple(_parameter(name, item) for item in parameters))
+        owner, _, attribute = method.__qualname__.rpartition(".")
+        _attributes.setdefault((method.__module__, owner), {})[attribute] = None
         return method
 
     return declare
@@ -164,8 +166,15 @@ class ActionTable:
             self._context.begin(show_refusal(self._context, work))
 
 
+# The names of methods that are actions, by their class's module and name: a page has hundreds of other methods, and
+# looking at each would delay its start.
+_attributes: dict[tuple[str, str], dict[str, None]] = {}
+
+
 def _declared(owner: object) -> Iterator[tuple[Action, Handler]]:
-    for attribute in dir(type(owner)):
-        found = getattr(getattr(type(owner), attribute), "action", None)
+    kinds = reversed(type(owner).__mro__)
+    names = dict.fromkeys(name for kind in kinds for name in _attributes.get((kind.__module__, kind.__qualname__), ()))
+    for attribute in names:
+        found = getattr(getattr(type(owner), attribute, None), "action", None)
         if isinstance(found, Action):
             yield found, getattr(owner, attribute)
