@@ -35,7 +35,7 @@ from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import private_ports
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew
-from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
@@ -45,7 +45,6 @@ from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
-from app.workflows.published import parse_published
 
 log = logging.getLogger("mooring")
 
@@ -62,7 +61,7 @@ def read_account() -> Account:
 async def read_workflows() -> tuple[OpenWorkflow, ...]:
     """Return the workflows that come with Mooring."""
     texts = await asyncio.gather(*(read_text(address(f"static/workflows/{item}.json")) for item in SHIPPED_IDS))
-    return tuple(open_workflow(parse_published(item, text)) for item, text in zip(SHIPPED_IDS, texts, strict=True))
+    return tuple(open_shipped(item, text) for item, text in zip(SHIPPED_IDS, texts, strict=True))
 
 
 async def main() -> None:

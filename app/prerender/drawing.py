@@ -22,7 +22,7 @@ from app.prerender.surroundings import (
 from app.session import Session
 from app.session.tab import Tab
 from app.session.waiting.crew import Crew
-from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_workflow
+from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
@@ -30,7 +30,6 @@ from app.ui.page.regions import digest_of
 from app.ui.page.releases import Releases
 from app.ui.settings.account import Account, Attendance
 from app.ui.settings.account_actions import Team
-from app.workflows.published import parse_published
 
 TURNS = 40  # of the event loop without a drawing, after which nothing more is under way: no wait here takes any time
 
@@ -93,7 +92,7 @@ async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
 def shipped(read: ReadFile) -> tuple[OpenWorkflow, ...]:
     """The workflows that come with Mooring."""
     texts = {item: read(f"static/workflows/{item}.json").decode() for item in SHIPPED_IDS}
-    return tuple(open_workflow(parse_published(item, text)) for item, text in texts.items())
+    return tuple(open_shipped(item, text) for item, text in texts.items())
 
 
 async def _settle(screen: DrawnScreen) -> None:

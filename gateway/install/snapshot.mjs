@@ -6,6 +6,8 @@
 // The file system is not part of it, nor is any JavaScript object but those that each browser has under the same name:
 // a module that creates one when it is imported makes the snapshot fail.
 //
+// The shipped workflows are opened in it, so that no window takes time for that.
+//
 // Compiling leaves garbage in the memory, so one Python compiles, and another one imports the compiled modules.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,6 +18,7 @@ import { addUp, pack } from "../../static/js/memory.mjs";
 import createModule from "../../static/vendor/pyodide/pyodide.asm.mjs";
 import { loadPyodide } from "../../static/vendor/pyodide/pyodide.mjs";
 
+const WORKFLOWS = new URL("../../static/workflows/", import.meta.url);
 const PYSCRIPT = new URL("../../static/vendor/pyscript/", import.meta.url);
 const HOME = "/home/pyodide/pyscript"; // where PyScript puts its modules
 const QUALITY = 7; // of 11, in 2 s; the best saves 5 % more and takes minutes
@@ -72,6 +75,13 @@ def import_all(archive):
 import_all("/mooring/app.zip")
 del import_all
 `;
+const OPEN_SHIPPED = `
+def open_shipped(texts):
+    import app.ui.form.open_workflow
+
+    for item, text in texts.items():
+        app.ui.form.open_workflow.open_shipped(item, text)
+`;
 // PyScript writes its own modules as sources into files at each start, and imports them. They are compiled here, for a
 // PyScript with the same sources; Python need not write its bytecode files, since no later start would find them.
 const FORESEE = `
@@ -110,6 +120,12 @@ function readPyScript() {
   const text = readFileSync(new URL(file, PYSCRIPT), "utf8");
   const [, object] = /\{pyscript:(\{(?:"[\w.]+":"(?:[^"\\]|\\.)*",?)+\})\}/.exec(text);
   return JSON.parse(object);
+}
+
+/** The texts of the shipped workflows, by their id. */
+function readWorkflows() {
+  const names = readdirSync(WORKFLOWS).filter((name) => name.endsWith(".json")).sort();
+  return Object.fromEntries(names.map((name) => [name.replace(".json", ""), readFileSync(new URL(name, WORKFLOWS), "utf8")]));
 }
 
 // Equal sources give equal bytes: what is otherwise different each time is hashes, clocks, and what is seeded from them.
@@ -151,10 +167,12 @@ const createPyodideModule = (settings) => {
 const python = await loadPyodide({ ...options, stdLibURL: `${out}.zip`, createPyodideModule });
 mount(python, ...paths.map(compiled));
 python.runPython(IMPORT_ALL);
+python.runPython(OPEN_SHIPPED);
+python.globals.get("open_shipped")(python.toPy(readWorkflows()));
 python.FS.writeFile(library, compiler.FS.readFile(library));
 python.runPython(FORESEE);
 python.globals.get("foresee")(python.toPy(readPyScript()), python.toPy(foreseen));
-python.runPython(`del foresee\n${LEAVE}leave("${library}"); del leave`);
+python.runPython(`del foresee, open_shipped\n${LEAVE}leave("${library}"); del leave`);
 const bytes = pack(python.makeMemorySnapshot(), fresh);
 const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY, [constants.BROTLI_PARAM_LGWIN]: WINDOW };
 writeFileSync(`${out}.br`, brotliCompressSync(bytes, { params }));

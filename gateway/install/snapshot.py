@@ -3,7 +3,8 @@
     KEY.br, KEY.gz    the same memory in two compressions
     KEY.json          its uncompressed size and checksum, and the sizes of those files; or that Node could not make it
 
-A key is a digest of the browser's runtime, the sources in `/app.zip` and the scripts that make and load snapshots.
+A key is a digest of the browser's runtime, the sources in `/app.zip`, the shipped workflows, and the scripts that make
+and load snapshots.
 So the snapshot with the key of what is served now matches it, and no other one is ever served.
 """
 
@@ -29,6 +30,7 @@ from gateway.platforms import system
 
 MAKER = "gateway/install/snapshot.mjs"
 SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
+WORKFLOWS = "static/workflows/*.json"
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"
 ENDINGS = {"br": "br", "gzip": "gz"}  # file extensions by HTTP's name of the encoding; the smallest first
@@ -74,7 +76,9 @@ class Snapshots:
             return None
         runtime = sorted((name, size) for name, size in files.items() if name.startswith(RUNTIME))
         try:
-            parts = [json.dumps([record.get("from"), runtime, sources]), self.place.digest(SCRIPTS)]
+            workflows = sorted(path.relative_to(self.place.root).as_posix() for path in self.place.root.glob(WORKFLOWS))
+            made_from = self.place.digest([*SCRIPTS, *workflows])
+            parts = [json.dumps([record.get("from"), runtime, sources]), made_from]
         except OSError:
             return None
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

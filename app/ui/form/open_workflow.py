@@ -29,7 +29,7 @@ from app.workflows.forms.form import Form
 from app.workflows.forms.prompts import prompts_of
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources
-from app.workflows.published import Published, checkpoints_of, with_checkpoint
+from app.workflows.published import Published, checkpoints_of, parse_published, with_checkpoint
 
 MOST_IN_ONE_STEP = 60  # nodes; a larger workflow's form is made in steps
 SHIPPED_IDS = (
@@ -186,6 +186,12 @@ def open_workflow(
 ) -> OpenWorkflow:
     """Open a workflow; `layout` is the user's own, if there is one."""
     return _arranged(published, catalogue, layout or published.layout, {})
+
+
+@lru_cache(maxsize=len(SHIPPED_IDS))
+def open_shipped(workflow_id: str, text: str) -> OpenWorkflow:
+    """Open a shipped workflow, as the memory snapshot has done already (`gateway/install/snapshot.mjs`)."""
+    return open_workflow(parse_published(workflow_id, text))
 
 
 Recall = Callable[[str], Layout | None]  # the user's layout for workflows of that shape

@@ -42,7 +42,7 @@ from app.core.waiting_runs import Batch, Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
-from app.ui.form.open_workflow import OpenWorkflow, open_workflow
+from app.ui.form.open_workflow import OpenWorkflow, open_shipped
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
@@ -54,7 +54,6 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
-from app.workflows.published import parse_published
 from gateway.page.languages import INDEX, locale_files
 from gateway.page.languages import read_languages as compile_languages
 from wire.health import Health
@@ -98,7 +97,7 @@ ENGLISH = Translator("en", gettext.NullTranslations(), PlainFormats())
 def workflows() -> tuple[OpenWorkflow, ...]:
     """Return the four shipped workflows; the same objects each time, as on a page."""
     return tuple(
-        open_workflow(parse_published(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8")))
+        open_shipped(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8"))
         for item in ("enlarge", "blend", "text", "slow")
     )
 
