@@ -25,6 +25,7 @@ PARTS = ("gateway", "demo_comfyui", "wire")
 LEFT_OUT = (
     "gateway/package/",
     "gateway/page/template_compiler.py",
+    "gateway/install/join.mjs",
     "gateway/install/pack.mjs",
     "gateway/install/snapshot.mjs",
     "docs/screens/",

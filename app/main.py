@@ -11,7 +11,7 @@ import logging
 import secrets
 import traceback
 
-from pyscript.js_modules import notify, patch, shell
+from pyscript.js_modules import page as page_js
 
 from app.browser.about import read_about
 from app.browser.adapters import documents_of, make_panel_sources, make_ports, make_team
@@ -47,6 +47,7 @@ from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
 
 log = logging.getLogger("mooring")
+notify, patch, shell = page_js.notify, page_js.patch, page_js.shell
 
 
 def random_seed(limit: int) -> int:

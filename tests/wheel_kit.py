@@ -100,7 +100,7 @@ def another_version(wheel: Path, folder: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     record = json.loads(contents[f"{PAGE}/{PAGE_RECORD}"])
-    name = "static/js/grid.js"
+    name = "static/js/page.js"
     before = record["build"]["files"][name]
     data = contents.pop(f"{PAGE}/files/{before}") + b"\n// of another version\n"
     for coding in ("br", "gz"):

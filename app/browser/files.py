@@ -1,7 +1,7 @@
 """The files of this page's own build, which the gateway keeps for as long as the page may request them.
 
 address("static/workflows/text.json")
-socket = await load_module("socket")      # static/js/socket.js
+socket = await load_module("socket")      # static/js/socket.js, by the name that it has in `by_name.js`
 """
 
 from __future__ import annotations
@@ -20,4 +20,4 @@ def address(path: str) -> str:
 
 async def load_module(name: str) -> Any:
     """Load a JavaScript module of ours on first use; JsException if it cannot be loaded."""
-    return await run_js("(path) => import(path)")(address(f"static/js/{name}.js"))
+    return await run_js("async (path, name) => (await import(path)).load(name)")(address("static/js/by_name.js"), name)

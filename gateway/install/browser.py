@@ -5,6 +5,7 @@
     idiomorph/  the DOM patcher
     dagre/      the layout of graphs, for a worker
     client-zip/ archives of many pictures
+    rollup/     joins the page's modules, in Node (`join.mjs`); no page loads it
     panzoom/    zooming of large pictures
     model-viewer/  3D models, with the decoders of compressed ones under the names that it asks for
     python/     site.zip: markupsafe from .venv, without its compiled part; scripting.zip: what only the scripting
@@ -55,6 +56,7 @@ LICENCE = re.compile(r"(?i)(?:mit-)?(?:licen[cs]e|notice|copying)")
 
 NPM_OPTIONS = (
     "--ignore-scripts",
+    "--omit=optional",  # parts of rollup that only its watching needs
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
@@ -126,6 +128,9 @@ class BrowserRuntime:
         name = "dagre.esm.js"
         _copy(modules / "@dagrejs" / "dagre" / "dist" / name, made / "dagre" / name)
         _copy(modules / "client-zip" / "index.js", made / "client-zip" / "index.js")
+        for path in ("es", "wasm-node", "native.js"):
+            part = modules / "@rollup" / "wasm-node" / "dist" / path
+            (shutil.copytree if part.is_dir() else _copy)(part, made / "rollup" / path)
         name = "panzoom.es.js"
         _copy(modules / "@panzoom" / "panzoom" / "dist" / name, made / "panzoom" / name)
         for source, name in MODEL_VIEWER.items():

@@ -21,11 +21,12 @@ from pathlib import Path
 
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import LOG_HINT, CommandFailed
+from gateway.install.joined import page_tree
 from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.snapshot import ENDINGS, Busy, Run, refuse
 from gateway.install.steps import Step
-from gateway.page.tree import LENGTH, Build, PageTree, digest
+from gateway.page.tree import LENGTH, Build, digest
 from gateway.platforms import system
 
 PACKER = "gateway/install/pack.mjs"
@@ -102,7 +103,7 @@ class Builds:
 
     def is_ready(self) -> bool:
         """Whether the build of the present files is stored and compressed."""
-        build = PageTree(self.place.root).current().build
+        build = page_tree(self.place).current().build
         return self.read(build.key) is not None and not any(self.unpacked(build, coding) for coding in ENDINGS)
 
     def _is_latest(self, build: Build) -> bool:
@@ -139,7 +140,7 @@ def builds_step(place: Place, run: Run | None) -> Step:
     """Return the step that stores the page's files, and compresses them if `run` is given; else the gateway does."""
 
     def work() -> str | None:
-        builds, tree = Builds(place), PageTree(place.root).current()
+        builds, tree = Builds(place), page_tree(place).current()
         builds.keep(tree.build, tree.contents)
         if run is None:
             return "kept; Mooring packs them while it runs"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gateway.install.builds import Builds, packed
 from gateway.install.failures import SnapshotFailed
+from gateway.install.joined import page_tree
 from gateway.install.place import PAGE_RECORD, Place
 from gateway.install.snapshot import ENDINGS, Busy, Snapshot, Snapshots
 from gateway.page.archive import Archive
@@ -76,12 +77,12 @@ class PackedPage:
 
 def page_of(place: Place) -> PageTree | PackedPage:
     """Return the page's files of a clone or of a wheel."""
-    return PackedPage(place) if place.is_wheel else PageTree(place.root)
+    return PackedPage(place) if place.is_wheel else page_tree(place)
 
 
 def write_page(place: Place, folder: Path) -> None:
     """Write the page of a clone that is set up into a new folder. `SnapshotFailed` if Node could not make one."""
-    tree = PageTree(place.root).current()
+    tree = page_tree(place).current()
     builds, snapshots = Builds(place), Snapshots(place)
     key = snapshots.key(tree.archive.sources)
     snapshot = None if key is None else snapshots.find(key)

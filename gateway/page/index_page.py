@@ -1,4 +1,5 @@
-"""`index.html` as the gateway serves it: files by their path in one build, styles as one file, and what the boot needs.
+"""`index.html` as the gateway serves it: files by their path in one build, styles and classic scripts joined, and what
+the boot needs.
 
 In the file itself, addresses are relative, and its scripts and styles are listed. Pure: texts in, a text out.
 """
@@ -16,9 +17,13 @@ from types import MappingProxyType
 from typing import Any
 
 STYLES = "static/page.css"  # all stylesheets of the page, concatenated
+SCRIPTS = (
+    "static/js/classic.js"  # likewise its classic scripts; beside them, since they find files by their own address
+)
 CONFIG = "pyscript.toml"
 _SLOT = "<!-- boot -->"  # replaced by links to the memory snapshot and to imported modules
 _STYLE = re.compile(r'<link rel="stylesheet" href="/?([^"]+)">\s*')
+_SCRIPT = re.compile(r'<script src="([^"]+)"></script>\s*')
 _MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)"(?: async)?>')
 _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
@@ -60,7 +65,7 @@ class PageText:
     ) -> str:
         """Return the page with its files below `home` (`/b/…/`), the snapshot's link, facts about its user, and the
         first screen of a new window."""
-        html = with_one_style(self.html, STYLES)
+        html = with_one_script(with_one_style(self.html, STYLES), SCRIPTS)
         # Imported modules are preloaded too, but after what the page's first paint waits for.
         low = '\n    <link rel="modulepreload" href="{}" fetchpriority="low">'
         preloads = "".join(low.format(name) for name in self.imported)
@@ -115,6 +120,17 @@ def with_one_style(html: str, address: str) -> str:
     """Return the page with one stylesheet in place of its own, which has all of them."""
     first = iter((f'<link rel="stylesheet" href="{address}">\n    ',))
     return _STYLE.sub(lambda _: next(first, ""), html)
+
+
+def scripts_of(html: str) -> list[str]:
+    """Return the classic scripts of a page, in order: they run before it is painted."""
+    return _SCRIPT.findall(html)
+
+
+def with_one_script(html: str, address: str) -> str:
+    """Return the page with one classic script in place of its own, which has all of them."""
+    first = iter((f'<script src="{address}"></script>\n    ',))
+    return _SCRIPT.sub(lambda _: next(first, ""), html)
 
 
 def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:

@@ -1,21 +1,31 @@
 """The page's present files, by the path that pages request, and a key for all of them together.
 
-Generated files are `app.zip`, all styles of a page as one file, the login page, the page of the service worker, and the
-compiled catalogues with their list. Icons are drawn into the tree, as templates are compiled there.
+Generated files are `app.zip`, all styles of a page as one file, its scripts joined to a few, the login page, the page
+of the service worker, and the compiled catalogues with their list. Icons are drawn into the tree, as templates are
+compiled there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.page import icon_png
 from gateway.page.archive import AppArchive, Archive
 from gateway.page.home_screen import AWAY, DRAWN_ICONS, PARTS, away_page, drawn_icon
-from gateway.page.index_page import CONFIG, STYLES, PageText, imported_by, styles_of, with_one_style
+from gateway.page.index_page import (
+    CONFIG,
+    SCRIPTS,
+    STYLES,
+    PageText,
+    imported_by,
+    scripts_of,
+    styles_of,
+    with_one_style,
+)
 from gateway.page.languages import FOLDER as LOCALES
 from gateway.page.languages import for_no_script, locale_files, read_languages
 from gateway.whole_file import PUBLIC, write_whole
@@ -28,7 +38,8 @@ PAGE = "index.html"
 # Styles of a page are in one file, catalogues are compiled, the tests' tools have a path of their own, and the
 # records of set-up are not for pages.
 LEFT_OUT = (
-    "static/css/", PARTS, f"{LOCALES}/", "static/vendor/licences/", "static/vendor/test/", "static/vendor/mooring.json",
+    "static/css/", PARTS, f"{LOCALES}/", "static/vendor/licences/", "static/vendor/mooring.json",
+    "static/vendor/rollup/", "static/vendor/test/",
 )  # fmt: skip
 
 
@@ -50,11 +61,23 @@ class Tree:
     archive: Archive
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Modules that were joined: the text of each file by its path, and the paths of all modules that are in them."""
+
+    files: Mapping[str, str]
+    modules: frozenset[str]
+
+
+Join = Callable[[Sequence[str], str], Joined | None]  # modules that the page loads, and a digest of all modules
+
+
 class PageTree:
     """The files below the repository's root that belong to the page, current as of each call."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, join: Join | None = None) -> None:
         self._root = root
+        self._join = join
         self._archive = AppArchive(root)
         self._signature: dict[Path, tuple[int, int]] = {}
         self._digests: dict[Path, str] = {}
@@ -96,29 +119,52 @@ class PageTree:
         page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
         made = {
             ARCHIVE: archive.data,
-            STYLES: self._styles(html[PAGE]),
+            STYLES: self._whole(styles_of(html[PAGE])),
+            SCRIPTS: self._whole(scripts_of(html[PAGE])),
             **locale_files(languages, html.values()),
         }
+        joined = self._joined(page, digests)
+        made |= {name: text.encode() for name, text in joined.files.items()}
         if html[LOGIN]:
             login = with_one_style(html[LOGIN], f"/{LOGIN_STYLES}")
-            made |= {LOGIN: for_no_script(login, languages).encode(), LOGIN_STYLES: self._styles(html[LOGIN])}
+            made |= {LOGIN: for_no_script(login, languages).encode(), LOGIN_STYLES: self._whole(styles_of(html[LOGIN]))}
         if away := self._text(AWAY):
             made[AWAY] = away_page(away, languages, self._text)
+        for name in {*scripts_of(html[PAGE])} - {name.removeprefix("/") for name in scripts_of(html[LOGIN])}:
+            digests.pop(name, None)
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
             name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
         }
+        for name in self._only_joined(joined, files):
+            del files[name]
         contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
         for name, data in made.items():
             files[name] = digest(data)
             contents[files[name]] = data
         key = digest(json.dumps([own, files], sort_keys=True).encode())
-        page = replace(page, imported=imported_by(page.modules(), files, self._text))
+        page = replace(
+            page, imported=imported_by(page.modules(), files, lambda name: joined.files.get(name) or self._text(name))
+        )
         return Tree(Build(key, files), contents, page, archive)
 
-    def _styles(self, html: str) -> bytes:
-        """Return the stylesheets of a page as one."""
-        return "".join(f"/* {name} */\n{self._text(name)}" for name in styles_of(html)).encode()
+    def _joined(self, page: PageText, digests: Mapping[str, str]) -> Joined:
+        modules = {name: content for name, content in digests.items() if name.endswith((".js", ".mjs"))}
+        entries = [name for name in page.modules() if name.startswith("static/js/")]
+        sources = digest(json.dumps(modules, sort_keys=True).encode())
+        joined = self._join(entries, sources) if self._join is not None and entries else None
+        return joined or Joined({}, frozenset())
+
+    def _only_joined(self, joined: Joined, files: Mapping[str, str]) -> set[str]:
+        """Return the modules that no page requests, since they are in joined files and nothing else imports them."""
+        others = [name for name in files if name.startswith("static/js/") and name not in joined.modules]
+        return {name for name in joined.modules - joined.files.keys() if name in files} - {
+            *imported_by(others, files, self._text)
+        }
+
+    def _whole(self, names: Iterable[str]) -> bytes:
+        """Return stylesheets, or classic scripts, as one."""
+        return "".join(f"/* {name} */\n{self._text(name)}" for name in names).encode()
 
     def _text(self, name: str) -> str:
         try:

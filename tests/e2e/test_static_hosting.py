@@ -36,7 +36,8 @@ SHOWN = """async (address) => {
 
 
 LEARNED = """async (address) => {
-  const { learn } = await import(`${document.documentElement.dataset.home}static/js/catalogue.js`);
+  const { load } = await import(`${document.documentElement.dataset.home}static/js/by_name.js`);
+  const { learn } = load("catalogue");
   const read = await learn(address, 30000);
   const text = (bytes) => `{${new TextDecoder().decode(bytes).split("\\n").join(",")}}`;
   return [text(read.nodes), text(read.files)];

@@ -16,7 +16,7 @@ from tests.wheel_kit import Installed, another_version, build
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 NOTICE = "[data-testid=notice][data-kind=newer]"
-LATER = "static/js/grid.js"  # a file that the page loads when it is first needed, or after a while
+LATER = "static/js/scripting.js"  # a file that the page loads when it is first needed, or after a while
 STATUS = "async (path) => (await fetch(path, { cache: 'reload' })).status"
 HOME = "document.documentElement.dataset.home"
 

@@ -159,7 +159,7 @@ async def test_worker_stores_a_file_of_the_served_build(browser: aiohttp.ClientS
         worker = await read_text(browser, f"{gateway.url}/worker.js")
         page = await read_text(browser, f"{gateway.url}/")
         home = worker.partition('"')[2].partition('"')[0]
-        assert f'src="{home}static/js/theme.js"' in page
+        assert f'src="{home}static/js/classic.js"' in page
         assert ' data-worker="worker.js"' in page
         async with browser.get(f"{gateway.url}{home}static/home/away.html") as reply:
             assert (reply.status, "immutable" in reply.headers["Cache-Control"]) == (200, True)

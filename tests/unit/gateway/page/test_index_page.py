@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from gateway.page.index_page import STYLES, PageText, imported_by, styles_of
+from gateway.page.index_page import SCRIPTS, STYLES, PageText, imported_by, scripts_of, styles_of
 from gateway.page.tree import PageTree
 from tests.services import ROOT
 
@@ -42,6 +42,22 @@ def test_styles_are_one_file() -> None:
     page = text.write(HOME, "")
     assert re.findall(r'rel="stylesheet" href="([^"]+)"', page) == [f"{HOME}{STYLES}"]
     assert page.index(STYLES) < page.index("modulepreload")
+
+
+def test_classic_scripts_are_one_file() -> None:
+    html = HTML.replace(
+        "<!-- boot -->", '<script src="static/js/a.js"></script>\n    <script src="static/js/b.js"></script>'
+    )
+    assert scripts_of(html) == ["static/js/a.js", "static/js/b.js"]
+    page = PageText(html, CONFIG).write(HOME, "")
+    assert re.findall(r'<script src="([^"]+)">', page) == [f"{HOME}{SCRIPTS}"]
+
+
+def test_our_classic_scripts_can_be_one_file(ours: PageText) -> None:
+    """A name of one would be a name of all: each is a block."""
+    for name in scripts_of(ours.html):
+        text = re.sub(r"^(//.*)?\n", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
+        assert text.startswith("{\n") and text.endswith("}\n"), name
 
 
 def test_configuration_is_inline_with_its_paths() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.page.home_screen import ICONS
-from gateway.page.index_page import STYLES
+from gateway.page.index_page import SCRIPTS, STYLES
 from gateway.page.languages import INDEX
 from gateway.page.tree import ARCHIVE, LOGIN, LOGIN_STYLES, PageTree, digest
 from tests.platform_kit import link
@@ -47,7 +47,7 @@ def test_tree_has_only_files_that_pages_load(root: Path) -> None:
     build = PageTree(root).current().build
     assert set(build.files) == {
         "app/main.py", "static/js/grid.js", "static/locales/pl.mo", "static/vendor/pyodide/pyodide.mjs",
-        ARCHIVE, INDEX, LOGIN, LOGIN_STYLES, STYLES,
+        ARCHIVE, INDEX, LOGIN, LOGIN_STYLES, SCRIPTS, STYLES,
     }  # fmt: skip
 
 

@@ -1,0 +1,9 @@
+// What the page needs before its Python is up, in this order. The gateway joins it with what it imports
+// (`gateway/install/join.mjs`).
+
+import "./early.js";
+import "./menu.js";
+import "./combo.js";
+import "./sheet.js";
+
+export * as shell from "./shell.js";
