@@ -50,7 +50,7 @@ class BrowserLoginSession:
         body = json.dumps({"everywhere": is_everywhere})
         answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
         check_taken(answer)
-        js.document.documentElement.dataset.leaving = "yes"  # `early.js`: clears what this page has left in the tab
+        js.document.documentElement.dataset.leaving = "yes"  # `left.js`: clears what this page has left in the tab
         self._send(WIPED if is_wiping else OUT)
         if is_wiping:
             await _delete_stores()

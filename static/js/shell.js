@@ -4,8 +4,9 @@
 import { takeOver } from "./early.js";
 import { translate } from "./languages.js";
 
-export { drawn, earlyPictures, endPress, takePress } from "./early.js";
+export { endPress, takePress } from "./early.js";
 export { languages, languageWishes } from "./languages.js";
+export { drawn, earlyPictures } from "./left.js";
 
 const ICONS = new URL("../icons/icons.svg", import.meta.url);
 const SHARE = { runtime: 55, modules: 85, restoring: 95 }; // where the bar stands when a step begins to end, in percent
