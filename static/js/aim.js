@@ -2,6 +2,7 @@
 // of a double click was meant for the earlier control and presses nothing else. Holding Enter down presses once.
 
 const POINTER = 800; // milliseconds for which a click at the same place still means the earlier control
+const FINGER = 300; // the same for a tap: later than in a double tap, a finger has seen what it taps, and may do so at the same place
 const NEAR = 8; // pixels that a resting pointer may move
 const NEAR_TOUCH = 24; // between two taps of a finger on the same place
 const CONTROLS = "button, a[href], [data-action], label, input, select, textarea, summary, dialog";
@@ -23,8 +24,9 @@ function isAimed({ detail, target, pointerType, clientX: x, clientY: y, timeStam
     return true;
   }
   const name = nameOf(target);
-  const isResting = last && Math.hypot(x - last.x, y - last.y) <= (pointerType === "touch" ? NEAR_TOUCH : NEAR);
-  if (isResting && name !== last.name && at - Math.max(last.at, last.since) < POINTER) return false;
+  const [near, soon] = pointerType === "touch" ? [NEAR_TOUCH, FINGER] : [NEAR, POINTER];
+  const isResting = last && Math.hypot(x - last.x, y - last.y) <= near;
+  if (isResting && name !== last.name && at - Math.max(last.at, last.since) < soon) return false;
   const isControl = name && !name.startsWith("DIALOG"); // a click beside all controls was aimed at none of them
   last = isControl ? { name, at, x, y, under: name, since: at } : null;
   return true;
