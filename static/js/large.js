@@ -12,6 +12,7 @@ let models = null; // the module for 3D models, once one was opened
 let zoomed = null; // {image, pan}: what the zoom is on
 let isComing = false;
 let wanted = ""; // what was asked for while it came
+let isRefused = false; // the browser has full screen, and does not allow it here
 
 const dialogNow = () => document.querySelector("dialog.large[open]");
 
@@ -21,9 +22,25 @@ export function settleLarge(tell) {
   readWhole(dialog?.querySelector(".large-text[data-kept]"));
   drawModel(dialog?.querySelector(".large-model"), tell);
   zoomLarge();
-  dialog?.querySelector("#zoom-full")?.toggleAttribute("hidden", !document.fullscreenEnabled); // a phone may have none
+  settleZoom();
   if (document.fullscreenElement) turnScreen();
   tellPixels(dialog?.querySelector(".large-stage img:not(.is-small, .large-poster)"), dialog?.querySelector("[data-pixels]"));
+}
+
+/** Hide the buttons that would change nothing: a picture that is whole is neither made smaller nor fitted, and a phone may have no full screen. */
+function settleZoom() {
+  const dialog = dialogNow();
+  const image = dialog?.querySelector(".large-stage img:not(.large-poster)");
+  const isZoomed = zoomed?.image === image && zoomed?.pan.getScale() > 1;
+  image?.classList.toggle("is-zoomed", isZoomed); // a patch takes it away
+  const hide = (name, isHidden) => {
+    const button = dialog?.querySelector(`#zoom-${name}`);
+    if (isHidden && button === document.activeElement) dialog.querySelector("#zoom-in").focus();
+    button?.toggleAttribute("hidden", isHidden);
+  };
+  hide("out", Boolean(image) && !isZoomed);
+  hide("fit", Boolean(image) && !isZoomed);
+  hide("full", !document.fullscreenEnabled || isRefused);
 }
 
 /** Write how large the picture is, once it is decoded. */
@@ -63,7 +80,7 @@ async function zoomLarge() {
   found.parentElement.addEventListener("wheel", (event) => {
     if (zoomed?.image === found) pan.zoomWithWheel(event);
   });
-  found.addEventListener("panzoomchange", ({ detail }) => found.classList.toggle("is-zoomed", detail.scale > 1));
+  found.addEventListener("panzoomchange", settleZoom);
   if (wanted) zoom(wanted);
   wanted = "";
 }
@@ -77,6 +94,11 @@ function zoom(name) {
   if (name === "in") zoomed.pan.zoomIn();
   else if (name === "out") zoomed.pan.zoomOut();
   else zoomed.pan.reset();
+}
+
+async function fillScreen(element) {
+  await element?.requestFullscreen().catch(() => { isRefused = true; });
+  settleZoom();
 }
 
 /** Turn a phone's full screen the way that the picture is longer. A computer's refuses. */
@@ -93,7 +115,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-zoom]");
   if (button?.dataset.zoom === "full") {
     if (document.fullscreenElement) document.exitFullscreen();
-    else dialogNow()?.querySelector(".large-main").requestFullscreen(); // a browser refuses it to a dialog
+    else fillScreen(dialogNow()?.querySelector(".large-main")); // a browser refuses it to a dialog
   } else if (button) zoom(button.dataset.zoom);
 });
 

@@ -47,6 +47,16 @@ OUTSIDE = """() => [...document.querySelectorAll(".album-narrowing > *")].filter
   const { left, right } = item.getBoundingClientRect();
   return left < 0 || right > innerWidth || item.scrollWidth > item.clientWidth;
 }).map((item) => item.innerText)"""
+# Keep when the dialog was closed.
+NOTE_CLOSING = """() => {
+  globalThis.closedAt = NaN;
+  const note = (_, observer) => {
+    if (document.querySelector("dialog[open]")) return;
+    globalThis.closedAt = performance.now();
+    observer.disconnect();
+  };
+  new MutationObserver(note).observe(document.getElementById("dialogs"), { childList: true });
+}"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -309,6 +319,42 @@ async def test_full_screen_turns_with_the_picture_and_can_be_left(user: BrowserU
     await leave.tap()
     await expect(leave).to_be_hidden()
     assert await page.evaluate("document.fullscreenElement") is None
+
+
+async def test_viewer_offers_no_button_that_changes_nothing(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page = window.page
+    await page.locator(".result-open").first.tap()
+    await page.locator(".large-stage img:not(.is-small)").wait_for()
+    zoom = page.locator(".large-zoom")
+    smaller, fit, larger, full = (zoom.locator(f"#zoom-{way}") for way in ("out", "fit", "in", "full"))
+    await expect(full).to_be_visible()
+    await expect(zoom.locator("button:visible")).to_have_count(2)
+    await larger.tap()
+    await expect(smaller).to_be_visible()
+    await page.locator(".viewer [data-testid=star]").tap()
+    await expect(page.locator(".viewer [data-testid=star][aria-pressed=true]")).to_be_visible()
+    await expect(fit).to_be_visible()
+    await fit.press("Enter")
+    await expect(fit).to_be_hidden()
+    await expect(larger).to_be_focused()
+    await page.evaluate("() => { Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('no')); }")
+    await full.tap()
+    await expect(full).to_be_hidden()
+
+
+async def test_tap_right_after_closing_the_viewer_counts(user: BrowserUser) -> None:
+    window = await _open_results(user)
+    page = window.page
+    await page.locator(".result-open").first.tap()
+    close = await page.locator("dialog.viewer [data-action=close-dialog]").bounding_box()
+    assert close is not None
+    place = close["x"] + close["width"] / 2, close["y"] + close["height"] / 2
+    await page.evaluate(NOTE_CLOSING)
+    await page.touchscreen.tap(*place)
+    await wait_for_js(page, "performance.now() - closedAt > 300")
+    await page.touchscreen.tap(*place)
+    await expect(page.locator("dialog.settings")).to_be_visible()
 
 
 async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> None:
