@@ -183,10 +183,6 @@ class PageActions(ActionTable):
         ui = self._context.ui
         self.choose_count(str(max(1, ui.of(RunsState).count_for(ui.of(FormState).workflow_id) + by)))
 
-    @action("where")
-    def choose_server(self, value: str) -> None:
-        set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
-
     @action("run")
     async def run(self, confirmed: bool = False, press: str = "", restored: bool = False) -> None:
         """Run the chosen workflow. Several runs that cost credits are confirmed first.

@@ -1,4 +1,4 @@
-"""The actions of the header's panels: open them, prefer or avoid a server, show another window."""
+"""The actions of the header's panels: open them, choose, prefer or avoid a server, show another window."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from app.ui.runs.state import RunsState
 from app.ui.windows.panel import WindowsDialog
 
 STORE_KEY = "mooring.leanings"
+WHERE_KEY = "mooring.where"
 
 
 class Leaner(Protocol):
@@ -28,15 +29,17 @@ class Leaner(Protocol):
 
 
 class PanelActions:
-    """Actions in the panels. The tab remembers preferred and avoided servers over a reload.
+    """Actions in the panels. The tab remembers the chosen, preferred and avoided servers over a reload.
 
-    *This one only* is the same as the choice of a server beside Run.
+    *This one only* is the same as the choice of a server beside Run. No choice binds the window: a run does.
     """
 
     def __init__(self, session: Leaner, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._context, self._screen, self._ask = session, context, screen, ask
-        if leanings := load(screen.recall(STORE_KEY)):
-            set_slices(context, replace(context.ui.of(RunsState), leanings=leanings))
+        leanings = load(screen.recall(STORE_KEY))
+        runs = replace(context.ui.of(RunsState), leanings=leanings, where=screen.recall(WHERE_KEY))
+        set_slices(context, runs)
+        if leanings:
             session.lean(leanings)
 
     @action("open-fleet")
@@ -52,6 +55,12 @@ class PanelActions:
         self._ask(window)
         self._show(WindowsDialog(window))
 
+    @action("where")
+    def choose_server(self, value: str) -> None:
+        """Send the next run to the soonest server, to a free one, or to a certain one."""
+        self._screen.remember(WHERE_KEY, value)
+        set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
+
     @action("lean")
     def lean(self, server: ServerId, value: str) -> None:
         """Prefer a server, avoid it, or use this one only."""
@@ -61,8 +70,11 @@ class PanelActions:
             leanings[server] = Leaning(value)
         self._screen.remember(STORE_KEY, dump(leanings))
         self._session.lean(leanings)
-        where = SOONEST if runs.where == server else runs.where
-        set_slices(self._context, replace(runs, leanings=leanings, where=str(server) if value == ONLY else where))
+        set_slices(self._context, replace(runs, leanings=leanings))
+        if value == ONLY:
+            self.choose_server(str(server))
+        elif runs.where == server:
+            self.choose_server(SOONEST)
 
     def _show(self, dialog: PanelDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -246,6 +246,16 @@ def test_this_one_only_is_the_choice_beside_run() -> None:
     assert context.ui.of(RunsState).where == ""
 
 
+def test_chosen_server_outlives_a_reload_and_binds_nothing() -> None:
+    actions, _session, _context, screen = panel_actions()
+    actions.act("where", {"value": "gpu-2"})
+    _actions, session, context, _screen = panel_actions(screen)
+    assert context.ui.of(RunsState).where == "gpu-2"
+    assert session.calls == [], "no choice reaches the session before a run"
+    actions.act("lean", {"server": "gpu-1", "value": "only"})
+    assert panel_actions(screen)[2].ui.of(RunsState).where == "gpu-1"
+
+
 def test_the_panel_shows_what_is_held_of_each_server() -> None:
     view = panel(where="gpu-2", leanings={G1: Leaning.PREFER, G2: Leaning.AVOID})
     assert [row.leaning for row in view.servers] == ["prefer", "only"]
