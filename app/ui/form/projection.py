@@ -91,10 +91,14 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
     return LinkedView(report, labels, can_undo=is_there or report.opened is not None)
 
 
+def seeds_of(chosen: OpenWorkflow) -> list[Field]:
+    """Return the seeds of the form."""
+    return [item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]
+
+
 def makes_the_same(chosen: OpenWorkflow, draft: Draft) -> bool:
     """Return whether nothing in the form changes from run to run."""
-    seeds = (item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed))
-    changes = any(mode_of(item, draft.modes) is not SeedMode.FIXED for item in seeds)
+    changes = any(mode_of(item, draft.modes) is not SeedMode.FIXED for item in seeds_of(chosen))
     return not changes and not any(seems_meant(item.text_in(draft.values)) for item in chosen.prompts)
 
 
@@ -103,8 +107,8 @@ def _taken(chosen: OpenWorkflow, state: FormState) -> TakenView | None:
     taken, modes = state.taken, state.draft.modes
     if taken is None or taken.workflow_id != chosen.workflow_id:
         return None
-    seeds = [item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]
-    return TakenView(taken.at, has_fixed_seed=any(mode_of(item, modes) is SeedMode.FIXED for item in seeds))
+    is_fixed = any(mode_of(item, modes) is SeedMode.FIXED for item in seeds_of(chosen))
+    return TakenView(taken.at, has_fixed_seed=is_fixed)
 
 
 def _marked(views: Iterable[FieldView], credit_classes: frozenset[str]) -> Iterator[FieldView]:

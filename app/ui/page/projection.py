@@ -20,6 +20,7 @@ from app.ui.form.projection import (
     marked_model,
     nodes_view,
     option_lists,
+    seeds_of,
 )
 from app.ui.form.state import FormState, Picture
 from app.ui.graph.graphs import Drawings
@@ -327,6 +328,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         where=where,
         senders=_senders(line, where, count),
         is_same=count > 1 and chosen is not None and makes_the_same(chosen, ui.of(FormState).draft),
+        has_seed=chosen is not None and bool(seeds_of(chosen)),
         tag=tag_of(session.fleet, locked) if locked else None,
         others=len({item.window_locked_server for item in session.windows} - {None, locked}),
         cancels=mine[-1].prompt_id if mine else None,

@@ -18,6 +18,8 @@ def word_button(view: RunView, _: Translator) -> str:
     """Say what Run does: how many runs, and over how many servers they are spread."""
     if view.count == 1:
         return _("Run")
+    if view.is_same:
+        return _("Run the same {count} times", count=_.formats.number(view.count))
     if view.senders == 1:
         return _("Run {count}", count=_.formats.number(view.count))
     return _.plural(
@@ -52,7 +54,7 @@ def word_run(view: RunView, _: Translator) -> str:
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
     if view.is_same:
-        return _("All {count} runs make the same: no seed changes from run to run", count=_.formats.number(view.count))
+        return _("All {count} runs make the same", count=_.formats.number(view.count))
     if view.tag is not None and view.is_bound and view.others:
         return _("The next run goes to {server}", server=view.tag.name)
     if view.tag is not None and view.is_bound:

@@ -144,6 +144,7 @@ class RunView:
     where: WhereView = field(default_factory=WhereView)
     senders: int = 1  # servers over which several runs are spread
     is_same: bool = False  # several runs would differ in nothing
+    has_seed: bool = False
     others: int = 0  # servers that work for this window besides the one that holds it
 
     @property
@@ -153,13 +154,19 @@ class RunView:
 
     @property
     def can_leave(self) -> bool:
-        """Whether another window could send the run elsewhere now."""
-        return self.blocker in _BOUND or (self.blocker is None and self.is_bound)
+        """Whether another window could send the run elsewhere now: here no server can be chosen."""
+        return self.blocker in _BOUND or (self.blocker is None and bool(self.where.moored_to))
+
+    @property
+    def can_vary(self) -> bool:
+        """Whether new seeds would make the runs differ."""
+        return self.blocker is None and self.is_same and self.has_seed
 
     @property
     def is_notable(self) -> bool:
         """Whether the bar must say in a sentence of its own where a run would go, or why none is possible."""
-        return self.blocker is not None or self.tag is not None or bool(self.where.preferred or self.where.avoided)
+        is_leaning = bool(self.where.preferred or self.where.avoided)
+        return self.blocker is not None or self.tag is not None or self.is_same or is_leaning
 
 
 @dataclass(frozen=True, slots=True)

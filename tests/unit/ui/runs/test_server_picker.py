@@ -10,6 +10,7 @@ from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, ServerId
 from app.core.waiting_runs import Pause
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.context import set_slices
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.runs.many import ManyDialog
@@ -47,7 +48,7 @@ def three() -> Fleet:
 
 def rig(session: StillSession, where: str) -> Rig:
     made = Rig("text", session)
-    made.actions.act("where", {"value": where})
+    set_slices(made.context, replace(made.context.ui.of(RunsState), where=where))
     return made
 
 
@@ -87,10 +88,20 @@ def test_bound_window_says_why_and_offers_a_new_one() -> None:
     session = StillSession(fleet=two, window=window(task("a", "gpu-1")))
     ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))
     text = markup(page(session, ui), "run")
-    assert element(text, id="run-words").text == "Stays on gpu-1 until its work is done New window"
+    assert element(text, id="run-words").text == "Stays on gpu-1 until its work is done New window for another server"
     assert element(text, data_testid="run-elsewhere")["data-action"] == "new-window"
     text = markup(page(StillSession(fleet=two), ui), "run")
     assert not elements(text, data_testid="run-elsewhere")
+
+
+def test_fixed_choice_of_servers_always_offers_a_new_window() -> None:
+    two = fleet(server("gpu-1", is_demo=True), server("gpu-2", is_demo=True))
+    bound = StillSession(fleet=two, window=window(task("a", "gpu-1")))
+    for runs in (RunsState(), RunsState(run_count=4, count_of="text")):
+        text = markup(page(bound, UiState().with_slices(FormState(workflow_id="text"), runs)), "run")
+        assert "disabled" in element(text, id="where")
+        assert element(text, id="where")["aria-describedby"] == "run-words"
+        assert "another server" in element(text, id="run-words").text
 
 
 def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
@@ -105,7 +116,7 @@ def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
     assert words(shared).startswith("The next run goes to gpu-1 ")
     line = waiting("one", "two").spread(2)
     joining = replace(shared, line=StillLine(line=line))
-    assert words(joining) == "Waits with the others for one of 2 servers"
+    assert words(joining) == "Waits with the others for one of 2 servers New window for another server"
     assert words(replace(shared, line=StillLine(line=line.hold(Pause.ASKED)))).startswith("The next run goes to gpu-1 ")
 
 
@@ -115,7 +126,7 @@ def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
     several = RunsState(run_count=4, count_of="text")
     text = markup(page(session, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
     assert element(text, id="where").text == "Any server"
-    assert element(text, id="run-words").text == "Spread over 2 servers"
+    assert element(text, id="run-words").text.startswith("Spread over 2 servers ")
     assert element(text, id="run-button").text == "Run 4 on 2 servers"
     joined = StillSession(fleet=two, window=window(task("a", "gpu-1")), line=StillLine(line=waiting("one")))
     text = markup(page(joined, UiState().with_slices(FormState(workflow_id="text"), several)), "run")
@@ -132,8 +143,12 @@ def test_several_runs_that_would_be_the_same_say_so(values: dict[str, str], mode
     form = FormState(workflow_id="text", drafts={"text": draft})
     for count in (1, 4):
         ui = UiState().with_slices(form, RunsState(run_count=count, count_of="text"))
-        text = element(markup(page(session, ui), "run"), id="run-words").text
-        assert text.startswith("All 4 runs make the same") is (is_same and count > 1)
+        html, says_so = markup(page(session, ui), "run"), is_same and count > 1
+        assert element(html, id="run-words").text.startswith("All 4 runs make the same") is says_so
+        assert ("is-plain" in element(html, id="run-words")["class"]) is not says_so
+        assert (element(html, id="run-button").text == "Run the same 4 times") is says_so
+        offers = elements(html, data_testid="run-new-seeds")
+        assert [item["data-action"] for item in offers] == ["new-seeds"] * says_so
 
 
 def test_stop_has_its_place_also_with_nothing_to_stop() -> None:
