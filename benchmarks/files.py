@@ -42,7 +42,8 @@ globalThis.longTasks = [];
 new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((item) => item.duration)))
   .observe({ type: "longtask" });
 """
-COUNTS = "() => document.querySelector('[data-testid=files-counts]')?.textContent ?? ''"
+COUNTS = """() => [...document.querySelectorAll("[data-testid=batch-done], [data-testid=files-counts]")]
+  .map((item) => item.textContent).join(" · ")"""
 IS_OVER = "() => !document.querySelector('[data-testid=files-work]')"
 
 

@@ -170,7 +170,7 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
         await close_panel(first, "fleet")
         await first.reload()
         await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
-        assert await moored_to(first) is None, "a choice binds nothing"
+        assert (await first.facts())["lockedServer"] is None, "a choice binds nothing"
         prompt_id = await first.press_run()
         assert await moored_to(first) == "demo-1"
         await first.press_cancel(prompt_id)

@@ -127,6 +127,8 @@ def project(
         is_whole=ui.of(RunsState).is_whole,
         before=sum(card.rank > 0 for card in queue),
     )
+    told = batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None
+    waiting = waiting.without_counts(told.batch_id if told is not None else None)
     left = left_view(session, tag_of, pictures.glimpse_url, ui.of(WindowsState))
     view = PageView(
         header=replace(
@@ -163,7 +165,7 @@ def project(
             below=waiting.under_way,
             sending=len(on_their_way),
             is_whole=ui.of(RunsState).is_whole,
-            batch=batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None,
+            batch=told,
         ),
         waiting=waiting,
         sheets=sheets.entries(),

@@ -144,6 +144,15 @@ class WaitingView:
         return not self.count and not any(work.to_come for work in self.files)
 
     @property
+    def needs_page(self) -> bool:
+        """Whether files are still to be read, which a reload would take away."""
+        return any(work.unread or work.missing for work in self.files)
+
+    def without_counts(self, batch_id: BatchId | None) -> WaitingView:
+        """Return the view without the counts of a batch, which the top of the queue says."""
+        return replace(self, files=tuple(replace(work, is_told=work.batch_id == batch_id) for work in self.files))
+
+    @property
     def under_way(self) -> int:
         """The number of listed runs that servers have."""
         return sum(item.sent is not None and not item.sent.task.state.is_end for item in self.items)

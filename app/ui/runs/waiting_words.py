@@ -13,6 +13,8 @@ def word_line(view: WaitingView, _: Translator) -> str:
         return _("Paused. What waits is saved, and holds no server.")
     if view.is_unbounded:
         return _("All of it is being sent now. Once nothing waits here any more, this page may be closed.")
+    if view.needs_page:  # the panel of the files says what a reload does
+        return _("Each server gets two of your runs at a time.")
     return _("Each server gets two of your runs at a time. Keep this page open until all are sent; a reload is fine.")
 
 

@@ -22,12 +22,13 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.runs.files import FilesDialog
 from app.ui.runs.files_words import word_fault
-from app.ui.runs.state import RunsState
+from app.ui.runs.state import BatchView, RunsState
 from app.ui.runs.waiting import cancel_view
 from app.workflows.published import parse_published
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, StillPictures, StillSession, fleet, server, translator
+from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import markup
 
 PHOTO = ("1", "image")
@@ -307,6 +308,24 @@ def test_panel_counts_the_runs_and_what_a_reload_would_need() -> None:
     assert "3 files are still to be read" in text
     assert "After a reload you would have to choose them again." in text
     assert "files-missing" not in text
+
+
+def test_counts_at_the_top_of_the_queue_are_not_repeated() -> None:
+    made = rig()
+    made.session.line.files.works = (work("dww..."),)
+    counted = BatchView(batch_id=BATCH, done=2, total=6)  # noticed before the files' own count
+    view = project(made.session, made.context.ui, workflows=(), pictures=StillPictures(), language="en", batch=counted)
+    assert element(markup(view, "now"), data_testid="batch-done").text == "2 of 6 done"
+    assert element(markup(view, "waiting"), data_testid="files-counts").text == "2 waiting or running · 3 to come"
+
+
+@pytest.mark.parametrize(("marks", "is_fine"), [("www", True), ("ww.", False)])
+def test_reload_is_fine_only_once_all_files_are_read(marks: str, is_fine: bool) -> None:
+    made = rig()
+    made.session.line.line = waiting("0.png", "1.png")
+    text = panel(made, work(marks), at_hand=3)
+    assert ("a reload is fine" in text) is is_fine
+    assert ("After a reload you would have to choose them again." in text) is not is_fine
 
 
 def test_panel_tells_that_a_large_plan_does_not_survive_a_reload() -> None:
