@@ -185,13 +185,13 @@ def _senders(around: Around) -> int:
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
     session, asked = around.session, dialog.prompt_id
     if isinstance(dialog, PictureDialog) and dialog.task is not None:
-        past = past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).marks)
+        past = past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).marks(around.word))
         return DialogView(dialog, past, strip=around.strip)
     card = next((item for item in around.cards if item.task.prompt_id == asked), None)
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).marks)
+            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).marks(around.word))
             for task, window in _aside(session, asked)
         )
         card = next(aside, None)

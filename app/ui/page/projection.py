@@ -87,8 +87,8 @@ def project(
     """
     window = session.window if isinstance(session.window, Window) else None
     typed, saved = ui.of(FormState), ui.of(ResultsState)
-    shown = (card for card in task_cards(session, pictures, saved.marks) if card.task.prompt_id not in ui.hidden)
-    cards = _all_linked(tuple(shown), ui)
+    listed = task_cards(session, pictures, saved.marks(word))
+    cards = _all_linked(tuple(card for card in listed if card.task.prompt_id not in ui.hidden), ui)
     opened = find_open(workflows, typed.workflow_id)
     chosen = shaped(opened, typed.draft.values) if opened else None
     found = found_keys(chosen, typed, word)

@@ -368,13 +368,13 @@ class AlbumActions:
     def _file_of(self, name: str) -> str:
         """Return the file name of a result. The album may be closed while the result is shown large."""
         prompt_id, index = parted(name)
-        template, fleet = self._context.ui.of(ResultsState).names, self._session.fleet
+        template, fleet, word = self._context.ui.of(ResultsState).names, self._session.fleet, self._context.word
         cell = next((cell for cell in self._cells if cell.name == name), None)
         if cell is not None:
-            return row_file(cell.row, cell.output, template, fleet)
+            return row_file(cell.row, cell.output, template, fleet, word)
         held = (window.tasks.get(prompt_id) for window in self._session.windows)
         task = next(filter(None, held), None)
-        return task_file(task, index, template, fleet) if task is not None else f"{prompt_id}-{index}"
+        return task_file(task, index, template, fleet, word) if task is not None else f"{prompt_id}-{index}"
 
     def _delete(self, tasks: Sequence[PromptId]) -> None:
         try:

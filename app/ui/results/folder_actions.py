@@ -170,7 +170,8 @@ class FolderActions:
         results = self._session.results
         blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
         if blob is not None:  # else its server no longer has it, and its card says so
-            filename = task_file(task, index, self._context.ui.of(ResultsState).names, self._session.fleet)
+            template = self._context.ui.of(ResultsState).names
+            filename = task_file(task, index, template, self._session.fleet, self._context.word)
             log.info("saved to the folder as %s", await self._folder.save(blob, filename))
         self._saved.add(name)
         self._remember()

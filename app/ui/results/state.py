@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -131,7 +132,6 @@ class ResultsState(Slice):
     album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
     favourites: frozenset[str] = frozenset()  # the names of results
 
-    @property
-    def marks(self) -> Marks:
+    def marks(self, word: Callable[[str], str]) -> Marks:
         """What cards show of it."""
-        return Marks(self.names, self.favourites)
+        return Marks(self.names, self.favourites, word)

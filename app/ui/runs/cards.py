@@ -193,7 +193,7 @@ def _result(task: Task, index: int, pictures: Pictures, marks: Marks, fleet: Fle
         index,
         output,
         original.url,
-        task_file(task, index, marks.names, fleet),
+        task_file(task, index, marks.names, fleet, marks.word),
         small=pictures.small_url(task.prompt_id, index),
         is_coming=original.is_coming,
         error=original.error,

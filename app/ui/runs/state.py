@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -171,10 +171,14 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the user has said about results: the template for names of saved files, and the favourites by name."""
+    """What the user has said about results: the template for names of saved files, and the favourites by name.
+
+    `word` returns the text that the page shows for a title.
+    """
 
     names: str = TEMPLATE
     favourites: frozenset[str] = frozenset()
+    word: Callable[[str], str] = str
 
 
 NO_MARKS = Marks()

@@ -33,6 +33,7 @@ from tests.unit.ui.page_kit import (
     output,
     server,
     task,
+    translator,
     window,
     workflows,
 )
@@ -156,6 +157,14 @@ def test_downloads_from_two_servers_have_two_names() -> None:
     view = seen(StillSession(window=window(one, other)))
     names = {card.results[0].download_name[10:] for card in view.results.cards}  # after the date
     assert names == {"_Enlarge and sharpen_gpu-1_00001.png", "_Enlarge and sharpen_gpu-2_00001.png"}
+
+
+def test_downloads_are_named_in_the_language_of_the_page() -> None:
+    session = StillSession(window=window(ended("a", output(delivery=Delivery.KEPT))))
+    view = project(
+        session, UiState(), workflows=(), pictures=StillPictures(), language="zh_CN", word=translator("zh_CN").known
+    )
+    assert view.results.cards[0].results[0].download_name[10:] == "_放大与锐化_gpu-1_00001.png"
 
 
 def test_a_click_is_shown_until_its_task_is() -> None:

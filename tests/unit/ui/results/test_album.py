@@ -298,6 +298,9 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     assert [name[10:] for name in files.values()] == [
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
+    rig.context.language = "zh_CN"
+    await rig.act("album-download", name=b)
+    assert rig.screen.archives[1][1][b][10:] == "_放大与锐化_Two_00001.png", "as the page names the workflow"
     await rig.act("album-pick", name=b)
     assert rig.changes[-1] == {"picked": [a]}
     await rig.act("album-pick-these", names=json.dumps([also, b]))
@@ -535,6 +538,6 @@ async def test_favourites_are_known_while_the_album_is_closed() -> None:
     rig = Rig(task)
     await rig.documents.write_documents({(FAVOURITE_KIND, name): "1"})
     await rig.rows.load()
-    assert rig.context.ui.of(ResultsState).marks.favourites == {name}
+    assert rig.context.ui.of(ResultsState).favourites == {name}
     await rig.act("album-favourite", name=name)
     assert rig.context.ui.of(ResultsState).favourites == frozenset()
