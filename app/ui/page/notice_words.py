@@ -166,8 +166,15 @@ def _searched(found: int | None, _: Translator) -> Words:
             ),
             tone=Tone.QUIET,
         )
-    title = _.plural("{count} run of closed windows was found.", "{count} runs of closed windows were found.", found)
-    return Words(title, _("“Now” lists them. Adopt them, and what they make comes to this window."), tone=Tone.QUIET)
+    return Words(
+        _.plural("{count} run of a closed window was found.", "{count} runs of closed windows were found.", found),
+        _.plural(
+            "“Now” lists it. Adopt it, and what it makes comes to this window.",
+            "“Now” lists them. Adopt them, and what they make comes to this window.",
+            found,
+        ),
+        tone=Tone.QUIET,
+    )
 
 
 def _fleet(item: Notice, _: Translator) -> Words:

@@ -185,11 +185,21 @@ async def test_search_says_what_it_found() -> None:
     rig.session.orphans = (orphan("o"), orphan("p"))
     await rig.act("search-orphans")
     text = markup(page(rig.session, rig.context.ui), "errors")
-    assert "2 runs of closed windows were found" in text
+    assert "2 runs of closed windows were found" in text and "Adopt them" in text
     assert rig.context.ui.of(WindowsState).is_open, "the user has asked for them"
     key = element(text, data_action="dismiss-notice")["data-key"]
     await rig.act("dismiss-notice", key=key, number="")
     assert "closed windows" not in markup(page(rig.session, rig.context.ui), "errors")
+
+
+async def test_one_left_run_is_worded_as_one() -> None:
+    rig = Rig()
+    rig.session.orphans = (orphan("o"),)
+    await rig.act("search-orphans")
+    text = markup(page(rig.session, rig.context.ui), "errors")
+    assert "1 run of a closed window was found" in text and "Adopt it, and what it makes" in text
+    line = StillLine(orphans=(OrphanLine(owner=OTHER, count=1, is_owner_gone=True),))
+    assert "Adopt it, and this window sends it." in markup(page(StillSession(line=line), SHOWN), "left")
 
 
 async def test_failed_search_finds_nothing() -> None:
