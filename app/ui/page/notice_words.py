@@ -13,7 +13,10 @@ from app.ui.kit.messages import word_error
 from app.ui.kit.words import Tone, Words, sentences
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
+from app.ui.results.state import Saved
 from app.ui.runs.state import Stopped
+
+_ICONS = {NoticeKind.STOPPED: "stop", NoticeKind.SAVED: "download"}
 
 
 def count_errors(items: Sequence[Notice]) -> int:
@@ -21,8 +24,8 @@ def count_errors(items: Sequence[Notice]) -> int:
 
 
 def notice_icon(item: Notice, words: Words) -> str:
-    if item.kind is NoticeKind.STOPPED:
-        return "stop"
+    if item.kind in _ICONS:
+        return _ICONS[item.kind]
     if item.deletion is not None:
         return "info" if item.deletion.what.is_kept else "trash"
     return "info" if words.tone is Tone.QUIET else "warning"
@@ -34,7 +37,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return word_error(item.error or StorageError("read", "unknown"), _)
         case NoticeKind.FLEET:
             return _fleet(item, _)
-        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED | NoticeKind.UNSENT:
+        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED | NoticeKind.UNSENT | NoticeKind.SAVED:
             return _done(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
@@ -118,9 +121,23 @@ def _done(item: Notice, _: Translator) -> Words:
         )
     if item.stopped is not None:
         return _stopped(item.stopped, _, is_busy=item.is_busy)
+    if item.saved is not None:
+        return Words(_word_saved(item.saved, _), tone=Tone.QUIET)
     if item.kind is NoticeKind.SEARCHED:
         return _adopted(item.tasks, _) if item.tasks else _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
+
+
+def _word_saved(saved: Saved, _: Translator) -> str:
+    """Say what the browser was given: where it puts a file, and when, the page does not learn."""
+    if saved.count == 1:
+        return _("Download started: {name}", name=saved.name)
+    return _.plural(
+        "Download of {count} result started: {name}",
+        "Download of {count} results started: {name}",
+        saved.count,
+        name=saved.name,
+    )
 
 
 def _stopped(stopped: Stopped, _: Translator, *, is_busy: bool) -> Words:

@@ -140,6 +140,7 @@ def project(
         errors=(
             *_searched(ui),
             *_stopped(session, ui),
+            *_saved(ui),
             *_deletions(ui),
             *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
         ),
@@ -292,6 +293,14 @@ def _stopped(session: SessionFacts, ui: UiState) -> Iterator[Notice]:
     stopped = ui.of(RunsState).stopped
     is_busy = not stopped.is_asked or any(task.cancel_asked_at is not None for task in own_unfinished(session))
     notice = Notice(NoticeKind.STOPPED, stopped.number, stopped=stopped, is_busy=is_busy)
+    if notice.number and notice.key not in ui.of(NoticesState).dismissed:
+        yield notice
+
+
+def _saved(ui: UiState) -> Iterator[Notice]:
+    """Yield the download that the browser was given last."""
+    saved = ui.of(ResultsState).saved
+    notice = Notice(NoticeKind.SAVED, saved.number, saved=saved)
     if notice.number and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 

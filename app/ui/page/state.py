@@ -34,6 +34,7 @@ from app.ui.results.state import (
     InputDialog,
     PictureDialog,
     ResultsView,
+    Saved,
     SavingView,
 )
 from app.ui.results.storage import KeepingView
@@ -140,6 +141,7 @@ class NoticeKind(Enum):
     UNSENT = "unsent"  # a press of Run from before a reload
     STOPPED = "stopped"  # what the user has asked to stop
     SEARCHED = "searched"  # work of closed windows
+    SAVED = "saved"  # a download that has begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,12 @@ class Notice:
     deletion: Deletion | None = None
     stopped: Stopped | None = None
     found: int | None = None  # runs of closed windows; None while they are searched for
+    saved: Saved | None = None
 
     @property
     def is_brief(self) -> bool:
         """Whether it repeats what the user has just asked for."""
-        return self.kind in {NoticeKind.STOPPED, NoticeKind.SEARCHED}
+        return self.kind in {NoticeKind.STOPPED, NoticeKind.SEARCHED, NoticeKind.SAVED}
 
     @property
     def key(self) -> str:

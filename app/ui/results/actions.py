@@ -46,6 +46,11 @@ class ResultsActions:
         """Show a result large; `sheet` is the contact sheet it was opened from."""
         self._show(PictureDialog(prompt_id, index, sheet))
 
+    @action("note-saved")
+    def note_saved(self, file: str) -> None:
+        """Say that the browser saves a file, which a link has begun."""
+        set_slices(self._context, self._context.ui.of(ResultsState).with_saved(file))
+
     @action("open-saving")
     def open_saving(self) -> None:
         """Show how results are saved as files."""

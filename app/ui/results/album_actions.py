@@ -361,6 +361,9 @@ class AlbumActions:
     async def _download(self, names: Sequence[str], *, is_bare: bool) -> None:
         files = {name: self._file_of(name) for name in names}
         missing, dressed = await self._screen.save_results(files, ZIP_NAME, is_bare=is_bare)
+        if given := [file for name, file in files.items() if name not in {*missing, *dressed}]:
+            archive = given[0] if len(given) == 1 else ZIP_NAME
+            set_slices(self._context, self._context.ui.of(ResultsState).with_saved(archive, len(given)))
         for cause, left in (("not-kept-here", missing), ("not-bare", dressed)):
             if left:
                 raise BadInput(cause, ", ".join(files[name] for name in left[:3]), str(len(left)))

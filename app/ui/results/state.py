@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from app.core.model import BatchId, PromptId, Task
@@ -122,6 +122,15 @@ class CompareDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """The download that was started last: its file, and how many results that has. `number` differs each time."""
+
+    name: str = ""
+    count: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsState(Slice):
     """How results are shown, named and saved."""
 
@@ -131,6 +140,11 @@ class ResultsState(Slice):
     folder: FolderView = NO_FOLDER  # where each result is saved
     album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
     favourites: frozenset[str] = frozenset()  # the names of results
+    saved: Saved = Saved()
+
+    def with_saved(self, name: str, count: int = 1) -> ResultsState:
+        """Return the state after a download has started."""
+        return replace(self, saved=Saved(name, count, self.saved.number + 1))
 
     def marks(self, word: Callable[[str], str]) -> Marks:
         """What cards show of it."""

@@ -53,7 +53,7 @@ ABOUT_ONE = {
     "graph-node", "hide", "library-tag", "line-adopt", "line-down", "line-edit", "line-move", "line-remove", "line-up",
     "look-again", "open-picture", "open-saved", "open-workflow", "paint-mask", "pin", "pin-down", "pin-up", "remove",
     "run-again", "same-picture", "show", "unpin", "use-near", "use-recent", "use-settings", "use-as-input", "break",
-    "open-camera", "more-nodes", "run-count-by",
+    "open-camera", "more-nodes", "run-count-by", "note-saved",
     "show-versions", "go-back", "part-version", "note-change", "undo-link", "dismiss-link",
 }  # fmt: skip
 # In a dialog, which a command opens.

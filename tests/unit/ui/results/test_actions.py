@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from app.core.model import Delivery
 from app.core.naming import TEMPLATE
+from app.ui.kit.image_addresses import Original
 from app.ui.page.projection import project
 from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.saving_html import saving
 from app.ui.results.state import ResultsState, SavingView
+from tests.unit.ui.elements import element
 from tests.unit.ui.page_kit import (
     ENGLISH,
     MemoryContext,
@@ -18,6 +21,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
+from tests.unit.ui.trouble import markup, page
 
 
 class Rig:
@@ -56,6 +60,23 @@ def test_saved_files_follow_the_template() -> None:
         language="en",
     )
     assert view.results.cards[0].results[0].download_name == "Enlarge and sharpen on gpu-1.png"
+
+
+def test_download_is_confirmed_by_its_name_for_a_while() -> None:
+    rig = Rig()
+    task = ended("a", output(delivery=Delivery.KEPT))
+    session = StillSession(window=window(task))
+    pictures = StillPictures(originals={(task.prompt_id, 0): Original("blob:1")})
+    link = element(markup(page(session, rig.context.ui, pictures), "results"), data_testid="download")
+    assert link["data-action"] == "note-saved" and link["data-file"] == link["download"]
+    keys = []
+    for name in ("Dunes.png", "Dunes.png"):
+        rig.actions.note_saved(name)
+        (notice,) = page(session, rig.context.ui).errors
+        assert notice.leaves and notice.is_brief
+        keys.append(notice.key)
+    assert len({*keys}) == 2, "each is announced"
+    assert "Download started: Dunes.png" in markup(page(session, rig.context.ui), "errors")
 
 
 def test_dialog_shows_example_and_unknown_parts() -> None:

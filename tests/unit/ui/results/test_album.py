@@ -33,7 +33,7 @@ from app.ui.results.album_html import delete_question
 from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView
+from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView, Saved
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
@@ -298,9 +298,11 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     assert [name[10:] for name in files.values()] == [
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
+    assert rig.context.ui.of(ResultsState).saved == Saved(ZIP_NAME, 2, 1)
     rig.context.language = "zh_CN"
     await rig.act("album-download", name=b)
     assert rig.screen.archives[1][1][b][10:] == "_放大与锐化_Two_00001.png", "as the page names the workflow"
+    assert rig.context.ui.of(ResultsState).saved == Saved(rig.screen.archives[1][1][b], 1, 2)
     await rig.act("album-pick", name=b)
     assert rig.changes[-1] == {"picked": [a]}
     await rig.act("album-pick-these", names=json.dumps([also, b]))
