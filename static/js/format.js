@@ -16,12 +16,16 @@ export function formatPercent(language, fraction) {
   return formatter("NumberFormat", language, { style: "percent", maximumFractionDigits: 0 }).format(fraction);
 }
 
-/** Seconds since the epoch as a time of day, to the second if asked, with the date unless it is today. */
+/** Seconds since the epoch as a time of day, with the date unless it is today, and the year unless it is this one. If it `isExact`, to
+ *  the second, and a date has its year. */
 export function formatClock(language, seconds, isExact = false) {
-  const at = new Date(seconds * 1000);
-  const isToday = at.toDateString() === new Date().toDateString();
+  const [at, now] = [new Date(seconds * 1000), new Date()];
   const time = { timeStyle: isExact ? "medium" : "short" };
-  return formatter("DateTimeFormat", language, isToday ? time : { dateStyle: "medium", ...time }).format(at);
+  let options = { dateStyle: "medium", ...time };
+  if (at.toDateString() === now.toDateString()) options = time;
+  else if (!isExact && at.getFullYear() === now.getFullYear())
+    options = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  return formatter("DateTimeFormat", language, options).format(at);
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];

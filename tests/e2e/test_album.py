@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import BARE, held, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
+from tests.e2e.window_kit import VIEWPORT, BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import quick_workflow, slow_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -47,6 +47,13 @@ TAKE_AWAY = """async (name) => {
     await change((store, kind) => store.put(rows.get(kind), name));
     database.close();
   };
+}"""
+# Return what is cut of the words over a result, with the longest date.
+CUT = """(over) => {
+  over.querySelector(".tile-when").textContent = "Nov 24, 2025, 10:45 PM";
+  return [...over.querySelectorAll(".tile-name, .tile-when")]
+    .filter((item) => item.scrollWidth > item.clientWidth || item.scrollHeight > item.clientHeight)
+    .map((item) => item.textContent);
 }"""
 GONE = "(id) => !windowTasks.some((task) => task.promptId === id)"
 ARE_SEEN = "() => [...document.querySelectorAll('.compare-stage img')].every((image) => image.naturalWidth > 0)"
@@ -105,6 +112,30 @@ async def test_results_of_all_windows_are_shown_with_pictures(window: MooringWin
     await expect(cells(window).first).to_have_attribute("aria-label", re.compile("^Dunes on"))
     await expect(cells(window).last).to_have_attribute("aria-label", re.compile("^Elsewhere on"))
     await check_axe(window.page)
+
+
+async def test_hovered_result_shows_its_whole_title_and_date(window: MooringWindow) -> None:
+    page = window.page
+    over = page.locator(".tile-over:visible")
+    for width in (1440, 900):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await cells(window).nth(1).hover()
+        await expect(over).to_have_count(1)
+        assert await over.evaluate(CUT) == []
+    await page.set_viewport_size(VIEWPORT)
+
+
+async def test_link_of_a_download_says_that_it_has_started(window: MooringWindow) -> None:
+    page = window.page
+    await cells(window).nth(1).click()
+    link = page.locator(".viewer-tools a[download]")
+    async with page.expect_download() as saved:
+        await link.click()
+    notice = page.locator("dialog.viewer [data-kind=saved]")
+    await expect(notice).to_contain_text(f"Download started: {(await saved.value).suggested_filename}")
+    await expect(page.locator("#live p", has_text="Download started")).to_have_count(1)
+    await window.close_large()
+    await page.locator("[data-kind=saved] [data-action=dismiss-notice]").click()
 
 
 async def test_thumbnail_appears_when_its_bytes_arrive(window: MooringWindow) -> None:
@@ -232,6 +263,9 @@ async def test_several_results_are_saved_as_one_archive(window: MooringWindow) -
     download = await saved.value
     archive = zipfile.ZipFile(await download.path())
     assert download.suggested_filename == "mooring.zip"
+    words = "Download of 5 results started: mooring.zip"
+    await expect(page.locator("#errors [data-kind=saved]")).to_contain_text(words)
+    await expect(page.locator("#live p", has_text=words)).to_have_count(1)
     assert len(set(archive.namelist())) == 5
     assert {name.split("_")[2] for name in archive.namelist()} <= {"a", "b"}, "after date and workflow"
     for name in archive.namelist():

@@ -39,9 +39,14 @@ COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button:enable
   const box = item.getBoundingClientRect();
   return !item.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }).map((item) => item.ariaLabel ?? item.innerText)"""
-CUT = """() => [...document.querySelectorAll(".tile .tile-server > span")]
-  .filter((item) => item.scrollWidth > item.clientWidth || item.scrollHeight > item.clientHeight)
-  .map((item) => item.textContent)"""
+# Return what is cut or hidden of the words on results, with the longest date.
+CUT = """() => [
+  ...document.querySelectorAll(".tile :is(.tile-name, .tile-server > span, .tile-when)"),
+].filter((item) => {
+  if (item.matches(".tile-when")) item.textContent = "Nov 24, 2025, 10:45 PM";
+  const isWhole = item.scrollWidth <= item.clientWidth && item.scrollHeight <= item.clientHeight;
+  return !item.checkVisibility() || (!isWhole && item.clientWidth > 0);
+}).map((item) => item.textContent)"""
 # Return the album's filters that are not whole on the page.
 OUTSIDE = """() => [...document.querySelectorAll(".album-narrowing > *")].filter((item) => {
   const { left, right } = item.getBoundingClientRect();

@@ -59,7 +59,10 @@ class Formats(Protocol):
         """Return 0.45 as the language writes 45 %."""
 
     def clock(self, at: float) -> str:
-        """Return seconds since the epoch as a local time of day, with the date if it is not today."""
+        """Return seconds since the epoch as a local time of day, with the date if it is not today.
+
+        A date of this year is without the year.
+        """
 
     def moment(self, at: float) -> str:
         """Like `clock`, to the second."""
