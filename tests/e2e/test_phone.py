@@ -154,7 +154,7 @@ async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUs
         await page.get_by_test_id("tab-form").tap()
         await expect(count).to_have_value("1")
         await expect(page.get_by_test_id("stop")).to_be_enabled()
-        await expect(page.locator("#run-words")).to_contain_text("The next run goes to")
+        await expect(page.locator("#run-words")).to_contain_text("Next run:")
         assert await page.evaluate(PLACES) == before
         await page.get_by_test_id("stop").tap()
         await page.get_by_test_id("cancel-mine").last.tap()

@@ -122,7 +122,7 @@ def _done(item: Notice, _: Translator) -> Words:
     if item.stopped is not None:
         return _stopped(item.stopped, _, is_busy=item.is_busy)
     if item.saved is not None:
-        return Words(_word_saved(item.saved, _), tone=Tone.QUIET)
+        return Words(_word_saved(item.saved, _), item.saved.name, tone=Tone.QUIET)
     if item.kind is NoticeKind.SEARCHED:
         return _adopted(item.tasks, _) if item.tasks else _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
@@ -131,13 +131,8 @@ def _done(item: Notice, _: Translator) -> Words:
 def _word_saved(saved: Saved, _: Translator) -> str:
     """Say what the browser was given: where it puts a file, and when, the page does not learn."""
     if saved.count == 1:
-        return _("Download started: {name}", name=saved.name)
-    return _.plural(
-        "Download of {count} result started: {name}",
-        "Download of {count} results started: {name}",
-        saved.count,
-        name=saved.name,
-    )
+        return _("Download started")
+    return _.plural("Download of {count} result started", "Download of {count} results started", saved.count)
 
 
 def _stopped(stopped: Stopped, _: Translator, *, is_busy: bool) -> Words:

@@ -19,7 +19,7 @@ def word_button(view: RunView, _: Translator) -> str:
     if view.count == 1:
         return _("Run")
     if view.is_same:
-        return _("Run the same {count} times", count=_.formats.number(view.count))
+        return _("Run {count} identical", count=_.formats.number(view.count))
     if view.senders == 1:
         return _("Run {count}", count=_.formats.number(view.count))
     return _.plural(
@@ -56,9 +56,9 @@ def word_run(view: RunView, _: Translator) -> str:
     if view.is_same:
         return _("All {count} runs make the same", count=_.formats.number(view.count))
     if view.tag is not None and view.is_bound and view.others:
-        return _("The next run goes to {server}", server=view.tag.name)
+        return _("Next run: {server}", server=view.tag.name)
     if view.tag is not None and view.is_bound:
-        return _("Stays on {server} until its work is done", server=view.tag.name)
+        return _("On {server} until done", server=view.tag.name)
     if view.senders > 1 and view.count == 1:
         return _.plural(
             "Waits with the others for {count} server", "Waits with the others for one of {count} servers", view.senders

@@ -155,7 +155,8 @@ class RunView:
     @property
     def can_leave(self) -> bool:
         """Whether another window could send the run elsewhere now: here no server can be chosen."""
-        return self.blocker in _BOUND or (self.blocker is None and bool(self.where.moored_to))
+        is_fixed = bool(self.where.moored_to) and (self.is_bound or self.count > 1)  # else it waits with the others
+        return self.blocker in _BOUND or (self.blocker is None and is_fixed)
 
     @property
     def can_vary(self) -> bool:

@@ -76,7 +76,8 @@ def test_download_is_confirmed_by_its_name_for_a_while() -> None:
         assert notice.leaves and notice.is_brief
         keys.append(notice.key)
     assert len({*keys}) == 2, "each is announced"
-    assert "Download started: Dunes.png" in markup(page(session, rig.context.ui), "errors")
+    text = element(markup(page(session, rig.context.ui), "errors"), data_kind="saved").text
+    assert text.startswith("Download started Dunes.png")
 
 
 def test_dialog_shows_example_and_unknown_parts() -> None:

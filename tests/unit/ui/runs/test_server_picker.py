@@ -88,7 +88,7 @@ def test_bound_window_says_why_and_offers_a_new_one() -> None:
     session = StillSession(fleet=two, window=window(task("a", "gpu-1")))
     ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="gpu-2"))
     text = markup(page(session, ui), "run")
-    assert element(text, id="run-words").text == "Stays on gpu-1 until its work is done New window for another server"
+    assert element(text, id="run-words").text == "On gpu-1 until done Another server: new window"
     assert element(text, data_testid="run-elsewhere")["data-action"] == "new-window"
     text = markup(page(StillSession(fleet=two), ui), "run")
     assert not elements(text, data_testid="run-elsewhere")
@@ -101,7 +101,7 @@ def test_fixed_choice_of_servers_always_offers_a_new_window() -> None:
         text = markup(page(bound, UiState().with_slices(FormState(workflow_id="text"), runs)), "run")
         assert "disabled" in element(text, id="where")
         assert element(text, id="where")["aria-describedby"] == "run-words"
-        assert "another server" in element(text, id="run-words").text
+        assert "Another server" in element(text, id="run-words").text
 
 
 def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
@@ -113,11 +113,11 @@ def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
 
     mine, other = window(task("a", "gpu-1")), window(task("b", "gpu-2"))
     shared = StillSession(fleet=two, window=mine, crew=(other,))
-    assert words(shared).startswith("The next run goes to gpu-1 ")
+    assert words(shared).startswith("Next run: gpu-1 ")
     line = waiting("one", "two").spread(2)
     joining = replace(shared, line=StillLine(line=line))
-    assert words(joining) == "Waits with the others for one of 2 servers New window for another server"
-    assert words(replace(shared, line=StillLine(line=line.hold(Pause.ASKED)))).startswith("The next run goes to gpu-1 ")
+    assert words(joining) == "Waits with the others for one of 2 servers"
+    assert words(replace(shared, line=StillLine(line=line.hold(Pause.ASKED)))).startswith("Next run: gpu-1 ")
 
 
 def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
@@ -146,7 +146,7 @@ def test_several_runs_that_would_be_the_same_say_so(values: dict[str, str], mode
         html, says_so = markup(page(session, ui), "run"), is_same and count > 1
         assert element(html, id="run-words").text.startswith("All 4 runs make the same") is says_so
         assert ("is-plain" in element(html, id="run-words")["class"]) is not says_so
-        assert (element(html, id="run-button").text == "Run the same 4 times") is says_so
+        assert (element(html, id="run-button").text == "Run 4 identical") is says_so
         offers = elements(html, data_testid="run-new-seeds")
         assert [item["data-action"] for item in offers] == ["new-seeds"] * says_so
 
