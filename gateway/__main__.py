@@ -22,7 +22,6 @@ from types import FrameType
 
 from gateway.commands import find_command
 from gateway.errors import ConfigError, MooringError, StartError
-from gateway.export.command import export
 from gateway.flags import Flags, parse_flags
 from gateway.fleet.choice import USUAL_ADDRESS, choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
@@ -88,6 +87,8 @@ def _readers_may_leave() -> Iterator[None]:
 
 
 def _export(flags: Flags, folder: Path) -> None:
+    from gateway.export.command import export  # which a gateway does not need
+
     for line in export(flags, folder, ROOT):
         print(line)
 
@@ -135,7 +136,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         listener = stack.enter_context(contextlib.closing(_bind(flags)))
         demo = None
         if fleet.source is Source.DEMO:
-            demo = await stack.enter_async_context(_run_demo(flags, deadlines))
+            demo = await stack.enter_async_context(_run_demo(flags))
             fleet = dataclasses.replace(fleet, servers=demo.servers)
         breakable = demo if flags.faults else None
         gateway = Gateway(
@@ -149,6 +150,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         )
         await stack.enter_async_context(gateway)
         if demo is not None:
+            await demo.ready(deadlines.demo_start)  # they have started while the page was made ready
             demo.watch(gateway.prober.explain_down)
         await stack.enter_async_context(watched(gateway, deadlines, check))
         await gateway.listen(listener, tls)
@@ -163,12 +165,12 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
 
 
 @contextlib.asynccontextmanager
-async def _run_demo(flags: Flags, deadlines: Deadlines) -> AsyncIterator[DemoFleet]:
+async def _run_demo(flags: Flags) -> AsyncIterator[DemoFleet]:
     demo = DemoFleet(
         count=demo_count(flags), after_port=flags.port, is_faulty=flags.faults, place=PLACE, version=flags.speaks
     )
     try:
-        await demo.start(deadlines.demo_start)
+        await demo.start()
         yield demo
     finally:
         await demo.close()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -72,7 +73,7 @@ from gateway.http.servers import ServerId
 from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
 from gateway.http.upstreams import Upstreams
-from gateway.metrics import CONTENT_TYPE, GatewayMetrics, route_name
+from gateway.metrics import GatewayMetrics, route_name
 from gateway.page.home_screen import page_facts
 from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.access import AccessControl
@@ -147,12 +148,8 @@ class Gateway:
         self.state.note_build(await self._site.build())
         if self._access is not None:
             await self._access.login.__aenter__()
-        self.prober.start()
-        await self._discovery.start()
         if self._published.is_there:
             self._publishing = start_task(self._publish())
-        if self._fault_injector is not None:
-            self._fault_injector.start()
         return self
 
     async def __aexit__(
@@ -243,7 +240,11 @@ class Gateway:
         return partial(self._access.login.is_in, person)
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Accept connections on a bound socket."""
+        """Begin to probe the servers, and accept connections on a bound socket."""
+        self.prober.start()
+        await self._discovery.start()
+        if self._fault_injector is not None:
+            self._fault_injector.start()
         await BrowserSite(self._runner, listener, ssl_context=tls).start()
 
     def _count_open(self) -> dict[str, int]:
@@ -265,25 +266,25 @@ class Gateway:
             request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
         HOLDER.set(network_of(client_of(request, self._is_proxy)))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
+        began = time.perf_counter()
         answer: web.StreamResponse
         try:
-            with self._metrics.timed(name):
-                match verdict:
-                    case Refusal():
-                        raise Refused(verdict)
-                    case Moved(location=location):
-                        # A cached 308 would be remembered for ever, and the next gateway may have another port.
-                        headers = {"Location": location, "Cache-Control": "no-store"}
-                        answer = web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
-                    case Admitted() if self._access is None:
-                        self._charge(request, None)
-                        answer = await self._serve(request, verdict, None)
-                    case Admitted():
-                        answer = await self._serve_user(request, facts, verdict, self._access)
+            match verdict:
+                case Refusal():
+                    raise Refused(verdict)
+                case Moved(location=location):
+                    # A cached 308 would be remembered for ever, and the next gateway may have another port.
+                    headers = {"Location": location, "Cache-Control": "no-store"}
+                    answer = web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
+                case Admitted() if self._access is None:
+                    self._charge(request, None)
+                    answer = await self._serve(request, verdict, None)
+                case Admitted():
+                    answer = await self._serve_user(request, facts, verdict, self._access)
         except Refused as error:
-            self._metrics.refusals.labels(error.refusal.cause.code).inc()
+            self._metrics.refusals[error.refusal.cause.code] += 1
             answer = refuse(request, error.refusal)
-        self._metrics.count(name, request.method, answer.status)
+        self._metrics.count(name, request.method, answer.status, time.perf_counter() - began)
         return answer
 
     async def _serve_user(
@@ -395,7 +396,7 @@ class Gateway:
             case HealthCheck(asks_ready=asks_ready):
                 return self._health(asks_ready=asks_ready)
             case Metrics():
-                return web.Response(body=self._metrics.text(), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
+                return self._write_metrics()
             case LogIn() if self._access is not None:
                 if request.method == "POST":
                     return await self._access.login.log_in(request, client_of(request, self._is_proxy))
@@ -407,6 +408,11 @@ class Gateway:
             case LocalServers() if self._can_administer:
                 return json_answer(await self._fleet_admin.use(request, "" if person is None else person.name))
         raise Refused(_NO_ROUTE)
+
+    def _write_metrics(self) -> web.Response:
+        from gateway.metrics_text import CONTENT_TYPE, metrics_text  # with prometheus_client, which no start needs
+
+        return web.Response(body=metrics_text(self._metrics), headers=OWN_HEADERS | {"Content-Type": CONTENT_TYPE})
 
     @property
     def _can_administer(self) -> bool:

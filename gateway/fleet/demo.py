@@ -58,12 +58,15 @@ class DemoFleet:
             for index in range(1, count + 1)
         )
 
-    async def start(self, seconds: float) -> None:
-        """Start all and wait until they accept connections, or raise `StartError`."""
+    async def start(self) -> None:
+        """Start all, or raise `StartError` if a port is in use. Then call `ready`."""
         for server in self.servers:
             _check_port(server)
         for server in self.servers:
             self._processes[server.id] = await self._spawn(server)
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until all accept connections, or raise `StartError`."""
         await asyncio.gather(*(_await_ready(process, seconds) for process in self._processes.values()))
 
     def watch(self, on_death: Callable[[ServerId, str], None]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.fleet.discovery.names import Answer, LookupFailed, Names
+from gateway.fleet.discovery.endpoints import Answer, LookupFailed
+from gateway.fleet.discovery.names import Names
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.fleet import Discover
 from gateway.http.deadlines import Deadlines

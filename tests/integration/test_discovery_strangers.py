@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.fleet.discovery.claims import Claim, NoClaim, identify
-from gateway.fleet.discovery.names import Endpoint
+from gateway.fleet.discovery.endpoints import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.fleet.probes import condition_of, read_queue
 from gateway.http.deadlines import Deadlines

@@ -194,9 +194,10 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False)
     deadlines = Deadlines(probe_well=3_600.0, probe_down=3_600.0)
     try:
-        await demo.start(PATIENCE)
+        await demo.start()
         fleet = Fleet(Source.DEMO, "a test", demo.servers)
         async with Gateway(fleet=fleet, own_hosts=own_hosts, root=ROOT, deadlines=deadlines, breakable=demo) as gateway:
+            await demo.ready(PATIENCE)
             demo.watch(gateway.prober.explain_down)
             await gateway.listen(socket.create_server(("127.0.0.1", port)))
             yield gateway, own_hosts.origin

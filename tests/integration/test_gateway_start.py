@@ -231,7 +231,8 @@ async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(demo, "_END_SECONDS", PATIENCE)
     port = free_ports(2)
     fleet = DemoFleet(count=1, after_port=port, is_faulty=False, place=Place(ROOT), version=None)
-    await fleet.start(PATIENCE)
+    await fleet.start()
+    await fleet.ready(PATIENCE)
     left = ROOT / ".mooring" / "demo" / str(port + 1) / "temp" / "left.png"
     left.touch()
     await fleet.close()

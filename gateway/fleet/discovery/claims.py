@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from gateway.fleet.discovery.names import Endpoint, with_port
+from gateway.fleet.discovery.endpoints import Endpoint, with_port
 from gateway.fleet.fleet import Discover
 from gateway.fleet.probes import StatusError, fetch_body, judge_failure, read_bounded
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.fleet.discovery.claims import Claim, address_of, dial_of
-from gateway.fleet.discovery.names import Endpoint
+from gateway.fleet.discovery.endpoints import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.http.servers import Found, Server, ServerId
 

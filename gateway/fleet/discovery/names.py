@@ -3,7 +3,8 @@
     answer = await Names(nameservers, deadline=5.0).look_up(discover)
 
 `dnspython` sends the queries, by the machine's settings or to the configured servers. A missing name, a name without
-records and a failing name server are all `LookupFailed`: none of them proves that the servers have gone.
+records and a failing name server are all `LookupFailed`: none of them proves that the servers have gone. Import this
+module only where DNS is searched: `dnspython` takes an eighth of a start.
 """
 
 from __future__ import annotations
@@ -25,53 +26,12 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 from dns.rdtypes.IN.SRV import SRV
 
+from gateway.fleet.discovery.endpoints import Answer, Endpoint, LookupFailed, NoRecords
 from gateway.fleet.fleet import Discover
 
 ABREAST = 8  # look-ups of SRV targets at a time
 # A label in DNS may hold any byte, and one that parses as a number would be used as an address itself.
 _HOST = re.compile(r"(?!(.*\.)?[0-9]+$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
-
-
-class LookupFailed(Exception):
-    """DNS gave no answer. The message is for users, and equal causes have equal messages."""
-
-
-class NoRecords(LookupFailed):
-    """The name exists without records, which may be only a zone that is being rewritten."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
-    """One place of a server: its host in requests, and the addresses to connect to.
-
-    One that `is_named` has a name of its own, from an SRV record. Every other is one address of a name of many.
-    """
-
-    host: str
-    port: int
-    dial: tuple[str, ...]
-    is_named: bool = False
-    priority: int = 0
-    weight: int = 0
-
-    @property
-    def place(self) -> str:
-        """Return the place for messages: its own name, or its address; and the port."""
-        return with_port(self.host if self.is_named else self.dial[0], self.port)
-
-    @property
-    def is_v6(self) -> bool:
-        """Whether it has an IPv6 address."""
-        return not self.is_named and ":" in self.dial[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer: the endpoints in a fixed order, the seconds that it is valid, and remarks on what was left out."""
-
-    endpoints: tuple[Endpoint, ...]
-    ttl: float
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +141,6 @@ class Names:
             raise LookupFailed("the name servers refuse or fail") from error
         except (dns.exception.DNSException, OSError, ValueError) as error:
             raise LookupFailed(f"the look-up failed ({type(error).__name__})") from error
-
-
-def with_port(host: str, port: int) -> str:
-    """Join a host and a port, as in an address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _plain(addresses: Iterable[str], port: int, host: str) -> tuple[Endpoint, ...]:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from gateway.fleet.discovery.claims import Claim, NoClaim, identify
+from gateway.fleet.discovery.endpoints import Answer, Endpoint, LookupFailed, NoRecords
 from gateway.fleet.discovery.members import IsWell, Membership
-from gateway.fleet.discovery.names import Answer, Endpoint, LookupFailed, Names, NoRecords
 from gateway.fleet.fleet import Discover
 from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
@@ -107,7 +107,7 @@ class Search:
         least, most = self._deadlines.dns_least, self._deadlines.dns_most
         lingering = await self._look_up_leaving()
         try:
-            answer = await Names(self.discover.nameservers, self._deadlines.dns).look_up(self.discover)
+            answer = await self._query()
         except LookupFailed as error:
             self._is_deserted = isinstance(error, NoRecords) and bool(lingering) and not self._leaving_failure
             self._note_failure(str(error))
@@ -131,14 +131,18 @@ class Search:
         before, self._leaving_failure = self._leaving_failure, ""
         if self.discover.leaving is None:
             return ()
-        names = Names(self.discover.nameservers, self._deadlines.dns)
         try:
-            return (await names.look_up(self.discover, self.discover.leaving)).endpoints
+            return (await self._query(self.discover.leaving)).endpoints
         except LookupFailed as error:
             self._leaving_failure = f"{error}: it is unknown which servers are leaving"
             if self._leaving_failure != before:
                 _log.warning("%s: %s", self.discover.origin, self._leaving_failure)
             return tuple(self._membership.lingering.values())
+
+    async def _query(self, place: tuple[str, int | None] | None = None) -> Answer:
+        from gateway.fleet.discovery.names import Names  # with dnspython, which most fleets do not need
+
+        return await Names(self.discover.nameservers, self._deadlines.dns).look_up(self.discover, place)
 
     def _note_failure(self, failure: str) -> None:
         if failure and failure != self._failure:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.fleet.discovery.claims import Claim, address_of
+from gateway.fleet.discovery.endpoints import Endpoint
 from gateway.fleet.discovery.members import Membership
-from gateway.fleet.discovery.names import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.http.servers import Proof, ProofKind, Server, ServerId
 
