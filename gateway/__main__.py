@@ -30,13 +30,11 @@ from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
-from gateway.http.listener import BACKLOG
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
 from gateway.installation import PLACE, ROOT, command_words
 from gateway.logs import start_logs
 from gateway.people.login_settings import LoginSettings, find_login_settings
 from gateway.platforms import system
-from gateway.server import Gateway
 
 _FAILED = 1
 _log = logging.getLogger(__name__)
@@ -138,6 +136,8 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         if fleet.source is Source.DEMO:
             demo = await stack.enter_async_context(_run_demo(flags))
             fleet = dataclasses.replace(fleet, servers=demo.servers)
+        from gateway.server import Gateway  # with most of a start's imports, while the demo servers start
+
         breakable = demo if flags.faults else None
         gateway = Gateway(
             fleet=fleet,
@@ -218,7 +218,7 @@ def _bind(flags: Flags) -> socket.socket:
         system.claim(listener)
         listener.setblocking(False)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        listener.listen()
     except OSError as error:
         listener.close()
         raise _explain_bind(flags, error) from error

@@ -239,6 +239,14 @@ async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not left.exists(), "a killed one does not empty its folder of temporary files"
 
 
+def test_demo_servers_are_probed_once_they_are_up(tmp_path: Path) -> None:
+    log = tmp_path / "mooring.log"
+    with start_gateway("--log", str(log), demo=2) as gateway:
+        wait_until(lambda: all(one["health"] == "well" for one in fleet_of(gateway).values()))
+    conditions = [line.partition(" is ")[2].split()[0] for line in log.read_text().splitlines() if "demo-1 is " in line]
+    assert conditions == ["well"]
+
+
 def test_killed_gateway_leaves_no_demo_server() -> None:
     with start_gateway(demo=2) as gateway:
         gateway.kill()
