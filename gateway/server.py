@@ -145,7 +145,7 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        self.state.note_build(await self._site.build())
+        self.state.note_build((await self._site.present()).tree.build.key)
         if self._access is not None:
             await self._access.login.__aenter__()
         if self._published.is_there:
@@ -449,11 +449,13 @@ class Gateway:
             case HomeScreen(path=path):
                 has_worker = self.rules.home_screen
                 return await self._site.home_screen(request, path, origin, has_worker=has_worker)
-        self.state.note_build(await self._site.build())  # sources may have changed under a running gateway
+        present = await self._site.present()
+        self.state.note_build(present.tree.build.key)  # sources may have changed under a running gateway
         if isinstance(route, Page):
             about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
-            viewer = Viewer(_languages_of(request), about, self._fleet_text(person))
-            return await self._site.page(request, origin, viewer, is_personal=person is not None)
+            known = self.state.digest(runs_fleet=person is None or person.runs_fleet)
+            viewer = Viewer(_languages_of(request), about, known, partial(self._fleet_text, person))
+            return await self._site.page(request, origin, present, viewer, is_personal=person is not None)
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,6 +53,7 @@ class FleetState:
         self._revision = 0
         self._written = -1  # the revision of `_texts`, which are keyed by whether they are for an administrator
         self._texts: dict[bool, str] = {}
+        self._digests: dict[bool, str] = {}  # of what lasts, with the same keys
         self._next: asyncio.Future[None] | None = None
 
     @property
@@ -118,10 +120,11 @@ class FleetState:
 
     def note(self, server_id: ServerId, condition: Condition) -> None:
         """Record a condition, unless the server has left the fleet in the meantime."""
-        if self._conditions.get(server_id, condition) == condition:
+        known = self._conditions.get(server_id, condition)
+        if known == condition:
             return
         self._conditions[server_id] = condition
-        self._notify()
+        self._notify(is_passing=replace(known, running=condition.running, pending=condition.pending) == condition)
 
     def note_build(self, build: str) -> None:
         """Record which build of the page is served."""
@@ -155,8 +158,10 @@ class FleetState:
             self._broken[server_id] = broken
             self._notify()
 
-    def _notify(self) -> None:
+    def _notify(self, *, is_passing: bool = False) -> None:
         self._revision += 1
+        if not is_passing:
+            self._digests.clear()
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
         self._next = None
@@ -182,11 +187,16 @@ class FleetState:
         `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
         servers are for administrators too: others get the tag, which pages compare in the same way.
         """
+        return self._fleet_json(runs_fleet=runs_fleet) | {
+            "person": person,
+            "servers": [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers],
+        }
+
+    def _fleet_json(self, *, runs_fleet: bool) -> dict[str, object]:
         source, known = self.fleet.source.value, self.servers
         local = [one.as_json() for one in self.local if one.server.id not in known]
         return {
             "v": VERSION,
-            "person": person,
             "build": self._build,
             "workflows": self._workflows,
             "mostPending": self.fleet.rules.max_pending_per_user,
@@ -197,7 +207,6 @@ class FleetState:
             "problem": self._problem if runs_fleet else "",
             "searches": self._troubles if runs_fleet else [],
             "local": local if runs_fleet else [],
-            "servers": [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers],
         }
 
     def as_text(self, *, runs_fleet: bool = True, person: str = "") -> str:
@@ -210,6 +219,15 @@ class FleetState:
             del state["person"]
             self._texts[runs_fleet] = json.dumps(state)
         return f'{{"person": {json.dumps(person)}, {self._texts[runs_fleet][1:]}'
+
+    def digest(self, *, runs_fleet: bool = True) -> str:
+        """Return a digest of the state without the lengths of queues, which change all the time."""
+        if runs_fleet not in self._digests:
+            servers = [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers]
+            lasting = [facts | {"running": 0, "pending": 0} for facts in servers]
+            text = json.dumps([self._fleet_json(runs_fleet=runs_fleet), lasting])
+            self._digests[runs_fleet] = hashlib.sha256(text.encode()).hexdigest()
+        return self._digests[runs_fleet]
 
     def _server_json(self, server: Server, *, runs_fleet: bool) -> dict[str, object]:
         known = self._conditions[server.id]

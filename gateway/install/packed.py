@@ -37,6 +37,8 @@ SNAPSHOTS = "snapshots"
 class PackedPage:
     """The page of a wheel, which never changes while it is installed."""
 
+    is_fixed = True
+
     def __init__(self, place: Place) -> None:
         self._place = place
         self._tree: Tree | None = None

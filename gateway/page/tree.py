@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.page import icon_png
-from gateway.page.archive import AppArchive, Archive
+from gateway.page import icon_png, templates
+from gateway.page.archive import PACKAGES, AppArchive, Archive
 from gateway.page.home_screen import AWAY, DRAWN_ICONS, PARTS, away_page, drawn_icon
 from gateway.page.index_page import (
     CONFIG,
@@ -75,17 +77,24 @@ Join = Callable[[Sequence[str], str], Joined | None]  # modules that the page lo
 class PageTree:
     """The files below the repository's root that belong to the page, current as of each call."""
 
+    is_fixed = False
+
     def __init__(self, root: Path, join: Join | None = None) -> None:
         self._root = root
         self._join = join
         self._archive = AppArchive(root)
+        self._seen: object = None  # the files that the tree was made from
         self._signature: dict[Path, tuple[int, int]] = {}
         self._digests: dict[Path, str] = {}
         self._tree: Tree | None = None
 
     def current(self) -> Tree:
         """Return the present files. Reads files: call it in one thread at a time."""
+        if self._tree is not None and _changes(self._root) == self._seen:
+            return self._tree
         self._draw_icons()
+        templates.update(self._root)
+        self._seen = _changes(self._root)  # before they are read: what changes meanwhile is seen at the next call
         signature = {path: (stat.st_mtime_ns, stat.st_size) for path in self._files() if (stat := path.stat())}
         archive = self._archive.current()
         if self._tree is None or signature != self._signature or archive is not self._tree.archive:
@@ -171,6 +180,26 @@ class PageTree:
             return (self._root / name).read_text("utf-8")
         except OSError:
             return ""
+
+
+def _changes(root: Path) -> list[tuple[str, int, int]]:
+    """Return when each file was changed, and its size; several times faster than by paths, since pages wait for it."""
+    found, folders = [], [str(root / name) for name in ("static", *PACKAGES)]
+    for name in (PAGE, CONFIG):
+        with suppress(OSError):
+            stat = (root / name).stat()
+            found.append((name, stat.st_mtime_ns, stat.st_size))
+    for folder in folders:  # it grows
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__pycache__" or entry.is_symlink():
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.path)
+                else:
+                    stat = entry.stat()
+                    found.append((entry.path, stat.st_mtime_ns, stat.st_size))
+    return found
 
 
 def text_of(tree: Tree, path: str) -> str:

@@ -31,20 +31,20 @@ class PageBuilds:
 
     def __init__(self, root: Path) -> None:
         self._files, self._builds = page_of(Place(root)), Builds(Place(root))
-        self._reading = asyncio.Lock()
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None
         self._process = BackgroundProcess(root)
 
     async def current(self) -> Tree:
-        """Return the present files, stored as a build."""
-        async with self._reading:
-            tree = await asyncio.to_thread(self._files.current)
-            is_new = self._tree is None or tree.build.key != self._tree.build.key
-            self._tree = tree
-            if is_new and await asyncio.to_thread(self._keep, tree):
-                self._packing = start_task(self._pack(tree, self._packing))
-            return tree
+        """Return the present files, stored as a build. Call it once at a time."""
+        before = self._tree
+        if before is not None and self._files.is_fixed:
+            return before
+        tree = self._tree = await asyncio.to_thread(self._files.current)
+        is_new = before is None or tree.build.key != before.build.key
+        if is_new and await asyncio.to_thread(self._keep, tree):
+            self._packing = start_task(self._pack(tree, self._packing))
+        return tree
 
     async def find(self, key: str, path: str) -> Path | bytes | None:
         """Return a file of a build, or the bytes of one that could not be stored; None if there is none."""

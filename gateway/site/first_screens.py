@@ -10,7 +10,6 @@ moment: without one the page starts with its skeleton, which is slower and nothi
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections import OrderedDict
@@ -37,7 +36,8 @@ REST = 60.0  # seconds after a drawing has failed
 MOST_KEPT = 64
 WORKFLOWS = "/workflows"
 FACTS = ("person", "login", "copies", "admin")  # of a page's user, as far as they are on a screen
-PASSING = ("running", "pending")  # of a server
+
+Key = tuple[str, ...]  # build, language, rights, and the digest of the fleet's state
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +52,12 @@ class Catalogue(Protocol):
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """For whom a document is: the languages they read, most wanted first, `about` as in its `data-` attributes, and the
-    fleet's state as they may see it."""
+    fleet's state as they may see it, with a digest of what is on a first screen."""
 
     languages: Sequence[str]
     about: Mapping[str, str]
-    fleet: str
+    digest: str
+    fleet: Callable[[], str]
 
 
 class FirstScreens:
@@ -67,9 +68,9 @@ class FirstScreens:
         self._published, self._catalogue = published, catalogue
         self._codes: tuple[str, frozenset[str]] = "", frozenset()  # the languages of a build
         self._process: tuple[str, DrawingProcess] | None = None
-        self._kept: OrderedDict[str, FirstScreen] = OrderedDict()
-        self._resting: dict[str, float] = {}  # the drawing that failed last, and when it may be tried again
-        self._drawing: dict[str, asyncio.Task[FirstScreen | None]] = {}
+        self._kept: OrderedDict[Key, FirstScreen] = OrderedDict()
+        self._resting: dict[Key, float] = {}  # the drawing that failed last, and when it may be tried again
+        self._drawing: dict[Key, asyncio.Task[FirstScreen | None]] = {}
         self._unpacking = asyncio.Lock()
 
     async def find(self, tree: Tree, viewer: Viewer) -> FirstScreen | None:
@@ -78,7 +79,7 @@ class FirstScreens:
             return None
         about = {name: viewer.about.get(name, "") for name in FACTS}
         language = choose_language(viewer.languages, await self._languages(tree))
-        key = _digest([tree.build.key, language, about, _lasting(viewer.fleet)])
+        key = (tree.build.key, language, *about.values(), viewer.digest)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -87,7 +88,7 @@ class FirstScreens:
         task = self._drawing.get(key)
         if task is None:
             order = {"language": language, "about": about}
-            task = self._drawing[key] = start_task(self._draw(key, tree, order, viewer.fleet))
+            task = self._drawing[key] = start_task(self._draw(key, tree, order, viewer.fleet()))
             task.add_done_callback(lambda _: self._drawing.pop(key, None))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         return task.result() if done and not task.cancelled() else None
@@ -100,7 +101,7 @@ class FirstScreens:
         if self._process is not None:
             await self._process[1].close()
 
-    async def _draw(self, key: str, tree: Tree, order: Message, fleet: str) -> FirstScreen | None:
+    async def _draw(self, key: Key, tree: Tree, order: Message, fleet: str) -> FirstScreen | None:
         known: dict[str, dict[str, str]] = {}  # catalogue → classes that the drawing is made from
 
         async def answer(question: Message) -> Message:
@@ -155,16 +156,3 @@ class FirstScreens:
                     await self._process[1].close()
                 self._process = tree.build.key, DrawingProcess(folder)
             return self._process[1]
-
-
-def _lasting(fleet: str) -> object:
-    """Return the fleet's state without what changes all the time."""
-    state = build(fleet.encode())
-    state["servers"] = [
-        {name: fact for name, fact in server.items() if name not in PASSING} for server in state["servers"]
-    ]
-    return state
-
-
-def _digest(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -17,12 +17,13 @@ from gateway.flags import is_loopback
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.install.snapshot import Snapshot
 from gateway.page.home_screen import MANIFEST, MANIFEST_PATH, NO_WORKER, WORKER, manifest_text, worker_text
-from gateway.page.tree import LOGIN, PAGE, digest, text_of
+from gateway.page.tree import LOGIN, PAGE, Tree, digest, text_of
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
 from gateway.site.first_screens import Catalogue, FirstScreens, Viewer
 from gateway.site.policy import header_policy
 from gateway.site.published import Published
+from gateway.site.shared_reads import SharedReads
 from gateway.site.snapshots import PageSnapshots
 from wire.media import IMAGE_TYPES
 
@@ -82,6 +83,14 @@ class Document:
         return web.Response(body=self.packed if is_packed else self.plain, headers=headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The page's files now, and their memory snapshot if there is one."""
+
+    tree: Tree
+    snapshot: Snapshot | None
+
+
 class Site:
     """Serves the files below the repository's root that belong to the page."""
 
@@ -91,6 +100,7 @@ class Site:
         self._documents: dict[object, Document] = {}  # by what they were made from
         self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
+        self._reads = SharedReads(self._read)
 
     async def close(self) -> None:
         """End the background work."""
@@ -98,28 +108,29 @@ class Site:
         await self._builds.close()
         await self._snapshots.close()
 
-    async def build(self) -> str:
-        """Return the build that is served now; store it, and start making its snapshot, if they are missing."""
+    async def present(self) -> Present:
+        """Return what is served now; store the build, and start making its snapshot, if they are missing."""
+        return await self._reads.fresh()
+
+    async def _read(self) -> Present:
         tree = await self._builds.current()
-        await self._snapshots.current(tree.archive)
-        return tree.build.key
+        return Present(tree, await self._snapshots.current(tree))
 
     async def login(self, request: web.BaseRequest, origin: str) -> web.StreamResponse:
         """Serve the login page."""
         return await self._made(request, LOGIN, origin)
 
     async def page(
-        self, request: web.BaseRequest, origin: str, viewer: Viewer, *, is_personal: bool = False
+        self, request: web.BaseRequest, origin: str, present: Present, viewer: Viewer, *, is_personal: bool = False
     ) -> web.Response:
         """Serve `index.html`, which names the files of the present build and the matching memory snapshot, and has the
         first screen of a new window.
 
         The viewer's facts are in it as `data-` attributes. A page of a user is stored nowhere.
         """
-        tree = await self._builds.current()
+        tree, snapshot = present.tree, present.snapshot
         if not tree.page.html:
             raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
-        snapshot = await self._snapshots.current(tree.archive)
         screen = await self._first_screens.find(tree, viewer)
         facts = tree.build.key, snapshot, tuple(viewer.about.items()), screen
         document = self._documents.get(facts)
@@ -135,7 +146,7 @@ class Site:
         self, request: web.BaseRequest, path: str, origin: str, *, has_worker: bool
     ) -> web.StreamResponse:
         """Serve the app's manifest, or the service worker of the present build: without one, a text that removes it."""
-        tree = await self._builds.current()
+        tree = (await self.present()).tree
         source = MANIFEST if path == MANIFEST_PATH else WORKER if has_worker else NO_WORKER
         text = await asyncio.to_thread(text_of, tree, source)
         if not text:
@@ -182,12 +193,12 @@ class Site:
 
     async def app_archive(self, request: web.BaseRequest, origin: str) -> web.Response:
         """Serve `/app.zip` of the present sources."""
-        archive = (await self._builds.current()).archive
+        archive = (await self.present()).tree.archive
         return _answer(request, archive.data, archive.etag, TYPES[".zip"], origin)
 
     async def _made(self, request: web.BaseRequest, path: str, origin: str) -> web.StreamResponse:
         """Serve a file that is generated from others, or any file of a wheel."""
-        tree = await self._builds.current()
+        tree = (await self.present()).tree
         content = tree.build.files.get(path, "")
         data = tree.contents.get(content)
         if data is None:

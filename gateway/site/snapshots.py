@@ -16,6 +16,7 @@ from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
 from gateway.page.archive import Archive
+from gateway.page.tree import Tree
 from gateway.site.codings import accepted
 from gateway.tasks import start_task
 
@@ -29,13 +30,17 @@ class PageSnapshots:
 
     def __init__(self, root: Path) -> None:
         self._snapshots = Snapshots(Place(root))
+        self._key: tuple[Tree, str | None] | None = None  # of the last tree
         self._making: asyncio.Task[None] | None = None
         self._process = BackgroundProcess(root)
         self._unwritable: set[str] = set()  # keys; each is logged once
 
-    async def current(self, archive: Archive) -> Snapshot | None:
-        """Return the snapshot for this archive; if there is none, start making it and return None."""
-        key = await asyncio.to_thread(self._snapshots.key, archive.sources)
+    async def current(self, tree: Tree) -> Snapshot | None:
+        """Return the snapshot for this tree; if there is none, start making it and return None."""
+        archive = tree.archive
+        if self._key is None or self._key[0] is not tree:  # all that it depends on is in the tree
+            self._key = tree, await asyncio.to_thread(self._snapshots.key, archive.sources)
+        key = self._key[1]
         if key is None:
             return None
         found = await asyncio.to_thread(self._snapshots.find, key)

@@ -190,3 +190,18 @@ def test_only_administrators_see_servers_found_on_this_machine() -> None:
     sent = {"id": "b", "address": "http://127.0.0.1:8189", "version": "0.30.0", "devices": ["cpu"]}
     assert state.as_json()["local"] == [sent], "one that is in the fleet already is left out"
     assert state.as_json(runs_fleet=False)["local"] == []
+
+
+def test_digest_is_the_same_while_only_queues_change() -> None:
+    state = FleetState(FLEET)
+    state.note(A, Condition(Health.WELL))
+    first = state.digest()
+    state.note(A, Condition(Health.WELL, running=1, pending=2))
+    assert state.digest() == first
+    state.note(A, Condition(Health.DOWN))
+    down = state.digest()
+    state.note_workflows("others")
+    assert len({first, down, state.digest(), state.digest(runs_fleet=False)}) == 4
+    state.note_workflows("")
+    state.note(A, Condition(Health.WELL))
+    assert state.digest() == first
