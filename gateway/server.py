@@ -32,9 +32,10 @@ from gateway.fleet.state import FleetState as State
 from gateway.fleet.watchers import Watchers
 from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
-from gateway.http.connections import HSTS, BrowserServer, facts_of, most_connections
+from gateway.http.connections import HSTS, BrowserServer, most_connections
 from gateway.http.deadlines import Deadlines
-from gateway.http.guard import Admitted, Moved, RequestFacts, judge
+from gateway.http.guard import Admitted, Moved, RequestFacts
+from gateway.http.judgements import Judgements
 from gateway.http.lanes import HOLDER
 from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
@@ -140,6 +141,7 @@ class Gateway:
             partial(use_local_server, self),
             tuple if self._access is None else self._access.login.users,
         )
+        self._judgements = Judgements(is_breakable=self._fault_injector is not None, has_seals=self._access is not None)
         self._browsers = BrowserServer(self._answer, most=most_connections(), is_proxy=self._is_proxy)
         self._runner = web.ServerRunner(self._browsers, shutdown_timeout=deadlines.shutdown)
 
@@ -253,18 +255,12 @@ class Gateway:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Judge and serve a request, and count it."""
-        facts = facts_of(request)
-        verdict = judge(
-            facts,
-            self._own_hosts,
-            self._upstreams.tags,
-            is_breakable=self._fault_injector is not None,
-            has_seals=self._access is not None,
-        )
+        facts, verdict = self._judgements.of(request, self._own_hosts, self._upstreams.tags)
         days = self.rules.hsts_days
         if days is not None and isinstance(verdict, Admitted) and verdict.origin.startswith("https:"):
             request[HSTS] = f"max-age={days * 86_400}"  # no includeSubDomains: other machines may have names below ours
-        HOLDER.set(network_of(client_of(request, self._is_proxy)))
+        peer = client_of(request, self._is_proxy)
+        HOLDER.set(network_of(peer))
         name = route_name(verdict.route if isinstance(verdict, Admitted) else None)
         began = time.perf_counter()
         answer: web.StreamResponse
@@ -277,10 +273,10 @@ class Gateway:
                     headers = {"Location": location, "Cache-Control": "no-store"}
                     answer = web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
                 case Admitted() if self._access is None:
-                    self._charge(request, None)
+                    self._charge(request, None, peer)
                     answer = await self._serve(request, verdict, None)
                 case Admitted():
-                    answer = await self._serve_user(request, facts, verdict, self._access)
+                    answer = await self._serve_user(request, facts, verdict, self._access, peer)
         except Refused as error:
             self._metrics.refusals[error.refusal.cause.code] += 1
             answer = refuse(request, error.refusal)
@@ -288,14 +284,13 @@ class Gateway:
         return answer
 
     async def _serve_user(
-        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl
+        self, request: web.BaseRequest, facts: RequestFacts, admitted: Admitted, access: AccessControl, peer: str
     ) -> web.StreamResponse:
         """Serve a user who is logged in, or redirect to the login."""
-        peer = client_of(request, self._is_proxy)
         if (redirect := access.login_redirect(facts, admitted, peer)) is not None:
             return redirect
         person = access.authenticate(facts, admitted, peer)
-        self._charge(request, person)
+        self._charge(request, person, peer)
         if person is not None:
             HOLDER.set(f"person {person.name}")
         with access.place(person):
@@ -304,12 +299,11 @@ class Gateway:
             access.login.renew(facts, person, answer)
         return answer
 
-    def _charge(self, request: web.BaseRequest, person: Person | None) -> None:
+    def _charge(self, request: web.BaseRequest, person: Person | None, peer: str) -> None:
         """Set who is charged for a request's memory: the user, or the address if there are no users.
 
         A proxy that does not name its users stands for all of them, so only the total budget applies.
         """
-        peer = client_of(request, self._is_proxy)
         if person is not None:
             request[OWNERS] = (f"person {person.name}",)
         elif not self._is_proxy(peer):
@@ -317,6 +311,9 @@ class Gateway:
 
     async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
         match admitted.route:
+            case ServerCall(server_id=server_id):
+                upstream = self._upstreams[ServerId(server_id)]
+                return await self._pass_on(request, admitted, upstream, person)
             case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction() | LocalServers() | ShareTarget():
                 return await self._serve_own(request, admitted, person)
             case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
@@ -341,9 +338,6 @@ class Gateway:
                 upstream = self._upstreams[ServerId(server_id)]
                 self._catalogues.read_missing(upstream.server.id)  # a window begins to use the server
                 return await self._open_tunnel(request, upstream, admitted.client_id, person)
-            case ServerCall(server_id=server_id):
-                upstream = self._upstreams[ServerId(server_id)]
-                return await self._pass_on(request, admitted, upstream, person)
 
     async def _pass_on(
         self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person | None

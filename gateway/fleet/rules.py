@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 DEFAULT_SESSION_DAYS = 30  # one day if sessions cannot be ended early
@@ -48,7 +49,10 @@ class Rules:
         return _is_in(peer, self.proxies)
 
 
+@lru_cache(1_024)
 def _is_in(peer: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    if not networks:
+        return False
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

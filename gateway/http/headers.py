@@ -30,6 +30,17 @@ _TO_BROWSER = (
     "Last-Modified",
     "Retry-After",
 )
+_FOR_ALL = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+_PROTECTIONS = {
+    # A server overwrites and reuses file names, so a cached picture must be revalidated.
+    True: _FOR_ALL | {"Cache-Control": "private, no-cache"},
+    False: _FOR_ALL | {"Cache-Control": "no-store"},
+}
 _DATA_TYPES = frozenset({"application/json", "text/plain"})
 
 OWN_MARK = "mooring"  # a query key that the page adds to /view addresses, so that a reused name is another address
@@ -37,7 +48,7 @@ OWN_MARK = "mooring"  # a query key that the page adds to /view addresses, so th
 
 def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str]:
     """Return the headers for the server; a claimed Origin becomes the server's own."""
-    passed = {name: headers[name] for name in _TO_SERVER if name in headers}
+    passed = {name: value for name in _TO_SERVER if (value := headers.get(name)) is not None}
     if "Origin" in headers:
         passed["Origin"] = origin
     return passed
@@ -45,20 +56,16 @@ def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str
 
 def response_headers(headers: Mapping[str, str], *, is_view: bool, query: str) -> dict[str, str]:
     """Return the headers for the browser, with the protections that every answer gets."""
-    passed = {name: headers[name] for name in _TO_BROWSER if name in headers}
-    passed |= {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Referrer-Policy": "no-referrer",
-        # A server overwrites and reuses file names, so a cached picture must be revalidated.
-        "Cache-Control": "private, no-cache" if is_view else "no-store",
-    }
-    return passed | _content(headers.get("Content-Type", ""), is_view=is_view, query=query)
+    passed = {name: value for name in _TO_BROWSER if (value := headers.get(name)) is not None}
+    passed |= _PROTECTIONS[is_view]
+    passed |= _content(headers.get("Content-Type", ""), is_view=is_view, query=query)
+    return passed
 
 
 def strip_mark(query: str) -> str:
     """Return the raw query without our own key; every other byte is unchanged."""
+    if OWN_MARK not in query:
+        return query
     return "&".join(part for part in query.split("&") if part.partition("=")[0] != OWN_MARK)
 
 

@@ -18,7 +18,8 @@ HEADER = "X-Forwarded-For"
 
 def client_of(request: web.BaseRequest, is_proxy: Callable[[str], bool]) -> str:
     """Return the address that a request came from; empty if there is none."""
-    return client_address(request.remote or "", request.headers.getall(HEADER, ()), is_proxy)
+    peer = request.remote or ""
+    return client_address(peer, request.headers.getall(HEADER, ()), is_proxy) if is_proxy(peer) else peer
 
 
 @lru_cache(1_024)

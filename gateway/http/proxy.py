@@ -28,7 +28,7 @@ from gateway.http.once import SentOnce
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import Body, ServerCall
 from gateway.http.servers import ServerId
-from gateway.http.upstream import Upstream
+from gateway.http.upstream import Upstream, check_redirect
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
@@ -263,7 +263,11 @@ class _Call:
                     self._upstream.url(self._route.path, self._query),
                     data=data,
                     headers=self._headers,
+                    # As a middleware, the check of every session costs more than the request's own checks.
+                    allow_redirects=False,
+                    middlewares=(),
                 )
+                check_redirect(reply)
                 async with reply:
                     deadline.renew(self._upstream.deadlines.idle)
                     self._check_file(reply)
@@ -300,8 +304,8 @@ class _Call:
         if self._route.is_model_preview and status in {200, ABSENT}:
             headers["Cache-Control"] = PREVIEW_CACHE
         answer = _Answer(status=status, headers=headers)
-        if self._method != "HEAD" and status not in _EMPTY and reply.content_length is not None:
-            answer.content_length = reply.content_length
+        if self._method != "HEAD" and status not in _EMPTY and (length := reply.content_length) is not None:
+            answer.content_length = length
         return answer
 
     async def _stream(self, reply: aiohttp.ClientResponse, answer: _Answer, deadline: MovingDeadline) -> None:

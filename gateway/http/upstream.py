@@ -295,10 +295,15 @@ def _way(server: Server) -> tuple[object, ...]:
 async def refuse_redirect(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """End a redirect before anything follows it, as `ws_connect` would. A client middleware of aiohttp."""
     response = await handler(request)
+    check_redirect(response)
+    return response
+
+
+def check_redirect(response: aiohttp.ClientResponse) -> None:
+    """Close a response that is a redirect, and raise `Redirected`."""
     if response.status in _REDIRECTS:
         response.close()
         raise Redirected(f"status {response.status}", response.headers.get("Location", ""))
-    return response
 
 
 def short_reason(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.http import connections
 from gateway.http import listener as listeners
-from gateway.http.connections import READ_BYTES, READS_PER_TURN, BrowserServer
+from gateway.http.connections import GETS_PER_TURN, READ_BYTES, READS_PER_TURN, BrowserServer
 from gateway.http.listener import BrowserSite
 from gateway.http.turns import Turns
 from tests.certificates import make_pem
@@ -121,6 +121,22 @@ async def test_get_does_not_wait_for_all_other_requests() -> None:
             asker.send(GET)
             await until(lambda: len(seen) > MANY)
     assert seen.index("GET") < 3 * READS_PER_TURN
+
+
+async def test_few_gets_are_answered_per_turn() -> None:
+    answered: Counter[int] = Counter()  # by turn
+
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        answered[turn()] += 1
+        return web.Response()
+
+    async with counting_turns() as turn, listening(answer) as (server, port):
+        with connected(port, MANY) as senders:
+            await until(lambda: server.count == MANY)
+            for one in senders:
+                one.send(GET)
+            await until(lambda: answered.total() == MANY)
+    assert max(answered.values()) <= GETS_PER_TURN
 
 
 async def test_few_bodies_are_read_per_turn() -> None:
