@@ -83,7 +83,7 @@ class BrowserServer(web.Server):
         self._is_proxy = is_proxy
         self._open: dict[str, OrderedDict[_Connection, None]] = {}  # by network, the latest request last
         self.reads: Turns[_Connection] = Turns(_Connection.read_on, READS_PER_TURN)
-        self.gets: Turns[_Connection] = Turns(_Connection.read_on, GETS_PER_TURN)
+        self.gets: Turns[_Connection] = Turns(_Connection.read_on, GETS_PER_TURN, READS_PER_TURN)
         self._count = 0
 
     def __call__(self) -> web.RequestHandler:

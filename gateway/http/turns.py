@@ -11,15 +11,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+MANY = 256
+
 T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """The waiting items, by network; `let_pass` is called for `most` of them per turn."""
+    """The waiting items, by network; `let_pass` is called for `most` of them per turn, or for `most_of_many` while more
+    than `MANY` wait, as in a flood: shorter turns delay others less."""
 
-    def __init__(self, let_pass: Callable[[T], None], most: int) -> None:
+    def __init__(self, let_pass: Callable[[T], None], most: int, most_of_many: int | None = None) -> None:
         self._let_pass = let_pass
         self._most = most
+        self._most_of_many = most if most_of_many is None else most_of_many
         self._passed = 0  # in this turn
         self._lines: dict[str, deque[T]] = {}  # none is empty, and the first is next
         self._count = 0
@@ -64,7 +68,7 @@ class Turns(Generic[T]):
     def _begin(self) -> None:
         """Begin a turn."""
         self._timer = None
-        self._passed = min(self._most, self._count)
+        self._passed = min(self._most if self._count <= MANY else self._most_of_many, self._count)
         try:
             for _ in range(self._passed):
                 network, line = next(iter(self._lines.items()))

@@ -6,15 +6,15 @@ import asyncio
 
 import pytest
 
-from gateway.http.turns import Turns
+from gateway.http.turns import MANY, Turns
 
 
 class Passed:
     """What has passed, by turn of the event loop."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_of_many: int | None = None) -> None:
         self.turns: list[list[str]] = []
-        self.queue: Turns[str] = Turns(self._note, most)
+        self.queue: Turns[str] = Turns(self._note, most, most_of_many)
 
     def _note(self, item: str) -> None:
         self.turns[-1].append(item)
@@ -34,6 +34,13 @@ async def test_few_pass_per_turn_and_networks_take_turns() -> None:
         passed.queue.wait(item[0], item)
     assert await passed.run(5) == [["a1", "b1"], ["c1", "a2"], ["a3", "a4"], [], []]
     assert len(passed.queue) == 0
+
+
+async def test_fewer_pass_per_turn_while_many_wait() -> None:
+    passed = Passed(4, 1)
+    for item in range(MANY + 2):
+        passed.queue.wait("a", str(item))
+    assert [len(turn) for turn in await passed.run(4)] == [1, 1, 4, 4]
 
 
 async def test_first_of_a_turn_need_not_wait() -> None:
