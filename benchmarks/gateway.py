@@ -1,9 +1,10 @@
 """What the gateway costs, compared with nginx with the same routing before the same servers, in turns.
 
-    python3 -m benchmarks.gateway           # all (four minutes); or some of: http sockets windows
+    python3 -m benchmarks.gateway           # all (five minutes); or some of: http bare sockets windows
 
 - `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: directly at the server,
   through nginx, through a minimal aiohttp gateway (`benchmarks/bare.py`), through ours.
+- `bare`: small JSON through the minimal aiohttp gateway and ours only, in more rounds; writes its section.
 - `sockets`: 500 WebSockets that receive events, and one that never reads: how late the others receive them.
 - `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
   are answered (`benchmarks/gateway_windows.py`).
@@ -28,6 +29,7 @@ from typing import Any
 
 from benchmarks.gateway_windows import measure_windows
 from benchmarks.load import WARM_UP
+from benchmarks.sections import Load, table, write_section
 from benchmarks.servers import NOTICE, start_bare, start_nginx, start_origin
 from tests.services import start_gateway
 
@@ -40,6 +42,15 @@ SOCKETS = 500
 SOCKETS_SECONDS = 6.0
 PREVIEW = 10_000  # bytes
 OURS = "Mooring"
+BARE = "bare aiohttp"
+BARE_TITLE = "Small reads beside bare aiohttp"
+BARE_ROUNDS = 10
+BARE_INTRO = """\
+`python3 -m benchmarks.gateway bare`: `/queue` of one server, through a gateway that checks nothing
+(`benchmarks/bare.py`) and through ours, in turns ({load}). The best of {rounds} rounds of {seconds} s, the least CPU
+of them.
+
+"""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Figures = dict[str, Any]
@@ -55,7 +66,8 @@ class Way:
 
 def main() -> None:
     """Measure, print the tables, write the JSON."""
-    wanted = sys.argv[1:] or ["http", "sockets", "windows"]
+    wanted = sys.argv[1:] or ["http", "bare", "sockets", "windows"]
+    load_now = Load()
     result: Figures = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
     with all_ways() as ways:
         if "nginx" not in ways:
@@ -64,8 +76,15 @@ def main() -> None:
             result["small"] = compare(ways, "/queue", SMALL)
             result["large"] = compare(ways, "/view?filename=large.png", LARGE)
             print_http(result)
+        if "bare" in wanted:
+            both = {name: ways[name] for name in (BARE, OURS)}
+            result["bare"] = compare(both, "/queue", SMALL, BARE_ROUNDS)
+            report = beside_bare(result["bare"])
+            print(f"\n{report}")
+            intro = BARE_INTRO.format(load=load_now, rounds=BARE_ROUNDS, seconds=SECONDS)
+            write_section("RESULTS.md", BARE_TITLE, intro + report)
         if "sockets" in wanted:
-            result["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name != "bare aiohttp"}
+            result["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name != BARE}
             print_sockets(result["sockets"])
     if "windows" in wanted:
         result["windows"] = asyncio.run(measure_windows())
@@ -88,17 +107,17 @@ def all_ways() -> Iterator[dict[str, Way]]:
                 ways[name] = Way(f"{nginx.url}/servers/a", nginx.pid)
         bare = stack.enter_context(start_bare(origin.url))
         gateway = stack.enter_context(start_gateway("--server", f"a={origin.url}"))
-        ways["bare aiohttp"] = Way(bare.url, bare.process.pid)
+        ways[BARE] = Way(bare.url, bare.process.pid)
         ways[OURS] = Way(f"{gateway.url}/servers/a", gateway.process.pid)
         yield ways
 
 
-def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...]) -> Figures:
+def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...], times: int = ROUNDS) -> Figures:
     """Return the best of the rounds, by number of connections and way; the ways take turns."""
     found: Figures = {}
     for count in counts:
         rounds: dict[str, list[Figures]] = {name: [] for name in ways}
-        for _ in range(ROUNDS):
+        for _ in range(times):
             for name, figures in rounds.items():
                 figures.append(one_round(ways[name], path, count))
         found[str(count)] = {name: best(figures) for name, figures in rounds.items()}
@@ -166,6 +185,23 @@ def print_http(result: Figures) -> None:
     result["added ms"] = {way: figures["p50"] - alone["straight"]["p50"] for way, figures in alone.items()}
     added = ", ".join(f"{way} {ms:.2f} ms" for way, ms in result["added ms"].items() if way != "straight")
     print(f"\nAdded at p50, one connection: {added}")
+
+
+def beside_bare(found: Figures) -> str:
+    """Return the table of ours and bare aiohttp, with the ratios."""
+    rows = [
+        [
+            f"{count} connections",
+            *(f"{figures[way]['requests']:,.0f}" for way in (BARE, OURS)),
+            f"{figures[OURS]['requests'] / figures[BARE]['requests']:.2f}",
+            *(f"{figures[way]['CPU by request']:.0f}" for way in (BARE, OURS)),
+            f"{figures[BARE]['CPU by request'] / figures[OURS]['CPU by request']:.2f}",
+            f"{figures[OURS]['errors']:.0f}",
+        ]
+        for count, figures in found.items()
+    ]
+    heads = ["requests/s", BARE, OURS, "ratio", f"CPU by request, µs: {BARE}", OURS, "ratio", "broken"]
+    return table(heads, rows)
 
 
 def print_sockets(found: Figures) -> None:

@@ -1,8 +1,8 @@
 """Processes beside the gateway, each on free ports and ended with its block: the servers behind it, and nginx.
 
-Debian's nginx has the gateway's routing. It has one worker, as the gateway is one process, and keeps connections to the
-servers open. With `is_buffered` it buffers answers, as nginx does by default, on disk if necessary; without, it streams
-as the gateway does.
+Debian's nginx has the gateway's routing. It has one worker, as the gateway is one process, or `workers`, and keeps
+connections to the servers open. With `is_buffered` it buffers answers, as nginx does by default, on disk if necessary;
+without, it streams as the gateway does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Nginx:
 _CONF = """
 {user}
 daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile 8192;
 pid {folder}/pid;
 error_log {folder}/error.log;
@@ -109,7 +109,7 @@ def find_nginx() -> str | None:
 
 
 @contextlib.contextmanager
-def start_nginx(servers: Mapping[str, str], *, is_buffered: bool) -> Iterator[Nginx | None]:
+def start_nginx(servers: Mapping[str, str], *, is_buffered: bool, workers: str = "1") -> Iterator[Nginx | None]:
     """Start an nginx before these servers (address by id), or return None if there is none."""
     program = find_nginx()
     if program is None:
@@ -121,6 +121,7 @@ def start_nginx(servers: Mapping[str, str], *, is_buffered: bool) -> Iterator[Ng
         conf = Path(folder, "nginx.conf")
         text = _CONF.format(
             user="user root;" if os.geteuid() == 0 else "",  # else its worker could not write to the folder
+            workers=workers,
             folder=folder,
             port=port,
             buffering="on" if is_buffered else "off",

@@ -23,6 +23,7 @@ _FOLDER = Path(__file__).resolve().parent
 _MIB = 1024 * 1024
 UPLOAD = 1024 * _MIB  # bytes, if the fleet file sets no limit: a server itself refuses what is too large
 _MORE = 4  # times `max_requests` of one kind: a gateway lets further requests wait, nginx can only refuse them
+_KEPT = 64  # connections that each worker keeps open to a server: a further one is opened for each request
 _HIDDEN = (
     *("Content-Type", "Content-Disposition", "Content-Security-Policy", "Content-Security-Policy-Report-Only"),
     *("Content-Location", "Cache-Control", "Expires", "Pragma", "Set-Cookie", "Location", "Refresh", "Link"),
@@ -141,7 +142,7 @@ def _upstream(server: Server) -> str:
     lines = [
         f"upstream mooring-{server.id} {{",
         f"    server {dial_of(server)};",
-        "    keepalive 16;",
+        f"    keepalive {_KEPT};",
         "    keepalive_timeout 15s;",
         "    keepalive_requests 100000;",
         "}",

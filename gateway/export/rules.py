@@ -154,7 +154,7 @@ def _answers() -> list[str]:
     return [
         *block(
             '"$mooring_path|$upstream_http_content_type" $mooring_type',
-            [("default", "application/octet-stream"), *shown, *data],
+            [("default", "application/octet-stream"), *data, *shown],  # in order: polls are answered with JSON
         ),
         *block(
             "$mooring_type $mooring_shown",
