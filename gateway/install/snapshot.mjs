@@ -62,7 +62,8 @@ def compile_all(folder, sources):
 
 zipimport._compile_source = keep
 `;
-// All modules but the one that PyScript runs, and those that run beside the gateway; and what that and PyScript's own modules import of the standard library.
+// All modules but the one that PyScript runs, and those that run beside the gateway; and what PyScript's own modules import of
+// the standard library.
 const IMPORT_ALL = `
 def import_all(archive):
     import base64, html, importlib, inspect, io, secrets, textwrap, traceback, zipfile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -216,7 +215,7 @@ def _feature(name: str) -> str:
 
 def test_every_part_of_the_app_has_a_rule() -> None:
     parts = {".".join(name.split(".")[:2]) for name in modules() if _belongs(name, "app") and name != "app"}
-    assert parts == {*LAYERS, "app.browser", "app.main"}
+    assert parts == {*LAYERS, "app.browser", "app.composition", "app.main"}
 
 
 def test_browser_imports_only_ports_their_values_and_formats() -> None:
@@ -272,12 +271,11 @@ def _is_constants_of_wire(node: ast.Import | ast.ImportFrom) -> bool:
     return not _belongs(node.module or "", "wire") or all(alias.name.isupper() for alias in node.names)
 
 
-def test_only_main_imports_all_parts() -> None:
+def test_only_main_imports_the_composition_root() -> None:
     def is_allowed(module: Module, name: str) -> bool:
-        return not _belongs(name, "app.main")
+        return not any(_belongs(name, root) for root in ("app.composition", "app.main"))
 
-    named = [module for module in modules().values() if re.search(r"\bmain\b", module.source)]
-    assert wrong([module for module in named if module.name != "app.main"], is_allowed) == []
+    assert wrong([module for module in modules().values() if module.name != "app.main"], is_allowed) == []
 
 
 def test_page_does_not_load_the_scripting_console() -> None:
