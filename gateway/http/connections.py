@@ -179,6 +179,10 @@ class _Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Process received bytes, immediately or in their turn."""
+        if self._waiting and data:  # after a short GET
+            self._waiting += data
+            self._pause_transport_reading()
+            return
         # A request head does not wait for bodies, nor a GET for other heads.
         is_get = len(data) <= LONGEST_GET and data.startswith(b"GET ") and not self._has_more()
         turns = self._server.gets if is_get else self._server.reads
@@ -186,7 +190,8 @@ class _Connection(web.RequestHandler):
             self._take(data)
             return
         self._waiting = data
-        self._pause_transport_reading()
+        if not is_get:  # a browser sends nothing more before its answer, and pausing takes two calls of the system
+            self._pause_transport_reading()
         turns.wait(f"{'body' if self._has_more() else 'head'} {network_of(self._peer)}", self)
 
     def read_on(self) -> None:

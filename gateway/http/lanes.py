@@ -8,9 +8,10 @@ one that has been sending to a browser for longest. So a browser that reads slow
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from itertools import count
 
 HOLDER = ContextVar("holder", default="")  # the user who sent the present request, or the network it came from
 RECLAIM_SECONDS = 1.0
@@ -21,8 +22,10 @@ class Lane:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._held: list[Ticket] = []  # the oldest first
-        self._waiting: list[tuple[Ticket, asyncio.Future[None]]] = []
+        self._held: dict[Ticket, None] = {}  # the oldest first
+        self._counts: Counter[str] = Counter()  # of held places, by holder
+        self._waiting: dict[str, deque[_Waiting]] = {}  # by holder, none is empty
+        self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
 
     def locked(self) -> bool:
@@ -32,32 +35,44 @@ class Lane:
     async def acquire(self, ticket: Ticket) -> None:
         """Wait for a place."""
         if not self.locked():
-            self._held.append(ticket)
+            self._hold(ticket)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((ticket, turn))
+        self._waiting.setdefault(ticket.holder, deque()).append((next(self._numbers), ticket, turn))
         self._set_timer()
         try:
             await turn
         except asyncio.CancelledError:
-            self._waiting = [one for one in self._waiting if one[1] is not turn]
+            self._drop(ticket)
             if turn.done() and not turn.cancelled():
                 self.release(ticket)
             raise
 
     def release(self, ticket: Ticket) -> None:
         """Return a place; it goes to the waiting user with the fewest."""
-        self._held.remove(ticket)
-        waiting = [one for one in self._waiting if not one[1].done()]
-        if waiting:
-            counts = self._counts()
-            following = min(waiting, key=lambda one: counts[one[0].holder])
-            self._waiting.remove(following)
-            self._held.append(following[0])
-            following[1].set_result(None)
+        del self._held[ticket]
+        self._counts[ticket.holder] -= 1
+        if not self._counts[ticket.holder]:
+            del self._counts[ticket.holder]
+        while self._waiting:
+            holder = min(self._waiting, key=lambda one: (self._counts[one], self._waiting[one][0][0]))
+            _, following, turn = self._waiting[holder].popleft()
+            if not self._waiting[holder]:
+                del self._waiting[holder]
+            if not turn.done():
+                self._hold(following)
+                turn.set_result(None)
+                return
 
-    def _counts(self) -> Counter[str]:
-        return Counter(ticket.holder for ticket in self._held)
+    def _hold(self, ticket: Ticket) -> None:
+        self._held[ticket] = None
+        self._counts[ticket.holder] += 1
+
+    def _drop(self, ticket: Ticket) -> None:
+        """Forget a waiting request, if it still waits."""
+        line = [one for one in self._waiting.pop(ticket.holder, ()) if one[1] is not ticket]
+        if line:
+            self._waiting[ticket.holder] = deque(line)
 
     def _set_timer(self) -> None:
         if self._timer is None:
@@ -66,8 +81,8 @@ class Lane:
     def _reclaim(self) -> None:
         """For each waiting request, end one of the user with the most, unless that user would then have fewer."""
         self._timer = None
-        counts = self._counts()
-        for ticket, turn in self._waiting:
+        counts = self._counts.copy()
+        for _, ticket, turn in sorted(one for line in self._waiting.values() for one in line):
             if turn.done():
                 continue
             streaming = (one for one in self._held if one.give_back is not None)
@@ -90,3 +105,6 @@ class Ticket:
     def __init__(self, holder: str) -> None:
         self.holder = holder
         self.give_back: Callable[[], None] | None = None
+
+
+_Waiting = tuple[int, Ticket, asyncio.Future[None]]  # with its number in the order of arrival

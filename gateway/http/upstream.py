@@ -25,6 +25,7 @@ from yarl import URL
 
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import HOLDER, Lane, Ticket
+from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.secret import Secrets
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
@@ -88,7 +89,7 @@ class Place:
     async def __aenter__(self) -> Ticket:
         if self._lane.locked():  # a free place needs no timer
             try:
-                async with asyncio.timeout(self._upstream.deadlines.lane):
+                async with MovingDeadline(self._upstream.deadlines.lane):
                     await self._lane.acquire(self._ticket)
             except TimeoutError as error:
                 message = f"{self._upstream.server.id} has too many unanswered requests already."
