@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import held
 from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
 from tests.integration.studio import PASSWORD, write_users
@@ -332,3 +334,36 @@ async def test_other_presses_and_menus_work_before_python(browser: Browser, gate
         await window.ready()
         await expect(page.locator("dialog[open]")).to_contain_text("Fleet")
         await expect(page.get_by_test_id("workflow-picker")).to_contain_text("Enlarge")
+
+
+async def test_first_screen_has_no_violations_of_axe(browser: Browser, gateway: Service) -> None:
+    async with visitor(browser, gateway.url) as (_, profile), starting(profile, gateway.url) as page:
+        await expect(page.locator("#form textarea").first).to_be_visible()
+        await check_axe(page)
+
+
+async def test_page_without_scripts_says_so_above_its_first_screen(browser: Browser, gateway: Service) -> None:
+    await _wait_drawn_for(gateway.url)
+    async with await browser.new_context(java_script_enabled=False) as profile:
+        page = await profile.new_page()
+        await page.goto(gateway.url)
+        await expect(page.locator("noscript .boot-failure")).to_contain_text("needs JavaScript and WebAssembly")
+        await expect(page.locator("noscript .boot-failure")).to_be_visible()
+        assert await page.locator(DRAWN).count()
+
+
+async def test_browser_without_webassembly_says_so(browser: Browser, gateway: Service) -> None:
+    async with await browser.new_context() as profile:
+        await profile.add_init_script("delete globalThis.WebAssembly")
+        page = await profile.new_page()
+        await page.goto(gateway.url)
+        await expect(page.locator("#boot-failure [data-cause=wasm]")).to_be_visible()
+        await expect(page.locator("#boot-failure").get_by_role("button", name="Reload")).to_be_visible()
+
+
+async def _wait_drawn_for(address: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(address, headers={"Accept-Language": "en-US"}) as answer:
+                if "data-drawn" in await answer.text():
+                    return
