@@ -47,6 +47,7 @@ export function step(name, percent = SHARE[name]) {
 export function ready() {
   if (state === "failed") return;
   state = "ready";
+  performance.mark("mooring-up");
   document.body.classList.remove("is-booting");
   find("#boot").hidden = true;
   takeOver();
@@ -121,6 +122,7 @@ export async function saveReport() {
 /** Python runs: from here on it reports its own failures. */
 export function begin() {
   begun = true;
+  performance.mark("mooring-begun");
   step("restoring");
 }
 
