@@ -98,12 +98,14 @@ async function restore({ href, dataset }, options) {
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
-    if (!isStored(plainOf(dataset))) await shown(); // the snapshot takes longer than that to come
+    await shown(); // the snapshot takes longer than that to come
     const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
     const module = await createModule(settings);
+    performance.mark("mooring-instantiated");
     listPackages({ info: { abi_version: settings.API.abiVersion }, packages: {} });
     fetchWhenOpened(module.FS);
     const snapshot = await received;
+    performance.mark("mooring-arrived");
     snapshot.putHead(head);
     if (module.HEAPU8.length < snapshot.memorySize) module.growMemory(snapshot.memorySize);
     snapshot.putPages(module.HEAPU8);
