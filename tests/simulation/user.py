@@ -10,6 +10,8 @@ from app.core.model import Task, TaskState
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.simulation.browser import Tab
+from tests.simulation.early import press
 from tests.simulation.editor import editor_of
 from tests.simulation.network import MISHAPS
 from tests.simulation.orders import Wanted, random_order
@@ -40,6 +42,7 @@ class User:
             (3, self._let_wait),
             (6, self._tend_line),
             (1, self._open),
+            (2, self._press_early),
             (3, self._adopt),
             (1, self._wake),
             (3, self._change_weather),
@@ -198,6 +201,18 @@ class User:
     def _open(self, _: Page) -> None:
         if len(self._world.pages) < MOST_PAGES:
             self._world.open()
+
+    def _press_early(self, page: Page) -> None:
+        """Reload, or open another tab, and press Run before that page is up."""
+        if self._is_busy() or page.tab.is_private:
+            return
+        world, wanted = self._world, self._order()
+        tab = Tab(world.browser) if self._chance.random() < 0.3 else page.tab
+        press(world, tab, wanted)
+        if tab is page.tab:
+            world.reload(page, crashed=self._chance.random() < 0.2)
+        elif len(world.pages) < MOST_PAGES:
+            world.open(tab)
 
     def _adopt(self, page: Page) -> None:
         self._world.spawn(adopt_all(self._world, page), "adopt")

@@ -28,10 +28,11 @@ from app.session import Picked, Session
 from app.session.memory.private import private_ports
 from app.session.waiting.crew import Crew
 from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
+from tests.simulation.early import carry_out
 from tests.simulation.editor import editor_of
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network, Weather, home_of
-from tests.simulation.orders import a_picture, a_workflow
+from tests.simulation.orders import Wanted, a_picture, a_workflow
 from tests.simulation.promises import Promises
 from tests.simulation.server import NEW, OLD, SimServer
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
@@ -145,6 +146,7 @@ class World:
         self.away: list[Tab] = []  # tabs without a page, to which the user may return
         self.clicks: list[Click] = []
         self.requested = UserRequests()
+        self.presses: dict[str, Wanted] = {}  # of Run, before a page was up, by the prompt_id of their run
         self.posted: Counter[str] = Counter()
         self.bindings: dict[str, tuple[str, str]] = {}
         self.workers: dict[str, asyncio.Task[None]] = {}
@@ -219,6 +221,7 @@ class World:
     async def _start(self, page: Page) -> None:
         await page.session.start()
         page.crew.start()
+        self.spawn(carry_out(self, page), "early presses")
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:
         store = SimStore(self.database, life.lag)
@@ -267,10 +270,21 @@ class World:
     def click(self, page: Page, workflow: ApiWorkflow, picture: bytes | None = None) -> Click:
         """Press Run, and record the outcome."""
         click = self.new_click(page)
+        self.spawn(self.follow(click, self._run(page, workflow, picture)))
+        return click
+
+    async def click_and_follow(
+        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId
+    ) -> None:
+        """Press Run for the run of this prompt_id, and wait for the outcome."""
+        await self.follow(self.new_click(page), self._run(page, workflow, picture, prompt_id))
+
+    def _run(
+        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId | None = None
+    ) -> Awaitable[PromptId]:
         inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
         editor = editor_of(workflow)
-        self.spawn(self.follow(click, page.session.run(workflow, title="sim", inputs=inputs, editor=editor)))
-        return click
+        return page.session.run(workflow, title="sim", inputs=inputs, editor=editor, prompt_id=prompt_id)
 
     def new_click(self, page: Page) -> Click:
         """Add a click, which needs an outcome."""
