@@ -127,8 +127,8 @@ def project(
         is_whole=ui.of(RunsState).is_whole,
         before=sum(card.rank > 0 for card in queue),
     )
-    told = batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None
-    waiting = waiting.without_counts(told.batch_id if told is not None else None)
+    on_top = batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None
+    waiting = waiting.without_counts(on_top.batch_id if on_top is not None else None)
     left = left_view(session, tag_of, pictures.glimpse_url, ui.of(WindowsState))
     view = PageView(
         header=replace(
@@ -166,7 +166,7 @@ def project(
             below=waiting.under_way,
             sending=len(on_their_way),
             is_whole=ui.of(RunsState).is_whole,
-            batch=told,
+            batch=on_top,
         ),
         waiting=waiting,
         sheets=sheets.entries(),

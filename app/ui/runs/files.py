@@ -105,8 +105,8 @@ class FaultView:
 class WorkView:
     """What became of the runs of one plan. `missing` files have to be chosen again, `unread` ones are read later.
 
-    A plan that is not `is_remembered` is too large to survive a reload. That of one that `is_told`
-    is counted at the top of the queue.
+    A plan that is not `is_remembered` is too large to survive a reload. With `is_counted_on_top`, the top of the queue
+    has its counts.
     """
 
     batch_id: BatchId
@@ -122,7 +122,7 @@ class WorkView:
     faults: tuple[FaultView, ...] = ()
     error: MooringError | None = None
     is_remembered: bool = True
-    is_told: bool = False
+    is_counted_on_top: bool = False
 
 
 class FeedFacts(Protocol):

@@ -81,7 +81,7 @@ def word_source(work: WorkView, _: Translator) -> str:
 def word_counts(work: WorkView, _: Translator) -> str:
     """Return how far the runs are, without what the top of the queue says."""
     counts = [
-        not work.is_told
+        not work.is_counted_on_top
         and _("{done} of {count} done", done=_.formats.number(work.done), count=_.formats.number(work.count)),
         work.given > 0 and _("{count} waiting or running", count=_.formats.number(work.given)),
         work.to_come > 0 and _("{count} to come", count=_.formats.number(work.to_come)),

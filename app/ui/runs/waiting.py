@@ -150,7 +150,9 @@ class WaitingView:
 
     def without_counts(self, batch_id: BatchId | None) -> WaitingView:
         """Return the view without the counts of a batch, which the top of the queue says."""
-        return replace(self, files=tuple(replace(work, is_told=work.batch_id == batch_id) for work in self.files))
+        return replace(
+            self, files=tuple(replace(work, is_counted_on_top=work.batch_id == batch_id) for work in self.files)
+        )
 
     @property
     def under_way(self) -> int:
