@@ -90,6 +90,8 @@ The aims are 0.45, 0.35 and 0.4 of ComfyUI's frontend until Python is up, 0.2, 0
 goes* below has the parts of a start. A window that a service worker opens is reported with the unpacked size of its
 document: over the line a reload takes 1.4 kB.
 
+*Open another window* is not prerendered: Chromium 156 without a screen fetches a page of speculation rules for the same
+tab, and none with `target_hint` `_blank` (tried with two pages of a local server).
 Tried without success: styles and classic scripts inside the document (painted after 220, 200 and 212 ms, in turns with
 260, 144 and 252 from files); requesting the WebAssembly, or the memory, first in the page's first script (a second tab
 took 563 ms instead of 465, on a machine that was twice as fast); having the browser open its database before Python
