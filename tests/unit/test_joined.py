@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -41,8 +42,10 @@ console.log(JSON.stringify([one(), two(), three()]));
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return a small clone with the tool that joins."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a small clone with the tool that joins, and with Node, which may be only in our .venv."""
+    node = Path(shutil.which(node_command(Place(ROOT))[0]) or "")
+    monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")

@@ -35,7 +35,7 @@ AT_FIELDS = {"not-a-number", "out-of-range", "not-an-option", "list-elsewhere"}
 
 def _outer_modules() -> Iterator[str]:
     for module in pkgutil.walk_packages(app.__path__, "app."):
-        if not module.name.startswith(("app.browser", "app.main")):
+        if not module.name.startswith(("app.browser", "app.composition", "app.main")):
             yield module.name
 
 
