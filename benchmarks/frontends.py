@@ -12,14 +12,17 @@ The parts are those of `benchmarks/start.py` and `benchmarks/start_peer.py`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import statistics
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.start import OURS, PEER, PEER_READY, READY, catalogue_of
+from playwright.async_api import BrowserContext
+
+from benchmarks.start import KINDS, OURS, PEER, PEER_READY, READY, REST, WATCH, catalogue_of, profile
 from benchmarks.start_peer import serve_peer
-from tests.e2e.browser_kit import wait_for_snapshot
+from tests.e2e.browser_kit import wait_for_drawing, wait_for_snapshot
 from tests.services import start_gateway
 
 PATIENCE = 180_000  # milliseconds
@@ -41,6 +44,21 @@ async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
         await wait_for_snapshot(gateway.url)
         async with serve_peer(await catalogue_of(gateway.url)) as peer:
             yield Frontend(OURS, gateway.url, READY), Frontend(PEER, peer, PEER_READY)
+
+
+async def own_starts(runs: int, script: str = "") -> AsyncIterator[tuple[str, BrowserContext, str]]:
+    """Yield each start of Mooring alone that is to be measured: its kind, its profile, and the address. Further to what
+    reports that a page is ready, pages run `script`."""
+    with start_gateway(demo=1) as gateway:
+        await wait_for_snapshot(gateway.url)
+        await wait_for_drawing(gateway.url)
+        for _ in range(runs):
+            async with profile() as (context, _folder):
+                context.set_default_timeout(PATIENCE)
+                await context.add_init_script(WATCH % READY + script)
+                for kind in KINDS:
+                    await asyncio.sleep(REST)
+                    yield kind, context, gateway.url
 
 
 def spread(found: Sequence[float], form: str = ".0f") -> list[str]:

@@ -30,7 +30,7 @@ from benchmarks.start_peer import serve_peer
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
 from gateway.page.archive import AppArchive
-from tests.e2e.browser_kit import IS_RESTORED, open_chromium, wait_for_snapshot
+from tests.e2e.browser_kit import IS_RESTORED, open_chromium, wait_for_drawing, wait_for_snapshot
 from tests.services import start_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,16 +184,6 @@ async def measure() -> dict[tuple[str, str], list[Start]]:
                             if which != PEER:
                                 assert await context.pages[-1].evaluate(IS_RESTORED) is (which == OURS)
     return found
-
-
-async def wait_for_drawing(address: str) -> None:
-    """Wait until the document has the first screen, as from the second visit of a gateway on."""
-    async with aiohttp.ClientSession() as session:
-        while True:
-            async with session.get(address, headers={"Accept-Language": "en-US"}) as answer:
-                if "data-drawn" in await answer.text():
-                    return
-            await asyncio.sleep(0.1)
 
 
 async def catalogue_of(base: str) -> str:

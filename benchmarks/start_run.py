@@ -14,11 +14,9 @@ from collections import defaultdict
 
 from playwright.async_api import BrowserContext
 
-from benchmarks.frontends import PATIENCE, spread
+from benchmarks.frontends import own_starts, spread
 from benchmarks.sections import Load, table, write_json, write_section
-from benchmarks.start import KINDS, READY, REST, WATCH, profile, wait_for_drawing
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.services import start_gateway
+from benchmarks.start import KINDS
 
 RUNS = 5
 PRESS_AT = 0.3  # seconds after the navigation
@@ -39,6 +37,7 @@ SENT = (
     """() => performance.getEntriesByType("resource").find(({ name }) => new URL(name).pathname.endsWith("/prompt"))"""
 )
 ENDED = "() => globalThis.windowTasks.length > 0 && globalThis.windowTasks.every(({ endedAt }) => endedAt)"
+MOMENTS = {"pressed": "pressed", "up": "Python up", "sent": "prompt leaves", "after": "after up"}
 TITLE = "Run before Python is up"
 INTRO = f"""`python3 -m benchmarks.start_run`: a press of *Run* by a real mouse, {PRESS_AT * 1000:.0f} ms after the
 navigation or as soon as it is painted, until its prompt leaves the browser; the median of {RUNS} and their range, in
@@ -53,37 +52,23 @@ def main() -> None:
     """Measure and write the section."""
     load = Load()
     found = asyncio.run(measure())
-    rows = [
-        [
-            kind,
-            *(
-                cell
-                for name in ("pressed", "up", "sent", "after")
-                for cell in spread([run[name] for run in found[kind]])
-            ),
-        ]
-        for kind in KINDS
-    ]
-    heads = ["", "pressed", "range", "Python up", "range", "prompt leaves", "range", "after up", "range"]
-    report = table(heads, rows)
+    heads = ["", *(cell for words in MOMENTS.values() for cell in (words, "range"))]
+    report = table(heads, [[kind, *cells(found[kind])] for kind in KINDS])
     print(report)
     write_section("START.md", TITLE, INTRO.format(load=load) + report)
     write_json("start_run", {"load": str(load), "found": found})
 
 
+def cells(runs: list[dict[str, float]]) -> list[str]:
+    """Return the median and the range of each moment."""
+    return [cell for name in MOMENTS for cell in spread([run[name] for run in runs])]
+
+
 async def measure() -> Found:
     """Measure every start."""
     found: Found = defaultdict(list)
-    with start_gateway(demo=1) as gateway:
-        await wait_for_snapshot(gateway.url)
-        await wait_for_drawing(gateway.url)
-        for _ in range(RUNS):
-            async with profile() as (context, _folder):
-                context.set_default_timeout(PATIENCE)
-                await context.add_init_script(WATCH % READY + PRESSED)
-                for kind in KINDS:
-                    await asyncio.sleep(REST)
-                    found[kind].append(await pressed(context, gateway.url, kind))
+    async for kind, context, address in own_starts(RUNS, PRESSED):
+        found[kind].append(await pressed(context, address, kind))
     return found
 
 

@@ -16,11 +16,9 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, Page
 
-from benchmarks.frontends import PATIENCE
+from benchmarks.frontends import own_starts
 from benchmarks.sections import Load, table, write_json, write_section
-from benchmarks.start import KINDS, READY, REST, WATCH, profile, wait_for_drawing
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.services import start_gateway
+from benchmarks.start import KINDS
 
 RUNS = 3
 CATEGORIES = "devtools.timeline,disabled-by-default-devtools.timeline,blink.user_timing,loading"
@@ -70,16 +68,8 @@ def rows_of(kind: str, runs: list[Spans]) -> list[list[str]]:
 async def measure() -> dict[str, list[Spans]]:
     """Trace every start."""
     found: dict[str, list[Spans]] = defaultdict(list)
-    with start_gateway(demo=1) as gateway:
-        await wait_for_snapshot(gateway.url)
-        await wait_for_drawing(gateway.url)
-        for _ in range(RUNS):
-            async with profile() as (context, _folder):
-                context.set_default_timeout(PATIENCE)
-                await context.add_init_script(WATCH % READY)
-                for kind in KINDS:
-                    await asyncio.sleep(REST)
-                    found[kind].append(await traced(context, gateway.url, kind))
+    async for kind, context, address in own_starts(RUNS):
+        found[kind].append(await traced(context, address, kind))
     return found
 
 

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import held
+from tests.e2e.browser_kit import held, wait_for_drawing
 from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import ROOT, Service, start_demo, start_gateway
@@ -343,7 +342,7 @@ async def test_first_screen_has_no_violations_of_axe(browser: Browser, gateway: 
 
 
 async def test_page_without_scripts_says_so_above_its_first_screen(browser: Browser, gateway: Service) -> None:
-    await _wait_drawn_for(gateway.url)
+    await wait_for_drawing(gateway.url)
     async with await browser.new_context(java_script_enabled=False) as profile:
         page = await profile.new_page()
         await page.goto(gateway.url)
@@ -359,11 +358,3 @@ async def test_browser_without_webassembly_says_so(browser: Browser, gateway: Se
         await page.goto(gateway.url)
         await expect(page.locator("#boot-failure [data-cause=wasm]")).to_be_visible()
         await expect(page.locator("#boot-failure").get_by_role("button", name="Reload")).to_be_visible()
-
-
-async def _wait_drawn_for(address: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        while True:
-            async with session.get(address, headers={"Accept-Language": "en-US"}) as answer:
-                if "data-drawn" in await answer.text():
-                    return
