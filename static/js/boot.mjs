@@ -98,7 +98,7 @@ async function restore({ href, dataset }, options) {
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
   const createPyodideModule = async (settings) => {
-    await shown(); // the snapshot takes longer than that to come
+    await shown(); // what follows works on the main thread, and would delay the page's first picture
     const { default: createModule } = await import("../vendor/pyodide/pyodide.asm.mjs");
     const module = await createModule(settings);
     performance.mark("mooring-instantiated");
