@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from gateway.install.failures import CommandFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place, child_environment, read_record, write_record
-from gateway.page.tree import Joined, PageTree, digest
+from gateway.page.joining import Joined
+from gateway.page.tree import PageTree, digest
 from gateway.platforms import system
 
 JOINER = "gateway/install/join.mjs"

@@ -17,16 +17,37 @@ from types import MappingProxyType
 from typing import Any
 
 STYLES = "static/page.css"  # all stylesheets of the page, concatenated
-SCRIPTS = (
-    "static/js/classic.js"  # likewise its classic scripts; beside them, since they find files by their own address
-)
+SCRIPTS = "static/js/classic.js"  # likewise its classic scripts, beside them: they find files by their own address
 CONFIG = "pyscript.toml"
 _SLOT = "<!-- boot -->"  # replaced by links to the memory snapshot and to imported modules
-_STYLE = re.compile(r'<link rel="stylesheet" href="/?([^"]+)">\s*')
-_SCRIPT = re.compile(r'<script src="([^"]+)"></script>\s*')
 _MODULE = re.compile(r'<(?:script type="module" src|link rel="modulepreload" href)="([^"]+)"(?: async)?>')
 _ADDRESS = re.compile(r'\b(src|href)="((?:static|app)/[^"]*)"')
 _IMPORT = re.compile(r"""(?:\bfrom|\bimport) ?["'](\.{1,2}/[\w./-]+)["']""")
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Elements of a page that each name a file. `markup` has `{}` for its address."""
+
+    markup: str
+
+    def files(self, html: str) -> list[str]:
+        """Return the files that a page names so, in order."""
+        return self._pattern.findall(html)
+
+    def as_one(self, html: str, address: str) -> str:
+        """Return the page with one element in place of all, for a file that has all of theirs."""
+        first = iter((f"{self.markup.format(address)}\n    ",))
+        return self._pattern.sub(lambda _: next(first, ""), html)
+
+    @property
+    def _pattern(self) -> re.Pattern[str]:
+        before, after = map(re.escape, self.markup.split("{}"))
+        return re.compile(rf'{before}/?([^"]+){after}\s*')
+
+
+STYLE_LINKS = Elements('<link rel="stylesheet" href="{}">')
+CLASSIC_SCRIPTS = Elements('<script src="{}"></script>')  # they run before the page is painted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +86,7 @@ class PageText:
     ) -> str:
         """Return the page with its files below `home` (`/b/…/`), the snapshot's link, facts about its user, and the
         first screen of a new window."""
-        html = with_one_script(with_one_style(self.html, STYLES), SCRIPTS)
+        html = CLASSIC_SCRIPTS.as_one(STYLE_LINKS.as_one(self.html, STYLES), SCRIPTS)
         # Imported modules are preloaded too, but after what the page's first paint waits for.
         low = '\n    <link rel="modulepreload" href="{}" fetchpriority="low">'
         preloads = "".join(low.format(name) for name in self.imported)
@@ -109,28 +130,6 @@ def _drawn(html: str, screen: FirstScreen) -> str:
     classes = json.dumps(screen.classes, ensure_ascii=False).replace("<", "\\u003c")
     data = f'<script type="application/json" id="first-classes">{classes}</script>'
     return html.replace("</body>", f"{data}\n  </body>", 1)
-
-
-def styles_of(html: str) -> list[str]:
-    """Return the stylesheets of a page, in order."""
-    return _STYLE.findall(html)
-
-
-def with_one_style(html: str, address: str) -> str:
-    """Return the page with one stylesheet in place of its own, which has all of them."""
-    first = iter((f'<link rel="stylesheet" href="{address}">\n    ',))
-    return _STYLE.sub(lambda _: next(first, ""), html)
-
-
-def scripts_of(html: str) -> list[str]:
-    """Return the classic scripts of a page, in order: they run before it is painted."""
-    return _SCRIPT.findall(html)
-
-
-def with_one_script(html: str, address: str) -> str:
-    """Return the page with one classic script in place of its own, which has all of them."""
-    first = iter((f'<script src="{address}"></script>\n    ',))
-    return _SCRIPT.sub(lambda _: next(first, ""), html)
 
 
 def imported_by(modules: Iterable[str], files: Container[str], read: Callable[[str], str]) -> tuple[str, ...]:

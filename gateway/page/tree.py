@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,18 +18,10 @@ from pathlib import Path
 from gateway.page import icon_png, templates
 from gateway.page.archive import PACKAGES, AppArchive, Archive
 from gateway.page.home_screen import AWAY, DRAWN_ICONS, PARTS, away_page, drawn_icon
-from gateway.page.index_page import (
-    CONFIG,
-    SCRIPTS,
-    STYLES,
-    PageText,
-    imported_by,
-    scripts_of,
-    styles_of,
-    with_one_style,
-)
+from gateway.page.index_page import CLASSIC_SCRIPTS, CONFIG, SCRIPTS, STYLE_LINKS, STYLES, PageText, imported_by
+from gateway.page.joining import Join, join_modules, only_joined
 from gateway.page.languages import FOLDER as LOCALES
-from gateway.page.languages import for_no_script, locale_files, read_languages
+from gateway.page.languages import Language, for_no_script, locale_files, read_languages
 from gateway.whole_file import PUBLIC, write_whole
 
 LENGTH = 32  # of a digest, in characters
@@ -61,17 +53,6 @@ class Tree:
     contents: Mapping[str, Path | bytes]  # by digest
     page: PageText
     archive: Archive
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Modules that were joined: the text of each file by its path, and the paths of all modules that are in them."""
-
-    files: Mapping[str, str]
-    modules: frozenset[str]
-
-
-Join = Callable[[Sequence[str], str], Joined | None]  # modules that the page loads, and a digest of all modules
 
 
 class PageTree:
@@ -126,50 +107,37 @@ class PageTree:
         digests = {path.relative_to(self._root).as_posix(): name for path, name in self._digests.items()}
         languages, html = read_languages(self._root), {name: self._text(name) for name in (PAGE, LOGIN)}
         page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
-        made = {
-            ARCHIVE: archive.data,
-            STYLES: self._whole(styles_of(html[PAGE])),
-            SCRIPTS: self._whole(scripts_of(html[PAGE])),
-            **locale_files(languages, html.values()),
-        }
-        joined = self._joined(page, digests)
+        joined = join_modules(page.modules(), digests, self._join)
+        made = {ARCHIVE: archive.data, **self._made(html, languages)}
         made |= {name: text.encode() for name, text in joined.files.items()}
-        if html[LOGIN]:
-            login = with_one_style(html[LOGIN], f"/{LOGIN_STYLES}")
-            made |= {LOGIN: for_no_script(login, languages).encode(), LOGIN_STYLES: self._whole(styles_of(html[LOGIN]))}
-        if away := self._text(AWAY):
-            made[AWAY] = away_page(away, languages, self._text)
-        for name in {*scripts_of(html[PAGE])} - {name.removeprefix("/") for name in scripts_of(html[LOGIN])}:
-            digests.pop(name, None)
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
             name: content for name, content in digests.items() if name not in made and not name.startswith(LEFT_OUT)
         }
-        for name in self._only_joined(joined, files):
+        only_whole = {*CLASSIC_SCRIPTS.files(html[PAGE])} - {*CLASSIC_SCRIPTS.files(html[LOGIN])}
+        for name in only_joined(joined, files, self._text) | (only_whole & files.keys()):
             del files[name]
         contents: dict[str, Path | bytes] = {content: self._root / name for name, content in files.items()}
         for name, data in made.items():
             files[name] = digest(data)
             contents[files[name]] = data
         key = digest(json.dumps([own, files], sort_keys=True).encode())
-        page = replace(
-            page, imported=imported_by(page.modules(), files, lambda name: joined.files.get(name) or self._text(name))
-        )
-        return Tree(Build(key, files), contents, page, archive)
+        imported = imported_by(page.modules(), files, lambda name: joined.files.get(name) or self._text(name))
+        return Tree(Build(key, files), contents, replace(page, imported=imported), archive)
 
-    def _joined(self, page: PageText, digests: Mapping[str, str]) -> Joined:
-        modules = {name: content for name, content in digests.items() if name.endswith((".js", ".mjs"))}
-        entries = [name for name in page.modules() if name.startswith("static/js/")]
-        sources = digest(json.dumps(modules, sort_keys=True).encode())
-        joined = self._join(entries, sources) if self._join is not None and entries else None
-        return joined or Joined({}, frozenset())
-
-    def _only_joined(self, joined: Joined, files: Mapping[str, str]) -> set[str]:
-        """Return the modules that no page requests, since they are in joined files and nothing else imports them."""
-        others = [name for name in files if name.startswith("static/js/") and name not in joined.modules]
-        return {name for name in joined.modules - joined.files.keys() if name in files} - {
-            *imported_by(others, files, self._text)
+    def _made(self, html: Mapping[str, str], languages: Sequence[Language]) -> dict[str, bytes]:
+        """Return the files that are made from texts, by their paths."""
+        made = {
+            STYLES: self._whole(STYLE_LINKS.files(html[PAGE])),
+            SCRIPTS: self._whole(CLASSIC_SCRIPTS.files(html[PAGE])),
+            **locale_files(languages, html.values()),
         }
+        if html[LOGIN]:
+            login = for_no_script(STYLE_LINKS.as_one(html[LOGIN], f"/{LOGIN_STYLES}"), languages)
+            made |= {LOGIN: login.encode(), LOGIN_STYLES: self._whole(STYLE_LINKS.files(html[LOGIN]))}
+        if away := self._text(AWAY):
+            made[AWAY] = away_page(away, languages, self._text)
+        return made
 
     def _whole(self, names: Iterable[str]) -> bytes:
         """Return stylesheets, or classic scripts, as one."""

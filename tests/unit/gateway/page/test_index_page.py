@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from gateway.page.index_page import SCRIPTS, STYLES, PageText, imported_by, scripts_of, styles_of
+from gateway.page.index_page import CLASSIC_SCRIPTS, SCRIPTS, STYLE_LINKS, STYLES, PageText, imported_by
 from gateway.page.tree import PageTree
 from tests.services import ROOT
 
@@ -38,7 +38,7 @@ def test_every_file_is_named_in_its_build() -> None:
 
 def test_styles_are_one_file() -> None:
     text = PageText(HTML, CONFIG)
-    assert styles_of(HTML) == ["static/css/a.css", "static/css/b.css"]
+    assert STYLE_LINKS.files(HTML) == ["static/css/a.css", "static/css/b.css"]
     page = text.write(HOME, "")
     assert re.findall(r'rel="stylesheet" href="([^"]+)"', page) == [f"{HOME}{STYLES}"]
     assert page.index(STYLES) < page.index("modulepreload")
@@ -48,14 +48,14 @@ def test_classic_scripts_are_one_file() -> None:
     html = HTML.replace(
         "<!-- boot -->", '<script src="static/js/a.js"></script>\n    <script src="static/js/b.js"></script>'
     )
-    assert scripts_of(html) == ["static/js/a.js", "static/js/b.js"]
+    assert CLASSIC_SCRIPTS.files(html) == ["static/js/a.js", "static/js/b.js"]
     page = PageText(html, CONFIG).write(HOME, "")
     assert re.findall(r'<script src="([^"]+)">', page) == [f"{HOME}{SCRIPTS}"]
 
 
 def test_our_classic_scripts_can_be_one_file(ours: PageText) -> None:
     """A name of one would be a name of all: each is a block."""
-    for name in scripts_of(ours.html):
+    for name in CLASSIC_SCRIPTS.files(ours.html):
         text = re.sub(r"^(//.*)?\n", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
         assert text.startswith("{\n") and text.endswith("}\n"), name
 
@@ -114,8 +114,10 @@ def test_our_page_names_existing_files(ours: PageText) -> None:
 def test_our_styles_can_be_one_file(ours: PageText) -> None:
     """Relative addresses in them would be relative to that file, and an @import counts only at the beginning."""
     on_disk = {f"static/css/{path.name}" for path in (ROOT / "static" / "css").glob("*.css")}
-    assert on_disk - {"static/css/login.css", "static/css/alone.css"} < set(styles_of(ours.html))  # of other pages
-    for name in styles_of(ours.html):
+    assert on_disk - {"static/css/login.css", "static/css/alone.css"} < set(
+        STYLE_LINKS.files(ours.html)
+    )  # of other pages
+    for name in STYLE_LINKS.files(ours.html):
         text = (ROOT / name).read_text("utf-8")
         assert not re.search(r"url\((?![\"']?(?:#|data:))|@import|@charset", text), name
 
