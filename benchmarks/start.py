@@ -87,7 +87,7 @@ it, with the same compression and caching, and the same demo server behind it.
 BOUNDS = """
 The aims are 0.45, 0.35 and 0.4 of ComfyUI's frontend until Python is up, 0.2, 0.1 and 0.15 s until a key is kept, and
 8 MB: none is reached. A key counts here once the browser has reported its first paint; what is typed before is kept
-too. *Where the time goes* below has the parts of a start, if it was measured. A window that a service worker opens is
+too. *Where the time goes* below has the parts of a start. A window that a service worker opens is
 reported with the unpacked size of its document: over the line a reload takes 1.4 kB.
 
 *Open another window* is not prerendered: Chromium 156 without a screen fetches a page of speculation rules for the same
