@@ -180,7 +180,7 @@ async def test_drawing_that_failed_is_tried_again_after_a_while(
     monkeypatch.setattr(process[1], "draw", lambda *facts: drawn.append(facts) or draw(*facts))
     await load(browser, gateway, Accept_Language="fr")
     assert drawn == []
-    screens._resting.clear()  # the while is over
+    screens._resting.clear()  # as a minute later
     await load(browser, gateway, Accept_Language="fr")
     assert len(drawn) == 1
 

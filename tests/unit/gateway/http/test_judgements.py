@@ -34,7 +34,7 @@ def test_equal_request_is_judged_once() -> None:
     assert known.of(request(), HOSTS, TAGS) is known.of(request(), HOSTS, TAGS)
 
 
-def test_any_difference_is_judged_anew() -> None:
+def test_request_with_any_difference_is_judged_again() -> None:
     known = judgements()
     assert cause_of(known, request()) is None
     assert cause_of(known, request(Sec_Fetch_Site="cross-site")) is Cause.CROSS_SITE
@@ -44,7 +44,7 @@ def test_any_difference_is_judged_anew() -> None:
     assert cause_of(known, request()) is None
 
 
-def test_other_names_and_servers_are_judged_anew() -> None:
+def test_request_is_judged_again_with_other_names_or_servers() -> None:
     known = judgements()
     assert isinstance(known.of(request(), HOSTS, TAGS)[1], Admitted)
     assert isinstance(known.of(request(), HOSTS, {})[1], Refusal)
