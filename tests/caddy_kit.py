@@ -1,6 +1,6 @@
 """A real Caddy on a loopback port, with a Caddyfile of the documents, until the block ends.
 
-    with start_caddy(folder, caddyfile, port) as authority:      # the certificate of Caddy's own authority
+    with start_caddy(folder, caddyfile) as authority:      # the certificate of Caddy's own authority
         ...
 
 Tests that need Caddy are skipped with a message where it is missing.
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -55,15 +58,29 @@ def start_caddy(folder: Path, caddyfile: str) -> Iterator[Path]:
         subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stderr=file) as process,
         ended(process),
     ):
-        _await(process, log)
+        _await(process, caddyfile, log)
         yield store / "pki/authorities/local/root.crt"
 
 
-def _await(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until it has its certificate and serves."""
+def _await(process: subprocess.Popen[bytes], caddyfile: str, log: Path) -> None:
+    """Wait until it serves every site with its certificate, which it uses a moment after its log says that it has it."""
+    sites = [(host, int(port)) for host, port in re.findall(r"^(\S+):(\d+) \{", caddyfile, re.MULTILINE)]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if b"certificate obtained successfully" in log.read_bytes():
+        if all(_shakes_hands(host, port) for host, port in sites):
             return
         time.sleep(0.05)
     raise RuntimeError(f"Caddy did not start (exit code {process.poll()}): {log.read_text('utf-8')[-2000:]}")
+
+
+def _shakes_hands(host: str, port: int) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=START_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            return True
+    except OSError:
+        return False
