@@ -63,7 +63,7 @@ def start_caddy(folder: Path, caddyfile: str) -> Iterator[Path]:
 
 
 def _await(process: subprocess.Popen[bytes], caddyfile: str, log: Path) -> None:
-    """Wait until it serves every site with its certificate, which it uses a moment after its log says that it has it."""
+    """Wait until it serves every site with its certificate, which it uses only after its log names it."""
     sites = [(host, int(port)) for host, port in re.findall(r"^(\S+):(\d+) \{", caddyfile, re.MULTILINE)]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
