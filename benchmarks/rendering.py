@@ -31,7 +31,7 @@ from app.ui.windows.panel import PanelFacts
 from benchmarks.sections import Load, table
 from gateway.install.node import node_command
 from gateway.install.place import Place
-from gateway.page.archive import AppArchive
+from gateway.page.archive import make_archive
 from gateway.page.templates import update
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
@@ -113,7 +113,7 @@ def archive_of(revision: str, folder: Path) -> bytes:
     )
     zipfile.ZipFile(io.BytesIO(packed.stdout)).extractall(folder)
     update(folder)
-    return AppArchive(folder).current().data
+    return make_archive(folder).data
 
 
 def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
@@ -135,7 +135,7 @@ def main(revisions: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         archives = {revision: archive_of(revision, folder / revision) for revision in revisions}
-        archives["now"] = AppArchive(ROOT).current().data
+        archives["now"] = make_archive(ROOT).data
         for _turn in range(TURNS):
             for which, archive in archives.items():
                 for view, found in measure(archive, folder).items():

@@ -29,7 +29,7 @@ from benchmarks.start_peer import READY as PEER_READY
 from benchmarks.start_peer import serve_peer
 from gateway.install.place import Place, write_record
 from gateway.install.snapshot import Snapshots
-from gateway.page.archive import AppArchive
+from gateway.page.archive import digest_sources
 from tests.e2e.browser_kit import IS_RESTORED, open_chromium, wait_for_drawing, wait_for_snapshot
 from tests.services import start_gateway
 
@@ -244,7 +244,7 @@ def without_snapshot() -> Iterator[Path]:
             shutil.copy(ROOT / name, root / name)
         snapshots = Snapshots(Place(root))
         snapshots.folder.mkdir()
-        write_record(snapshots.folder / f"{snapshots.key(AppArchive(root).digest())}.json", {"failed": True})
+        write_record(snapshots.folder / f"{snapshots.key(digest_sources(root))}.json", {"failed": True})
         yield root
 
 

@@ -25,7 +25,7 @@ from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
 from gateway.install.steps import Step
-from gateway.page.archive import AppArchive, Archive
+from gateway.page.archive import Archive, digest_sources, make_archive
 from gateway.platforms import system
 
 MAKER = "gateway/install/snapshot.mjs"
@@ -102,7 +102,7 @@ class Snapshots:
 
     def is_ready(self) -> bool:
         """Whether the snapshot of the present sources exists, or cannot be made."""
-        key = self.key(AppArchive(self.place.root).digest())
+        key = self.key(digest_sources(self.place.root))
         return key is None or self.has_failed(key) or self.find(key) is not None
 
     def make(self, archive: Archive, run: Run) -> Snapshot | None:
@@ -168,7 +168,7 @@ def snapshot_step(place: Place, run: Run) -> Step:
 
     def work() -> str | None:
         try:
-            Snapshots(place).make(AppArchive(place.root).current(), run)
+            Snapshots(place).make(make_archive(place.root), run)
         except SnapshotFailed:
             return f"left out: Node could not make it, so windows open slower ({LOG_HINT})"
         except Busy:

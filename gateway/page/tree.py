@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.page import icon_png, templates
-from gateway.page.archive import PACKAGES, AppArchive, Archive
+from gateway.page.archive import PACKAGES, Archive, make_archive
 from gateway.page.home_screen import AWAY, DRAWN_ICONS, PARTS, away_page, drawn_icon
 from gateway.page.index_page import CLASSIC_SCRIPTS, CONFIG, SCRIPTS, STYLE_LINKS, STYLES, PageText, imported_by
 from gateway.page.joining import Join, join_modules, only_joined
@@ -29,6 +29,7 @@ ARCHIVE = "app.zip"
 LOGIN, LOGIN_STYLES = "static/login.html", "static/login.css"
 MAIN = "app/main.py"
 PAGE = "index.html"
+_SOURCES = tuple(f"{package}/" for package in PACKAGES)
 # Styles of a page are in one file, catalogues are compiled, the tests' tools have a path of their own, and the
 # records of set-up are not for pages.
 LEFT_OUT = (
@@ -63,28 +64,28 @@ class PageTree:
     def __init__(self, root: Path, join: Join | None = None) -> None:
         self._root = root
         self._join = join
-        self._archive = AppArchive(root)
-        self._seen: object = None  # the files that the tree was made from
-        self._signature: dict[Path, tuple[int, int]] = {}
-        self._digests: dict[Path, str] = {}
+        self._archive = Archive(b"", "", "")
+        self._seen: dict[str, tuple[int, int]] = {}  # the files that the tree was made from
+        self._digests: dict[str, str] = {}
         self._tree: Tree | None = None
 
     def current(self) -> Tree:
         """Return the present files. Reads files: call it in one thread at a time."""
-        if self._tree is not None and _changes(self._root) == self._seen:
+        if self._tree is not None and _files(self._root) == self._seen:
             return self._tree
         self._draw_icons()
         templates.update(self._root)
-        self._seen = _changes(self._root)  # before they are read: what changes meanwhile is seen at the next call
-        signature = {path: (stat.st_mtime_ns, stat.st_size) for path in self._files() if (stat := path.stat())}
-        archive = self._archive.current()
-        if self._tree is None or signature != self._signature or archive is not self._tree.archive:
-            changed = {path for path, seen in signature.items() if seen != self._signature.get(path)}
-            self._digests = {
-                path: digest(path.read_bytes()) if path in changed else self._digests[path] for path in signature
-            }
-            self._signature = signature
-            self._tree = self._read(archive)
+        seen = _files(self._root)  # before they are read: what changes meanwhile is seen at the next call
+        changed = {name for name, _state in seen.items() ^ self._seen.items()}
+        if self._tree is None or any(name.startswith(_SOURCES) for name in changed):
+            self._archive = make_archive(self._root)
+        digests = {
+            name: digest((self._root / name).read_bytes()) if name in changed else self._digests[name]
+            for name in seen
+            if name.startswith("static/") or name in (PAGE, CONFIG, MAIN)
+        }
+        self._tree = self._read(digests)
+        self._seen, self._digests = seen, digests
         return self._tree
 
     def _draw_icons(self) -> None:
@@ -98,17 +99,12 @@ class PageTree:
                 continue
             write_whole(icon, drawn_icon(name, svg.read_text("utf-8")), PUBLIC)
 
-    def _files(self) -> list[Path]:
-        found = [self._root / PAGE, self._root / CONFIG, self._root / MAIN]
-        found += (self._root / "static").rglob("*")
-        return [path for path in found if path.is_file() and not path.is_symlink() and not path.name.startswith(".")]
-
-    def _read(self, archive: Archive) -> Tree:
-        digests = {path.relative_to(self._root).as_posix(): name for path, name in self._digests.items()}
+    def _read(self, all_digests: Mapping[str, str]) -> Tree:
+        digests = dict(all_digests)
         languages, html = read_languages(self._root), {name: self._text(name) for name in (PAGE, LOGIN)}
         page = PageText(for_no_script(html[PAGE], languages), self._text(CONFIG))
         joined = join_modules(page.modules(), digests, self._join)
-        made = {ARCHIVE: archive.data, **self._made(html, languages)}
+        made = {ARCHIVE: self._archive.data, **self._made(html, languages)}
         made |= {name: text.encode() for name, text in joined.files.items()}
         own = {name: digests.pop(name, "") for name in (PAGE, CONFIG)}
         files = {
@@ -123,7 +119,7 @@ class PageTree:
             contents[files[name]] = data
         key = digest(json.dumps([own, files], sort_keys=True).encode())
         imported = imported_by(page.modules(), files, lambda name: joined.files.get(name) or self._text(name))
-        return Tree(Build(key, files), contents, replace(page, imported=imported), archive)
+        return Tree(Build(key, files), contents, replace(page, imported=imported), self._archive)
 
     def _made(self, html: Mapping[str, str], languages: Sequence[Language]) -> dict[str, bytes]:
         """Return the files that are made from texts, by their paths."""
@@ -150,23 +146,27 @@ class PageTree:
             return ""
 
 
-def _changes(root: Path) -> list[tuple[str, int, int]]:
+def _files(root: Path) -> dict[str, tuple[int, int]]:
     """Return when each file was changed, and its size; several times faster than by paths, since pages wait for it."""
-    found, folders = [], [str(root / name) for name in ("static", *PACKAGES)]
+    found, folders = {}, ["static", *PACKAGES]
     for name in (PAGE, CONFIG):
         with suppress(OSError):
             stat = (root / name).stat()
-            found.append((name, stat.st_mtime_ns, stat.st_size))
+            found[name] = (stat.st_mtime_ns, stat.st_size)
     for folder in folders:  # it grows
-        with suppress(OSError), os.scandir(folder) as entries:
+        with suppress(OSError), os.scandir(root / folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name == "__pycache__" or entry.is_symlink():
                     continue
+                name = f"{folder}/{entry.name}"
                 if entry.is_dir():
-                    folders.append(entry.path)
-                else:
+                    folders.append(name)
+                    continue
+                try:
                     stat = entry.stat()
-                    found.append((entry.path, stat.st_mtime_ns, stat.st_size))
+                except OSError:  # deleted meanwhile
+                    continue
+                found[name] = (stat.st_mtime_ns, stat.st_size)
     return found
 
 

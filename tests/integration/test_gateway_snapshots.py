@@ -15,7 +15,7 @@ import pytest
 
 from gateway.install.place import Place
 from gateway.install.snapshot import SCRIPTS, Snapshots
-from gateway.page.archive import AppArchive
+from gateway.page.archive import digest_sources
 from tests.integration.rig import PATIENCE, Running, open_gateway
 from tests.platform_kit import put_program
 
@@ -83,7 +83,7 @@ async def test_missing_snapshot_is_made_and_named_in_the_page(
 ) -> None:
     link = await wait_for_snapshot(browser, gateway)
     assert 'data-size="6000" data-sum="77"' in link
-    key = Snapshots(Place(site)).key(AppArchive(site).digest())
+    key = Snapshots(Place(site)).key(digest_sources(site))
     assert address(link) == f"/snapshots/{key}"
 
 

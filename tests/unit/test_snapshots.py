@@ -16,7 +16,7 @@ from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
 from gateway.install.snapshot import FORMS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
 from gateway.install.steps import take
-from gateway.page.archive import AppArchive
+from gateway.page.archive import digest_sources, make_archive
 
 FILES = {"pyodide/pyodide.asm.wasm": 3, "python/site.zip": 4, "pyscript/core.js": 5}
 
@@ -59,13 +59,13 @@ def write_runtime(root: Path, **changed: Any) -> None:
 
 
 def key_of(place: Place) -> str:
-    key = Snapshots(place).key(AppArchive(place.root).digest())
+    key = Snapshots(place).key(digest_sources(place.root))
     assert key is not None
     return key
 
 
 def make(place: Place, node: Node) -> Snapshot:
-    made = Snapshots(place).make(AppArchive(place.root).current(), node)
+    made = Snapshots(place).make(make_archive(place.root), node)
     assert made is not None
     return made
 
@@ -152,7 +152,7 @@ def test_partial_output_of_node_is_no_snapshot(place: Place) -> None:
         Path(f"{command[-1]}.json").write_text('{"size": 1000')
 
     with pytest.raises(SnapshotFailed):
-        Snapshots(place).make(AppArchive(place.root).current(), half)
+        Snapshots(place).make(make_archive(place.root), half)
     assert Snapshots(place).find(key_of(place)) is None
 
 
@@ -176,4 +176,4 @@ def test_nothing_is_made_without_a_runtime(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     snapshots = Snapshots(Place(tmp_path))
     assert snapshots.is_ready()
-    assert snapshots.make(AppArchive(tmp_path).current(), Node()) is None
+    assert snapshots.make(make_archive(tmp_path), Node()) is None

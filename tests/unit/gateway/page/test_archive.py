@@ -1,4 +1,4 @@
-"""`/app.zip`: equal sources give equal bytes, a changed source gives another archive."""
+"""`/app.zip`: equal sources give equal bytes, other sources give another archive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from gateway.page.archive import AppArchive
+from gateway.page.archive import digest_sources, make_archive
 from gateway.whole_file import write_whole
 from tests.platform_kit import link
 
@@ -31,46 +31,36 @@ def names(data: bytes) -> list[str]:
 
 
 def test_archive_has_python_sources_only(tmp_path: Path) -> None:
-    archive = AppArchive(make_app(tmp_path)).current()
+    archive = make_archive(make_app(tmp_path))
     assert names(archive.data) == ["app/__init__.py", "app/core/model.py", "wire/__init__.py"]
 
 
 def test_equal_sources_give_equal_bytes(tmp_path: Path) -> None:
-    one = AppArchive(make_app(tmp_path / "one")).current()
+    one = make_archive(make_app(tmp_path / "one"))
     (tmp_path / "two").mkdir()
     other_root = make_app(tmp_path / "two" / "deeper")
     for path in other_root.rglob("*.py"):
         write_whole(path, path.read_bytes())  # with another mode
         os.utime(path, (0, 0))
-    assert AppArchive(other_root).current() == one
-
-
-def test_only_a_change_gives_another_archive(tmp_path: Path) -> None:
-    archive = AppArchive(make_app(tmp_path))
-    first = archive.current()
-    assert archive.current() is first
-    (tmp_path / "app" / "core" / "model.py").write_text("x = 22\n")
-    second = archive.current()
-    assert second.etag != first.etag
-    (tmp_path / "app" / "core" / "model.py").unlink()
-    assert names(archive.current().data) == ["app/__init__.py", "wire/__init__.py"]
+    assert make_archive(other_root) == one
 
 
 def test_a_link_out_of_the_package_is_left_out(tmp_path: Path) -> None:
     make_app(tmp_path)
     (tmp_path / "secret.py").write_text("secret")
     link(tmp_path / "app" / "link.py", tmp_path / "secret.py")
-    assert "app/link.py" not in names(AppArchive(tmp_path).current().data)
+    assert "app/link.py" not in names(make_archive(tmp_path).data)
 
 
 def test_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
-    archive = AppArchive(make_app(tmp_path))
-    first = archive.current()
-    assert first.sources == archive.digest()
+    first = make_archive(make_app(tmp_path))
+    assert first.sources == digest_sources(tmp_path)
     (tmp_path / "wire" / "__init__.py").write_text("y = 1\n")
-    assert archive.digest() != first.sources
+    assert digest_sources(tmp_path) != first.sources
     (tmp_path / "wire" / "__init__.py").write_text("")
     (tmp_path / "app" / "core" / "model.py").write_text("x = 3\n")
-    assert archive.current().sources == archive.digest() != first.sources
+    assert make_archive(tmp_path).sources == digest_sources(tmp_path) != first.sources
     (tmp_path / "app" / "core" / "model.py").write_text("x = 1\n")
-    assert archive.digest() == first.sources
+    assert digest_sources(tmp_path) == first.sources
+    (tmp_path / "app" / "core" / "model.py").unlink()
+    assert names(make_archive(tmp_path).data) == ["app/__init__.py", "wire/__init__.py"]

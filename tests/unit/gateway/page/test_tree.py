@@ -135,6 +135,15 @@ def test_added_or_removed_file_is_another_build(root: Path) -> None:
     assert files.current().build == first != more
 
 
+def test_archive_is_made_again_only_when_a_source_changes(root: Path) -> None:
+    files = PageTree(root)
+    first = files.current().archive
+    (root / "static" / "js" / "grid.js").write_text("let b;")
+    assert files.current().archive is first
+    (root / "app" / "core" / "model.py").unlink()
+    assert files.current().archive.sources != first.sources
+
+
 def test_other_files_change_no_build(root: Path) -> None:
     first = PageTree(root).current().build
     (root / "static" / "vendor" / "test" / "axe.min.js").write_text("let other;")
