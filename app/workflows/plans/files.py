@@ -16,7 +16,7 @@ from app.core.model import Cell
 from app.core.ports.files import ChosenFile
 from app.workflows.forms.fields import Media
 from app.workflows.plans.runs import LABEL, PlannedRun
-from wire.media import Medium, medium_of
+from wire.media import FORMATS, Medium, medium_of
 
 MOST_CELLS = 200  # of a contact sheet of files; a window holds the tasks of a sheet whole
 LARGEST = 256 * 1024 * 1024  # bytes that the store takes as one input
@@ -25,8 +25,9 @@ _MEDIA: Mapping[Media, Medium] = {
 }  # fmt: skip
 # Pictures that the browser cannot decode, or ComfyUI's nodes cannot.
 _UNREAD = frozenset({
-    "svg", "svgz", "heic", "heif", "tif", "tiff", "psd", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "srw",
-    "pef", "raw", "exr", "xcf", "ai", "eps",
+    *(ending for item in FORMATS if item.medium == "image" and not item.is_shown for ending in item.endings),
+    "svgz", "heic", "heif", "psd", "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf", "srw", "pef", "raw", "xcf",
+    "ai", "eps",
 })  # fmt: skip
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _DIGITS = re.compile(r"(\d+)")
