@@ -30,11 +30,12 @@ from gateway.fleet.rules import Rules
 from gateway.fleet.state import VERSION
 from gateway.fleet.state import FleetState as State
 from gateway.fleet.watchers import Watchers
-from gateway.http.answers import OWN_HEADERS, json_answer, refuse, workflow_answer
+from gateway.http.answers import json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
 from gateway.http.connections import HSTS, BrowserServer, most_connections
 from gateway.http.deadlines import Deadlines
 from gateway.http.guard import Admitted, Moved, RequestFacts
+from gateway.http.headers import OWN_HEADERS
 from gateway.http.judgements import Judgements
 from gateway.http.lanes import HOLDER
 from gateway.http.listener import BrowserSite

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.export.plan import Plan, dial_of, host_of
 from gateway.export.rules import write_rules
 from gateway.http.bodies import LARGEST_JSON
+from gateway.http.headers import OWN_HEADERS
 from gateway.http.refusal import HEADER, Cause
 from gateway.http.servers import Server
 from gateway.people.accel import PLACE, place_of
@@ -208,10 +209,7 @@ def _refusal(name: str, status: int, said: tuple[str, str], sentence: str) -> li
     body = json.dumps({"error": {"cause": cause, "message": sentence}})
     headers = [
         (HEADER, f'"{cause}; sent={sent}"'),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Content-Security-Policy", "sandbox"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
+        *OWN_HEADERS.items(),
     ]
     return [  # with an address, since nginx finds no named location for a request that it could not parse
         f"location = /@{name} {{",

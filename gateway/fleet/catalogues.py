@@ -22,8 +22,8 @@ from gateway.fleet.catalogue_contents import Content, NodeClasses, is_any, read_
 from gateway.fleet.probes import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import Catalogue, FleetState
-from gateway.http.answers import OWN_HEADERS
 from gateway.http.deadlines import Deadlines
+from gateway.http.headers import OWN_HEADERS
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream

@@ -7,6 +7,7 @@ import logging
 
 from aiohttp import web
 
+from gateway.http.headers import OWN_HEADERS
 from gateway.http.refusal import Cause, Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -21,17 +22,10 @@ def refuse(request: web.BaseRequest, refusal: Refusal) -> web.Response:
     return answer
 
 
-OWN_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
-
 def json_answer(value: object) -> web.Response:
-    """Return one of the gateway's own JSON answers."""
-    return web.Response(body=json.dumps(value).encode(), headers=OWN_HEADERS | {"Content-Type": "application/json"})
+    """Return one of the gateway's own JSON answers; bytes are JSON already."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return web.Response(body=body, headers=OWN_HEADERS | {"Content-Type": "application/json"})
 
 
 def workflow_answer(data: bytes | None, path: str) -> web.Response:

@@ -36,10 +36,11 @@ _FOR_ALL = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
+OWN_HEADERS = _FOR_ALL | {"Cache-Control": "no-store"}  # of the gateway's own answers
 _PROTECTIONS = {
     # A server overwrites and reuses file names, so a cached picture must be revalidated.
     True: _FOR_ALL | {"Cache-Control": "private, no-cache"},
-    False: _FOR_ALL | {"Cache-Control": "no-store"},
+    False: OWN_HEADERS,
 }
 _DATA_TYPES = frozenset({"application/json", "text/plain"})
 

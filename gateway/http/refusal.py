@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from gateway.http.headers import OWN_HEADERS
 from wire.turns import NOT_YOUR_TURN
 
 if TYPE_CHECKING:  # keep the import small: the process that reads large texts imports this module
@@ -98,14 +99,7 @@ class Refusal:
         response = web.Response(
             status=self.cause.status,
             body=json.dumps(body).encode(),
-            headers={
-                HEADER: self.header,
-                "Content-Type": "application/json",
-                "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "sandbox",
-                "Cross-Origin-Resource-Policy": "same-origin",
-            },
+            headers=OWN_HEADERS | {HEADER: self.header, "Content-Type": "application/json"},
         )
         if self.allow:
             response.headers["Allow"] = ", ".join(self.allow)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
 import time
@@ -20,6 +19,7 @@ from aiohttp import web
 
 from gateway.errors import ConfigError
 from gateway.fleet.rules import DEFAULT_SESSION_DAYS, Rules
+from gateway.http.answers import json_answer
 from gateway.http.guard import RequestFacts
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.own_hosts import OwnHosts, split_origin
@@ -361,13 +361,7 @@ async def read_small(request: web.BaseRequest) -> dict[str, object]:
 
 
 def _done(value: object, *cookies: str) -> web.Response:
-    headers = {
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-    }
-    answer = web.Response(body=json.dumps(value).encode(), headers=headers)
+    answer = json_answer(value)
     for cookie in cookies:
         answer.headers.add("Set-Cookie", cookie)
     return answer

@@ -23,6 +23,7 @@ from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import CATALOGUE, MODELS, QUEUE, SMALL
 from gateway.fleet.state import FleetState
+from gateway.http.answers import json_answer
 from gateway.http.budget import BUFFERED, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.headers import OWN_MARK
@@ -174,7 +175,7 @@ class UserProxy:
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
         path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
-        return private_answer(
+        return json_answer(
             await fetch_as(asked.upstream, path, bounds, project_text, path, asked.person, asked.server_id)
         )
 
@@ -193,10 +194,10 @@ class UserProxy:
                 break
         entries = dict(reversed(latest.items()))
         await self._seal_entries(asked, entries)
-        return private_answer(entries)
+        return json_answer(entries)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
-        return private_answer([])  # the whole output folder, which has the files of all users
+        return json_answer([])  # the whole output folder, which has the files of all users
 
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
         answer = await fetch(asked.upstream, asked.route.path)
@@ -204,7 +205,7 @@ class UserProxy:
         if isinstance(answer, dict) and len(own) != len(answer):
             raise Refused(_NOT_YOURS)
         await self._seal_entries(asked, own)
-        return private_answer(own)
+        return json_answer(own)
 
     async def _seal_entries(self, asked: _Asked, entries: Mapping[str, dict[str, Any]]) -> None:
         recent = _recent(asked.upstream)
@@ -227,7 +228,7 @@ class UserProxy:
         for job in shown["jobs"]:
             if job["id"] in own:
                 await self._seal_job(asked, job, own[job["id"]], recent)
-        return private_answer(shown)
+        return json_answer(shown)
 
     async def _job(self, asked: _Asked) -> web.StreamResponse:
         answer = await fetch(asked.upstream, asked.route.path)  # a 404 is passed on to any user
@@ -235,7 +236,7 @@ class UserProxy:
         if not known.is_own or not isinstance(answer, dict):
             raise Refused(_NOT_YOURS)
         await self._seal_job(asked, answer, known.entry, _recent(asked.upstream))
-        return private_answer(answer)
+        return json_answer(answer)
 
     async def _seal_job(self, asked: _Asked, job: dict[str, Any], entry: object, recent: Recent) -> None:
         """Seal the outputs that a job lists, with its history entry as proof, since a job repeats its prompt."""
@@ -248,12 +249,12 @@ class UserProxy:
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
         path = asked.route.path
-        return private_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
+        return json_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
 
     async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
         where = f"{asked.route.path}?{asked.admitted.query}"
         try:
-            return private_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
+            return json_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
         except Refused as error:
             if error.refusal.cause not in {Cause.NOT_LISTED, Cause.UPSTREAM_REFUSED}:
                 raise
@@ -387,7 +388,7 @@ class UserProxy:
             held.take(BUFFERED)
             stored = await pass_upload(asked.request, asked.upstream, asked.person, largest)
         await self.files.seal_upload(asked.upstream, asked.person, stored)
-        return private_answer(stored)
+        return json_answer(stored)
 
     async def _touch(self, asked: _Asked) -> web.StreamResponse:
         return await self._plain(asked, Terms(rewrite=lambda body, _: self._check_touch(asked, body)))
@@ -495,21 +496,6 @@ def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: ob
         return project(answer, asked.person, asked.server_id)
     except ShapeError as error:
         raise Refused(unexpected_answer(asked.server_id)) from error
-
-
-def private_answer(value: object) -> web.Response:
-    """Return a JSON answer for this user only, which must not be cached; bytes are JSON already."""
-    return web.Response(
-        body=value if isinstance(value, bytes) else json.dumps(value).encode(),
-        headers={
-            "Content-Type": "application/json; charset=utf-8",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-        },
-    )
 
 
 def _least(text: str, most: int) -> int:

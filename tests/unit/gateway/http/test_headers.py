@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from gateway.http.headers import request_headers, response_headers, strip_mark
+from gateway.http.answers import json_answer
+from gateway.http.headers import OWN_HEADERS, request_headers, response_headers, strip_mark
+from gateway.http.refusal import Cause, Refusal
 
 
 def view(content_type: str, query: str = "filename=a.png") -> dict[str, str]:
@@ -122,3 +124,10 @@ def test_download_name_stays_within_its_header(query: str, shown: str) -> None:
 )
 def test_our_own_mark_does_not_reach_the_server(query: str, left: str) -> None:
     assert strip_mark(query) == left
+
+
+def test_own_answers_have_the_protections_of_a_servers_answer() -> None:
+    passed = response_headers(CIMultiDict(), is_view=False, query="")
+    assert OWN_HEADERS.items() <= passed.items()
+    for own in (json_answer({}), json_answer(b"{}"), Refusal(Cause.NOT_LISTED, "There is no such route.").answer()):
+        assert {name: own.headers.get(name) for name in OWN_HEADERS} == OWN_HEADERS
