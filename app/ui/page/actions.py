@@ -210,17 +210,21 @@ class PageActions(ActionTable):
         if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
             await self._run(press, confirmed=confirmed)  # changed while wildcards were read
             return
-        form, count = ui.of(FormState), ui.of(RunsState).count_for(chosen.workflow_id)
+        count = ui.of(RunsState).count_for(chosen.workflow_id)
         wish = self._wish(chosen, view.where)
         if count > 1 and chosen.credit_classes and not confirmed:
             self._set(dialog=CreditsDialog("run", count))
             return
         self.choose_count("1")  # a number that stayed would multiply another job later
         if count > 1 or wish.is_patient:
-            self._note_values(chosen, form.draft)
             await self._run_many(chosen, count, wish, draw)
-            return
+        else:
+            await self._run_one(chosen, wish, draw, press)
+
+    async def _run_one(self, chosen: OpenWorkflow, wish: Wish, draw: PromptDraw, press: str) -> None:
+        """Send one run, before the page is drawn."""
         ui = self._context.ui
+        form = ui.of(FormState)
         draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
@@ -264,6 +268,7 @@ class PageActions(ActionTable):
     async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish, draw: PromptDraw) -> None:
         """Queue so many runs, each with the seeds that its own click would have drawn."""
         form = self._context.ui.of(FormState)
+        self._note_values(chosen, form.draft)
         runs, draft = self._form.draw_many(chosen, form.draft, count)
         plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)

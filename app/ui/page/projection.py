@@ -96,14 +96,7 @@ def project(
     gone = gone_files(typed, session.fleet, session.window, chosen)
     asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
-    all_runs = _runs(session)
-    entries = _waiting(session)
-    on_their_way = {
-        item.run.prompt_id: item
-        for item in all_runs
-        if item.run.prompt_id in entries and item.run.stage is not RunStage.FAILED
-    }
-    runs = tuple(item for item in all_runs if item.run.prompt_id not in on_their_way)  # a row below has the others
+    runs, on_their_way = _runs(session)
     queue = queue_cards(cards, runs, ui.of(RunsState))
     most = len(queue) if ui.of(RunsState).is_whole else shown_rows(ui.of(RunsState))
     queued = {card.task.prompt_id for card in queue if card.place is not Place.STAYING}
@@ -137,13 +130,7 @@ def project(
             is_scripting=ui.of(ScriptingState).is_scripting,
         ),
         notices=_notices(session, ui, surroundings),
-        errors=(
-            *_searched(ui),
-            *_stopped(session, ui),
-            *_saved(ui),
-            *_deletions(ui),
-            *(Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors),
-        ),
+        errors=tuple(_messages(session, ui)),
         form=form,
         tray=tray_view(ui.of(TrayState), chosen, ui.hidden, shared),
         standing=standing_view(session, typed, chosen, ui.of(DownloadsState), runs_fleet=ui.of(Account).runs_fleet),
@@ -282,6 +269,15 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
     return tuple(notice for notice in found if notice.key not in ui.of(NoticesState).dismissed)
 
 
+def _messages(session: SessionFacts, ui: UiState) -> Iterator[Notice]:
+    """Yield what the user's own actions have brought about, errors last."""
+    yield from _searched(ui)
+    yield from _stopped(session, ui)
+    yield from _saved(ui)
+    yield from _deletions(ui)
+    yield from (Notice(NoticeKind.ERROR, number, error) for number, error in ui.errors)
+
+
 def _deletions(ui: UiState) -> Iterator[Notice]:
     """Yield the notices of deletions that can be undone, latest first; only a few are shown at a time."""
     current = [item for item in reversed(ui.deletions) if not item.is_over]
@@ -403,13 +399,18 @@ def _demo_blocker(window: Window, chosen: OpenWorkflow, fleet: Fleet) -> Blocker
     return Blocker.MOORED_WITHOUT_DEMO if locked is not None and not locked.is_demo else None
 
 
-def _runs(session: SessionFacts) -> tuple[RunCard, ...]:
-    known = {prompt_id for window in session.windows for prompt_id in window.tasks}
-    return tuple(
-        RunCard(run, tag_of(session.fleet, run.server_id) if run.server_id else None)
-        for run in session.runs
-        if run.prompt_id not in known and run.stage is not RunStage.DONE
-    )
+def _runs(session: SessionFacts) -> tuple[tuple[RunCard, ...], dict[PromptId, RunCard]]:
+    """Return the runs that have no task yet: those with a card of their own, and by id those with a waiting row."""
+    tasks = {prompt_id for window in session.windows for prompt_id in window.tasks}
+    entries, cards, in_rows = _waiting(session), list[RunCard](), dict[PromptId, RunCard]()
+    for run in session.runs:
+        if run.prompt_id not in tasks and run.stage is not RunStage.DONE:
+            card = RunCard(run, tag_of(session.fleet, run.server_id) if run.server_id else None)
+            if run.prompt_id in entries and run.stage is not RunStage.FAILED:
+                in_rows[run.prompt_id] = card
+            else:
+                cards.append(card)
+    return tuple(cards), in_rows
 
 
 def _results(ended: list[CardView], state: ResultsState, session: SessionFacts, album: AlbumView | None) -> ResultsView:
