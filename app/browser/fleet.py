@@ -19,6 +19,7 @@ from app.core.ports.clock import Random
 from app.core.ports.http import Http, Request
 from app.core.ports.sockets import Connection, Sockets
 from wire.health import read_condition
+from wire.operator_facts import read_operator_facts
 
 PATH = "/fleet"
 SOCKET_PATH = "/fleet/ws"
@@ -195,18 +196,14 @@ def read_fleet(text: str) -> Fleet:
 def _server(item: Mapping[str, Any]) -> Server:
     return Server(
         **read_condition(item).facts(),
+        **read_operator_facts(item),
         server_id=ServerId(str(item["id"])),
-        name=str(item.get("name") or item["id"]),
         address=str(item["address"]),
         base=str(item["base"]),
         broken=tuple(str(name) for name in item.get("broken") or ()),
         catalogue=str(item.get("catalogue") or ""),
         files=str(item.get("files") or ""),
-        is_drained=item.get("drained") is True,
         gets_keys=item.get("partner") is not False,
-        colour=str(item.get("colour") or ""),
-        weight=_weight(item.get("weight")),
-        tags=tuple(str(tag) for tag in item.get("tags") or ()),
         at=str(item.get("at") or ""),
     )
 
@@ -214,8 +211,3 @@ def _server(item: Mapping[str, Any]) -> Server:
 def _local(item: Mapping[str, Any]) -> LocalServer:
     devices = tuple(str(name) for name in item["devices"])
     return LocalServer(ServerId(str(item["id"])), str(item["address"]), str(item["version"]), devices)
-
-
-def _weight(value: object) -> float:
-    """A weight above 0; an older gateway sends none."""
-    return float(value) if isinstance(value, int | float) and value > 0 else 1.0

@@ -21,6 +21,7 @@ from app.core.errors import ConfigError
 from app.core.model import Server, ServerId
 from app.core.ports.http import Response
 from wire.health import Condition, Health, judge_status, page_cause
+from wire.operator_facts import read_operator_facts
 from wire.queue import QueueError, read_remaining
 from wire.system_stats import ProbeResult, StatsError, read_stats
 
@@ -82,17 +83,7 @@ def _listed(item: Mapping[str, Any]) -> Server:
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in address:
         raise ValueError(f"{address!r} is no address of a server")
-    weight = item.get("weight")
-    return Server(
-        server_id=ServerId(str(item["id"])),
-        name=str(item.get("name") or item["id"]),
-        address=address,
-        base=address,
-        colour=str(item.get("colour") or ""),
-        weight=float(weight) if isinstance(weight, int | float) and weight > 0 else 1.0,
-        tags=tuple(str(tag) for tag in item.get("tags") or ()),
-        is_drained=item.get("drained") is True,
-    )
+    return Server(server_id=ServerId(str(item["id"])), address=address, base=address, **read_operator_facts(item))
 
 
 def origin_of(address: str) -> str:

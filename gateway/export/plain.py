@@ -41,6 +41,7 @@ from gateway.page.home_screen import (
 from gateway.page.tree import PAGE, Tree, text_of
 from gateway.site.policy import document_policy
 from gateway.whole_file import PUBLIC, write_whole
+from wire.operator_facts import operator_facts_json
 
 LIST = "fleet.json"
 SNAPSHOT_CODING = "gzip"  # supported by each browser, while scripts cannot unpack brotli
@@ -89,18 +90,7 @@ def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSi
 
 def list_text(servers: tuple[Server, ...], build: str) -> str:
     """Return `fleet.json`, as `app/core/direct.py` reads it."""
-    listed = [
-        {
-            "id": server.id,
-            "name": server.name,
-            "address": server.address,
-            "colour": server.colour,
-            "weight": server.weight,
-            "tags": list(server.tags),
-            "drained": server.is_drained,
-        }
-        for server in servers
-    ]
+    listed = [{"id": server.id, "address": server.address, **operator_facts_json(server)} for server in servers]
     return json.dumps({"v": VERSION, "build": build, "servers": listed}, ensure_ascii=False, indent=1) + "\n"
 
 

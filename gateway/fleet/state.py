@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.http.servers import Server, ServerId
 from wire.health import Condition, Health
+from wire.operator_facts import operator_facts_json
 
 VERSION = 1
 DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-size 100
@@ -233,16 +234,12 @@ class FleetState:
         known = self._conditions[server.id]
         return {
             "id": server.id,
-            "name": server.name,
             "address": server.identity if runs_fleet else server.tag,
             "at": server.address if runs_fleet else "",
             "base": f"/servers/{server.id}@{server.tag}",
             **(known if runs_fleet else replace(known, detail="")).as_json(),
-            "colour": server.colour,
-            "drained": server.is_drained,
+            **operator_facts_json(server),
             "partner": server.is_partner,
-            "weight": server.weight,
-            "tags": list(server.tags),
             "catalogue": self.catalogue(server.id).nodes,
             "files": self.catalogue(server.id).files,
             "broken": list(self.broken(server.id)),
