@@ -65,6 +65,8 @@ def in_album(_: Translator) -> tuple[Shortcut, ...]:
         Shortcut(("←", "→", "↑", "↓"), _("Go through the results, large as well")),
         Shortcut(("Space",), _("Pick one, or leave it")),
         Shortcut(("Mod", "A"), _("Pick all")),
+        Shortcut(("F",), _("Favourite")),
+        Shortcut(("C",), _("Compare")),
         Shortcut(("Del",), _("Delete")),
     )
 

@@ -14,7 +14,7 @@ from app.ui.commands.actions import RECENT_KEY
 from app.ui.commands.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
-from app.ui.commands.shortcuts import SINGLE
+from app.ui.commands.shortcuts import SINGLE, in_album
 from app.ui.commands.words import word_group
 from app.ui.results.state import ResultsState
 from app.ui.runs.server_picker import WhereServer, WhereView
@@ -252,6 +252,14 @@ def test_list_of_shortcuts_has_every_key(language: str) -> None:
     assert "Ctrl" in markup and "⌘" in markup
     off = str(shortcuts(ShortcutsView(has_keys=False), translator(language)))
     assert elements(off, data_action="open-settings") and not elements(markup, data_action="open-settings")
+
+
+def test_keys_of_a_large_result_are_listed() -> None:
+    source = (ROOT / "static/js/large.js").read_text(encoding="utf-8")
+    pressed = re.search(r"const PRESSED = \{(.+)\};", source)
+    assert pressed is not None
+    keys = {"Del" if key == "Delete" else key.upper() for key in re.findall(r"(\w+): \"", pressed[1])}
+    assert keys <= {key for item in in_album(ENGLISH) for key in item.keys} and "F" in keys
 
 
 def test_each_single_key_has_a_command() -> None:
