@@ -65,8 +65,9 @@ FIGURES = """(() => {
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
   const asked = entries.filter((entry) => entry.transferSize > 0);
   const [paint] = performance.getEntriesByName("first-contentful-paint");
-  const size = asked.reduce((sum, entry) => sum + entry.transferSize, 0);
-  return [upAt, size, asked.length, globalThis.keyAt ?? 0, paint?.startTime ?? 0];
+  const byWorker = performance.getEntriesByName("mooring-arrived")[0]?.detail.transferred ?? 0; // the memory
+  const size = asked.reduce((sum, entry) => sum + entry.transferSize, byWorker);
+  return [upAt, size, asked.length + (byWorker > 0), globalThis.keyAt ?? 0, paint?.startTime ?? 0];
 })()"""
 HERE_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet

@@ -14,7 +14,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { mount } from "../../static/js/boot.mjs";
-import { addUp, pack } from "../../static/js/memory.mjs";
+import { pack } from "../../static/js/memory.mjs";
+import { addUp } from "../../static/js/snapshot_worker.mjs";
 import createModule from "../../static/vendor/pyodide/pyodide.asm.mjs";
 import { loadPyodide } from "../../static/vendor/pyodide/pyodide.mjs";
 

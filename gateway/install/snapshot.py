@@ -29,7 +29,7 @@ from gateway.page.archive import Archive, digest_sources, make_archive
 from gateway.platforms import system
 
 MAKER = "gateway/install/snapshot.mjs"
-SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs")
+SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs", "static/js/snapshot_worker.mjs")
 WORKFLOWS = "static/workflows/*.json"
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"

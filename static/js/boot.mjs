@@ -2,14 +2,13 @@
 // names one that fits, else from the start. It begins as soon as it is loaded, before PyScript asks for it.
 //
 // A snapshot is the memory of a Python that has imported all of Mooring, made by gateway/install/snapshot.mjs (memory.mjs
-// has the format). The page names it in <link id="snapshot">, with its size and sum. After its first start a browser has it
-// unpacked in its cache (stored.mjs). Whatever is wrong with it costs a second or two, never the window.
+// has the format), and the page names it (snapshot.mjs brings it). Whatever is wrong with it costs a second or two, never the
+// window.
 //
 // Nothing that takes long to parse is imported before the files that Python waits for are asked for.
 
 import { loadPyodide as load, version } from "../vendor/pyodide/pyodide.mjs";
-import { Arrival } from "./memory.mjs";
-import { forget, isStored, readStored, store } from "./stored.mjs";
+import { bring } from "./snapshot.mjs";
 
 export { version };
 
@@ -21,7 +20,6 @@ const APP = new URL("../../app.zip", import.meta.url).href;
 // Python wants a file where its standard library would be, and gets the shortest that the page reads anyway. A script would
 // not do: read as a file, it is no longer at hand as a script, and the next page waits for it.
 const IN_ITS_PLACE = new URL("../locales/index.json", import.meta.url).href;
-const KEEP_AFTER = 5000; // milliseconds until the user has begun to work; `mooringKeepAfter` is for tests and measurements
 const EIO = 29; // Emscripten's number for an input or output error
 const LONGEST_WAIT = 1000; // milliseconds for the first picture of the page
 const LONGEST_HEAD = 65536; // bytes; it is half a kilobyte
@@ -91,9 +89,9 @@ async function startFresh(options) {
   return python;
 }
 
-async function restore({ href, dataset }, options) {
+async function restore(link, options) {
   const head = new Uint8Array(LONGEST_HEAD);
-  const received = receive(href, dataset);
+  const received = bring(link);
   received.catch(() => {}); // it is awaited later; until then a rejection is not unhandled
   let listPackages; // Pyodide's own list is of packages that are not here
   const lockFileContents = new Promise((resolve) => { listPackages = resolve; });
@@ -105,7 +103,6 @@ async function restore({ href, dataset }, options) {
     listPackages({ info: { abi_version: settings.API.abiVersion }, packages: {} });
     fetchWhenOpened(module.FS);
     const snapshot = await received;
-    performance.mark("mooring-arrived");
     snapshot.putHead(head);
     if (module.HEAPU8.length < snapshot.memorySize) module.growMemory(snapshot.memorySize);
     snapshot.putPages(module.HEAPU8);
@@ -156,46 +153,6 @@ function readNow(address) {
     return null;
   }
   return request.status === 200 ? Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0)) : null;
-}
-
-/** The snapshot, if it is what the page says. A plain web server hands it out packed, without saying so: `coding`. */
-async function receive(href, dataset) {
-  const plain = plainOf(dataset);
-  if (isStored(plain)) {
-    try {
-      return await arrive(dataset, await readStored(plain));
-    } catch (error) {
-      console.warn(`Mooring refetches its memory snapshot: ${error?.message ?? error}`);
-      forget();
-    }
-  }
-  const answer = await fetch(href);
-  if (answer.status !== 200) throw new Error(`its server has none (${answer.status})`);
-  const { coding } = dataset;
-  const unpacked = coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body;
-  const snapshot = await arrive(dataset, unpacked);
-  if (plain && !document.documentElement.dataset.private) storeLater(plain, href);
-  return snapshot;
-}
-
-/** Where it is unpacked. An address may be relative to the page. */
-function plainOf({ plain }) {
-  return plain && new URL(plain, document.baseURI).href;
-}
-
-async function arrive({ size, sum }, stream) {
-  const snapshot = new Arrival(Number(size), Number(sum));
-  await snapshot.take(stream);
-  return snapshot;
-}
-
-/** Have the browser keep it once the window is up and has nothing else to do; a private window leaves nothing behind. */
-function storeLater(plain, packed) {
-  const keep = () => store(plain, packed).catch((error) => {
-    console.info(`Mooring's memory snapshot is not kept unpacked: ${error?.message ?? error}`);
-  });
-  const later = () => setTimeout(() => (globalThis.requestIdleCallback ?? setTimeout)(keep), globalThis.mooringKeepAfter ?? KEEP_AFTER);
-  addEventListener("mooring-ready", later, { once: true });
 }
 
 async function read(address) {

@@ -35,96 +35,42 @@ function runsOf(memory, fresh) {
   return runs;
 }
 
-/** The sum of 32-bit words: as FNV-1a, by words. `before` is the sum of those before them. */
-export function addUp(words, before = 0) {
-  let sum = before;
-  for (let at = 0; at < words.length; at += 1) sum = Math.imul(sum ^ words[at], 16777619);
-  return sum >>> 0;
-}
+/** A snapshot that has come. */
+export class Snapshot {
+  #bytes; #runs; #begin;
 
-/** A snapshot that is arriving, of known size and hash. It is not one array, because copying all of it takes time. */
-export class Arrival {
-  constructor(size, sum) {
-    this.parts = [];
-    this.size = size;
-    this.sum = sum;
-  }
-
-  /** Take all of a stream. An error if that is anything else. */
-  async take(stream) {
-    const reader = stream.getReader();
-    let [size, sum, rest] = [0, 0, new Uint8Array()];
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      this.parts.push(part.value);
-      size += part.value.length;
-      if (size > this.size) throw new Error("it is damaged");
-      const bytes = rest.length || part.value.byteOffset % WORD ? joined(rest, part.value) : part.value;
-      const whole = bytes.length - (bytes.length % WORD);
-      sum = addUp(new Uint32Array(bytes.buffer, bytes.byteOffset, whole / WORD), sum);
-      rest = bytes.subarray(whole);
-    }
-    if (size < this.size || rest.length || sum !== this.sum) throw new Error("it is damaged");
-  }
-
-  /** How large the memory is. */
-  get memorySize() {
-    return this.#words(0, WORDS)[1];
+  constructor(bytes) {
+    this.#bytes = bytes;
+    const [headSize, memorySize, runs] = this.#words(0, WORDS);
+    this.#runs = this.#words(WORDS * WORD, runs * 2);
+    this.#begin = (WORDS + runs * 2) * WORD + headSize;
+    this.head = bytes.slice(this.#begin - headSize, this.#begin);
+    this.memorySize = memorySize;
   }
 
   /** Put the head there, saying that no memory follows in that array. */
   putHead(array) {
-    const [size, , runs] = this.#words(0, WORDS);
-    if (size > array.length) throw new Error("its head is too long");
-    this.#copy(this.#headAt(runs), array.subarray(0, size));
+    if (this.head.length > array.length) throw new Error("its head is too long");
+    array.set(this.head);
     new Uint32Array(array.buffer)[1] = array.length;
   }
 
   /** Put the pages into a memory that is large enough, and as it was when it was instantiated. */
   putPages(memory) {
-    const [size, , runs] = this.#words(0, WORDS);
-    const places = this.#words(WORDS * WORD, runs * 2);
-    let at = this.#headAt(runs) + size;
-    for (let run = 0; run < places.length; run += 2) {
-      const [start, length] = places.subarray(run, run + 2);
-      this.#copy(at, memory.subarray(start, start + length));
+    let at = this.#begin;
+    for (let run = 0; run < this.#runs.length; run += 2) {
+      const [start, length] = this.#runs.subarray(run, run + 2);
+      memory.set(this.#bytes.subarray(at, at + length), start);
       at += length;
     }
   }
 
   /** Hold the bytes no longer. */
   letGo() {
-    this.parts = [];
-  }
-
-  #headAt(runs) {
-    return (WORDS + runs * 2) * WORD;
+    this.#bytes = undefined;
   }
 
   #words(at, count) {
-    const bytes = new Uint8Array(count * WORD);
-    this.#copy(at, bytes);
-    return new Uint32Array(bytes.buffer);
+    return new Uint32Array(this.#bytes.slice(at, at + count * WORD).buffer);
   }
-
-  #copy(from, into) {
-    let [at, done] = [0, 0];
-    for (const part of this.parts) {
-      if (done === into.length) return;
-      const begin = from + done - at;
-      if (begin < part.length) {
-        const piece = part.subarray(begin, begin + into.length - done);
-        into.set(piece, done);
-        done += piece.length;
-      }
-      at += part.length;
-    }
-    if (done < into.length) throw new Error("it is damaged");
-  }
-}
-
-function joined(one, other) {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

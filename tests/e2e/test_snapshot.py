@@ -171,7 +171,7 @@ async def test_unusable_snapshot_is_reported_and_not_used(user: BrowserUser, dam
 
 
 def total(words: list[int]) -> int:
-    """Return the checksum of words, as static/js/memory.mjs computes it."""
+    """Return the checksum of words, as static/js/snapshot_worker.mjs computes it."""
     found = 0
     for word in words:
         found = (found ^ word) * 16777619 % 2**32

@@ -1,0 +1,79 @@
+// Fetches the memory snapshot for `snapshot.mjs`, beside the page's main thread. A message is one file to fetch:
+//
+//   { address, cache, size, sum, coding }   answers { bytes, transferred, speed }: the bytes, unpacked and checked
+//   { address, cache }                      answers { isCached }: whether the browser's cache has taken it
+//
+// or { error }. `cache` is what `fetch` takes. A plain web server hands the file out packed without saying so: `coding`.
+// `transferred` is how many bytes came over the line, `speed` how many a second.
+
+const WORD = 4; // bytes
+const IF_CACHED = "only-if-cached";
+const HEADERS = 300; // bytes at most that a file out of the cache counts as transferred, in engines that count its headers
+
+globalThis.onmessage = ({ data }) => {
+  ("size" in data ? take(data) : store(data)).then(
+    (answer) => postMessage(answer, answer.bytes ? [answer.bytes.buffer] : []),
+    (error) => postMessage({ error: error?.message ?? String(error) }),
+  );
+};
+
+/** The sum of 32-bit words: as FNV-1a, by words. */
+export function addUp(words) {
+  let sum = 0;
+  for (let at = 0; at < words.length; at += 1) sum = Math.imul(sum ^ words[at], 16777619);
+  return sum >>> 0;
+}
+
+async function take({ address, cache, size, sum, coding }) {
+  const answer = await ask(address, { cache });
+  const begin = performance.now();
+  const transferred = cache === IF_CACHED ? 0 : Number(answer.headers.get("content-length")); // 0 too if its server does not say
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const part of partsOf(coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body)) {
+    if (at + part.length > size) throw new Error("it is damaged");
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const speed = transferred ? (1000 * transferred) / (performance.now() - begin) : Infinity;
+  if (at < size || size % WORD || addUp(new Uint32Array(bytes.buffer)) !== sum) throw new Error("it is damaged");
+  return { bytes, transferred, speed };
+}
+
+async function store({ address, cache }) {
+  await pass(address, cache);
+  return { isCached: (await pass(address, "force-cache")) <= HEADERS };
+}
+
+/** Fetch a file for the cache alone. Resolves to how many bytes came over the line. */
+async function pass(address, cache) {
+  let observer;
+  const transferred = new Promise((resolve) => {
+    observer = new PerformanceObserver((list) => {
+      const [entry] = list.getEntriesByName(address);
+      if (entry) resolve(entry.transferSize);
+    });
+    observer.observe({ type: "resource" });
+  });
+  try {
+    const answer = await ask(address, { cache, priority: "low" });
+    await answer.body.pipeTo(new WritableStream());
+    return await transferred;
+  } finally {
+    observer.disconnect();
+  }
+}
+
+async function ask(address, options) {
+  const mustBeCached = options.cache === IF_CACHED;
+  const answer = await fetch(address, { mode: "same-origin", ...options }).catch((error) => {
+    if (!mustBeCached) throw error;
+  });
+  if (answer?.status === 200) return answer;
+  throw new Error(mustBeCached ? "the browser has let go of it" : `its server has none (${answer.status})`);
+}
+
+async function* partsOf(stream) { // WebKit cannot iterate over a stream
+  const reader = stream.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+}
