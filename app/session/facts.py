@@ -8,7 +8,7 @@ from enum import Enum
 
 from app.core.errors import MooringError
 from app.core.model import NodeId, PromptId, ServerId
-from app.core.ports.blobs import Blob
+from app.core.ports.blobs import Blob, Usage
 from app.core.previews import Previews
 from app.core.server_fingerprint import RestartSign
 
@@ -113,7 +113,8 @@ class Noticed:
 
 @dataclass(slots=True)
 class TabFacts:
-    """What all sessions of one tab share: the project's name and the previews, both for new runs."""
+    """What all sessions of one tab share: the project's name and the previews for new runs, and what is kept."""
 
     project: str = ""
     previews: Previews = Previews.AUTOMATIC
+    usage: Usage | None = None

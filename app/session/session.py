@@ -207,37 +207,48 @@ class Session:
         await self._submitter.places.until_fleet()
 
     def wake(self, reason: str) -> None:
-        """Check everything now, because something woke the window (online, visible, pageshow, fleet, gone)."""
+        """Check everything now, because something woke the window.
+
+        That is one of online, visible, pageshow, first fleet, fleet, gone.
+        """
         log.info("wake: %s", reason)
         self._state.note("wake", reason=reason)
-        self._state.spawn(self._wake(), "wake")
-        if reason not in {"fleet", "gone"}:  # the others mean that the user or the network is back
+        self._state.spawn(self._wake(reason), "wake")
+        if reason not in {"first fleet", "fleet", "gone"}:  # the others mean that the user or the network is back
             self._socket.retake()
 
-    async def _wake(self) -> None:
+    async def _wake(self, reason: str) -> None:
         state = self._state
         if state.identity is None:
             return
         if isinstance(state.window, Restoring):
             await self._restorer.restore()
-        if isinstance(state.window, Window):
-            await self._restorer.reread()
-            self._refresh()
+        if not isinstance(state.window, Window):
+            return
+        if reason == "first fleet":  # what is kept has just been read
+            self._ask_servers()
             self._socket.hurry()
-            if not self._is_crew:
-                await self.line.reread()
+            return
+        await self._restorer.reread()
+        self._refresh()
+        self._socket.hurry()
+        if not self._is_crew:
+            await self.line.reread()
 
     def _refresh(self) -> None:
-        """Start all polls, deliveries and searches of the window now."""
+        """Start all polls, deliveries and searches of the window now, and read again what is kept."""
         if isinstance(self._state.window, Window):
-            self._watch.poll_soon()
-            self._watch.poll_ended()
-            self._courier.hurry()
+            self._ask_servers()
             self._results.refresh_soon()
             self.past.refresh()
             self._load_estimates()
-            if not self._is_crew:
-                self._salvage.search_soon()
+
+    def _ask_servers(self) -> None:
+        self._watch.poll_soon()
+        self._watch.poll_ended()
+        self._courier.hurry()
+        if not self._is_crew:
+            self._salvage.search_soon()
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""

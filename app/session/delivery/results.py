@@ -26,15 +26,19 @@ MOST_FRESH = 8  # deliveries; a hidden page draws none, and reads them from the 
 
 
 class Results:
-    """The kept results, as the page sees them. `usage` is as it was at the last `refresh`."""
+    """The kept results, as the page sees them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._is_due = False
         self._is_promise_sought = False
         self._fresh: dict[tuple[PromptId, int], Fresh] = {}
-        self.usage: Usage | None = None
         self.deletions = 0  # how often this window has deleted everything
+
+    @property
+    def usage(self) -> Usage | None:
+        """How much all windows keep, as it was at the last `refresh` of this tab."""
+        return self._state.tab.usage
 
     # One result
 
@@ -113,7 +117,7 @@ class Results:
         self._is_due = False
         try:
             await self._sweep()
-            self.usage = await self._state.ports.store.usage()
+            self._state.tab.usage = await self._state.ports.store.usage()
         except StorageError as error:
             log.info("the kept results could not be read: %r", error)
             return

@@ -46,5 +46,5 @@ class FleetFollower:
                 for server in fleet.servers
             ]
             state.note("fleet", source=fleet.source, servers=servers)
-            self._wake("fleet")
+            self._wake("first fleet" if first else "fleet")
         return True

@@ -109,7 +109,7 @@ async def test_first_fleet_is_requested_until_it_arrives_and_wakes_window() -> N
         assert rig.gateway.asked == ["first", "first", "first", "changes"]
         assert rig.state.has_fleet.is_set()
         assert rig.last == [(2, None)]
-        assert rig.woken == ["fleet"]
+        assert rig.woken == ["first fleet"]
         assert len(rig.clock.waits) == 2, "after good news nobody waits"
 
 
