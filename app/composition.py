@@ -121,6 +121,7 @@ async def main(page_js: Any) -> None:
     screen.listen_links(page.follow_link)
     gc.freeze()  # everything up to here stays: each full collection would otherwise take 50 ms longer
     shell.ready()
+    await page.load_rest()
 
 
 async def boot(page_js: Any) -> None:

@@ -100,7 +100,7 @@ class PageActions(ActionTable):
             deletions=deletions,
         )
         self.orphans = OrphanActions(session, context, screen)
-        self._early_runs = EarlyRunActions(session, context, screen)
+        self.early_runs = EarlyRunActions(session, context, screen)
         super().__init__(
             context,
             self,
@@ -114,7 +114,7 @@ class PageActions(ActionTable):
             KeepActions(session.results, context, deletions),
             TaskActions(session, context, screen, random_seed),
             self.orphans,
-            self._early_runs,
+            self.early_runs,
         )
 
     def _stoppable(self) -> CancelView:
@@ -189,13 +189,14 @@ class PageActions(ActionTable):
 
         `press` is the prompt_id of a press from before Python had started, `restored` if that was before a reload.
         """
-        if press and await self._early_runs.is_done(PromptId(press), is_restored=restored):
-            self._screen.end_press(press)
+        if not press:
+            await self._run("", confirmed=confirmed)
             return
-        try:
-            await self._run(press, confirmed=confirmed)
-        finally:
-            if press:
+        with self.early_runs.carrying():
+            try:
+                if not await self.early_runs.is_done(PromptId(press), is_restored=restored):
+                    await self._run(press, confirmed=confirmed)
+            finally:
                 self._screen.end_press(press)
 
     async def _run(self, press: str, *, confirmed: bool) -> None:

@@ -335,6 +335,10 @@ class Page:
             await asyncio.wait({knowing}, timeout=FIRST_WAIT)
         self._is_starting = False
         self.draw()
+
+    async def load_rest(self) -> None:
+        """Load what neither the form nor a run needs. A press of Run from before Python was up is sent first."""
+        await self.actions.early_runs.until_idle()
         self.spawn(self.actions.recover(self._read_input))
         self.spawn(self._recents.load())
         attempt(self, self._album_rows.load())

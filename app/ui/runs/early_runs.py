@@ -6,7 +6,10 @@ there is no such run: a run that was never recorded was never sent.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,6 +20,8 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.runs.state import RunsState
+
+LONGEST_WAIT = 0.5  # seconds for a press to be sent
 
 log = logging.getLogger("mooring.ui")
 
@@ -34,6 +39,22 @@ class EarlyRunActions:
 
     def __init__(self, session: EarlySession, context: PageContext, screen: Screen) -> None:
         self._session, self._context, self._screen = session, context, screen
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    @contextmanager
+    def carrying(self) -> Iterator[None]:
+        """Carry out a press; `until_idle` returns after that."""
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._is_idle.set()
+
+    async def until_idle(self) -> None:
+        """Wait until no press is carried out, but not long: its server may be slow."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), LONGEST_WAIT)
 
     async def is_done(self, press: PromptId, *, is_restored: bool) -> bool:
         """Whether a press needs no run here: it is recorded, or this tab is a copy of the one with the press."""

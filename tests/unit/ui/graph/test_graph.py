@@ -107,6 +107,7 @@ async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
         notifier=MemoryNotifier(),
     )
     await page.start("en")
+    await page.load_rest()
     screen.draw()
     screen.changes.clear()
     return page, screen, engine

@@ -87,6 +87,7 @@ async def opened(
         tray=tray,
     )
     await page.start("en")
+    await page.load_rest()
     screen.draw()
     return page, session
 

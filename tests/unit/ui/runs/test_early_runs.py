@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -68,3 +69,20 @@ async def test_several_runs_of_one_press_are_queued_and_end_it() -> None:
     await rig.act("run", press=PRESS)
     assert rig.session.run_ids == []
     assert rig.screen.presses[-1] == ("ended", PRESS)
+
+
+async def test_press_is_carried_out_before_the_rest_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, looked_up = Rig("text"), asyncio.Event()
+
+    async def knows(_: PromptId) -> bool:
+        await looked_up.wait()
+        return False
+
+    monkeypatch.setattr(rig.session, "knows", knows)
+    rig.actions.act("run", {"press": PRESS})
+    idle = asyncio.ensure_future(rig.actions.early_runs.until_idle())
+    await asyncio.sleep(0)
+    assert not idle.done()
+    looked_up.set()
+    await idle
+    assert rig.session.run_ids == [PRESS]

@@ -154,7 +154,7 @@ async def test_choice_of_previews_reaches_the_session_of_every_window() -> None:
     page.actions.act("theme", {"value": "dark"})
     screen.shared[KEY] = write_settings(Settings(previews=Previews.OFF))
     page.follow_kept(KEY)
-    chosen = [previews for name, previews in session.calls if name == "choose_previews"]
+    chosen = [call[1] for call in session.calls if call[0] == "choose_previews"]
     assert chosen == [Previews.BEST, Previews.OFF], "and nothing for a change of the colours"
 
 
