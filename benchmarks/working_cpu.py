@@ -71,9 +71,9 @@ async def one(browser: Browser, page: Page, name: str, act: Any) -> list[str]:
 
 
 def tasks(events: list[dict[str, Any]]) -> list[float]:
-    """Return the CPU time of each task of the thread that draws frames, in milliseconds."""
-    frames = Counter((event["pid"], event["tid"]) for event in events if event.get("name") == "FireAnimationFrame")
-    thread = frames.most_common(1)[0][0]
+    """Return the CPU time of each task of the page's thread, the one that calls scripts most, in milliseconds."""
+    calls = Counter((event["pid"], event["tid"]) for event in events if event.get("name") == "FunctionCall")
+    thread = calls.most_common(1)[0][0]
     return [
         event.get("tdur", 0) / 1000
         for event in events

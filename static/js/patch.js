@@ -280,7 +280,8 @@ function listenHold(callback) {
 
 const CALM_AT_MOST = 500; // milliseconds, while the user types or scrolls
 
-/** Call back once, before the next frame, or calmly before one of the next few; in a hidden tab, in a task of its own. */
+/** Call back once, before the next frame; calmly, or in a hidden tab, in a task of its own: Python's share of a drawing and the browser's
+ *  are two short tasks then, and keys are handled in between. */
 export function schedule(callback, isCalm, latest = performance.now() + CALM_AT_MOST) {
   if (document.hidden) return inNextTask(callback);
   let isDone = false;
@@ -292,12 +293,9 @@ export function schedule(callback, isCalm, latest = performance.now() + CALM_AT_
     callback();
     noteCost("page", performance.now() - begin);
   };
-  const begin = () => {
-    requestAnimationFrame(once);
-    setTimeout(once, 250);
-  };
-  if (isCalm) queueMicrotask(() => setTimeout(begin, Math.max(rest(), untilStill()))); // after the drawing that asks for the next one
-  else begin();
+  if (isCalm) return queueMicrotask(() => setTimeout(once, Math.max(rest(), untilStill()))); // after the drawing that asks for the next one
+  requestAnimationFrame(once);
+  setTimeout(once, 250);
 }
 
 const facts = (element, event) => JSON.stringify({ ...element.dataset, value: element.value ?? "", checked: element.checked ?? false, type: event.type });

@@ -79,6 +79,31 @@ async def test_running_task_shows_progress_step_preview_and_server(window: Moori
         await expect(chip).to_have_attribute("data-server", "")
 
 
+# Note for each change of the queue whether it was made in the task in which the browser draws a frame.
+NOTE_FRAMES = """() => {
+  const { requestAnimationFrame } = globalThis, ends = new MessageChannel();
+  let isInFrame = false;
+  globalThis.changes = [];
+  ends.port1.onmessage = () => { isInFrame = false; };
+  globalThis.requestAnimationFrame = (callback) => requestAnimationFrame((time) => {
+    isInFrame = true;
+    ends.port2.postMessage(0);
+    callback(time);
+  });
+  const observer = new MutationObserver(() => changes.push(isInFrame));
+  observer.observe(document.getElementById("now"), { childList: true, attributes: true, subtree: true });
+}"""
+
+
+async def test_progress_is_drawn_between_frames(window: MooringWindow) -> None:
+    """What Python computes and what the browser draws are two tasks, so that a key is handled in between."""
+    prompt_id = await window.run_slow()
+    await window.page.evaluate(NOTE_FRAMES)
+    await wait_for_js(window.page, "changes.length >= 8")
+    assert not any(await window.page.evaluate("changes"))
+    await window.press_cancel(prompt_id)
+
+
 # An element as in a card, for a task with two and a half seconds left, and everything that it says.
 COUNTDOWN = """() => new Promise((done) => {
   const now = Date.now() / 1000, said = [], element = document.createElement("p");
