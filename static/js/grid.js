@@ -10,13 +10,13 @@
 // F makes a favourite, C compares with the next. What lies over the pointed and the focused cell is a copy of `#cell-over`;
 // without a pointer that hovers, each cell in sight has one.
 
-import { inNextTask } from "./calm.js";
 import { formatClock } from "./format.js";
-import { getKept, openKept } from "./kept.js";
+import { getHeld, storeName } from "./kept.js";
 
 const LEAST = 220; // CSS pixels of a cell's side, at least; two cells beside each other fit everywhere
 const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
+const AT_ONCE = 12; // new cells in one frame
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
 const FIRST_WAIT = 1_000; // milliseconds until a missing picture is reread; each further wait is twice as long
@@ -39,7 +39,8 @@ const canHover = matchMedia("(hover: hover)");
 let size = LEAST;
 let columns = 1;
 let isDue = false;
-let connection = null; // the promise of one
+let reader = null; // the worker
+const asked = new Map(); // name → takes the address of its picture
 const pictures = new Map(); // name → address; the least lately seen first
 const missing = new Map(); // name → {wait, timer} of a picture in sight that is not there yet
 
@@ -114,8 +115,10 @@ function forget() {
   for (const url of pictures.values()) URL.revokeObjectURL(url);
   pictures.clear();
   [rows, cells] = [[], []];
-  connection?.then((database) => database.close(), () => {});
-  connection = null;
+  reader?.terminate();
+  reader = null;
+  for (const take of asked.values()) take("");
+  asked.clear();
 }
 
 /** Draw before the next frame what is in sight by then. */
@@ -139,8 +142,10 @@ function place() {
   const rows = Math.ceil(cells.length / columns);
   box.style.height = `${Math.max(0, rows * step - GAP)}px`;
   const top = box.getBoundingClientRect().top;
-  const first = Math.max(0, Math.floor(-top / step) - AHEAD) * columns;
-  const last = Math.min(cells.length, (Math.ceil((innerHeight - top) / step) + AHEAD) * columns);
+  const upper = Math.floor(-top / step); // the rows in sight
+  const lower = Math.ceil((innerHeight - top) / step);
+  const first = Math.max(0, upper - AHEAD) * columns;
+  const last = Math.min(cells.length, (lower + AHEAD) * columns);
   for (const [index, element] of shown) {
     if ((index < first || index >= last) && index !== active) {
       element.remove();
@@ -148,7 +153,11 @@ function place() {
     }
   }
   const wanted = new Set([...shown.keys(), ...(cells.length ? [active] : [])]);
-  for (let index = first; index < last; index++) wanted.add(index);
+  const isInSight = (index) => index >= upper * columns && index < lower * columns;
+  const fresh = range(first, last).filter((index) => !wanted.has(index));
+  const coming = [...fresh.filter(isInSight), ...fresh.filter((index) => !isInSight(index))];
+  for (const index of coming.slice(0, AT_ONCE)) wanted.add(index);
+  if (coming.length > AT_ONCE) draw();
   let next = null; // in reading order
   for (const index of [...wanted].sort((one, other) => other - one)) {
     if (!shown.has(index)) add(index, next);
@@ -159,6 +168,8 @@ function place() {
   [isStale, marked] = [false, active];
   layOver();
 }
+
+const range = (first, last) => Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
 
 /** Lay the actions over the cells that need them; while results are picked, none does. */
 function layOver() {
@@ -305,34 +316,42 @@ async function picture(name) {
     pictures.set(name, url);
     return url;
   }
-  const blob = await read(name).catch(() => null); // Python reports an unreadable store
-  await new Promise(inNextTask); // the store answers for a screenful in one task, and each picture takes a moment to be shown
-  if (!box) return null;
-  if (!blob) return null;
+  const url = await read(name);
+  if (!box || !url) return "";
   const known = pictures.get(name); // read twice at the same time
   if (known) return known;
-  const url = URL.createObjectURL(blob);
   pictures.set(name, url);
   const inSight = new Set([...shown.keys()].map((index) => cells[index]?.[0]));
   for (const [old, address] of pictures) {
     if (pictures.size <= KEPT) break;
     if (inSight.has(old)) continue;
-    URL.revokeObjectURL(address);
+    release(address);
     pictures.delete(old);
   }
   return url;
 }
 
-async function read(name) {
-  connection ??= openKept(() => { connection = null; });
-  const database = await connection.catch((error) => {
-    connection = null; // reopened with the next picture
-    throw error;
+function release(url) {
+  URL.revokeObjectURL(url);
+  reader?.postMessage({ release: url });
+}
+
+/** A new address of a picture; empty if it is not there. */
+function read(name) {
+  const held = getHeld("thumbnails", name) ?? getHeld("results", name);
+  if (held?.blob.type.startsWith("image/")) return URL.createObjectURL(held.blob);
+  if (!reader) {
+    reader = new Worker(new URL("./pictures_worker.js", import.meta.url), { type: "module" });
+    reader.onmessage = ({ data: { name, url } }) => {
+      asked.get(name)?.(url);
+      asked.delete(name);
+    };
+  }
+  return new Promise((resolve) => {
+    const before = asked.get(name);
+    asked.set(name, (url) => [before, resolve].forEach((take) => take?.(url)));
+    if (!before) reader.postMessage({ name, store: storeName() });
   });
-  const small = await getKept(database, "thumbnails", name);
-  if (small) return small.blob;
-  const whole = await getKept(database, "results", name);
-  return whole?.blob?.type?.startsWith("image/") ? whole.blob : null;
 }
 
 // Input

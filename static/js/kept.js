@@ -3,7 +3,6 @@
 
 import { owned } from "./owned.js";
 
-const STORE = owned("mooring");
 const held = new Map(); // rows by kind and name
 
 /** Hold bytes in this page's memory, as a row of the store would. */
@@ -16,9 +15,15 @@ export function letGo(kind, name) {
   held.delete(`${kind} ${name}`);
 }
 
+/** A row that this page holds in its memory. */
+export const getHeld = (kind, name) => held.get(`${kind} ${name}`);
+
+/** The store's name, which workers cannot know. */
+export const storeName = () => owned("mooring");
+
 /** A connection, which gives way to a newer page that wants the store: `onClosed()` then. */
-export const openKept = (onClosed = () => {}) => new Promise((resolve, reject) => {
-  const request = indexedDB.open(STORE);
+export const openKept = (onClosed = () => {}, store = storeName()) => new Promise((resolve, reject) => {
+  const request = indexedDB.open(store);
   request.onerror = () => reject(request.error);
   request.onupgradeneeded = () => request.transaction.abort(); // there is none yet, and it is not for this to make one
   request.onsuccess = () => {
@@ -32,7 +37,7 @@ export const openKept = (onClosed = () => {}) => new Promise((resolve, reject) =
 
 /** A row of `results` or `thumbnails`: its `blob` and when it was kept (`at`, seconds since the epoch); undefined if it is not there. */
 export const getKept = (database, kind, name) => new Promise((resolve, reject) => {
-  const row = held.get(`${kind} ${name}`);
+  const row = getHeld(kind, name);
   if (row) return resolve(row);
   const request = database.transaction(kind).objectStore(kind).get(name);
   request.onsuccess = () => resolve(withBlob(request.result));

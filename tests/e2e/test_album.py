@@ -22,6 +22,13 @@ from tests.services import Service, start_demo, start_gateway
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 MANY = 5000
+# Note how many cells each frame adds.
+NOTE_CELLS = """() => {
+  globalThis.added = [];
+  const count = ({ addedNodes }) => [...addedNodes].filter((node) => node.matches(".cell")).length;
+  const note = (changes) => added.push(changes.reduce((sum, change) => sum + count(change), 0));
+  new MutationObserver(note).observe(document.getElementById("album-grid"), { childList: true });
+}"""
 LOOKED_FOR = """(name) => new Promise((resolve) => {
   indexedDB.open("mooring").onsuccess = ({ target: { result: database } }) => {
     const request = database.transaction("thumbnails").objectStore("thumbnails").get(name);
@@ -399,6 +406,11 @@ async def test_five_thousand_results_are_drawn_as_few_elements(window: MooringWi
     await expect(cells(window).last).to_have_attribute("aria-posinset", "5005")
     await expect(cells(window).last.locator("img")).to_be_visible()
     assert await cells(window).count() < 200
+    await page.evaluate(NOTE_CELLS)
+    await page.keyboard.press("Home")
+    await expect(cells(window).first).to_be_focused()
+    await expect(cells(window).nth(12).locator("img")).to_be_visible()
+    assert await page.evaluate("Math.max(...added)") <= 13  # 12, and the one with the focus
     await search(window, "scene 4321")
     await expect(cells(window)).to_have_count(1)
 

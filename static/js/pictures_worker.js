@@ -1,0 +1,27 @@
+// Reads the album's pictures from the store, and makes their addresses. Each address is registered with the browser's main process,
+// which has the thread wait; the page's thread has keys and scrolling to handle. The addresses end with the worker.
+//
+// In:  {"name": of a result, "store": the database} asks for a picture's address, {"release": address} is no longer shown
+// Out: {"name": of the result, "url": address}; empty if there is no picture, or if it cannot be read
+
+import { getKept, openKept } from "./kept.js";
+
+let connection = null; // the promise of one
+
+async function read(store, name) {
+  connection ??= openKept(() => { connection = null; }, store);
+  const database = await connection.catch((error) => {
+    connection = null; // reopened with the next picture
+    throw error;
+  });
+  const small = await getKept(database, "thumbnails", name);
+  if (small) return small.blob;
+  const whole = await getKept(database, "results", name);
+  return whole?.blob?.type?.startsWith("image/") ? whole.blob : null;
+}
+
+onmessage = async ({ data: { name, store, release } }) => {
+  if (release) return URL.revokeObjectURL(release);
+  const blob = await read(store, name).catch(() => null); // Python reports an unreadable store
+  postMessage({ name, url: blob ? URL.createObjectURL(blob) : "" });
+};
