@@ -5,7 +5,7 @@
 `POST /benchmark/stream` with `{"client_id", "prompt_id", "rate", "seconds"}` sends that client this many messages a
 second: 30 of them previews of 40 kB (type 4, as ComfyUI sends them to clients that ask for metadata), the rest in turns
 `progress_state` of three nodes and `progress`. A preview's picture is `PREVIEW` bytes longer than its number, so that
-each can be recognised by its size.
+each can be recognised by its size, and its corner has one of `GREYS`, so that it can be recognised on the page.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from PIL import Image
 
 PREVIEW = 40_000  # bytes
 PREVIEWS = 30  # a second
+GREYS = tuple(range(16, 256, 32))  # of a picture's corner, in turn
+CORNER = 64  # pixels
 TICK = 0.004  # seconds; events due within it are sent together
 STEPS = 1_000_000
 IMAGE = {"required": {"width": ["INT", {"default": 64}], "height": ["INT", {"default": 64}]}}
@@ -49,7 +51,7 @@ class Streamer:
     def __init__(self) -> None:
         self._running: dict[str, list[Any]] = {}
         self._windows: dict[str, web.WebSocketResponse] = {}
-        self._pictures = [make_picture(number) for number in range(8)]
+        self._pictures = [make_picture(number) for number in range(len(GREYS))]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request."""
@@ -110,7 +112,9 @@ def make_picture(number: int) -> bytes:
     """Return a picture of 512 by 512, a different one for each number."""
     image = Image.linear_gradient("L").resize((512, 512)).rotate(45 * number)
     packed = io.BytesIO()
-    Image.merge("RGB", (image, image.transpose(Image.Transpose.ROTATE_90), image)).save(packed, "JPEG", quality=85)
+    picture = Image.merge("RGB", (image, image.transpose(Image.Transpose.ROTATE_90), image))
+    picture.paste((GREYS[number],) * 3, (0, 0, CORNER, CORNER))
+    picture.save(packed, "JPEG", quality=85)
     return packed.getvalue()
 
 

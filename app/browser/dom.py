@@ -24,7 +24,7 @@ from app.browser.blobs import JsBlob, js_blob
 from app.browser.memory import Memory
 from app.browser.values import error_text, present
 from app.core.errors import ConfigError, StorageError
-from app.core.ports.blobs import Blob
+from app.core.ports.blobs import Blob, SlicedBlob
 from app.core.ports.files import ChosenFile, FileSet
 
 log = logging.getLogger("mooring.browser")
@@ -140,6 +140,18 @@ class BrowserScreen:
     def revoke_url(self, url: str) -> None:
         """Release an `object_url`."""
         self._patch.revokeUrl(url)
+
+    def show_preview(self, prompt_id: str, blob: Blob) -> bool:
+        """Draw a running task's preview, and those after it that name their prompt; False for bytes in Python."""
+        whole, offset = (blob.whole, blob.offset) if isinstance(blob, SlicedBlob) else (blob, 0)
+        if not isinstance(whole, JsBlob):
+            return False
+        self._patch.showPreview(prompt_id, whole.js, offset)
+        return True
+
+    def forget_preview(self, prompt_id: str) -> None:
+        """Draw no more previews of a task."""
+        self._patch.forgetPreview(prompt_id)
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
         """Width and height, by decoding the picture; (0, 0) if it cannot be decoded."""

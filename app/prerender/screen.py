@@ -105,6 +105,13 @@ class DrawnScreen:
     def revoke_url(self, url: str) -> None:
         """Do nothing."""
 
+    def show_preview(self, prompt_id: str, blob: Blob) -> bool:  # noqa: ARG002
+        """Screen.show_preview."""
+        return False
+
+    def forget_preview(self, prompt_id: str) -> None:
+        """Do nothing."""
+
     async def measure(self, blob: Blob) -> tuple[int, int]:  # noqa: ARG002
         """Screen.measure."""
         return 0, 0

@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The latest preview picture of a running task; `serial` differs for each.
+    """The latest preview picture of a running task; `serial` differs for each. Its message may name its prompt.
 
     An animated one also has its latest frames by index, in the order in which they arrived; `rate` of them are shown
     in a second.
@@ -65,6 +65,7 @@ class Preview:
     node: NodeId | None = None
     frames: Mapping[int, Preview] = field(default_factory=dict)
     rate: int = 0
+    is_named: bool = False
 
     def as_frame(self, index: int, rate: int, before: Preview | None) -> Preview:
         """Return this picture as the latest frame of an animation, which continues that of the same node."""

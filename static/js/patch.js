@@ -22,6 +22,7 @@ import { samplePhoto } from "./samples.js";
 import { settleTabs, showPartOf } from "./tabs.js";
 import { listenQueue, settleQueue } from "./queue.js";
 import { give } from "./saving.js";
+import { settlePreviews } from "./previews.js";
 import { entriesOf, MOST_FILES, readEntries } from "./folders.js";
 
 export { allowFolder, chooseFolder, forgetFolder, lookFolder, saveToFolder } from "./folder.js";
@@ -30,6 +31,7 @@ export { formatClock, formatNumber, formatPercent, formatSize } from "./format.j
 export { hold, letGo } from "./kept.js";
 export { saveResults } from "./saving.js";
 export { look, measure, objectUrl, revokeUrl } from "./picture.js";
+export { forgetPreview, showPreview } from "./previews.js";
 
 const FIELDS = "input, textarea, select";
 const TEXTS = "textarea, input[type=text], input[type=search], input[type=number], [contenteditable]";
@@ -62,13 +64,12 @@ function isOwned(field, fresh) {
 const callbacks = {
   beforeNodeMorphed(node, fresh) {
     if (fresh.dataset?.stays !== undefined) return false; // it is as it was drawn
-    if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js or large.js has it
+    if (node.dataset?.kept !== undefined && node.dataset.kept === fresh.dataset?.kept) return false; // graph.js, large.js or previews.js has it
     if (node instanceof Element && node.matches(OPEN_MENU)) { // its entries stay where the user is about to press
       fresher.set(node, fresh.outerHTML);
       return false;
     }
     if (isField(node) && isOwned(node, fresh)) spared.add(node);
-    if (node.dataset?.frames && !fresh.dataset?.frames) delete node.dataset.frames; // a plain preview follows an animated one
     return true;
   },
   beforeAttributeUpdated(name, element) {
@@ -91,6 +92,7 @@ function draw(regions) {
     spared.clear();
     Idiomorph.morph(byId(id), html, { morphStyle: "innerHTML", callbacks });
   }
+  settlePreviews();
 }
 
 function setIcon(address) {

@@ -9,9 +9,12 @@
 // kept, of each node's steps and pictures, and Python is called once for all. Anything else is delivered immediately, with what came
 // before it. So is everything in a hidden tab, whose timers are late.
 //
+// Previews that name their prompt go to `previews.js` as well, as they come.
+//
 // Handlers are properties of the socket, set once and cleared when it ends: nothing piles up over reconnects.
 
 import { pause } from "./calm.js";
+import { follow } from "./previews.js";
 
 const HEAD_BYTES = 8192; // every header of ComfyUI's binary frames fits
 const HEADER_START = 8;
@@ -111,6 +114,7 @@ export class Channel {
     const frame = { head: new Uint8Array(data, 0, Math.min(HEAD_BYTES, data.byteLength)), body: new Bytes(data) };
     const subject = previewSubject(frame.head);
     if (subject !== null) this.#overtake(subject, 0);
+    if (subject?.startsWith("4")) passOn(subject.slice(1), data);
     this.queue.push(frame);
     return subject !== null;
   }
@@ -169,6 +173,14 @@ function previewSubject(head) {
   const end = HEADER_START + view.getUint32(4);
   if (type !== 4 || end > head.length) return null;
   return "4" + String.fromCharCode(...head.subarray(HEADER_START, end));
+}
+
+// A picture that names its prompt is drawn now: Python has shown that this task has previews, or shows this one as its first.
+function passOn(header, data) {
+  try {
+    const offset = HEADER_START + new DataView(data).getUint32(4);
+    follow(JSON.parse(header).prompt_id, { data, offset });
+  } catch {} // Python reports it
 }
 
 async function within(promise, milliseconds, otherwise) {

@@ -95,6 +95,32 @@ NOTE_FRAMES = """() => {
 }"""
 
 
+# Count the previews that a worker draws, and the addresses that are made.
+COUNT_PREVIEWS = """() => {
+  const { postMessage } = Worker.prototype, { createObjectURL } = URL;
+  globalThis.previews = globalThis.addresses = 0;
+  Worker.prototype.postMessage = function (message, ...more) {
+    if (message.picture) previews += 1;
+    return postMessage.call(this, message, ...more);
+  };
+  URL.createObjectURL = (blob) => {
+    addresses += 1;
+    return createObjectURL(blob);
+  };
+}"""
+
+
+async def test_previews_are_drawn_without_addresses(window: MooringWindow) -> None:
+    """The browser registers each address with its main process, and the page's thread waits for it."""
+    prompt_id = await window.run_slow()
+    preview = window.card(prompt_id, "running").get_by_test_id("preview")
+    await expect(preview).to_have_attribute("data-size", re.compile(r"\d+ × \d+"))
+    await window.page.evaluate(COUNT_PREVIEWS)
+    await wait_for_js(window.page, "previews >= 8")
+    assert await window.page.evaluate("addresses") == 0
+    await window.press_cancel(prompt_id)
+
+
 async def test_progress_is_drawn_between_frames(window: MooringWindow) -> None:
     """What Python computes and what the browser draws are two tasks, so that a key is handled in between."""
     prompt_id = await window.run_slow()
@@ -141,7 +167,7 @@ async def test_countdown_runs_and_last_preview_survives_reload(user: BrowserUser
         await page.context.route_web_socket(re.compile(r"/servers/.+/ws"), lambda _socket: None)  # no new events
         await window.reload()
         preview = window.card(prompt_id, "running").get_by_test_id("preview")
-        assert await preview.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+        await expect(preview).to_have_attribute("data-size", re.compile(r"\d+ × \d+"))
         await window.press_cancel(prompt_id)
     await page.evaluate(UNTIL_KEPT, [prompt_id, False])
 

@@ -277,7 +277,13 @@ class WindowSocket:
         if task.state.is_end:
             return
         self._serial += 1
-        preview = Preview(frame.image(message.offset).body, message.media_type, self._serial, message.node)
+        preview = Preview(
+            frame.image(message.offset).body,
+            message.media_type,
+            self._serial,
+            message.node,
+            is_named=message.prompt_id is not None,
+        )
         if message.index is not None:
             preview = preview.as_frame(message.index, self._rate, self._state.previews.get(task.prompt_id))
         self._state.previews[task.prompt_id] = preview

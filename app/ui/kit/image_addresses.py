@@ -35,9 +35,10 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class ShownPreview:
-    """The address of a running task's latest preview, empty if there is none. An animated one also has the addresses
-    of its frames in order, and how many are shown in a second (`static/js/animation.js`)."""
+    """Whether a running task has a preview, drawn by `static/js/previews.js`. An animated one has the addresses of its
+    latest frame and of all in order, and how many are shown in a second (`static/js/animation.js`)."""
 
+    is_there: bool = False
     url: str = ""
     frames: tuple[str, ...] = ()
     rate: int = 0
@@ -97,7 +98,8 @@ class ImageAddresses:
         self._spawn = spawn
         self._changed = changed
         self._previews: dict[PromptId, ShownPreview] = {}
-        self._pictures: dict[PromptId, dict[int, str]] = {}  # the addresses of a preview's pictures, by their serials
+        self._drawn: dict[PromptId, int] = {}  # the serials of the previews that the screen was given
+        self._pictures: dict[PromptId, dict[int, str]] = {}  # addresses of an animation, by serial
         self._outgoing: dict[PromptId, list[str]] = {}  # shown until the newer ones are decoded
         self._kept: dict[ResultKey, str] = {}
         self._small: dict[ResultKey, str] = {}
@@ -156,27 +158,50 @@ class ImageAddresses:
             self._refresh_fetched(ended, large)
 
     def refresh_previews(self, prompt_ids: Collection[PromptId] | None = None, *, has_previews: bool = True) -> None:
-        """Create addresses for new previews, of these tasks or of all, and revoke those of earlier ones."""
+        """Show new previews, of these tasks or of all, and forget those of others."""
         previews = self._source.previews if has_previews else {}
         for prompt_id, preview in previews.items():
-            known = self._pictures.get(prompt_id, {})
-            if preview.serial in known or (prompt_ids is not None and prompt_id not in prompt_ids):
-                continue
-            for url in self._outgoing.get(prompt_id, ()):
-                self._revoke(url)
-            pictures = {item.serial: item for item in (*preview.frames.values(), preview)}
-            self._outgoing[prompt_id] = [url for serial, url in known.items() if serial not in pictures]
-            urls = {
-                serial: known.get(serial) or self._screen.object_url(item.blob, item.media_type)
-                for serial, item in pictures.items()
-            }
-            frames = tuple(urls[frame.serial] for _, frame in sorted(preview.frames.items()))
-            self._pictures[prompt_id] = urls
-            self._previews[prompt_id] = ShownPreview(urls[preview.serial], frames, preview.rate)
+            if prompt_ids is None or prompt_id in prompt_ids:
+                self._refresh_frames(prompt_id, preview) if preview.frames else self._draw_preview(prompt_id, preview)
         for prompt_id in [item for item in self._previews if item not in previews]:
             del self._previews[prompt_id]
-            for url in (*self._pictures.pop(prompt_id).values(), *self._outgoing.pop(prompt_id)):
-                self._revoke(url)
+            self._forget_preview(prompt_id)
+
+    def _draw_preview(self, prompt_id: PromptId, preview: Preview) -> None:
+        """Have a preview drawn; those after it follow by themselves if they name their prompt."""
+        before = self._drawn.get(prompt_id)
+        if before is None:
+            self._forget_preview(prompt_id)  # an animation
+        is_due = before is None or (before != preview.serial and not preview.is_named)
+        if is_due and not self._screen.show_preview(prompt_id, preview.blob):
+            return
+        self._drawn[prompt_id] = preview.serial
+        self._previews[prompt_id] = ShownPreview(is_there=True)
+
+    def _refresh_frames(self, prompt_id: PromptId, preview: Preview) -> None:
+        """Create addresses for the new frames of an animation, and revoke those of earlier ones."""
+        if prompt_id in self._drawn:
+            self._forget_preview(prompt_id)
+        known = self._pictures.get(prompt_id, {})
+        if preview.serial in known:
+            return
+        for url in self._outgoing.get(prompt_id, ()):
+            self._revoke(url)
+        pictures = {frame.serial: frame for frame in preview.frames.values()}
+        self._outgoing[prompt_id] = [url for serial, url in known.items() if serial not in pictures]
+        urls = {
+            serial: known.get(serial) or self._screen.object_url(item.blob, item.media_type)
+            for serial, item in pictures.items()
+        }
+        frames = tuple(urls[frame.serial] for _, frame in sorted(preview.frames.items()))
+        self._pictures[prompt_id] = urls
+        self._previews[prompt_id] = ShownPreview(True, urls[preview.serial], frames, preview.rate)
+
+    def _forget_preview(self, prompt_id: PromptId) -> None:
+        if self._drawn.pop(prompt_id, None) is not None:
+            self._screen.forget_preview(prompt_id)
+        for url in (*self._pictures.pop(prompt_id, {}).values(), *self._outgoing.pop(prompt_id, ())):
+            self._revoke(url)
 
     def _show_fresh(self, ended: Mapping[ResultKey, Output]) -> None:
         """Make addresses for what was delivered since the last time, so that it is drawn with its record."""

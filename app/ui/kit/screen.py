@@ -42,6 +42,13 @@ class Screen(Protocol):
 
     def revoke_url(self, url: str) -> None: ...
 
+    def show_preview(self, prompt_id: str, blob: Blob) -> bool:
+        """Draw a running task's preview, and those after it that name their prompt; False for bytes that are not in
+        JavaScript."""
+
+    def forget_preview(self, prompt_id: str) -> None:
+        """Draw no more previews of a task."""
+
     async def measure(self, blob: Blob) -> tuple[int, int]:
         """Decode a picture and return its size; (0, 0) if it is none. One of too many pixels is not decoded."""
 

@@ -136,7 +136,7 @@ def _typed(before: FormView, after: FormView, _: Translator) -> dict[str, str] |
 def _static_part(card: CardView) -> tuple[CardView, bool]:
     """Return a card without its moving parts, and whether it has a picture."""
     still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview=NO_PREVIEW)
-    return still, bool(card.preview.url)
+    return still, card.preview.is_there
 
 
 def graph_change(before: PageView | None, after: PageView, _: Translator) -> dict[str, object]:

@@ -627,6 +627,7 @@ class MemoryScreen:
     presses: list[tuple[str, str]] = field(default_factory=list)  # what became of early presses of Run
     lacks: list[bool] = field(default_factory=list)  # by update: whether a card is missing on the page
     tags: dict[str, str] = field(default_factory=dict)  # lists to offer while the user types
+    previews: dict[str, list[Blob]] = field(default_factory=dict)  # that were to be drawn
 
     def update(self, change: Mapping[str, object]) -> bool:
         self.changes.append(change)
@@ -649,6 +650,13 @@ class MemoryScreen:
 
     def revoke_url(self, url: str) -> None:
         del self.urls[url]
+
+    def show_preview(self, prompt_id: str, blob: Blob) -> bool:
+        self.previews = {**self.previews, prompt_id: [*self.previews.get(prompt_id, ()), blob]}
+        return True
+
+    def forget_preview(self, prompt_id: str) -> None:
+        del self.previews[prompt_id]
 
     async def measure(self, blob: Blob) -> tuple[int, int]:
         return (640, 480) if (await blob.read()).startswith(b"picture") else (0, 0)
@@ -805,7 +813,7 @@ class StillPictures:
         return self.glimpses.get(prompt_id, "")
 
     def preview(self, prompt_id: PromptId) -> ShownPreview:
-        return ShownPreview(self.previews.get(prompt_id, ""))
+        return ShownPreview(prompt_id in self.previews)
 
     def small_url(self, prompt_id: PromptId, index: int) -> str:
         return self.small.get((prompt_id, index), "")

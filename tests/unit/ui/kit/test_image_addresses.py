@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
+
 from app.core.errors import ConnectError
 from app.core.model import Delivery, ServerId, Task
 from app.core.ports.blobs import Blob
@@ -49,27 +51,21 @@ class Rig:
             await self.work.pop(0)
 
 
-async def test_a_preview_keeps_its_address_until_a_newer_one_comes() -> None:
-    rig = Rig(StillSession(previews={RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 1)}))
-    await rig.refresh()
-    first = rig.gallery.preview(RUNNING.prompt_id).url
-    await rig.refresh()
-    assert rig.gallery.preview(RUNNING.prompt_id).url == first
-    rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", 2)}
-    await rig.refresh()
-    assert rig.gallery.preview(RUNNING.prompt_id).url != first
-    assert first in rig.screen.urls  # still shown until the newer one is decoded
-
-
-async def test_previews_do_not_pile_up() -> None:
+@pytest.mark.parametrize(("is_named", "given"), [(False, 3), (True, 1)])
+async def test_previews_that_name_their_prompt_follow_the_first(is_named: bool, given: int) -> None:
     rig = Rig(StillSession())
-    for serial in range(50):
-        rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(), "image/jpeg", serial)}
-        await rig.refresh()
-    assert len(rig.screen.urls) == 2
+    for serial in range(3):
+        rig.session.previews = {
+            RUNNING.prompt_id: Preview(Bytes(bytes([serial])), "image/jpeg", serial, is_named=is_named)
+        }
+        for _time in range(2):
+            await rig.refresh()
+    assert rig.screen.previews == {RUNNING.prompt_id: [Bytes(bytes([serial])) for serial in range(given)]}
+    assert rig.gallery.preview(RUNNING.prompt_id).is_there
     rig.session.previews = {}
     await rig.refresh()
-    assert rig.screen.urls == {}
+    assert rig.screen.previews == {}
+    assert not rig.gallery.preview(RUNNING.prompt_id).is_there
 
 
 async def test_each_frame_of_an_animated_preview_has_one_address() -> None:
@@ -89,6 +85,7 @@ async def test_each_frame_of_an_animated_preview_has_one_address() -> None:
     rig.session.previews = {RUNNING.prompt_id: Preview(Bytes(b"plain"), "image/jpeg", 4)}
     await rig.refresh()
     assert not rig.gallery.preview(RUNNING.prompt_id).frames
+    assert (rig.screen.urls, list(rig.screen.previews)) == ({}, [RUNNING.prompt_id])
     rig.session.previews = {}
     await rig.refresh()
     assert rig.screen.urls == {}

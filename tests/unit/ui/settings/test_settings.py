@@ -128,10 +128,10 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
     session = StillSession(window=window(running), previews={running.prompt_id: Preview(Bytes(), "image/png", 1)})
     screen = MemoryScreen()
     page, _session = await opened(screen, session)
-    assert len(screen.urls) == 1
+    assert len(screen.previews) == 1
     page.actions.act("previews", {"value": "off"})
     screen.draw()
-    assert screen.urls == {}
+    assert screen.previews == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+// The previews of running tasks. `previews_worker.js` decodes them and draws them on canvases, so that they neither need an address,
+// which the browser registers and loads, nor a drawing of the page. Python shows the first one of a task; those that name their
+// prompt, as ComfyUI sends them to pages that ask for it, follow directly from the socket.
+
+const WORKER = new URL("./previews_worker.js", import.meta.url);
+
+const shown = new Map(); // prompt_id → {canvas: element, held: picture that came while the tab was hidden}
+let worker = null;
+
+/** Show a task's preview once its canvas is on the page: a Blob, or what `socket.js` has received, from `offset` on. */
+export function showPreview(promptId, source, offset) {
+  if (!shown.has(promptId)) shown.set(promptId, { canvas: null, held: null });
+  follow(promptId, source instanceof Blob ? { blob: source.slice(offset) } : { data: source.data, offset });
+}
+
+/** Show what follows, if this task's previews are shown. */
+export function follow(promptId, picture) {
+  const task = shown.get(promptId);
+  if (!task) return;
+  if (document.hidden) task.held = picture;
+  else send({ id: promptId, picture });
+}
+
+/** Show no more previews of a task. */
+export function forgetPreview(promptId) {
+  if (shown.delete(promptId)) send({ forget: promptId });
+}
+
+/** The page was patched: hand new canvases over. */
+export function settlePreviews() {
+  for (const canvas of document.querySelectorAll("canvas[data-preview]")) {
+    const task = shown.get(canvas.dataset.preview);
+    if (!task || task.canvas === canvas) continue;
+    task.canvas = canvas;
+    const surface = canvas.transferControlToOffscreen();
+    send({ id: canvas.dataset.preview, canvas: surface }, [surface]);
+  }
+}
+
+function send(message, handed = []) {
+  if (!worker) {
+    worker = new Worker(WORKER, { type: "module" });
+    worker.onmessage = ({ data: { id, size } }) => {
+      const canvas = shown.get(id)?.canvas;
+      if (canvas) canvas.dataset.size = size;
+    };
+  }
+  worker.postMessage(message, handed);
+}
+
+document.addEventListener("visibilitychange", () => {
+  for (const [id, task] of shown) {
+    if (document.hidden || !task.held) continue;
+    send({ id, picture: task.held });
+    task.held = null;
+  }
+});

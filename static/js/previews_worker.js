@@ -1,0 +1,45 @@
+// Draws previews. One at a time, the tasks in turn, and of each the latest; after each it rests as long as that took, so that a slow
+// machine leaves some out.
+//
+// In:  {"id": prompt_id, "canvas": OffscreenCanvas} hands over where its previews are drawn
+//      {"id": prompt_id, "picture": {"blob": Blob} or {"data": ArrayBuffer, "offset": number}}, {"forget": prompt_id}
+// Out: {"id": prompt_id, "size": "512 × 384"} when a picture of another size is drawn
+
+const tasks = new Map(); // prompt_id → {context, next: picture, last: picture, size}; the one drawn last is at the end
+let isDrawing = false;
+
+onmessage = ({ data: { id, canvas, picture, forget } }) => {
+  if (forget) return tasks.delete(forget);
+  if (!tasks.has(id)) tasks.set(id, { context: null, next: null, last: null, size: "" });
+  const task = tasks.get(id);
+  if (canvas) {
+    task.context = canvas.getContext("bitmaprenderer");
+    task.next ??= task.last;
+  }
+  if (picture) task.next = picture;
+  if (!isDrawing) draw();
+};
+
+const due = () => [...tasks].find(([, task]) => task.next && task.context);
+
+async function draw() {
+  isDrawing = true;
+  for (let found = due(); found; found = due()) {
+    const begun = performance.now();
+    const [id, task] = found;
+    tasks.delete(id);
+    tasks.set(id, task);
+    [task.last, task.next] = [task.next, null];
+    const bitmap = await createImageBitmap(blobOf(task.last)).catch(() => null); // not every preview is a picture
+    if (bitmap) {
+      const size = `${bitmap.width} × ${bitmap.height}`;
+      task.context.transferFromImageBitmap(bitmap);
+      if (size !== task.size) postMessage({ id, size });
+      task.size = size;
+    }
+    await new Promise((resolve) => setTimeout(resolve, performance.now() - begun));
+  }
+  isDrawing = false;
+}
+
+const blobOf = ({ blob, data, offset }) => blob ?? new Blob([new Uint8Array(data, offset)]);
