@@ -16,16 +16,25 @@ export function formatPercent(language, fraction) {
   return formatter("NumberFormat", language, { style: "percent", maximumFractionDigits: 0 }).format(fraction);
 }
 
+const isSameDay = (one, other) => one.getDate() === other.getDate() && one.getMonth() === other.getMonth() && isSameYear(one, other);
+const isSameYear = (one, other) => one.getFullYear() === other.getFullYear();
+const clocks = new Map(); // the formatters by language and style: an album asks for one for each of its cells
+
+function clock(language, style, options) {
+  const key = `${style} ${language}`;
+  if (!clocks.has(key)) clocks.set(key, new Intl.DateTimeFormat(language, options));
+  return clocks.get(key);
+}
+
 /** Seconds since the epoch as a time of day, with the date unless it is today, and the year unless it is this one. If it `isExact`, to
  *  the second, and a date has its year. */
 export function formatClock(language, seconds, isExact = false) {
   const [at, now] = [new Date(seconds * 1000), new Date()];
   const time = { timeStyle: isExact ? "medium" : "short" };
-  let options = { dateStyle: "medium", ...time };
-  if (at.toDateString() === now.toDateString()) options = time;
-  else if (!isExact && at.getFullYear() === now.getFullYear())
-    options = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
-  return formatter("DateTimeFormat", language, options).format(at);
+  if (isSameDay(at, now)) return clock(language, `time ${isExact}`, time).format(at);
+  if (!isExact && isSameYear(at, now))
+    return clock(language, "day", { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }).format(at);
+  return clock(language, `date ${isExact}`, { dateStyle: "medium", ...time }).format(at);
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];

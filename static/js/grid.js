@@ -10,13 +10,14 @@
 // F makes a favourite, C compares with the next. What lies over the pointed and the focused cell is a copy of `#cell-over`;
 // without a pointer that hovers, each cell in sight has one.
 
+import { untilStill } from "./calm.js";
 import { formatClock } from "./format.js";
 import { getHeld, storeName } from "./kept.js";
 
 const LEAST = 220; // CSS pixels of a cell's side, at least; two cells beside each other fit everywhere
 const GAP = 8;
 const AHEAD = 2; // rows beyond what is in sight
-const AT_ONCE = 12; // new cells in one frame
+const AT_ONCE = 8; // new cells in one frame
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
 const FIRST_WAIT = 1_000; // milliseconds until a missing picture is reread; each further wait is twice as long
@@ -35,12 +36,14 @@ let box = null; // the element of the grid
 let shown = new Map(); // index → element
 const overs = new Map(); // name → what lies over that cell
 let pointed = ""; // the name of the cell under the pointer
+let pointing = 0; // the timer
 const canHover = matchMedia("(hover: hover)");
 let size = LEAST;
 let columns = 1;
 let isDue = false;
 let reader = null; // the worker
 const asked = new Map(); // name → takes the address of its picture
+let unsent = []; // names that the worker was not asked for yet
 const pictures = new Map(); // name → address; the least lately seen first
 const missing = new Map(); // name → {wait, timer} of a picture in sight that is not there yet
 
@@ -350,8 +353,16 @@ function read(name) {
   return new Promise((resolve) => {
     const before = asked.get(name);
     asked.set(name, (url) => [before, resolve].forEach((take) => take?.(url)));
-    if (!before) reader.postMessage({ name, store: storeName() });
+    if (before) return;
+    if (!unsent.length) queueMicrotask(send);
+    unsent.push(name);
   });
+}
+
+/** All questions of a frame are one message. */
+function send() {
+  reader?.postMessage({ names: unsent, store: storeName() });
+  unsent = [];
 }
 
 // Input
@@ -360,9 +371,12 @@ document.addEventListener("pointerover", (event) => {
   if (!box || event.pointerType === "touch" || document.querySelector(".tile-over :popover-open")) return;
   const element = event.target.closest?.(".cell, .tile-over");
   const name = element?.dataset.over ?? element?.id.slice(CELL.length) ?? "";
+  clearTimeout(pointing);
   if (name === pointed) return;
-  pointed = name;
-  draw();
+  pointing = setTimeout(() => { // not while cells scroll past the pointer
+    pointed = name;
+    draw();
+  }, untilStill());
 });
 
 document.addEventListener("focusin", (event) => {

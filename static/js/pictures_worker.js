@@ -1,7 +1,7 @@
 // Reads the album's pictures from the store, and makes their addresses. Each address is registered with the browser's main process,
 // which has the thread wait; the page's thread has keys and scrolling to handle. The addresses end with the worker.
 //
-// In:  {"name": of a result, "store": the database} asks for a picture's address, {"release": address} is no longer shown
+// In:  {"names": of results, "store": the database} asks for their pictures' addresses, {"release": address} is no longer shown
 // Out: {"name": of the result, "url": address}; empty if there is no picture, or if it cannot be read
 
 import { getKept, openKept } from "./kept.js";
@@ -20,8 +20,12 @@ async function read(store, name) {
   return whole?.blob?.type?.startsWith("image/") ? whole.blob : null;
 }
 
-onmessage = async ({ data: { name, store, release } }) => {
-  if (release) return URL.revokeObjectURL(release);
+onmessage = ({ data: { names, store, release } }) => {
+  if (release) URL.revokeObjectURL(release);
+  else for (const name of names) answer(store, name);
+};
+
+async function answer(store, name) {
   const blob = await read(store, name).catch(() => null); // Python reports an unreadable store
   postMessage({ name, url: blob ? URL.createObjectURL(blob) : "" });
-};
+}
