@@ -5,7 +5,9 @@
 const WORKER = new URL("./previews_worker.js", import.meta.url);
 
 const shown = new Map(); // prompt_id → {canvas: element, held: picture that came while the tab was hidden}
+const handsOver = "transferControlToOffscreen" in HTMLCanvasElement.prototype;
 let worker = null;
+let inPage = null; // the promise of what draws without a worker
 
 /** Show a task's preview once its canvas is on the page: a Blob, or what `socket.js` has received, from `offset` on. */
 export function showPreview(promptId, source, offset) {
@@ -32,20 +34,27 @@ export function settlePreviews() {
     const task = shown.get(canvas.dataset.preview);
     if (!task || task.canvas === canvas) continue;
     task.canvas = canvas;
-    const surface = canvas.transferControlToOffscreen();
-    send({ id: canvas.dataset.preview, canvas: surface }, [surface]);
+    const surface = handsOver ? canvas.transferControlToOffscreen() : canvas;
+    send({ id: canvas.dataset.preview, canvas: surface }, handsOver ? [surface] : []);
   }
 }
 
 function send(message, handed = []) {
+  if (!handsOver) {
+    inPage ??= import(WORKER);
+    inPage.then(({ take }) => take(message, noteSize));
+    return;
+  }
   if (!worker) {
     worker = new Worker(WORKER, { type: "module" });
-    worker.onmessage = ({ data: { id, size } }) => {
-      const canvas = shown.get(id)?.canvas;
-      if (canvas) canvas.dataset.size = size;
-    };
+    worker.onmessage = ({ data }) => noteSize(data);
   }
   worker.postMessage(message, handed);
+}
+
+function noteSize({ id, size }) {
+  const canvas = shown.get(id)?.canvas;
+  if (canvas) canvas.dataset.size = size;
 }
 
 document.addEventListener("visibilitychange", () => {

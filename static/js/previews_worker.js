@@ -1,5 +1,5 @@
-// Draws previews. One at a time, the tasks in turn, and of each the latest; after each it rests as long as that took, so that a slow
-// machine leaves some out.
+// Draws previews, as a worker, or as a module of a page whose browser hands no canvas to a worker. One at a time, the tasks in turn,
+// and of each the latest; after each it rests as long as that took, so that a slow machine leaves some out.
 //
 // In:  {"id": prompt_id, "canvas": OffscreenCanvas} hands over where its previews are drawn
 //      {"id": prompt_id, "picture": {"blob": Blob} or {"data": ArrayBuffer, "offset": number}}, {"forget": prompt_id}
@@ -8,7 +8,9 @@
 const tasks = new Map(); // prompt_id → {context, next: picture, last: picture, size}; the one drawn last is at the end
 let isDrawing = false;
 
-onmessage = ({ data: { id, canvas, picture, forget } }) => {
+if (!globalThis.document) onmessage = ({ data }) => take(data, postMessage);
+
+export function take({ id, canvas, picture, forget }, post) {
   if (forget) return tasks.delete(forget);
   if (!tasks.has(id)) tasks.set(id, { context: null, next: null, last: null, size: "" });
   const task = tasks.get(id);
@@ -17,12 +19,12 @@ onmessage = ({ data: { id, canvas, picture, forget } }) => {
     task.next ??= task.last;
   }
   if (picture) task.next = picture;
-  if (!isDrawing) draw();
-};
+  if (!isDrawing) draw(post);
+}
 
 const due = () => [...tasks].find(([, task]) => task.next && task.context);
 
-async function draw() {
+async function draw(post) {
   isDrawing = true;
   for (let found = due(); found; found = due()) {
     const begun = performance.now();
@@ -34,7 +36,7 @@ async function draw() {
     if (bitmap) {
       const size = `${bitmap.width} × ${bitmap.height}`;
       task.context.transferFromImageBitmap(bitmap);
-      if (size !== task.size) postMessage({ id, size });
+      if (size !== task.size) post({ id, size });
       task.size = size;
     }
     await new Promise((resolve) => setTimeout(resolve, performance.now() - begun));

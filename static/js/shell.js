@@ -17,13 +17,6 @@ const PYSCRIPT_STEPS = { "Loading Pyodide": ["runtime", 10], "Loading interprete
 const HOME_AFTER = 5000; // milliseconds until the user has begun to work, as in boot.mjs
 const WITHOUT_GATEWAY = { file: "copy", gateway: "host" }; // causes that are another's there
 
-// PyScript searches whatever is added to the page for further scripts of its own. There are none, and each patch would be searched.
-const { observe } = MutationObserver.prototype;
-MutationObserver.prototype.observe = function (target, options) {
-  if (target !== document || !options.attributes || options.attributeFilter) return observe.call(this, target, options);
-  MutationObserver.prototype.observe = observe;
-};
-
 const root = document.documentElement;
 const find = (selector) => document.querySelector(selector);
 let state = "booting"; // booting | ready | failed

@@ -185,6 +185,12 @@ async def test_main_job_with_real_keys(tab: Tab) -> None:
     assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
 
 
+async def test_previews_are_drawn(tab: Tab) -> None:
+    running = await submit(tab, slow_workflow(40))
+    await tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
+    await expect_kept(tab, running)
+
+
 async def test_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
     for _ in range(5):
         tab = await engine.open(f"{gateway.url}/?lang=en")

@@ -121,6 +121,16 @@ async def test_previews_are_drawn_without_addresses(window: MooringWindow) -> No
     await window.press_cancel(prompt_id)
 
 
+async def test_previews_are_drawn_where_no_canvas_is_handed_over(user: BrowserUser) -> None:
+    profile = await user.new_profile()
+    await profile.add_init_script("delete HTMLCanvasElement.prototype.transferControlToOffscreen")
+    window = await user.open()
+    prompt_id = await window.run_slow()
+    preview = window.card(prompt_id, "running").get_by_test_id("preview")
+    await expect(preview).to_have_attribute("data-size", re.compile(r"\d+ × \d+"))
+    await window.press_cancel(prompt_id)
+
+
 async def test_progress_is_drawn_between_frames(window: MooringWindow) -> None:
     """What Python computes and what the browser draws are two tasks, so that a key is handled in between."""
     prompt_id = await window.run_slow()
