@@ -1,11 +1,15 @@
 // The previews of running tasks. `previews_worker.js` decodes them and draws them on canvases, so that they neither need an address,
 // which the browser registers and loads, nor a drawing of the page. Python shows the first one of a task; those that name their
-// prompt, as ComfyUI sends them to pages that ask for it, follow directly from the socket.
+// prompt, as ComfyUI sends them to pages that ask for it, follow directly from the socket. In a hidden tab, and while the user types
+// or scrolls, the latest waits.
+
+import { untilStill } from "./calm.js";
 
 const WORKER = new URL("./previews_worker.js", import.meta.url);
 
-const shown = new Map(); // prompt_id → {canvas: element, held: picture that came while the tab was hidden}
+const shown = new Map(); // prompt_id → {canvas: element, held: picture that waits}
 const handsOver = "transferControlToOffscreen" in HTMLCanvasElement.prototype;
+let timer = 0;
 let worker = null;
 let inPage = null; // the promise of what draws without a worker
 
@@ -19,8 +23,21 @@ export function showPreview(promptId, source, offset) {
 export function follow(promptId, picture) {
   const task = shown.get(promptId);
   if (!task) return;
-  if (document.hidden) task.held = picture;
-  else send({ id: promptId, picture });
+  task.held = picture;
+  sendHeld();
+}
+
+function sendHeld() {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  if (untilStill() > 0) {
+    timer = setTimeout(sendHeld, untilStill());
+    return;
+  }
+  for (const [id, task] of shown) {
+    if (task.held) send({ id, picture: task.held });
+    task.held = null;
+  }
 }
 
 /** Show no more previews of a task. */
@@ -57,10 +74,4 @@ function noteSize({ id, size }) {
   if (canvas) canvas.dataset.size = size;
 }
 
-document.addEventListener("visibilitychange", () => {
-  for (const [id, task] of shown) {
-    if (document.hidden || !task.held) continue;
-    send({ id, picture: task.held });
-    task.held = null;
-  }
-});
+document.addEventListener("visibilitychange", sendHeld);
