@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.core.errors import BadInput, MooringError
@@ -203,9 +204,10 @@ class Opener:
 
     async def _complete(self, opened: OpenWorkflow) -> None:
         """Build the rest of a large form, while the user can already fill in the inputs on top."""
-        painted = asyncio.get_running_loop().create_future()
-        self._screen.schedule(lambda: painted.set_result(None))
-        await painted
+        for is_calm in (False, True):  # once those are drawn, and after a key that came meanwhile
+            turn = asyncio.get_running_loop().create_future()
+            self._screen.schedule(partial(turn.set_result, None), is_calm=is_calm)
+            await turn
         form = await in_steps(completing(opened))
         current = find_open(self._context.workflows, opened.workflow_id)
         if current is not None and current.published is opened.published and not current.is_whole:

@@ -146,6 +146,13 @@ class Rig:
         )
         self.act = ActionTable(self.context, putting_off, self.library_actions, self.words).act
 
+    async def paint(self) -> None:
+        """Draw the top of a large form, and let its rest be made."""
+        self.screen.draw()
+        await asyncio.sleep(0)
+        assert self.screen.calm[-1], "after a key that came meanwhile"
+        self.screen.draw()
+
     async def draw(self) -> None:
         await self.context.done()
         self.opener.refresh()
@@ -231,7 +238,7 @@ async def test_large_form_has_its_top_first() -> None:
             replace(rig.context.ui.of(FormState).draft, values={("0-1", "width"): "33"})
         )
     )
-    rig.screen.draw()
+    await rig.paint()
     await rig.draw()
     whole = opened(rig)
     assert whole.is_whole
@@ -248,7 +255,7 @@ async def test_layout_changed_during_opening_stays() -> None:
     rig.context.workflows = tuple(
         arranged_as(item, layout) if item is first else item for item in rig.context.workflows
     )
-    rig.screen.draw()
+    await rig.paint()
     await rig.draw()
     assert opened(rig).is_whole
     assert opened(rig).layout == layout
@@ -260,7 +267,7 @@ async def test_reopened_workflow_is_not_replaced_by_a_late_form() -> None:
     first = await give_large(rig)
     other = with_catalogue(first, CATALOGUE)
     rig.context.workflows = tuple(other if item is first else item for item in rig.context.workflows)
-    rig.screen.draw()
+    await rig.paint()
     await rig.draw()
     assert rig.chosen is other
 
@@ -276,7 +283,7 @@ async def test_large_form_has_the_users_layout() -> None:
     assert not arranged.is_whole
     assert [item.key for item in arranged.arranged.first] == [pinned]
     for each in (rig, other):
-        each.screen.draw()
+        await each.paint()
         await each.draw()
 
 
