@@ -20,7 +20,7 @@ addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.add(AWAY)));
   if (!HAS_ROUTES) return;
   const others = ["cors", "no-cors", "same-origin"].map((requestMode) => ({ requestMode }));
-  // The browser does not start the worker for files of the page.
+  // The browser does not ask the worker about files of the page, except the scripts of the page's own workers.
   event.waitUntil(event.addRoutes([{ condition: { or: others }, source: "network" }]).catch(() => {}));
 });
 

@@ -119,7 +119,8 @@ async def test_worker_is_asked_about_navigations_only(user: BrowserUser) -> None
     window = await open_with_worker(user)
     await window.reload()
     assert await window.page.evaluate("navigator.serviceWorker.controller !== null")
-    assert await window.page.evaluate(BY_WORKER) == []
+    asked = {name.rpartition("/")[2] for name in await window.page.evaluate(BY_WORKER)}
+    assert asked <= {"snapshot_worker.mjs"}, "Chromium applies no routes to the script of a worker"
 
 
 async def test_worker_of_another_build_removes_the_old_files(user: BrowserUser) -> None:
