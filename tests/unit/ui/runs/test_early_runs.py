@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.errors import StorageError
 from app.core.model import PromptId
 from app.core.ports.windows import Identity
 from app.ui.kit.context import set_slices
@@ -86,3 +87,15 @@ async def test_press_is_carried_out_before_the_rest_is_loaded(monkeypatch: pytes
     looked_up.set()
     await idle
     assert rig.session.run_ids == [PRESS]
+
+
+async def test_press_stays_while_the_store_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig("text")
+
+    async def knows(_: PromptId) -> bool:
+        raise StorageError("knows", detail="locked")
+
+    monkeypatch.setattr(rig.session, "knows", knows)
+    await rig.act("run", press=PRESS)
+    assert rig.screen.presses == []
+    await rig.actions.early_runs.until_idle()
