@@ -124,10 +124,14 @@ TAMPERS: dict[str, tuple[Tamper, str]] = {
 
 @cache
 def _richest_report() -> dict[str, Any]:
-    """Return the report with the most work that succeeded."""
+    """Return the longest report with work that succeeded and a window that became free."""
     every = [report for seed in range(3) for report in reports(seed)]
-    good = [report for report in every if any(item["facts"].get("now") == "succeeded" for item in _entries(report))]
+    good = [report for report in every if _has(report, "evidence", "succeeded") and _has(report, "moored", None)]
     return max(good, key=lambda report: len(_entries(report)))
+
+
+def _has(report: dict[str, Any], kind: str, now: str | None) -> bool:
+    return any(item["kind"] == kind and item["facts"].get("now", "") == now for item in _entries(report))
 
 
 def _entries(report: dict[str, Any]) -> Entries:
