@@ -141,11 +141,11 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         user.watch.expected += BROKEN_NETWORK
         profile = await user.new_profile()
         window = await user.open()
-        workflow, later = slow_workflow(), slow_workflow()
+        workflow, later = slow_workflow(), slow_workflow(40)
         await fleet.stop_workers()
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
-        later_id = await window.submit(later)
+        later_id = await window.submit(later)  # with it the window stays bound until it is online again
         await window.connected()
         before = await window.call("debugWebSocketLock()")
         server = fleet[before["lockedServer"]]
@@ -162,6 +162,7 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
 
         await fleet.start_workers()
         await until(has_ended)
+        await fleet.stop_workers()
         assert (await window.task(prompt_id))["state"] == "unreachable", "nothing but the server ends a task"
         assert (await window.facts())["lockedServer"] == before["lockedServer"]
         await expect_no_violation(window)
@@ -171,6 +172,7 @@ async def test_offline_minute_ends_no_task_and_socket_reconnects(
         after = await window.call("debugWebSocketLock()")
         assert (after["lockedServer"], after["clientId"]) == (before["lockedServer"], before["clientId"])
         assert after["reconnects"] > before["reconnects"]
+        await fleet.start_workers()
         await fleet.expect_delivered(window, prompt_id, workflow)
         await fleet.expect_delivered(window, later_id, later)
         assert sum((await fleet.submits()).values()) == 2
