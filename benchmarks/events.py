@@ -164,9 +164,7 @@ async def stream(page: Page, session: aiohttp.ClientSession, server: str, asked:
     """Run one stream, and return the page's figures."""
     client = await page.context.new_cdp_session(page)
     await client.send("Performance.enable")
-    await page.evaluate(
-        "Object.assign(seen, { tasks: [], frames: [], received: {}, latest: [], shown: {}, messages: 0 })"
-    )
+    await page.evaluate("Object.assign(seen, noneSeen())")
     posting = asyncio.ensure_future(session.post(f"{server}/benchmark/stream", json=asked))
     await page.wait_for_timeout(SETTLE * 1000)
     begin, busy = float(await page.evaluate("performance.now()")), await busy_seconds(client)

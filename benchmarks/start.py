@@ -100,7 +100,7 @@ does. With the memory in a database of the page instead of the browser's cache, 
 that machine; that was given up because it takes room from a user's records (docs/decisions/0080). Over plain http under
 a name browsers take gzip instead of brotli on the first visit: 1.8 MB more for the memory.
 
-The bytes are those until the window is ready. With 4 MB a second or more, 28 MB follow five seconds later, once for
+The bytes are those until the window is ready. With 4 MB a second or more, 26 MB follow five seconds later, once for
 each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small).
 """
 SOURCES = ("app", "gateway", "demo_comfyui", "wire", "static", ".mooring/builds")

@@ -118,6 +118,10 @@ function forget() {
   for (const url of pictures.values()) URL.revokeObjectURL(url);
   pictures.clear();
   [rows, cells] = [[], []];
+  leaveReader();
+}
+
+function leaveReader() {
   reader?.terminate();
   reader = null;
   for (const take of asked.values()) take("");
@@ -349,6 +353,7 @@ function read(name) {
       asked.get(name)?.(url);
       asked.delete(name);
     };
+    reader.onerror = leaveReader; // its script has not come: the pictures are reread later
   }
   return new Promise((resolve) => {
     const before = asked.get(name);

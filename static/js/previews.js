@@ -65,8 +65,18 @@ function send(message, handed = []) {
   if (!worker) {
     worker = new Worker(WORKER, { type: "module" });
     worker.onmessage = ({ data }) => noteSize(data);
+    worker.onerror = beginAgain;
   }
   worker.postMessage(message, handed);
+}
+
+/** The worker's script has not come: take other canvases, which go to another worker with what is drawn next. */
+function beginAgain() {
+  worker = null;
+  for (const task of shown.values()) {
+    task.canvas?.replaceWith(task.canvas.cloneNode());
+    task.canvas = null;
+  }
 }
 
 function noteSize({ id, size }) {

@@ -29,11 +29,12 @@ async function take({ address, cache, size, sum, coding }) {
   const begin = performance.now();
   const transferred = cache === IF_CACHED ? 0 : Number(answer.headers.get("content-length")); // 0 too if its server does not say
   const bytes = new Uint8Array(size);
+  const reader = (coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body).getReader();
   let at = 0;
-  for await (const part of partsOf(coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body)) {
-    if (at + part.length > size) throw new Error("it is damaged");
-    bytes.set(part, at);
-    at += part.length;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (at + part.value.length > size) throw new Error("it is damaged");
+    bytes.set(part.value, at);
+    at += part.value.length;
   }
   const speed = transferred ? (1000 * transferred) / (performance.now() - begin) : Infinity;
   if (at < size || size % WORD || addUp(new Uint32Array(bytes.buffer)) !== sum) throw new Error("it is damaged");
@@ -71,9 +72,4 @@ async function ask(address, options) {
   });
   if (answer?.status === 200) return answer;
   throw new Error(mustBeCached ? "the browser has let go of it" : `its server has none (${answer.status})`);
-}
-
-async function* partsOf(stream) { // WebKit cannot iterate over a stream
-  const reader = stream.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
 }

@@ -162,6 +162,24 @@ async def held(page: Page, *addresses: str) -> AsyncIterator[None]:
         released.set()  # the route stays, and passes everything on
 
 
+@contextlib.asynccontextmanager
+async def refused_once(page: Page, address: str) -> AsyncIterator[None]:
+    """Let the page's first request to this address fail in the block, which has to make it."""
+    refused: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        if refused:
+            await route.continue_()
+        else:
+            refused.append(route.request.url)
+            await route.abort()
+
+    await page.route(address, refuse)
+    yield
+    await page.unroute(address, refuse)
+    assert refused
+
+
 async def load_python(page: Page, base: str) -> None:
     """Start Python with `app` and the port suite in a bare document of the gateway."""
     await page.goto(f"{base}{BARE}")

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, held, wait_for_js
+from tests.e2e.browser_kit import BARE, held, refused_once, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import VIEWPORT, BrowserUser, MooringWindow, open_user, press_in_menu
 from tests.e2e.work_kit import quick_workflow, slow_workflow
@@ -169,6 +169,17 @@ async def test_thumbnail_that_another_window_keeps_later_appears(window: Mooring
     await expect(cells(window).locator("img")).to_have_count(4)
     await kept.evaluate("async (give) => give()")
     await expect(cells(window).locator("img")).to_have_count(5)
+
+
+async def test_pictures_appear_once_the_script_that_reads_them_has_come(
+    window: MooringWindow, user: BrowserUser
+) -> None:
+    page = window.page
+    user.watch.expected += ["pictures_worker", "ERR_FAILED"]
+    await page.get_by_role("button", name="Latest", exact=True).click()
+    async with refused_once(page, "**/pictures_worker.js"):
+        await page.locator("#results-album").click()
+        await expect(cells(window).locator("img")).to_have_count(5)
 
 
 async def test_field_is_empty_once_a_search_is_over(window: MooringWindow) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.browser_kit import refused_once, wait_for_js
 from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
@@ -118,6 +118,16 @@ async def test_previews_are_drawn_without_addresses(window: MooringWindow) -> No
     await window.page.evaluate(COUNT_PREVIEWS)
     await wait_for_js(window.page, "previews >= 8")
     assert await window.page.evaluate("addresses") == 0
+    await window.press_cancel(prompt_id)
+
+
+async def test_previews_are_drawn_once_their_script_has_come(user: BrowserUser) -> None:
+    user.watch.expected += ["previews_worker", "ERR_FAILED"]
+    window = await user.open()
+    async with refused_once(window.page, "**/previews_worker.js"):
+        prompt_id = await window.run_slow()
+        preview = window.card(prompt_id, "running").get_by_test_id("preview")
+        await expect(preview).to_have_attribute("data-size", re.compile(r"\d+ × \d+"))
     await window.press_cancel(prompt_id)
 
 

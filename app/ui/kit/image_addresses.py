@@ -161,8 +161,12 @@ class ImageAddresses:
         """Show new previews, of these tasks or of all, and forget those of others."""
         previews = self._source.previews if has_previews else {}
         for prompt_id, preview in previews.items():
-            if prompt_ids is None or prompt_id in prompt_ids:
-                self._refresh_frames(prompt_id, preview) if preview.frames else self._draw_preview(prompt_id, preview)
+            if prompt_ids is not None and prompt_id not in prompt_ids:
+                continue
+            if preview.frames:
+                self._refresh_frames(prompt_id, preview)
+            else:
+                self._draw_preview(prompt_id, preview)
         for prompt_id in [item for item in self._previews if item not in previews]:
             del self._previews[prompt_id]
             self._forget_preview(prompt_id)

@@ -193,7 +193,9 @@ class PageActions(ActionTable):
             await self._run("", confirmed=confirmed)
             return
         with self.early_runs.carrying():
-            is_done = await self.early_runs.is_done(PromptId(press), is_restored=restored)  # else it stays for a reload
+            is_done = await self.early_runs.is_done(
+                PromptId(press), is_restored=restored
+            )  # an error leaves it for a reload
             try:
                 if not is_done:
                     await self._run(press, confirmed=confirmed)
