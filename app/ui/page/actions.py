@@ -193,9 +193,8 @@ class PageActions(ActionTable):
             await self._run("", confirmed=confirmed)
             return
         with self.early_runs.carrying():
-            is_done = await self.early_runs.is_done(
-                PromptId(press), is_restored=restored
-            )  # an error leaves it for a reload
+            # An error leaves the press for a reload.
+            is_done = await self.early_runs.is_done(PromptId(press), is_restored=restored)
             try:
                 if not is_done:
                     await self._run(press, confirmed=confirmed)
