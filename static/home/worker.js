@@ -52,7 +52,8 @@ async function navigate(event) {
 async function away() {
   const kept = await caches.match(AWAY, { cacheName: CACHE });
   const headers = { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'" };
-  return kept && new Response(await kept.blob(), { status: 503, headers });
+  // As text, since WebKit drops a blob that it is still sending: a window then shows an error (`WebKitBlobResource`).
+  return kept && new Response(await kept.text(), { status: 503, headers });
 }
 
 // The tray

@@ -6,9 +6,7 @@ The rest of the suite uses Chromium. `python3 -m benchmarks.engines` runs these 
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import io
 import json
 import os
@@ -30,7 +28,6 @@ from tests.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-AWAY_SECONDS = 40.0
 WINDOW_ID = "debugServerConsistency().windowId"
 # The window caches its unpacked snapshot at once, on a loaded machine too, where loopback measures as slow.
 KEEP_SNAPSHOT = "void (globalThis.mooringKeepAfter = globalThis.mooringQuick = 0)"
@@ -347,7 +344,6 @@ async def test_page_says_that_its_gateway_is_gone_and_works_on(engine: Engine) -
 
 async def test_worker_takes_files_and_shows_its_page_when_nothing_answers(engine: Engine, picture: str) -> None:
     port = free_ports(2)
-    says_away = "document.querySelector('#away-where')?.textContent.includes('Nothing answers at')"
     with start_gateway(demo=1, port=port) as gateway:
         tab = await engine.open(f"{gateway.url}/?lang=en")
         await tab.evaluate("void (globalThis.mooringKeepAfter = 0)")
@@ -365,13 +361,8 @@ async def test_worker_takes_files_and_shows_its_page_when_nothing_answers(engine
         await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'beach.png'")
         await tab.until("document.querySelector('#tray').textContent.includes('1 shared file')")
         gateway.kill()
-        for _ in range(3):  # on a machine with a load of 18, WebKit has shown a page of its own once
-            await tab.reload()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AWAY_SECONDS):
-                    await tab.until(says_away)
-                    break
-        assert await tab.evaluate(says_away)
+        await tab.reload()
+        await tab.until("document.querySelector('#away-where')?.textContent.includes('Nothing answers at')")
     with start_gateway(demo=1, port=port):
         await tab.until(READY)
     await tab.close()
