@@ -35,6 +35,7 @@ from tests.services import free_ports
 
 NAMES = ("chromium", "firefox", "webkit")
 PATIENCE = 120.0  # seconds
+_LOOK_SECONDS = 10.0
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"
 Point = tuple[float, float]
 
@@ -95,12 +96,24 @@ class Tab(ABC):
 
     async def until(self, expression: str) -> None:
         """Wait until an expression is true, even while the page is being replaced."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                with contextlib.suppress(EngineError):
-                    if await self.evaluate(f"Promise.resolve({expression}).then(Boolean)"):
-                        return
-                await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    with contextlib.suppress(EngineError):
+                        if await self.evaluate(f"Promise.resolve({expression}).then(Boolean)"):
+                            return
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"{expression} is not true in {await self._looks()}") from None
+
+    async def _looks(self) -> str:
+        """Return what the page shows, for a test's failure."""
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                page = await self.evaluate("[location.href, document.body.className, document.body.innerText]")
+        except (EngineError, TimeoutError) as error:
+            page = repr(error)
+        return f"{page}; errors: {self.engine.faults}; messages: {self.engine.messages[-20:]}"
 
     async def click(self, selector: str) -> None:
         """Click an element as soon as it is present and enabled."""
@@ -124,9 +137,13 @@ class Tab(ABC):
         async with asyncio.timeout(PATIENCE):
             while True:
                 for key, tab in (await self.engine.tabs()).items():
-                    if key not in before:
+                    if key not in before and await tab.has_address():
                         return tab
                 await asyncio.sleep(0.05)
+
+    async def has_address(self) -> bool:
+        """Return whether the tab, which a page has opened, is on its way, and takes a test's scripts."""
+        return True
 
     async def show(self) -> None:  # noqa: B027 - most browsers here show all of them
         """Make the tab the visible one, in a browser that shows one at a time."""
@@ -444,6 +461,10 @@ class _WebKitTab(_DriverTab):
 
     async def go(self, address: str) -> None:
         await self._post("url", url=address)
+
+    async def has_address(self) -> bool:
+        # A script that runs before that can end the first navigation, on a loaded machine.
+        return await self._driver.send_to(self._handle, "GET", "url") not in ("", "about:blank")
 
     async def reload(self) -> None:
         await self._post("refresh")

@@ -144,6 +144,39 @@ async def serve_raw(talk: Raw) -> AsyncIterator[str]:
             writer.transport.abort()
 
 
+@contextlib.asynccontextmanager
+async def relay(url: str, held: bytes) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Start another address of a server; yield it, and an event. Requests that contain `held` wait for the event.
+
+    Where a text has an address, each side reads its own; both have ports of five digits.
+    """
+    server_name = url.removeprefix("http://").encode()
+    released = asyncio.Event()
+
+    async def pass_on(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: bytes | None, old: bytes, new: bytes
+    ) -> None:
+        while data := await reader.read(2**16):
+            if held is not None and held in data:
+                await released.wait()
+            writer.write(data.replace(old, new))
+            await writer.drain()
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own_name = "{}:{}".format(*writer.get_extra_info("sockname")).encode()
+        answers, server = await asyncio.open_connection(*server_name.decode().split(":"))
+        await asyncio.gather(
+            pass_on(reader, server, held, own_name, server_name), pass_on(answers, writer, None, server_name, own_name)
+        )
+
+    async with serve_raw(talk) as address:
+        try:
+            yield address, released
+        finally:
+            released.set()
+
+
 @dataclass
 class Running:
     """A gateway in this process, on a real port."""
