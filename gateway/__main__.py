@@ -161,6 +161,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
             found = await find_local_servers(fleet, soon, ports)
             gateway.state.note_local(found)
             _offer(flags, fleet, found)
+        await gateway.draw_ahead()
         await asyncio.Event().wait()
 
 

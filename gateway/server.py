@@ -447,9 +447,7 @@ class Gateway:
         present = await self._site.present()
         self.state.note_build(present.tree.build.key)  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
-            known = self.state.digest(runs_fleet=person is None or person.runs_fleet)
-            viewer = Viewer(_languages_of(request), about, known, partial(self._fleet_text, person))
+            viewer = self._viewer(person, _languages_of(request))
             return await self._site.page(request, origin, present, viewer, is_personal=person is not None)
         return await self._site.app_archive(request, origin)
 
@@ -468,6 +466,18 @@ class Gateway:
                 return json_answer((await asyncio.to_thread(self._published.listing)).as_json())
             case WorkflowFile(path=path):
                 return workflow_answer(await asyncio.to_thread(self._published.read, path), path)
+
+    async def draw_ahead(self) -> None:
+        """Have the first screens drawn once all servers were read, so that the first visitors have them too."""
+        revision = -1
+        while not self.state.is_read:
+            revision = await self.state.changed(revision)
+        await self._site.draw_ahead(self._viewer(None, []))
+
+    def _viewer(self, person: Person | None, languages: list[str]) -> Viewer:
+        about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
+        known = self.state.digest(runs_fleet=person is None or person.runs_fleet)
+        return Viewer(languages, about, known, partial(self._fleet_text, person))
 
     def _page_facts(self, person: Person | None) -> dict[str, str]:
         """Return the facts for a page about its user; without users, only whether they may administer the fleet."""

@@ -109,6 +109,14 @@ class FleetState:
         known = self._conditions.get(server_id)
         return known is not None and known.health is Health.WELL
 
+    @property
+    def is_read(self) -> bool:
+        """Whether every server was asked, and the node classes were read of each that is well."""
+        return all(
+            known.health is not Health.UNKNOWN and (known.health is not Health.WELL or self.catalogue(one).nodes)
+            for one, known in self._conditions.items()
+        )
+
     def largest_upload(self, server_id: ServerId) -> int:
         """Return the largest request body for a server, in bytes: its own limit, or a lower one of the fleet file."""
         taken = self.max_upload.get(server_id, DEFAULT_MAX_UPLOAD)

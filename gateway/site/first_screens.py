@@ -14,7 +14,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -92,6 +92,11 @@ class FirstScreens:
             task.add_done_callback(lambda _: self._drawing.pop(key, None))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         return task.result() if done and not task.cancelled() else None
+
+    async def draw_ahead(self, tree: Tree, viewer: Viewer) -> None:
+        """Have a viewer's drawings made in each language."""
+        for language in sorted(await self._languages(tree)):
+            await self.find(tree, replace(viewer, languages=[language]))
 
     async def close(self) -> None:
         """End all drawing."""

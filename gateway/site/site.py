@@ -108,6 +108,10 @@ class Site:
         await self._builds.close()
         await self._snapshots.close()
 
+    async def draw_ahead(self, viewer: Viewer) -> None:
+        """Have the first screens drawn for those who come first."""
+        await self._first_screens.draw_ahead((await self.present()).tree, viewer)
+
     async def present(self) -> Present:
         """Return what is served now; store the build, and start making its snapshot, if they are missing."""
         return await self._reads.fresh()

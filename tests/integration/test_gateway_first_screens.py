@@ -117,6 +117,15 @@ async def test_document_has_the_drawing_and_what_it_was_drawn_from(
     assert '"Missing": ""' in page
 
 
+async def test_first_visitor_has_a_drawing_too(
+    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.gateway.draw_ahead()
+    monkeypatch.setattr(first_screens, "PATIENCE", 0)
+    for language in ("en", "zh-CN"):
+        assert f'["{language}", ' in form_of(await load(browser, gateway, f"/?lang={language}"))
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "language"),
     [
