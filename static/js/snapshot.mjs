@@ -8,7 +8,7 @@
 import { Snapshot } from "./memory.mjs";
 
 const HINT = "mooring.snapshot"; // in localStorage: the address of what is in the cache; browsers complain of a look in vain
-const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what the cache did not take
+const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what was tried in vain
 // Tests and measurements may set both, as `mooringQuick` and `mooringKeepAfter`.
 const QUICK = 4e6; // bytes a second: a slower line has better things to bring than four times as many bytes
 const KEEP_AFTER = 5000; // milliseconds until the user has begun to work
@@ -29,7 +29,7 @@ export async function bring({ href, dataset }) {
     }
   }
   const packed = await fetchApart({ address: href, size, sum, coding });
-  if (plain && !document.documentElement.dataset.private) storeLater(plain, packed.speed, isBad ? "reload" : "default");
+  if (plain && !document.documentElement.dataset.private) storeLater(plain, isBad ? "reload" : "default");
   return arrived(packed);
 }
 
@@ -47,14 +47,16 @@ function storeLater(...named) {
   addEventListener("mooring-ready", later, { once: true });
 }
 
-/** Have it in the cache, if the line was quick. An error that says why not. */
-async function store(plain, speed, cache) {
+/** Have it in the cache, if the line is quick. An error that says why not. */
+async function store(plain, cache) {
   if (isStored(plain)) return; // by another window
-  if (read(REFUSED) === plain) throw new Error("the browser's cache did not take it");
-  if (navigator.connection?.saveData || speed < (globalThis.mooringQuick ?? QUICK)) throw new Error("the line is slow");
-  const { isCached } = await fetchApart({ address: plain, cache }); // private windows have a small cache, and disks may be full
-  localStorage.setItem(isCached ? HINT : REFUSED, plain);
-  if (!isCached) throw new Error("the browser's cache did not take it");
+  if (read(REFUSED) === plain) throw new Error("it was tried in vain");
+  if (navigator.connection?.saveData) throw new Error("the user saves data");
+  const found = await fetchApart({ address: plain, cache, least: globalThis.mooringQuick ?? QUICK });
+  localStorage.setItem(found.isCached ? HINT : REFUSED, plain);
+  if (found.isSlow) throw new Error("the line is slow");
+  // Private windows have a small cache, and disks may be full.
+  if (!found.isCached) throw new Error("the browser's cache did not take it");
 }
 
 /** What the worker answers for one file. */

@@ -1,13 +1,15 @@
 // Fetches the memory snapshot for `snapshot.mjs`, beside the page's main thread. A message is one file to fetch:
 //
-//   { address, cache, size, sum, coding }   answers { bytes, transferred, speed }: the bytes, unpacked and checked
-//   { address, cache }                      answers { isCached }: whether the browser's cache has taken it
+//   { address, cache, size, sum, coding }   answers { bytes, transferred }: the bytes, unpacked and checked
+//   { address, cache, least }               answers { isCached }: whether the browser's cache has taken it; or { isSlow },
+//                                           once the line has brought fewer bytes a second than `least`
 //
 // or { error }. `cache` is what `fetch` takes. A plain web server hands the file out packed without saying so: `coding`.
-// `transferred` is how many bytes came over the line, `speed` how many a second.
+// `transferred` is how many bytes came over the line.
 
 const WORD = 4; // bytes
 const IF_CACHED = "only-if-cached";
+const SAMPLE = 1e6; // bytes after which a line is judged
 const HEADERS = 300; // bytes at most that a file out of the cache counts as transferred, in engines that count its headers
 
 globalThis.onmessage = ({ data }) => {
@@ -26,8 +28,6 @@ export function addUp(words) {
 
 async function take({ address, cache, size, sum, coding }) {
   const answer = await ask(address, { cache });
-  const begin = performance.now();
-  const transferred = cache === IF_CACHED ? 0 : Number(answer.headers.get("content-length")); // 0 too if its server does not say
   const bytes = new Uint8Array(size);
   const reader = (coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body).getReader();
   let at = 0;
@@ -36,18 +36,26 @@ async function take({ address, cache, size, sum, coding }) {
     bytes.set(part.value, at);
     at += part.value.length;
   }
-  const speed = transferred ? (1000 * transferred) / (performance.now() - begin) : Infinity;
   if (at < size || size % WORD || addUp(new Uint32Array(bytes.buffer)) !== sum) throw new Error("it is damaged");
-  return { bytes, transferred, speed };
+  const [entry] = performance.getEntriesByName(address);
+  return { bytes, transferred: cache === IF_CACHED ? 0 : (entry?.transferSize ?? 0) };
 }
 
-async function store({ address, cache }) {
-  await pass(address, cache);
+async function store({ address, cache, least }) {
+  const slow = new Error();
+  try {
+    await pass(address, cache, (size, seconds) => {
+      if (size / seconds < least) throw slow;
+    });
+  } catch (error) {
+    if (error !== slow) throw error;
+    return { isSlow: true };
+  }
   return { isCached: (await pass(address, "force-cache")) <= HEADERS };
 }
 
-/** Fetch a file for the cache alone. Resolves to how many bytes came over the line. */
-async function pass(address, cache) {
+/** Fetch a file for the cache alone; `judge` may end it. Resolves to how many bytes came over the line. */
+async function pass(address, cache, judge) {
   let observer;
   const transferred = new Promise((resolve) => {
     observer = new PerformanceObserver((list) => {
@@ -58,11 +66,25 @@ async function pass(address, cache) {
   });
   try {
     const answer = await ask(address, { cache, priority: "low" });
-    await answer.body.pipeTo(new WritableStream());
+    await answer.body.pipeTo(sampled(judge));
     return await transferred;
   } finally {
     observer.disconnect();
   }
+}
+
+/** Takes all bytes; after the first ones `judge` is told how many they were, and how many seconds they took. */
+function sampled(judge) {
+  const begin = performance.now();
+  let [size, isJudged] = [0, !judge];
+  return new WritableStream({
+    write({ length }) {
+      size += length;
+      if (isJudged || size < SAMPLE) return;
+      isJudged = true;
+      judge(size, (performance.now() - begin) / 1000);
+    },
+  });
 }
 
 async function ask(address, options) {
