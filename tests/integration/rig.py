@@ -166,9 +166,13 @@ async def relay(url: str, held: bytes) -> AsyncIterator[tuple[str, asyncio.Event
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         own_name = "{}:{}".format(*writer.get_extra_info("sockname")).encode()
         answers, server = await asyncio.open_connection(*server_name.decode().split(":"))
-        await asyncio.gather(
-            pass_on(reader, server, held, own_name, server_name), pass_on(answers, writer, None, server_name, own_name)
-        )
+        try:
+            await asyncio.gather(
+                pass_on(reader, server, held, own_name, server_name),
+                pass_on(answers, writer, None, server_name, own_name),
+            )
+        finally:
+            server.close()
 
     async with serve_raw(talk) as address:
         try:
