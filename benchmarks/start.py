@@ -86,23 +86,24 @@ it, with the same compression and caching, and the same demo server behind it.
 
 """
 BOUNDS = """
-*What is missing from the aims* below has each of them. A key counts here once the browser has reported its first paint; what is typed before is kept
-too. *Where the time goes* below has the parts of a start. A window that a service worker opens is
-reported with the unpacked size of its document: over the line a reload takes 1.4 kB.
+*What is missing from the aims* below has each of them. A key counts here once the browser has reported its first
+paint; what is typed before is kept too. *Where the time goes* below has the parts of a start. A window that a service
+worker opens is reported with the unpacked size of its document: over the line a reload takes 1.4 kB.
 
-*Open another window* is not prerendered: Chromium 156 without a screen fetches a page of speculation rules for the same
-tab, and none with `target_hint` `_blank` (tried with two pages of a local server).
-Tried without success: styles and classic scripts inside the document (painted after 220, 200 and 212 ms, in turns with
-260, 144 and 252 from files); requesting the WebAssembly, or the memory, first in the page's first script (a second tab
-took 563 ms instead of 465, on a machine that was twice as fast); having the browser open its database before Python
-does; compiling the WebAssembly in a worker (until Python was up, as a share of the page's own compiling: 1.05 and 1.19 on
-a first visit, 0.92 and 1.26 at a reload, 1.00 and 1.46 in a second tab). With the memory in a database of the page instead of the browser's cache, the shares were 0.55, 0.48 and 0.45 on
-that machine; that was given up because it takes room from a user's records (docs/decisions/0080). Over plain http under
-a name browsers take gzip instead of brotli on the first visit: 1.8 MB more for the memory.
+*Open another window* is not prerendered: Chromium 156 without a screen fetches a page of speculation rules for the
+same tab, and none with `target_hint` `_blank` (tried with two pages of a local server).
+Tried without success: styles and classic scripts inside the document (painted after 220, 200 and 212 ms, in turns
+with 260, 144 and 252 from files); requesting the WebAssembly, or the memory, first in the page's first script (a
+second tab took 563 ms instead of 465, on a machine that was twice as fast); having the browser open its database
+before Python does; compiling the WebAssembly in a worker (until Python was up, as a share of the page's own
+compiling: 1.05 and 1.19 on a first visit, 0.92 and 1.26 at a reload, 1.00 and 1.46 in a second tab). With the memory
+in a database of the page instead of the browser's cache, the shares were 0.55, 0.48 and 0.45 on that machine; that
+was given up because it takes room from a user's records (docs/decisions/0080). Over plain http under a name browsers
+take gzip instead of brotli on the first visit: 1.8 MB more for the memory.
 
 The bytes are those until the window is ready. With 4 MB a second or more, 26 MB follow five seconds later, once for
-each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small). A slower
-line brings 1 MB of it, once.
+each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small). A
+slower line brings 1 MB of it, once.
 """
 SOURCES = ("app", "gateway", "demo_comfyui", "wire", "static", ".mooring/builds")
 
