@@ -35,6 +35,7 @@ from gateway.installation import PLACE, ROOT, command_words
 from gateway.logs import start_logs
 from gateway.people.login_settings import LoginSettings, find_login_settings
 from gateway.platforms import system
+from gateway.tasks import start_task
 
 _FAILED = 1
 _log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
             found = await find_local_servers(fleet, soon, ports)
             gateway.state.note_local(found)
             _offer(flags, fleet, found)
-        await gateway.draw_ahead()
+        stack.callback(start_task(gateway.draw_ahead()).cancel)
         await asyncio.Event().wait()
 
 

@@ -73,7 +73,7 @@ async function pass(address, cache, judge) {
   }
 }
 
-/** Takes all bytes; after the first ones `judge` is told how many they were, and how many seconds they took. */
+/** Takes all bytes, and calls `judge` once with how many have come first, and in how many seconds. */
 function sampled(judge) {
   const begin = performance.now();
   let [size, isJudged] = [0, !judge];
