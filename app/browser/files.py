@@ -20,4 +20,7 @@ def address(path: str) -> str:
 
 async def load_module(name: str) -> Any:
     """Load a JavaScript module of ours on first use; JsException if it cannot be loaded."""
-    return await run_js("async (path, name) => (await import(path)).load(name)")(address("static/js/by_name.js"), name)
+    # Whole, since Chromium may resolve a path in evaluated code at another origin: that of a page on another port that
+    # shares this page's process and has run the same code before.
+    url = js.URL.new(address("static/js/by_name.js"), js.location.href).href
+    return await run_js("async (url, name) => (await import(url)).load(name)")(url, name)
