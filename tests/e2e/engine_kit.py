@@ -104,9 +104,9 @@ class Tab(ABC):
                             return
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise AssertionError(f"{expression} is not true in {await self._looks()}") from None
+            raise AssertionError(f"{expression} is not true in {await self._describe()}") from None
 
-    async def _looks(self) -> str:
+    async def _describe(self) -> str:
         """Return what the page shows, for a test's failure."""
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
@@ -142,7 +142,7 @@ class Tab(ABC):
                 await asyncio.sleep(0.05)
 
     async def has_address(self) -> bool:
-        """Return whether the tab, which a page has opened, is on its way, and takes a test's scripts."""
+        """Return whether the tab, which a page has opened, loads its address, and takes a test's scripts."""
         return True
 
     async def show(self) -> None:  # noqa: B027 - most browsers here show all of them

@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageChops
 
-from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE
+from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
 from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
 from tests.e2e.static_kit import python_pages, write_site
 from tests.e2e.work_kit import break_server, demo_servers, paused, slow_workflow
@@ -126,15 +126,6 @@ async def start(engine: Engine, url: str, query: str = "?lang=en") -> Tab:
     return tab
 
 
-async def until_drawn(address: str) -> None:
-    """Wait until the gateway has drawn the first screen for this address."""
-    async with aiohttp.ClientSession() as client:
-        while True:
-            async with client.get(address) as answer:
-                if "is-drawn" in await answer.text():
-                    return
-
-
 async def reload(tab: Tab) -> None:
     await tab.evaluate("void (globalThis.isOld = true)")
     await tab.reload()
@@ -200,7 +191,7 @@ async def test_previews_are_drawn(tab: Tab) -> None:
 
 async def test_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
     async with relay(gateway.url, held=b".wasm ") as (address, release):
-        await until_drawn(f"{gateway.url}/?lang=en")
+        await wait_for_drawing(gateway.url)
         tab = await engine.open(f"{address}/?lang=en")
         await tab.until(f"({BEGIN_TEXT})()")
         await tab.type("a calm bay")

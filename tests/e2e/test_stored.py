@@ -100,7 +100,7 @@ async def test_evicted_copy_is_fetched_from_the_gateway(window: MooringWindow) -
     assert await window.page.evaluate(IS_FROM_CACHE)
 
 
-async def test_slow_line_loads_only_the_compressed_snapshot(user: BrowserUser) -> None:
+async def test_slow_line_brings_a_part_of_the_unpacked_snapshot_once(user: BrowserUser) -> None:
     await wait_for_snapshot(user.base)
     profile = await user.new_profile()
     await profile.add_init_script(WITHOUT_DELAY)
