@@ -24,7 +24,7 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
     files = write_nginx(plan)
     claim(folder)
     try:
-        site = write_site(root, folder / SITE, run=BackgroundProcess(root).run, has_worker=fleet.rules.home_screen)
+        site = write_site(root, folder / SITE, run=BackgroundProcess(root).run)
         write_configuration(folder, files, is_private=plan.has_secrets)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written ({error})", key="--export") from error

@@ -65,15 +65,6 @@ _SERVER_ERRORS = (
     "error_page 502 /@lost;",
     "error_page 504 /@late;",
 )
-_PAGE = """\
-location = / {
-    if ($mooring_asks != page) {
-        rewrite ^ /@gateways last;
-    }
-    include page.inc;
-    add_header Cache-Control no-cache;
-    try_files /index.html$mooring_gz /index.html =404;
-}"""
 _TO_SERVER = """\
 if ($mooring_place) {
     rewrite ^ /@server/$mooring_place last;
@@ -91,7 +82,6 @@ def write_nginx(plan: Plan) -> dict[str, str]:
         "listen": plan.listen + (" ssl" if plan.tls else ""),
         "tls": _tls(plan),
         "own_errors": textwrap.indent("\n".join((_FORM, *_OWN_ERRORS)), " " * 8),
-        "page": "" if plan.has_people else textwrap.indent(_PAGE, " " * 8),
         "to_server": "" if plan.has_people else textwrap.indent(_TO_SERVER, " " * 12),
         "places": textwrap.indent("\n".join(_place(plan, server) for server in plan.servers), " " * 8),
         "refusals": textwrap.indent("\n".join(_refusals()), " " * 8),

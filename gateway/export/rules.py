@@ -83,12 +83,11 @@ def _whose(plan: Plan) -> list[str]:
 
 
 def _asked(plan: Plan) -> list[str]:
-    """Map the request to what nginx may answer: page, file, get or upload."""
+    """Map the request to what nginx may answer: file, get or upload."""
     plain = "^1:1::0?:"
     end = r" HTTP/[0-9.]+:$"
     rows = [("default", '""')]
     if not plan.has_people:
-        rows.append((f'"~{plain}(GET|HEAD) /(\\?[\\x21-\\x7e]*)?{end}"', "page"))
         form = r"(?i:multipart/form-data) *;.*boundary=.*$"
         upload = f"^1:1::[0-9]+:POST {_SERVER}(?<mooring_path>/upload/(image|mask)) HTTP/[0-9.]+:{form}"
         rows.append((f'"~{upload}"', "upload"))

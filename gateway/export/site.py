@@ -1,33 +1,30 @@
-"""The static site: the page and all it loads as files, for a web server that knows nothing of Mooring.
+"""The static site: all that the page loads as files, for a web server in front of gateways. The page itself is theirs,
+since it has the first screen of their fleet.
 
-    index.html, index.html.gz     must be revalidated each time
     b/KEY/…, with .br and .gz     a build of the page; KEY is a digest of it, so browsers may cache it for ever
     snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never compressed
 
     site = write_site(Path("."), Path("/srv/www/mooring"))
 
-Writing it while windows are open is safe: the builds that they use stay beside the new one, and `index.html`
-changes last. Blocks, and takes half a minute to compress what no gateway has compressed before.
+Writing it while windows are open is safe: the builds that they use stay beside the new one. Blocks, and takes half a
+minute to compress what no gateway has compressed before.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.install.builds import BEST, KEPT, Builds, packed
+from gateway.install.builds import KEPT, Builds, packed
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.packed import page_of
 from gateway.install.place import Place
 from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
-from gateway.page.home_screen import page_facts
-from gateway.page.tree import PAGE, Build, Tree
+from gateway.page.tree import Build, Tree
 from gateway.platforms import system
-from gateway.site.site import snapshot_link
 from gateway.whole_file import PUBLIC, write_whole
 
 BUILDS = "b"
@@ -43,10 +40,8 @@ class StaticSite:
     warnings: tuple[str, ...] = ()
 
 
-def write_site(root: Path, folder: Path, *, run: Run | None = None, has_worker: bool = True) -> StaticSite:
+def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSite:
     """Write the site of the clone at `root` into `folder`, which is created if it is missing.
-
-    The gateways serve the service worker, if the page has one.
 
     `run` runs Node, for the best compression and for a missing snapshot; without it both are left out if they do not
     exist yet.
@@ -57,13 +52,8 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None, has_worker: 
     snapshot = _find_snapshot(place, tree)
     folder.mkdir(parents=True, exist_ok=True)
     _copy_build(Builds(place), tree.build, folder / BUILDS)
-    link = ""
     if snapshot is not None:
         _copy_snapshot(Snapshots(place), snapshot, folder / SNAPSHOTS)
-        link = snapshot_link(snapshot)
-    html = tree.page.write(f"/{BUILDS}/{tree.build.key}/", link, page_facts(has_worker=has_worker)).encode()
-    write_whole(folder / f"{PAGE}.gz", gzip.compress(html, BEST, mtime=0), PUBLIC)
-    write_whole(folder / PAGE, html, PUBLIC)
     forget_old(folder / BUILDS, KEPT)
     forget_old(folder / SNAPSHOTS, KEPT * (2 + len(ENDINGS)))
     return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 from pathlib import Path
 
 import pytest
@@ -36,24 +35,15 @@ def builds_in(folder: Path) -> set[str]:
     return {path.name for path in (folder / BUILDS).iterdir()}
 
 
-def test_page_names_existing_complete_and_compressed_files(root: Path, tmp_path: Path) -> None:
+def test_files_are_written_with_their_compressed_forms(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "site"
     site = write_site(root, folder)
-    html = (folder / "index.html").read_text()
-    named = re.findall(r'"/(b/[^"]+)"', html)
-    assert named and all((folder / name).is_file() for name in named)
     script = folder / BUILDS / site.build / "static/js/grid.js"
     assert script.read_text() == FILES["static/js/grid.js"]
     assert gzip.decompress(script.with_name("grid.js.gz").read_bytes()) == script.read_bytes()
     assert not script.with_name("icon.png.gz").exists()
-    assert gzip.decompress((folder / "index.html.gz").read_bytes()).decode() == html
+    assert not (folder / "index.html").exists(), "it is the gateways'"
     assert not list(folder.rglob("*.new"))
-
-
-def test_page_has_a_worker_unless_the_installation_has_none(root: Path, tmp_path: Path) -> None:
-    for has_worker in (True, False):
-        write_site(root, tmp_path / "site", has_worker=has_worker)
-        assert ('data-worker="worker.js"' in (tmp_path / "site/index.html").read_text()) is has_worker
 
 
 def test_recent_builds_are_kept_and_old_ones_deleted(root: Path, tmp_path: Path) -> None:
@@ -65,4 +55,3 @@ def test_recent_builds_are_kept_and_old_ones_deleted(root: Path, tmp_path: Path)
     assert builds_in(folder) == set(written[1:])
     assert write_site(root, folder).build == written[-1], "the same once more is no other build"
     assert builds_in(folder) == set(written[1:])
-    assert written[-1] in (folder / "index.html").read_text()
