@@ -447,7 +447,7 @@ class Gateway:
         present = await self._site.present()
         self.state.note_build(present.tree.build.key)  # sources may have changed under a running gateway
         if isinstance(route, Page):
-            viewer = self._viewer(person, _languages_of(request))
+            viewer = self._viewer(person, _languages_of(request), request.query.get("workflow", ""))
             return await self._site.page(request, origin, present, viewer, is_personal=person is not None)
         return await self._site.app_archive(request, origin)
 
@@ -474,10 +474,10 @@ class Gateway:
             revision = await self.state.changed(revision)
         await self._site.draw_ahead(self._viewer(None, []))
 
-    def _viewer(self, person: Person | None, languages: list[str]) -> Viewer:
+    def _viewer(self, person: Person | None, languages: list[str], workflow: str = "") -> Viewer:
         about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
         known = self.state.digest(runs_fleet=person is None or person.runs_fleet)
-        return Viewer(languages, about, known, partial(self._fleet_text, person))
+        return Viewer(languages, about, known, partial(self._fleet_text, person), workflow)
 
     def _page_facts(self, person: Person | None) -> dict[str, str]:
         """Return the facts for a page about its user; without users, only whether they may administer the fleet."""

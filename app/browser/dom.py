@@ -99,6 +99,10 @@ class BrowserScreen:
         found: dict[str, str] = json.loads(str(self._shell.drawn()))
         return found
 
+    def chosen_workflow(self) -> str:
+        """The id of the workflow that the user has chosen already, if any."""
+        return str(self._shell.takeChoice())
+
     def take_press(self, press: str) -> None:
         """Note that what an early press of Run runs is fixed."""
         self._shell.takePress(press)

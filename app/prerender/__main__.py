@@ -1,6 +1,6 @@
 """The process beside the gateway that draws first screens: one JSON object per line, in and out.
 
-    → {"language": "en", "about": {"person": "…"}}        an order; `about` as in the attributes of the document
+    → {"language": "en", "workflow": "", "about": {"person": "…"}}   an order; `about` as the document's attributes
     ← {"get": "/fleet"}                                   a question; → {"status": 200, "text": "…"}
     ← {"classes": "hash", "names": ["KSampler"]}          a question; → {"text": "{…}"}
     ← {"regions": {"form": ["…", "digest"]}, "title": "…"}   the drawing, or {"error": "…"}
@@ -75,7 +75,8 @@ def main() -> None:
     pipe = Pipe(sys.stdin, sys.stdout)
     while (order := pipe.read()) is not None:
         try:
-            drawing = asyncio.run(draw(Order(order["language"], _account(order["about"])), pipe, _read))
+            wanted = Order(order["language"], _account(order["about"]), order["workflow"])
+            drawing = asyncio.run(draw(wanted, pipe, _read))
         except EOFError:
             return
         except Exception as error:  # noqa: BLE001 - the gateway logs it, and serves the page without a drawing

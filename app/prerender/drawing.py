@@ -38,10 +38,11 @@ ReadFile = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """For whom a first screen is drawn."""
+    """For whom a first screen is drawn, and with which workflow: empty for the one that a new window has."""
 
     language: str
     account: Account
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
     """Draw the page as a new window shows it; `read` returns a file of the page by its path."""
     attendance = Attendance(order.account)
     ports = make_ports(gateway, attendance.note_person)
-    session, screen, documents = Session(ports), DrawnScreen(), NoDocuments()
+    session, screen, documents = Session(ports), DrawnScreen(order.workflow), NoDocuments()
     languages = read_languages(read("static/locales/index.json").decode())
 
     async def translator(language: str) -> Translator:

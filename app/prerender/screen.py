@@ -39,7 +39,8 @@ class PlainFormats:
 class DrawnScreen:
     """What the page has drawn last: `regions` by the ids of their elements, and the rest of the change."""
 
-    def __init__(self) -> None:
+    def __init__(self, workflow: str = "") -> None:
+        self._workflow = workflow
         self.regions: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
         self.drawings = 0
@@ -73,6 +74,10 @@ class DrawnScreen:
     def drawn(self) -> Mapping[str, str]:
         """Screen.drawn."""
         return {}
+
+    def chosen_workflow(self) -> str:
+        """Screen.chosen_workflow."""
+        return self._workflow
 
     def take_press(self, press: str) -> None:
         """Do nothing."""

@@ -62,6 +62,11 @@ class FirstScreen:
     classes: Mapping[str, Mapping[str, str]]
     language: str
 
+    def offers(self, workflow: str) -> bool:
+        """Return whether this workflow can be chosen in it."""
+        choice = f'data-item="{escape(workflow)}"'
+        return any(choice in markup for markup, _ in self.regions.values())
+
 
 @dataclass(frozen=True, slots=True)
 class PageText:

@@ -32,12 +32,13 @@ from gateway.tasks import start_task
 from wire.languages import ENGLISH, choose_language
 
 PATIENCE = 0.15  # seconds that a document waits
+FORM_PATIENCE = 5.0  # and one whose workflow the user has chosen: the page is shown already
 REST = 60.0  # seconds after a drawing has failed
 MOST_KEPT = 64
 WORKFLOWS = "/workflows"
 FACTS = ("person", "login", "copies", "admin")  # of a page's user, as far as they are on a screen
 
-Key = tuple[str, ...]  # build, language, rights, and the digest of the fleet's state
+Key = tuple[str, ...]  # build, language, workflow, rights, and the digest of the fleet's state
 
 _log = logging.getLogger(__name__)
 
@@ -52,12 +53,14 @@ class Catalogue(Protocol):
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """For whom a document is: the languages they read, most wanted first, `about` as in its `data-` attributes, and the
-    fleet's state as they may see it, with a digest of what is on a first screen."""
+    fleet's state as they may see it, with a digest of what is on a first screen. `workflow` is the id of the one that
+    they have chosen, if any."""
 
     languages: Sequence[str]
     about: Mapping[str, str]
     digest: str
     fleet: Callable[[], str]
+    workflow: str = ""
 
 
 class FirstScreens:
@@ -74,12 +77,23 @@ class FirstScreens:
         self._unpacking = asyncio.Lock()
 
     async def find(self, tree: Tree, viewer: Viewer) -> FirstScreen | None:
-        """Return the drawing for this viewer now, if it is there or comes within a moment."""
+        """Return the drawing for this viewer now, if it is there or comes within a moment.
+
+        It has the workflow that they have chosen if a new window offers it.
+        """
         if not is_whole(tree):
             return None
+        if not viewer.workflow:
+            return await self._find(tree, viewer, PATIENCE)
+        first = await self._find(tree, replace(viewer, workflow=""), FORM_PATIENCE)
+        if first is None or not first.offers(viewer.workflow):
+            return first
+        return await self._find(tree, viewer, FORM_PATIENCE)
+
+    async def _find(self, tree: Tree, viewer: Viewer, patience: float) -> FirstScreen | None:
         about = {name: viewer.about.get(name, "") for name in FACTS}
         language = choose_language(viewer.languages, await self._languages(tree))
-        key = (tree.build.key, language, *about.values(), viewer.digest)
+        key = (tree.build.key, language, viewer.workflow, *about.values(), viewer.digest)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -87,10 +101,10 @@ class FirstScreens:
             return None
         task = self._drawing.get(key)
         if task is None:
-            order = {"language": language, "about": about}
+            order = {"language": language, "workflow": viewer.workflow, "about": about}
             task = self._drawing[key] = start_task(self._draw(key, tree, order, viewer.fleet()))
             task.add_done_callback(lambda _: self._drawing.pop(key, None))
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({task}, timeout=patience)
         return task.result() if done and not task.cancelled() else None
 
     async def draw_ahead(self, tree: Tree, viewer: Viewer) -> None:

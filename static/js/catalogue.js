@@ -43,14 +43,14 @@ function get(hash) {
 /** The classes with these names (a JSON list), as one JSON object; those that are not there are left out. */
 export async function classes(hash, names) {
   const wanted = JSON.parse(names);
-  const isFirst = wanted.every((name) => first[hash]?.[name] !== undefined);
-  const lines = isFirst ? new Map(Object.entries(first[hash])) : await get(hash);
+  const first = firstClasses()[hash];
+  const lines = first && wanted.every((name) => first[name] !== undefined) ? new Map(Object.entries(first)) : await get(hash);
   const found = wanted.map((name) => lines.get(name)).filter(Boolean);
   return `{${found.join(",")}}`;
 }
 
-/** The classes that the document's first screen was drawn from: by hash and name, and empty if the catalogue does not have it. */
-const first = JSON.parse(document.getElementById("first-classes")?.textContent ?? "{}");
+/** The classes that the first screen was drawn from: by hash and name, and empty if the catalogue does not have it. */
+const firstClasses = () => JSON.parse(document.getElementById("first-classes")?.textContent ?? "{}");
 
 /** The names of all classes, as a JSON list. */
 export async function names(hash) {

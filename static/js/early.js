@@ -6,11 +6,13 @@ import { letLeftGo, showLeft, takeText } from "./left.js";
 import { owned } from "./owned.js";
 
 const EVENTS = owned("mooring.early");
+const CHOICE = "open-workflow";
 const FRESH = 60_000; // milliseconds for which a press of Run counts
 const PATIENCE = 10_000; // milliseconds that a field may take to reappear
 
 const byId = (id) => document.getElementById(id);
 const events = []; // what the user did, in order: a field's content, files, a press of Run, or another action
+let isDrawing = false; // Python draws forms from now on
 let isUp = false;
 
 /** Python has drawn the page and listens: pass on what the user did before, in its order. */
@@ -26,7 +28,10 @@ async function passOn() {
     if (event.field !== undefined) repeat(event);
     else if (event.give) event.give();
     else if (event.press) await passPress(event);
-    else act(event.name, event.facts);
+    else {
+      act(event.name, event.facts);
+      if (isChoice(event)) await new Promise((resolve) => whenShown(formOf(event), resolve)); // the fields after it are its own
+    }
   }
   keep();
   showPresses();
@@ -48,15 +53,55 @@ function repeat({ field, id, kind, value, checked }) {
     live.dispatchEvent(new Event(kind, { bubbles: true }));
   };
   if (field?.isConnected) return replay(field);
-  const found = () => id && byId(id);
-  if (found()) return replay(found());
-  const watching = new MutationObserver(() => {
-    if (!found()) return;
+  if (id) whenShown(id, (live) => live && replay(live));
+}
+
+/** Call with the element that has this id: now, once it appears, or with nothing if it does not for a while. */
+function whenShown(id, callback) {
+  if (byId(id)) return callback(byId(id));
+  const end = () => {
     watching.disconnect();
-    replay(found());
-  });
+    clearTimeout(waiting);
+    callback(byId(id));
+  };
+  const watching = new MutationObserver(() => { if (byId(id)) end(); });
+  const waiting = setTimeout(end, PATIENCE);
   watching.observe(byId("main"), { childList: true, subtree: true });
-  setTimeout(() => watching.disconnect(), PATIENCE);
+}
+
+// Another workflow: its form comes from the gateway, which draws it as the first one. Python begins with it if it was chosen before
+// anything else was done; otherwise Python passes through what was done before.
+
+const isChoice = (event) => event.name === CHOICE;
+const isSearch = ({ field }) => Boolean(field?.closest?.("#workflow-list")); // for a workflow to choose
+const formOf = (choice) => `fields-${choice.facts.item}`;
+
+/** The workflow that Python begins with; empty for that of a new window. */
+export function takeChoice() {
+  isDrawing = true;
+  const later = events.findIndex((event) => !isChoice(event));
+  const choices = events.splice(0, later < 0 ? events.length : later);
+  keep();
+  return choices.at(-1)?.facts.item ?? "";
+}
+
+/** Show the form of a chosen workflow, unless Python, another choice or a key in the form that is shown comes first. */
+async function showForm(choice) {
+  const wanted = new URLSearchParams({ workflow: choice.facts.item, lang: document.documentElement.lang });
+  const answer = await fetch(`${location.pathname}?${wanted}`).catch(() => null);
+  if (!answer?.ok) return; // it is awaited until Python is up
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const last = events.findLast((event) => isChoice(event) || (event.field && !isSearch(event)));
+  if (isDrawing || last !== choice || !page.getElementById(formOf(choice))) return;
+  for (const drawn of page.querySelectorAll("[data-drawn]")) {
+    const shown = byId(drawn.id);
+    if (shown.dataset.drawn === drawn.dataset.drawn) continue;
+    shown.replaceChildren(...drawn.childNodes);
+    shown.dataset.drawn = drawn.dataset.drawn;
+  }
+  byId("first-classes").textContent = page.getElementById("first-classes").textContent;
+  if (document.activeElement === document.body) byId("workflow-open").focus();
+  fill();
 }
 
 // Run, pressed until Python listens: what it runs is in the events before it, and it has the prompt_id of its run, so that no
@@ -110,8 +155,8 @@ export function endPress(id) {
 
 function keep() {
   if (document.documentElement.dataset.private) return;
-  const kept = [...passed.values(), ...events].filter((event) => event.id || event.press)
-    .map(({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }) => ({ id, kind, value, checked, press: name, at, build, hasFiles, isTaken }));
+  const kept = [...passed.values(), ...events].filter((event) => event.id || event.press || isChoice(event))
+    .map(({ field: _, resolve: __, ...facts }) => facts);
   try {
     if (kept.length) sessionStorage.setItem(EVENTS, JSON.stringify(kept));
     else sessionStorage.removeItem(EVENTS);
@@ -123,13 +168,21 @@ function keep() {
 /** What was done in this tab before a reload, put into the fields that are there. */
 function restore() {
   const kept = takeText(EVENTS);
-  for (const event of Array.isArray(kept) ? kept : []) {
-    const field = event.id ? byId(event.id) : undefined;
-    if (field) [field.value, field.checked] = [event.value, event.checked];
-    events.push({ ...event, isRestored: true, ...event.id ? { field: field ?? null } : {} });
-  }
+  for (const event of Array.isArray(kept) ? kept : []) events.push({ ...event, isRestored: true, ...event.id ? { field: null } : {} });
+  const choice = events.findLast(isChoice);
+  if (choice && document.body.classList.contains("is-drawn")) showForm(choice);
+  else fill();
   keep();
   showPresses();
+}
+
+/** Put what was typed before a reload into the form that it was typed into. */
+function fill() {
+  for (const event of events.slice(events.findLastIndex(isChoice) + 1)) {
+    if (event.field !== null) continue;
+    event.field = byId(event.id);
+    if (event.field) [event.field.value, event.field.checked] = [event.value, event.checked];
+  }
 }
 
 // The user, until Python listens
@@ -175,8 +228,17 @@ function noteClick(event) {
   } else if (element.dataset.action === "run") press();
   else if (document.body.classList.contains("is-drawn")) {
     element.classList.add("is-awaited");
-    events.push({ name: element.dataset.action, facts: { ...element.dataset, value: element.value ?? "", checked: false } });
+    const event = { name: element.dataset.action, facts: { ...element.dataset, value: element.value ?? "", checked: false } };
+    if (isChoice(event)) noteChosen(event);
+    else events.push(event);
   }
+}
+
+function noteChosen(choice) {
+  for (const event of events.filter(isSearch)) events.splice(events.indexOf(event), 1); // it was for this choice
+  events.push(choice);
+  keep();
+  showForm(choice);
 }
 
 function noteKey(event) {

@@ -4,7 +4,7 @@
 import { takeOver } from "./early.js";
 import { translate } from "./languages.js";
 
-export { endPress, takePress } from "./early.js";
+export { endPress, takeChoice, takePress } from "./early.js";
 export { languages, languageWishes } from "./languages.js";
 export { drawn, earlyPictures } from "./left.js";
 

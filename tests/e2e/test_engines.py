@@ -189,10 +189,14 @@ async def test_previews_are_drawn(tab: Tab) -> None:
     await expect_kept(tab, running)
 
 
-async def test_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
+async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
     async with relay(gateway.url, held=b".wasm ") as (address, release):
         await wait_for_drawing(gateway.url)
         tab = await engine.open(f"{address}/?lang=en")
+        await tab.until("document.querySelector('.is-drawn #pick-slow') !== null")
+        await tab.press_at("#workflow-open")
+        await tab.press_at("#pick-slow")
+        await tab.until("document.querySelector('#fields-slow') !== null")
         await tab.until(f"({BEGIN_TEXT})()")
         await tab.type("a calm bay")
         await tab.press("Control", "Enter")
@@ -202,7 +206,8 @@ async def test_keys_and_run_before_python_are_carried_out(engine: Engine, gatewa
         await tab.until("windowTasks.length > 0")
         prompt_id = await tab.evaluate("windowTasks[0].promptId")
         await expect_kept(tab, prompt_id)
-        assert "a calm bay" in await tab.evaluate(f"mooring.getTaskHistory('{prompt_id}').then(JSON.stringify)")
+        history = await tab.evaluate(f"mooring.getTaskHistory('{prompt_id}').then(JSON.stringify)")
+        assert "a calm bay" in history and '"steps":60' in history
         assert await tab.evaluate("windowTasks.length") == 1
         await tab.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,27 @@ async def starting(profile: BrowserContext, address: str) -> AsyncIterator[Page]
         yield page
 
 
-async def expect_taken_over(profile: BrowserContext, address: str) -> Page:
-    """Open a window, and check that Python draws no region of a first screen again."""
-    async with starting(profile, address) as page:
-        await expect(page.get_by_test_id("workflow-picker")).to_be_visible()
+async def expect_nothing_drawn_again(page: Page) -> None:
+    """Wait for Python, and check that it draws no region of the screen again."""
     await MooringWindow(page).ready()
     first: dict[str, Any] = await page.evaluate("firstChange")
     assert first.get("regions", {}) == {}
     await expect(page.locator(DRAWN)).to_have_count(0)
+
+
+async def expect_taken_over(profile: BrowserContext, address: str) -> Page:
+    """Open a window, and check that Python draws no region of a first screen again."""
+    async with starting(profile, address) as page:
+        await expect(page.get_by_test_id("workflow-picker")).to_be_visible()
+    await expect_nothing_drawn_again(page)
     return page
+
+
+async def choose_workflow(page: Page, title: str) -> None:
+    """Choose a workflow before Python, and wait for its form."""
+    await page.get_by_test_id("workflow-picker").click()
+    await page.locator("#workflow-list [data-action=open-workflow]", has_text=title).click()
+    await expect(page.get_by_test_id("workflow-picker")).to_contain_text(title)
 
 
 async def press_early(page: Page) -> None:
@@ -152,7 +165,9 @@ def with_a_server_that_is_away(home: Path) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def with_published_workflows(home: Path) -> Iterator[Service]:
-    (home / "Dunes at night.json").write_text((ROOT / "static/workflows/slow.json").read_text("utf-8"), "utf-8")
+    text = (ROOT / "static/workflows/text.json").read_text("utf-8")
+    for title in ("Dunes at night", *(f"Bay {number}" for number in range(9))):  # more than the picker lists at first
+        (home / f"{title}.json").write_text(text.replace("Text to picture", title), "utf-8")
     with start_demo() as here, start_gateway("--server", f"a={here.url}", "--workflows", str(home)) as service:
         yield service
 
@@ -333,6 +348,77 @@ async def test_other_presses_and_menus_work_before_python(browser: Browser, gate
         await window.ready()
         await expect(page.locator("dialog[open]")).to_contain_text("Fleet")
         await expect(page.get_by_test_id("workflow-picker")).to_contain_text("Enlarge")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+async def test_form_of_another_workflow_is_shown_before_python(browser: Browser, gateway: Service, locale: str) -> None:
+    async with visitor(browser, gateway.url, locale=locale) as (_, profile):
+        asked: list[str] = []
+        profile.on("request", lambda request: asked.append(request.url))
+        async with starting(profile, gateway.url) as page:
+            await choose_workflow(page, {"en-US": "A slow picture", "zh-CN": "慢速图片"}[locale])
+            await expect(page.locator("#fields-slow")).to_be_visible()
+            await expect(page.locator("#workflow-list")).to_be_hidden()
+        await expect_nothing_drawn_again(page)
+        assert not [url for url in asked if "/catalogues/" in url]
+        await MooringWindow(page).reload()
+        await expect(page.locator("#fields-slow")).to_be_visible()
+
+
+async def test_run_before_python_is_of_the_published_workflow_chosen_then(browser: Browser, home: Path) -> None:
+    with with_published_workflows(home) as service:
+        async with visitor(browser, service.url) as (_, profile):
+            async with starting(profile, service.url) as page:
+                await page.get_by_test_id("workflow-picker").click()
+                await page.locator("#workflow-query").fill("a search is no input of a form")
+                await page.locator("#workflow-list [data-action=open-workflow]", has_text="Bay 1").click()
+                await expect(page.get_by_test_id("workflow-picker")).to_contain_text("Bay 1")
+                await choose_workflow(page, "Bay 0")
+                await page.locator("#field-1-text").fill("a lighthouse in fog")
+                await press_early(page)
+            await expect_nothing_drawn_again(page)
+            await expect(page.get_by_test_id("result-image")).to_be_visible()
+            await expect(page.get_by_test_id("workflow-picker")).to_contain_text("Bay 0")
+            (task,) = await tasks_of(MooringWindow(page))
+            assert "a lighthouse in fog" in task["history"]
+
+
+async def test_workflow_chosen_before_python_is_kept_for_a_reload(browser: Browser, gateway: Service) -> None:
+    async with visitor(browser, gateway.url) as (_, profile):
+        async with starting(profile, gateway.url) as page:
+            await choose_workflow(page, "A slow picture")
+            text = page.locator("#fields-slow #field-1-text")
+            await text.fill("a calm bay")
+            await wait_drawn(page, gateway.url)
+            await expect(text).to_have_value("a calm bay")
+        await MooringWindow(page).ready()
+        await expect(text).to_have_value("a calm bay")
+
+
+async def test_what_was_typed_before_another_workflow_was_chosen_is_kept(browser: Browser, gateway: Service) -> None:
+    async with visitor(browser, gateway.url) as (_, profile):
+        async with starting(profile, gateway.url) as page:
+            await page.locator("#field-1-text").fill("a lighthouse in fog")
+            await choose_workflow(page, "A slow picture")
+            text = page.locator("#fields-slow #field-1-text")
+            await text.fill("a calm bay")
+        await MooringWindow(page).ready()
+        await expect(text).to_have_value("a calm bay")
+        await choose_workflow(page, "Text to picture")
+        await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
+
+
+async def test_workflow_whose_form_does_not_come_is_chosen_by_python(browser: Browser, gateway: Service) -> None:
+    async with visitor(browser, gateway.url) as (user, profile):
+        user.watch.expected += ["ERR_FAILED"]
+        async with starting(profile, gateway.url) as page:
+            await page.route("**/?workflow=*", lambda route: route.abort())
+            await page.get_by_test_id("workflow-picker").click()
+            entry = page.locator("#pick-slow")
+            await entry.click()
+            await expect(entry).to_have_class(re.compile("is-awaited"))
+        await MooringWindow(page).ready()
+        await expect(page.locator("#fields-slow")).to_be_visible()
 
 
 async def test_first_screen_has_no_violations_of_axe(browser: Browser, gateway: Service) -> None:

@@ -38,9 +38,10 @@ for line in sys.stdin:
     if order["language"] == "fr":
         print(json.dumps({"error": "no French"}), flush=True)
         continue
-    statuses = [listing["status"], gone["status"]]
-    said = json.dumps([order["language"], order["about"], os.getpid(), sorted(json.loads(known)), *statuses])
-    drawing = {"form": ["<p>" + html.escape(said, quote=False) + r" \1</p>", "d1"], "run": ["<b>1</b>", "d2"]}
+    answers = [sorted(json.loads(known)), listing["status"], gone["status"]]
+    said = json.dumps([order["language"], order["about"], os.getpid(), *answers, order["workflow"]])
+    form = "<p>" + html.escape(said, quote=False) + r" \1</p>"
+    drawing = {"form": [form, "d1"], "run": ['<b data-item="slow">1</b>', "d2"]}
     print(json.dumps({"regions": drawing, "title": "A & B"}), flush=True)
 """
 
@@ -109,8 +110,8 @@ async def test_document_has_the_drawing_and_what_it_was_drawn_from(
 ) -> None:
     page = await load(browser, gateway)
     assert '<section id="form" data-drawn="d1"><p>["en", ' in page
-    assert r'["KSampler"], 200, 404] \1</p></section>' in page
-    assert '<div id="run" class="run-bar" data-drawn="d2"><b>1</b></div>' in page
+    assert r'["KSampler"], 200, 404, ""] \1</p></section>' in page
+    assert '<div id="run" class="run-bar" data-drawn="d2"><b data-item="slow">1</b></div>' in page
     assert '<body class="is-drawn is-booting">' in page
     assert "<title>A &amp; B</title>" in page
     assert r'"KSampler": "\"KSampler\":{' in page
@@ -192,6 +193,17 @@ async def test_drawing_that_failed_is_tried_again_after_a_while(
     screens._resting.clear()  # as a minute later
     await load(browser, gateway, Accept_Language="fr")
     assert len(drawn) == 1
+
+
+async def test_document_has_a_chosen_workflow_that_is_offered(
+    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_screens, "PATIENCE", 0.0)  # as long as the page is not shown
+    screens = gateway.gateway._site._first_screens
+    assert '"slow"]' in form_of(await load(browser, gateway, "/?workflow=slow"))
+    for unknown in ("unknown", "slow%22", "../slow"):
+        assert '""]' in form_of(await load(browser, gateway, f"/?workflow={unknown}"))
+    assert len(screens._kept) == 2
 
 
 async def test_document_does_not_wait_for_a_slow_drawing(

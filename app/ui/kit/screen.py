@@ -113,6 +113,12 @@ class Screen(Protocol):
     def drawn(self) -> Mapping[str, str]:
         """Return the regions that were drawn before Python had started: digests of their markup by their ids."""
 
+    def chosen_workflow(self) -> str:
+        """Return the id of the workflow that the user chose before Python had started; empty if they chose none.
+
+        Forms that are chosen from now on are drawn by Python.
+        """
+
     def take_press(self, press: str) -> None:
         """Note that what a press of Run from before Python had started runs is fixed."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -161,20 +161,28 @@ class Opener:
 
     def refresh(self) -> None:
         """Open the chosen workflow in the background, if it is not open or its published file has changed."""
+        if (opening := self._missing()) is not None:
+            self._context.spawn(opening)
+
+    async def open_now(self) -> None:
+        """Open the chosen workflow, if it is not open."""
+        if (opening := self._missing()) is not None:
+            await opening
+
+    def _missing(self) -> Coroutine[Any, Any, None] | None:
         workflow_id = self._context.ui.of(FormState).workflow_id
         file = self._library.published_file(workflow_id)
         is_open = any(item.workflow_id == workflow_id for item in self._context.workflows)
         tag = file.tag if file is not None else ""
         if is_open and (file is None or self._tags.get(workflow_id) == tag):
             self._openings.pop(workflow_id, None)
-            return
-        if not self.knows(workflow_id):
-            return
+            return None
         tried = tag, self._catalogues.content()
-        if self._tried.get(workflow_id) != tried:
-            self._tried[workflow_id] = tried
-            self._openings[workflow_id] = Opening(workflow_id, self._title(workflow_id))
-            self._context.spawn(self._open(workflow_id, tag))
+        if not self.knows(workflow_id) or self._tried.get(workflow_id) == tried:
+            return None
+        self._tried[workflow_id] = tried
+        self._openings[workflow_id] = Opening(workflow_id, self._title(workflow_id))
+        return self._open(workflow_id, tag)
 
     def _title(self, workflow_id: str) -> str:
         if (item := self._library.item(workflow_id)) is not None:

@@ -323,12 +323,14 @@ class Page:
         self._results.load()
         self._image_addresses.take(self._screen.early_pictures())
         await self.speak(language)
-        self._drawn = self._screen.drawn()
+        self._drawn, chosen = self._screen.drawn(), self._screen.chosen_workflow()
         self._session.subscribe(self._follow, self._follow_move)
         self._releases.subscribe(self.request)
         await self._library.refresh()
         if not self._session.fleet.workflows:
             self._choose_something()
+        if chosen:
+            self._opener.choose(chosen)
         if self._drawn:  # with the form as it is once the servers' nodes are known
             knowing = asyncio.get_running_loop().create_task(self._know_form())
             self._hold_on_to(knowing)
@@ -357,6 +359,7 @@ class Page:
             await self._library.refresh_published(self._session.fleet.workflows)
         self._choose_something()
         self._leave_impossible()
+        await self._opener.open_now()
         await self._catalogues.read_now()
         await self._standings.check_now()
 

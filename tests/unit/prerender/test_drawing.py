@@ -64,8 +64,8 @@ def read(path: str) -> bytes:
     return locales().get(path) or (ROOT / path).read_bytes()
 
 
-def drawn(answers: Answers, language: str = "en", account: Account | None = None) -> Drawing:
-    return asyncio.run(draw(Order(language, account or Account()), answers, read))
+def drawn(answers: Answers, language: str = "en", account: Account | None = None, workflow: str = "") -> Drawing:
+    return asyncio.run(draw(Order(language, account or Account(), workflow), answers, read))
 
 
 def text_of(drawing: Drawing, region: str) -> str:
@@ -116,6 +116,14 @@ def test_published_workflow_is_drawn_first() -> None:
         "/fleet": report("demo-1", workflows="t"), "/workflows": json.dumps(listing), "/workflows/dunes.json": workflow,
     }  # fmt: skip
     assert "dunes" in text_of(drawn(Answers(texts)), "form")
+    form, _ = drawn(Answers(texts), workflow="published:dunes.json").regions["form"]
+    assert element(form, id="fields-published:dunes.json")
+
+
+def test_chosen_workflow_is_drawn_with_its_form() -> None:
+    form, _ = drawn(Answers({"/fleet": report("demo-1")}), workflow="slow").regions["form"]
+    assert element(form, id="fields-slow")
+    assert element(form, id="pick-slow").attributes["aria-current"] == "true"
 
 
 def test_equal_facts_give_equal_drawings_and_digests_name_them() -> None:

@@ -624,6 +624,7 @@ class MemoryScreen:
     unkept: frozenset[str] = frozenset()  # results whose bytes are not here
     early: dict[str, str] = field(default_factory=dict)  # thumbnails that were shown before
     drawn_regions: dict[str, str] = field(default_factory=dict)  # digests of what was drawn before
+    chosen: str = ""  # a workflow, before Python had started
     presses: list[tuple[str, str]] = field(default_factory=list)  # what became of early presses of Run
     lacks: list[bool] = field(default_factory=list)  # by update: whether a card is missing on the page
     tags: dict[str, str] = field(default_factory=dict)  # lists to offer while the user types
@@ -724,6 +725,9 @@ class MemoryScreen:
 
     def drawn(self) -> Mapping[str, str]:
         return self.drawn_regions
+
+    def chosen_workflow(self) -> str:
+        return self.chosen
 
     def take_press(self, press: str) -> None:
         self.presses.append(("taken", press))

@@ -26,6 +26,7 @@ from app.ui.words.state import WordsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
 from tests.ports.memory_documents import MemoryDocuments
+from tests.unit.ui.elements import element
 from tests.unit.ui.page_kit import (
     Bytes,
     MemoryNotifier,
@@ -110,6 +111,14 @@ async def test_regions_that_were_drawn_before_are_not_drawn_again() -> None:
     await page.speak("zh-CN")
     again.draw()
     assert len(again.changes[-1]["regions"]) == 19, "they were drawn before once"  # type: ignore[arg-type]
+
+
+async def test_page_begins_with_the_workflow_that_was_chosen_before_it() -> None:
+    screen = MemoryScreen(chosen="slow")
+    page, _session = await opened(screen)
+    assert page.ui.of(FormState).workflow_id == "slow"
+    assert element(screen.changes[0]["regions"]["form"], id="fields-slow")  # type: ignore[index]
+    assert '"chosen": "slow"' in screen.recall(drafts.STORE_KEY), "a reload keeps it"
 
 
 async def test_many_changes_become_one_patch_of_what_is_different() -> None:
