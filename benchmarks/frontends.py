@@ -7,14 +7,18 @@
                 page = await context.new_page()
                 await page.goto(one.address)
 
-The parts are those of `benchmarks/start.py` and `benchmarks/start_peer.py`.
+The parts are those of `benchmarks/start.py` and `benchmarks/start_peer.py`. Behind both is a demo server, or the real
+ComfyUI at the address in MOORING_REAL_COMFYUI, whose nodes are many more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import statistics
+import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +30,7 @@ from tests.e2e.browser_kit import wait_for_drawing, wait_for_snapshot
 from tests.services import start_gateway
 
 PATIENCE = 180_000  # milliseconds
+REAL = os.environ.get("MOORING_REAL_COMFYUI", "")  # its address
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,20 @@ class Frontend:
 
 @contextlib.asynccontextmanager
 async def both() -> AsyncIterator[tuple[Frontend, Frontend]]:
-    """Run both, with a demo server behind each."""
-    with start_gateway(demo=1) as gateway:
+    """Run both, with the same server behind them."""
+    with start_gateway("--server", f"real={REAL}") if REAL else start_gateway(demo=1) as gateway:
         await wait_for_snapshot(gateway.url)
+        await wait_for_drawing(gateway.url)
         async with serve_peer(await catalogue_of(gateway.url)) as peer:
             yield Frontend(OURS, gateway.url, READY), Frontend(PEER, peer, PEER_READY)
+
+
+def behind() -> str:
+    """Return what is behind both, in words."""
+    if not REAL:
+        return "a demo server behind both"
+    with urllib.request.urlopen(f"{REAL}/system_stats") as answer:
+        return f"ComfyUI {json.load(answer)['system']['comfyui_version']} behind both"
 
 
 async def own_starts(runs: int, script: str = "") -> AsyncIterator[tuple[str, BrowserContext, str]]:

@@ -67,7 +67,9 @@ FIGURES = """(() => {
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   const byWorker = performance.getEntriesByName("mooring-arrived")[0]?.detail.transferred ?? 0; // the memory
   const size = asked.reduce((sum, entry) => sum + entry.transferSize, byWorker);
-  return [upAt, size, asked.length + (byWorker > 0), globalThis.keyAt ?? 0, paint?.startTime ?? 0];
+  const before = asked.filter((entry) => entry.responseEnd <= globalThis.keyAt); // the document is among them
+  const needed = before.reduce((sum, entry) => sum + entry.transferSize, 0);
+  return [upAt, size, asked.length + (byWorker > 0), globalThis.keyAt ?? 0, needed, paint?.startTime ?? 0];
 })()"""
 HERE_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet
@@ -117,6 +119,7 @@ class Start:
     bytes: int
     requests: int
     key: float  # 0 if none could be typed before
+    needed: int  # bytes of the files that had arrived by then
     paint: float
 
 
@@ -211,9 +214,9 @@ async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
     """Read the page's record of its start once it is ready."""
     await page.wait_for_function("() => globalThis.upAt")
     cpu = cpu_of(folder) - cpu_before
-    milliseconds, size, requests, key, paint = await page.evaluate(FIGURES)
+    milliseconds, size, requests, key, needed, paint = await page.evaluate(FIGURES)
     assert await page.evaluate(TYPED), "the early key is lost"
-    return Start(milliseconds / 1000, cpu, size, requests, key / 1000, paint / 1000)
+    return Start(milliseconds / 1000, cpu, size, requests, key / 1000, needed, paint / 1000)
 
 
 def cpu_of(folder: str) -> float:

@@ -15,7 +15,7 @@ from collections import defaultdict
 
 from playwright.async_api import Page
 
-from benchmarks.frontends import PATIENCE, Frontend, both, share, spread
+from benchmarks.frontends import PATIENCE, Frontend, behind, both, share, spread
 from benchmarks.sections import Load, table, write_json, write_section
 from benchmarks.start import KINDS, OURS, PEER, WATCH, Start, cpu_of, profile, read_start
 
@@ -39,8 +39,8 @@ LINE = """async () => {
 }"""
 TITLE = "Over a slow line, on a slow machine"
 INTRO = f"""`python3 -m benchmarks.start_slow`: the same over {MEGABITS} Mbit/s with {LATENCY} ms, with a quarter of
-the CPU for the page's main thread, by Chromium's own emulation; {RUNS} runs, in turns ({{load}}).
-The connection had {{line}}.
+the CPU for the page's main thread, by Chromium's own emulation; {RUNS} runs, in turns ({{behind}}; {{load}}).
+The connection had {{line}}. *Needed* are the bytes of the files that had arrived when a key could be typed.
 
 """
 
@@ -51,14 +51,14 @@ def main() -> None:
     starts, lines = asyncio.run(measure())
     rows = [row(kind, which, starts[kind, which]) for kind in KINDS for which in (OURS, PEER)]
     shares = [[kind, share(clock(starts[kind, OURS]), clock(starts[kind, PEER]))] for kind in KINDS]
-    report = table(["", "", "ms", "range", "bytes", "requests"], rows)
+    report = table(["", "", "up, ms", "range", "key, ms", "needed", "bytes", "requests"], rows)
     report += "\n\n" + table(["Mooring as a share of ComfyUI's", "ms"], shares)
     print(report)
     megabits, wait = zip(*lines, strict=True)
     line = (
         f"{min(megabits):.1f} to {max(megabits):.1f} Mbit/s, and a small file in {min(wait):.0f} to {max(wait):.0f} ms"
     )
-    write_section("START.md", TITLE, INTRO.format(load=load, line=line) + report)
+    write_section("START.md", TITLE, INTRO.format(behind=behind(), load=load, line=line) + report)
     plain = {f"{kind}, {which}": [vars(start) for start in found] for (kind, which), found in starts.items()}
     write_json("start_slow", {"load": str(load), "line": lines, "starts": plain})
 
@@ -69,8 +69,11 @@ def clock(found: list[Start]) -> list[float]:
 
 
 def row(kind: str, which: str, found: list[Start]) -> list[str]:
+    early = ["–", "–"]
+    if which == OURS:
+        early = [spread([start.key * 1000 for start in found])[0], spread([start.needed for start in found], ",.0f")[0]]
     counts = (spread([start.bytes for start in found], ",.0f")[0], spread([start.requests for start in found])[0])
-    return [kind, which, *spread(clock(found)), *counts]
+    return [kind, which, *spread(clock(found)), *early, *counts]
 
 
 async def measure() -> tuple[dict[tuple[str, str], list[Start]], list[list[float]]]:

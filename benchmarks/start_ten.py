@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page
 
-from benchmarks.frontends import PATIENCE, Frontend, both, share, spread
+from benchmarks.frontends import PATIENCE, Frontend, behind, both, share, spread
 from benchmarks.sections import Load, table, write_json, write_section
 from benchmarks.start import OURS, PEER, WATCH, cpu_of, profile
 
@@ -26,7 +26,7 @@ TIMES = "[performance.timeOrigin, performance.timeOrigin + upAt]"
 TITLE = "Ten windows together"
 INTRO = f"""`python3 -m benchmarks.start_ten`: {COUNT} windows opened together in one profile on disk, from the first
 navigation until the first and until the last is ready; *CPU* is what all their processes used. The median of
-{RUNS} runs, in turns, and their range ({{load}}).
+{RUNS} runs, in turns, and their range ({{behind}}; {{load}}).
 
 """
 
@@ -49,7 +49,7 @@ def main() -> None:
     shares = [[kind, *(of_peer(found, kind, name) for name in ("last", "cpu"))] for kind in KINDS]
     report += "\n\n" + table(["Mooring as a share of ComfyUI's", "last up", "CPU"], shares)
     print(report)
-    write_section("START.md", TITLE, INTRO.format(load=load) + report)
+    write_section("START.md", TITLE, INTRO.format(behind=behind(), load=load) + report)
     plain = {
         f"{kind}, {which}": [[ten.first, ten.last, ten.cpu] for ten in tens] for (kind, which), tens in found.items()
     }

@@ -15,6 +15,7 @@ from playwright.async_api import BrowserContext
 from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
 from tests.e2e.window_kit import PATIENCE, MooringWindow
 from tests.e2e.work_kit import make_photo
+from tests.integration.rig import relay
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -68,3 +69,18 @@ async def test_second_tab_uses_code_compiled_by_the_first(
                 break
             await window.run_photo(make_photo(tmp_path, number))
     assert COMPILED in await trace_of(profile, gateway)
+
+
+async def test_page_loads_its_own_modules_beside_another_installation(gateway: Service, tmp_path: Path) -> None:
+    """V8 keeps evaluated code for all pages of a process, with the address that its imports are resolved at."""
+    asked: list[str] = []
+    async with (
+        relay(gateway.url, held=b"held: nothing") as (other, _),
+        open_chromium("--renderer-process-limit=1", profile=tmp_path / "profile") as context,
+    ):
+        context.set_default_timeout(PATIENCE)
+        await (await MooringWindow.open(context, gateway.url)).ready()
+        context.on("request", lambda request: asked.append(request.url))
+        await (await MooringWindow.open(context, other)).ready()
+    assert {url for url in asked if url.startswith(gateway.url)} == set()
+    assert any(url.startswith(f"{other}/b/") for url in asked)
