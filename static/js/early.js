@@ -9,6 +9,7 @@ const EVENTS = owned("mooring.early");
 const CHOICE = "open-workflow";
 const FRESH = 60_000; // milliseconds for which a press of Run counts
 const PATIENCE = 10_000; // milliseconds that a field may take to reappear
+const FORM_PATIENCE = 2_000; // and the form of a chosen workflow, which the fleet may not be able to run
 
 const byId = (id) => document.getElementById(id);
 const events = []; // what the user did, in order: a field's content, files, a press of Run, or another action
@@ -30,7 +31,7 @@ async function passOn() {
     else if (event.press) await passPress(event);
     else {
       act(event.name, event.facts);
-      if (isChoice(event)) await new Promise((resolve) => whenShown(formOf(event), resolve)); // the fields after it are its own
+      if (isChoice(event)) await new Promise((resolve) => whenShown(formOf(event), resolve, FORM_PATIENCE)); // the fields after it are its own
     }
   }
   keep();
@@ -57,7 +58,7 @@ function repeat({ field, id, kind, value, checked }) {
 }
 
 /** Call with the element that has this id: now, once it appears, or with nothing if it does not for a while. */
-function whenShown(id, callback) {
+function whenShown(id, callback, patience = PATIENCE) {
   if (byId(id)) return callback(byId(id));
   const end = () => {
     watching.disconnect();
@@ -65,7 +66,7 @@ function whenShown(id, callback) {
     callback(byId(id));
   };
   const watching = new MutationObserver(() => { if (byId(id)) end(); });
-  const waiting = setTimeout(end, PATIENCE);
+  const waiting = setTimeout(end, patience);
   watching.observe(byId("main"), { childList: true, subtree: true });
 }
 
@@ -100,6 +101,8 @@ async function showForm(choice) {
     shown.dataset.drawn = drawn.dataset.drawn;
   }
   byId("first-classes").textContent = page.getElementById("first-classes").textContent;
+  byId(`pick-${choice.facts.item}`).classList.remove("is-awaited"); // if it was shown already
+  byId("workflow-list").hidePopover();
   if (document.activeElement === document.body) byId("workflow-open").focus();
   fill();
 }
