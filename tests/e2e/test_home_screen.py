@@ -253,6 +253,7 @@ async def test_shared_picture_is_dragged_onto_a_field(user: BrowserUser, gateway
     await share(window.page, gateway.url, ("beach.png", "image/png", picture), ("dune.png", "image/png", picture))
     await window.ready()
     field = window.page.get_by_test_id("drop-1-image")
+    await expect(window.page.locator(f"{TRAY} img")).to_have_count(2)
     await window.page.locator(f"{TRAY} img").last.drag_to(field)
     await expect(field).to_contain_text("dune.png")
     await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
