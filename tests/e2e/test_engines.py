@@ -327,6 +327,9 @@ async def test_page_is_in_both_languages(tab: Tab, engine: Engine, gateway: Serv
 
 
 async def test_snapshot_is_unpacked_once(tab: Tab) -> None:
+    await tab.evaluate("localStorage.removeItem('mooring.snapshot.refused')")  # of a window before, on a loaded machine
+    await reload(tab)
+    await tab.evaluate("void (globalThis.mooringQuick = 0)")
     await tab.until("localStorage.getItem('mooring.snapshot')")
     await reload(tab)
     assert await tab.evaluate("performance.getEntriesByName('mooring-arrived')[0].detail.transferred") == 0
