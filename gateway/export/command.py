@@ -32,7 +32,7 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
 
 
 def _summary(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
-    yield f"Written to {folder}: the page ({site.build}) and nginx.conf."
+    yield f"Written to {folder}: the page's files ({site.build}) and nginx.conf."
     yield f"nginx reaches without a gateway: {', '.join(server.id for server in plan.servers) or 'no server'}."
     if plan.has_secrets:
         yield "nginx.conf contains logins of servers: only its owner may read it (mode 0600)."

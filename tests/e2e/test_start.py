@@ -75,7 +75,7 @@ async def test_page_loads_its_own_modules_beside_another_installation(gateway: S
     """V8 keeps evaluated code for all pages of a process, with the address that its imports are resolved at."""
     asked: list[str] = []
     async with (
-        relay(gateway.url, held=b"held: nothing") as (other, _),
+        relay(gateway.url) as (other, _),
         open_chromium("--renderer-process-limit=1", profile=tmp_path / "profile") as context,
     ):
         context.set_default_timeout(PATIENCE)

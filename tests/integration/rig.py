@@ -145,7 +145,7 @@ async def serve_raw(talk: Raw) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def relay(url: str, held: bytes) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def relay(url: str, held: bytes | None = None) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """Start another address of a server; yield it, and an event. Requests that contain `held` wait for the event.
 
     Where a text has an address, each side reads its own; both have ports of five digits.
