@@ -296,8 +296,10 @@ async def test_back_from_a_mask_asks_as_escape_does(user: BrowserUser, photo: Pa
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
     await page.get_by_test_id("mask-1-image").tap()
+    await page.locator("#mask-ring").wait_for(state="attached")  # the picture has been read
     await page.locator("#mask-stage").focus()
     await page.keyboard.press("Space")
+    await page.locator("[data-mask-tool=undo]:enabled").wait_for(state="attached")
     question = page.get_by_test_id("mask-question")
     for _ in range(2):
         await page.go_back()

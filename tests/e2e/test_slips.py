@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
@@ -49,9 +49,12 @@ def gateway(server: Service) -> Iterator[Service]:
         yield service
 
 
-async def _press_twice(page: Page, x: float, y: float) -> float:
+async def _press_twice(page: Page, pause: Locator) -> float:
     """Click, wait for Resume, click at the same place, and return the milliseconds since Resume appeared."""
-    await page.mouse.move(x, y)
+    await pause.hover()  # once it has stopped moving
+    box = await pause.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     await page.mouse.down()
     await page.mouse.up()
     shown = await wait_for_js(page, RESUME_SHOWN, arg=[x, y])
@@ -68,12 +71,9 @@ async def test_double_click_on_pause_resumes_nothing(window: MooringWindow, serv
         await page.get_by_test_id("run-count").fill("6")
         await page.get_by_test_id("run").click()
         pause, resume = page.get_by_test_id("line-pause"), page.get_by_test_id("line-resume")
-        await pause.wait_for()
+        await page.locator(f"{CARD}[data-state=running] progress").wait_for()  # rows come above it until then
         while True:  # on a loaded machine the second click may come too late to count as a double click
-            box = await pause.bounding_box()
-            assert box is not None
-            between = await _press_twice(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            if between <= SOON:
+            if await _press_twice(page, pause) <= SOON:
                 break
             await page.mouse.move(0, 0)
             if await resume.is_visible():
