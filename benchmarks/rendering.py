@@ -32,7 +32,6 @@ from benchmarks.sections import Load, table
 from gateway.install.node import node_command
 from gateway.install.place import Place
 from gateway.page.archive import make_archive
-from gateway.page.templates import update
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
@@ -108,11 +107,10 @@ def views() -> dict[str, tuple[str, object]]:
 
 def archive_of(revision: str, folder: Path) -> bytes:
     """Return the `/app.zip` of a revision."""
-    packed = subprocess.run(
-        ["git", "archive", "--format=zip", revision, "app", "wire"], cwd=ROOT, capture_output=True, check=True
-    )
+    command = ["git", "archive", "--format=zip", revision, "app", "gateway", "wire"]
+    packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     zipfile.ZipFile(io.BytesIO(packed.stdout)).extractall(folder)
-    update(folder)
+    subprocess.run([sys.executable, "-m", "gateway.page.templates", "."], cwd=folder, check=True)
     return make_archive(folder).data
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Medium = Literal["image", "video", "audio", "model", "text", "other"]
@@ -110,6 +111,7 @@ def type_of(media_type: str, filename: str) -> str:
     return media_type if found is None or media_type in found.types else found.types[0]
 
 
+@lru_cache(maxsize=1000)  # it is asked several times for each result that is drawn
 def _format_of(media_type: str, filename: str) -> Format | None:
     known = _BY_TYPE.get(media_type.partition(";")[0].strip())
     return known if known is not None else _BY_ENDING.get(filename.rpartition(".")[2].casefold())

@@ -1,4 +1,4 @@
-"""Compiles a template to Python: a typed function for each macro, which needs only markupsafe when it runs.
+"""Compiles a template to Python: a typed function for each macro.
 
 A template is HTML with Jinja2's syntax, parsed by Jinja2. The generated code is not Jinja2's, which would cost each
 window 2 MB, and could not be checked by mypy (docs/decisions/0104-markup-in-templates.md).
@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.visitor import NodeVisitor
+from markupsafe import escape
 
 _HEAD = re.compile(r"\s*\{#(.*?)#\}", re.DOTALL)
 _TYPE = re.compile(r"^\s*(\w+): (.+?)\s*$", re.MULTILINE)
@@ -60,7 +61,8 @@ class _Module:
 
     def write(self, tree: nodes.Template) -> str:
         self._import("markupsafe", "Markup")
-        self._import("app.ui.kit.markup", "escaped")
+        for name in ("as_markup", "escaped"):
+            self._import("app.ui.kit.markup", name)
         for name, kind in [("_", _TRANSLATOR), *self.declared]:
             self.types[name] = _DOTTED.sub(lambda found: self._import(found[1], found[2]), kind)
         self.macros |= {macro.name for macro in tree.find_all(nodes.Macro)}
@@ -124,8 +126,8 @@ class _Function(NodeVisitor):
         head = f"\n\ndef {_safe(self._macro.name)}({', '.join(self._parameters())}) -> Markup:  # {self._macro.lineno}"
         self._visit_all(self._macro.body)
         if not self._lines:
-            return f'{head}\n    return Markup("".join(({"".join(f"{piece}, " for piece in self._pieces)})))'
-        self._line(f'return Markup("".join({self._out}))')
+            return f'{head}\n    return as_markup("".join(({"".join(f"{piece}, " for piece in self._pieces)})))'
+        self._line(f'return as_markup("".join({self._out}))')
         return "\n".join([head, f"    {self._out}: list[str] = []", *self._lines])
 
     def generic_visit(self, node: nodes.Node, *_args: object, **_named: object) -> NoReturn:
@@ -178,7 +180,7 @@ class _Function(NodeVisitor):
         self._flush()
         self._blocks += 1
         outer, self._out = self._out, f"out_{self._blocks}"
-        inner = f'Markup("".join({self._out}))'
+        inner = f'as_markup("".join({self._out}))'
         self._line(f"{self._out}: list[str] = []", node)
         self._visit_all(node.body)
         self._flush()
@@ -199,10 +201,18 @@ class _Function(NodeVisitor):
             if isinstance(item, nodes.TemplateData):
                 data = "".join(self._settled(item.data))
                 self._pieces += [repr(data)] if data else []
-            elif self._is_markup(item):
-                self._pieces.append(self.visit(item))
             else:
-                self._pieces.append(f"escaped({self.visit(item)})")
+                self._pieces.append(self._escaped(item))
+
+    def _escaped(self, node: nodes.Expr) -> str:
+        """Return the expression of a value as markup."""
+        match node:
+            case nodes.Const(value=str(text)):
+                return repr(str(escape(text)))
+            case nodes.CondExpr():
+                other = "''" if node.expr2 is None else self._escaped(node.expr2)
+                return f"({self._escaped(node.expr1)} if {self.visit(node.test)} else {other})"
+        return self.visit(node) if self._is_markup(node) else f"escaped({self.visit(node)})"
 
     def _settled(self, data: str) -> Iterator[str]:
         """Yield the text without the line breaks and indents that are no spaces."""

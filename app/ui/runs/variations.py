@@ -18,12 +18,12 @@ from app.workflows.forms.fields import Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key, open_graph
 
-_NUMBER = re.compile(r'"([^"\\]*)":\s*-?\d')
+_SEED = re.compile(r'"(?=[^"\\]*seed)[^"\\]*":\s*-?\d', re.IGNORECASE)
 
 
 def has_seed(task: Task) -> bool:
     """Whether a task has a seed, so that another one gives a variation. It is asked for each result that is drawn."""
-    return any("seed" in found[1].lower() for found in _NUMBER.finditer(task.workflow))
+    return _SEED.search(task.workflow) is not None
 
 
 def _seeds_in(workflow: str) -> tuple[Key, ...]:

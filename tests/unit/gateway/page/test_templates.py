@@ -37,6 +37,8 @@ def drawn(body: str, *values: object, parameters: str = "name") -> str:
         ("{{ name }}", Markup("<b>"), "<b>"),
         ('<p class="a{{ " b" if name }}">', "x", '<p class="a b">'),
         ('<p class="a{{ " b" if name }}">', "", '<p class="a">'),
+        ("{{ '<' if name else '>' }}{{ name if name else '' }}", "&", "&lt;&amp;"),
+        ("{{ '<' if name else '>' }}{{ name if name else '' }}", "", "&gt;"),
         ("{% if name == 'x' %}1{% elif name %}2{% else %}3{% endif %}", "y", "2"),
         ("{% if not name or name|length > 1 %}1{% endif %}", "y", ""),
         ("{% set other = name + '!' %}{{ other }}", "y", "y!"),
