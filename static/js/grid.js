@@ -13,6 +13,7 @@
 import { untilStill } from "./calm.js";
 import { formatClock } from "./format.js";
 import { getHeld, storeName } from "./kept.js";
+import { nameButtons } from "./over.js";
 
 const LEAST = 220; // CSS pixels of a cell's side, at least; two cells beside each other fit everywhere
 const GAP = 8;
@@ -22,6 +23,7 @@ const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
 const FIRST_WAIT = 1_000; // milliseconds until a missing picture is reread; each further wait is twice as long
 const LONGEST_WAIT = 60_000;
+const OF_PICTURES = ["use-as-input", "album-compare", "album-download-bare"]; // actions
 
 let rows = []; // all known rows, by their number
 let words = {};
@@ -206,7 +208,6 @@ function layOver() {
 function makeOver(pattern, row) {
   const [name, title, server, , tone, , ending, hasSeed, label] = row;
   const over = pattern.cloneNode(true);
-  const cut = name.lastIndexOf("/");
   over.removeAttribute("id");
   over.hidden = false;
   over.dataset.over = name;
@@ -215,17 +216,12 @@ function makeOver(pattern, row) {
   named.className = `tile-server tone-${tone}`;
   named.lastElementChild.textContent = label || server;
   over.querySelector(".tile-when").textContent = timeOf(row);
-  const about = over.querySelector(".tile-about");
-  about.firstElementChild.textContent = title;
-  about.lastElementChild.textContent = timeOf(row);
-  for (const button of over.querySelectorAll("[data-action]")) {
-    Object.assign(button.dataset, { name, promptId: name.slice(0, cut), index: name.slice(cut + 1) });
-    const { action } = button.dataset;
-    const needsPicture = /^(use-as-input|album-compare|album-download-bare)$/.test(action);
-    if ((ending && needsPicture) || action === (hasSeed ? "run-again" : "run-variation")) button.remove();
-  }
+  if (ending) for (const action of OF_PICTURES) over.querySelector(`[data-action=${action}]`)?.remove();
+  nameButtons(over, name);
   const list = over.querySelector(".menu");
   list.id += name;
+  list.dataset.result = name;
+  list.dataset.lacking = ["note-saved", hasSeed ? "run-again" : "run-variation", ...(ending ? OF_PICTURES : [])].join(" ");
   over.querySelector("[popovertarget]").setAttribute("popovertarget", list.id);
   document.getElementById("album-overs").append(over);
   return over;

@@ -333,6 +333,31 @@ async def test_project_and_template_name_saved_files(window: MooringWindow) -> N
     await expect(cells(window)).to_have_count(5)
 
 
+async def test_menus_of_a_result_are_alike_in_latest_and_all(window: MooringWindow) -> None:
+    page = window.page
+    menu = page.locator(".menu:popover-open")
+    entries = menu.locator("button:visible, a:visible")
+    await cells(window).first.hover()
+    await page.locator(".tile-over:visible .menu-open").click()
+    await expect(menu).to_contain_text("Dunes")
+    in_all = await entries.all_inner_texts()
+    await page.keyboard.press("Escape")
+    await page.locator("#results-latest").click()
+    tile = page.locator(".tile").first
+    await tile.hover()
+    for _ in range(2):  # the second time it is the same
+        await tile.get_by_test_id("menu").click()
+        assert await entries.all_inner_texts() == [entry for entry in in_all if entry != "Pick"]
+        assert await menu.locator(".tile-about").text_content() == " · ".join(
+            await tile.locator(".tile-name, .tile-when").all_inner_texts()
+        )
+        await page.keyboard.press("Escape")
+    await tile.get_by_test_id("menu").click()
+    await menu.get_by_text("Use these settings").click()
+    await expect(page.locator("#form textarea").first).to_have_value("沙丘 at night")
+    await page.locator("#results-album").click()
+
+
 async def test_restored_settings_produce_the_same_picture(window: MooringWindow) -> None:
     page = window.page
     await cells(window).first.click()

@@ -12,7 +12,7 @@ from playwright.async_api import Page, ViewportSize, expect
 from tests.e2e import window_kit
 from tests.e2e.axe_kit import FINISH
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import MooringWindow, press_in_menu
+from tests.e2e.window_kit import MooringWindow, press_for_result
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow
 from tests.services import Service
 
@@ -165,7 +165,7 @@ async def test_messages_are_announced_once_also_behind_dialogs(window: MooringWi
     fault = (await page.locator("#field-1-width-fault").inner_text()).strip()
     await wait_heard(page, fault[:20])
     await page.locator("#field-1-width").fill("192")
-    await press_in_menu(page.locator(".tile [data-action=album-ask-delete]").first)
+    await press_for_result(page.locator(".tile").first, "album-ask-delete")
     await window.hold_deletions()
     await wait_heard(page, "deleted, with its results.")
     await page.get_by_test_id("open-settings").click()

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.browser_kit import load_python, run_python, wait_for_js, wait_for_snapshot
 from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_for_result, press_in_menu
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -129,7 +129,7 @@ async def test_removed_task_leaves_nothing_in_the_store(user: BrowserUser, fleet
     assert (before["results"], before["thumbnails"]) == ([f"{prompt_id}/0"], [f"{prompt_id}/0"])
     assert len(before["inputs"]) == 1
     assert len(before["ledger"]) == 3
-    await press_in_menu(window.card(prompt_id).locator(".menu [data-action=album-ask-delete]").first)
+    await press_for_result(window.card(prompt_id).locator(".tile").first, "album-ask-delete")
     await expect(window.card(prompt_id)).to_have_count(0)
     assert (await read_keys(window))["tasks"] == [prompt_id], "it can be undone"
     await window.page.mouse.move(0, 0)  # the notice stays under the pointer

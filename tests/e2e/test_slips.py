@@ -11,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
+from tests.e2e.window_kit import BrowserUser, MooringWindow, press_for_result, press_in_menu
 from tests.e2e.work_kit import paused, quick_workflow
 from tests.services import Service, start_demo, start_gateway
 
@@ -158,7 +158,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await _cards(window, 2)
     latest = page.locator("#results .tile").first
     undo = page.get_by_test_id("undo-deletion")
-    await press_in_menu(latest.locator(".menu [data-action=album-ask-delete]").first)
+    await press_for_result(latest, "album-ask-delete")
     await window.hold_deletions()
     await _cards(window, 1)
     await expect(page.locator("#errors")).to_contain_text("“Dunes” deleted, with its results.")
@@ -167,7 +167,7 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await _cards(window, 2)
     await expect(undo).to_have_count(0)
 
-    await press_in_menu(latest.locator(".menu [data-action=album-ask-delete]").first)
+    await press_for_result(latest, "album-ask-delete")
     await window.hold_deletions()
     await _cards(window, 1)
     await page.locator("#results-album").click()
@@ -176,14 +176,14 @@ async def test_undo_ctrl_z_and_reload_restore_deleted_result(user: BrowserUser) 
     await expect(page.locator("#album-grid .cell img")).to_have_count(2)
     await page.locator("#results-latest").click()
 
-    await press_in_menu(latest.locator(".menu [data-action=album-ask-delete]").first)
+    await press_for_result(latest, "album-ask-delete")
     await window.hold_deletions()
     await _cards(window, 1)
     assert len((await window.facts())["tasks"]) == 2, "nothing is deleted yet"
     await window.reload()
     await _cards(window, 2)
 
-    await press_in_menu(latest.locator(".menu [data-action=album-ask-delete]").first)
+    await press_for_result(latest, "album-ask-delete")
     await page.mouse.move(0, 0)  # the notice stays under the pointer
     await wait_for_js(page, "() => windowTasks.length === 1")
     await expect(undo).to_have_count(0)

@@ -163,6 +163,12 @@ async def press_in_menu(item: Locator) -> None:
     await item.click()
 
 
+async def press_for_result(tile: Locator, action: str) -> None:
+    """Open the menu of a result, which has its buttons from then on, and press the one of this action."""
+    await tile.get_by_test_id("menu").click()
+    await tile.locator(f".menu [data-action={action}]").click()
+
+
 class MooringWindow:
     """A tab with Mooring, through the console API and the page."""
 
@@ -322,10 +328,10 @@ class MooringWindow:
 
     async def press_on(self, card: Locator, test_id: str) -> None:
         """Press a button of a card or row; if it is in its menu, open that first."""
-        button = card.get_by_test_id(test_id).first
-        await button.wait_for(state="attached")
+        button, menu = card.get_by_test_id(test_id).first, card.get_by_test_id("menu").first
+        await button.or_(menu).first.wait_for()
         if not await button.is_visible():
-            await card.get_by_test_id("menu").first.click()
+            await menu.click()
         await button.click()
 
     def card(self, prompt_id: str, state: str = "") -> Locator:

@@ -55,6 +55,7 @@ ABOUT_ONE = {
     "run-again", "same-picture", "show", "unpin", "use-near", "use-recent", "use-settings", "use-as-input", "break",
     "open-camera", "more-nodes", "run-count-by", "note-saved",
     "show-versions", "go-back", "part-version", "note-change", "undo-link", "dismiss-link",
+    "album-pick", "run-variation",
 }  # fmt: skip
 # In a dialog, which a command opens.
 IN_DIALOGS = {

@@ -75,8 +75,7 @@ def test_result_with_a_seed_offers_a_variation_and_others_a_repeat() -> None:
     for task, offered, missing in ((made(TWO_SEEDS), "run-variation", "run-again"),
                                    (made(without), "run-again", "run-variation")):  # fmt: skip
         session = StillSession(window=window(task))
-        for text in (
-            markup(page(session), "results"),
-            markup(page(session, UiState(dialog=PictureDialog(task.prompt_id, 0))), "dialogs"),
-        ):
-            assert elements(text, data_action=offered) and not elements(text, data_action=missing)
+        lacking = element(markup(page(session), "results"), data_result=f"{task.prompt_id}/0")["data-lacking"].split()
+        assert missing in lacking and offered not in lacking
+        large = markup(page(session, UiState(dialog=PictureDialog(task.prompt_id, 0))), "dialogs")
+        assert elements(large, data_action=offered) and not elements(large, data_action=missing)
