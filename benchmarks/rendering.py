@@ -1,4 +1,4 @@
-"""How long the markup of four views takes in the browser's Python: twenty results, the panel *Fleet*, two forms.
+"""How long markup takes in the browser's Python: a whole page, its twenty results, the panel *Fleet*, two forms.
 
     python3 -m benchmarks.rendering [REVISION]
 
@@ -45,7 +45,7 @@ NODES = 40  # as many as the form shows at first
 DRAW = """
 import gettext, json, pickle, time
 from app.ui.kit.i18n import Translator
-from app.ui.page.regions import REGIONS
+from app.ui.page.regions import REGIONS, changed_regions
 
 class Formats:
     def number(self, value, digits=0): return f"{value:.{digits}f}"
@@ -57,7 +57,7 @@ class Formats:
 words = Translator("en", gettext.NullTranslations(), Formats())
 measured = {}
 for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
-    draw = REGIONS[region][1]
+    draw = REGIONS[region][1] if region else lambda view, _: "".join(changed_regions(None, view, _).values())
     html = str(draw(view, words))
     times = []
     for _round in range(9):
@@ -70,7 +70,7 @@ print(json.dumps(measured))
 
 
 def views() -> dict[str, tuple[str, object]]:
-    """The views by name, each with its region of the page."""
+    """The views by name, each with its region of the page; that of the whole page has none."""
     outputs = (output(delivery=Delivery.KEPT, size=1000), output("b.png", delivery=Delivery.KEPT, size=2000))
     choice = Choice(server_id=ServerId("gpu-1"), reason="least_loaded", loads={"gpu-1": 0, "gpu-2": 2})
     tasks = [ended(f"t{number}", *outputs, choice=choice) for number in range(CARDS)]
@@ -98,6 +98,7 @@ def views() -> dict[str, tuple[str, object]]:
         session, UiState().with_slices(large), workflows=(anything(nodes=NODES),), pictures=pictures, language="en"
     )
     return {
+        f"whole page with {CARDS} results": ("", page),
         f"{CARDS} results": ("results", replace(page.results, cards=page.results.cards[:CARDS])),
         "*Fleet*, 8 servers": ("dialogs", DialogView(panel)),
         "small form": ("form", page.form),
