@@ -67,6 +67,7 @@ async def main(page_js: Any) -> None:
     """Start the session and the page; the shell shows any failure. `page_js` is the module `static/js/page.js`."""
     notify, patch, shell = page_js.notify, page_js.patch, page_js.shell
     shell.begin()
+    await shell.opened()
     is_private = is_private_window()
     memory = PrivateMemory(BrowserMemory(), {SETTINGS_KEY}) if is_private else BrowserMemory()
     screen = BrowserScreen(patch, shell, memory)

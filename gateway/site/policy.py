@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 # The one style element of @google/model-viewer; a test compares it.
 VIEWER_STYLE = "'sha256-PXtZZkJMMyc18o/DN1ZEFOJ2qEGq95IQbVaJFMOXOb0='"
+# `RULES` in `static/js/ahead.js`; a test compares it.
+AHEAD_RULES = "'sha256-cPATrdZMx10kO2anxuAkOI6KoE3ITc+kTeSyD0d1Juk='"
 # The viewer reads a model, its buffers and its pictures from addresses of the page's own bytes. Workers from such an
 # address inherit the page's policy: the decoder of compressed models, and the console (`static/js/scripting.js`).
 _POLICY = (
-    f"default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; style-src 'self' {VIEWER_STYLE}; "
+    f"default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' {AHEAD_RULES}; "
+    f"style-src 'self' {VIEWER_STYLE}; "
     "img-src 'self' blob: data:{shown}; media-src 'self' blob:{shown}; connect-src 'self' blob: data:{asked}; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; worker-src 'self' blob:"
 )

@@ -119,6 +119,12 @@ export async function saveReport() {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000); // the browser reads it after the click
 }
 
+/** Wait until the user opens this window, which the browser may have loaded ahead (`ahead.js`). */
+export const opened = () => new Promise((resolve) => {
+  if (document.prerendering) document.addEventListener("prerenderingchange", resolve, { once: true });
+  else resolve();
+});
+
 /** Python runs: from here on it reports its own failures. */
 export function begin() {
   begun = true;

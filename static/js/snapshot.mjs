@@ -7,6 +7,7 @@
 
 import { Snapshot } from "./memory.mjs";
 
+const WORKER = new URL("./snapshot_worker.mjs", import.meta.url); // a file of its own, which no other has joined
 const HINT = "mooring.snapshot"; // in localStorage: the address of what is in the cache; browsers complain of a look in vain
 const REFUSED = "mooring.snapshot.refused"; // in localStorage: the address of what was tried in vain
 // Tests and measurements may set both, as `mooringQuick` and `mooringKeepAfter`.
@@ -59,9 +60,10 @@ async function store(plain, cache) {
   if (!found.isCached) throw new Error("the browser's cache did not take it");
 }
 
-/** What the worker answers for one file. */
-function fetchApart(file) {
-  const worker = new Worker(new URL("./snapshot_worker.mjs", import.meta.url), { type: "module" });
+/** What the worker answers for one file. A page that is loaded ahead has no workers until it is opened, nor a user to keep waiting. */
+async function fetchApart(file) {
+  if (document.prerendering) return (await import(WORKER)).take(file);
+  const worker = new Worker(WORKER, { type: "module" });
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => ("error" in data ? reject(new Error(data.error)) : resolve(data));
     worker.onerror = ({ message }) => reject(new Error(message || "its worker cannot be loaded"));

@@ -1,4 +1,4 @@
-// Fetches the memory snapshot for `snapshot.mjs`, beside the page's main thread. A message is one file to fetch:
+// Fetches the memory snapshot for `snapshot.mjs`, in a worker, or on a page that is loaded ahead. A message is one file to fetch:
 //
 //   { address, cache, size, sum, coding }   answers { bytes, transferred }: the bytes, unpacked and checked
 //   { address, cache, least }               answers { isCached }: whether the browser's cache has taken it; or { isSlow },
@@ -12,12 +12,14 @@ const IF_CACHED = "only-if-cached";
 const SAMPLE = 1e6; // bytes after which a line is judged
 const HEADERS = 300; // bytes at most that a file out of the cache counts as transferred, in engines that count its headers
 
-globalThis.onmessage = ({ data }) => {
-  ("size" in data ? take(data) : store(data)).then(
-    (answer) => postMessage(answer, answer.bytes ? [answer.bytes.buffer] : []),
-    (error) => postMessage({ error: error?.message ?? String(error) }),
-  );
-};
+if (!globalThis.document) {
+  globalThis.onmessage = ({ data }) => {
+    ("size" in data ? take(data) : store(data)).then(
+      (answer) => postMessage(answer, answer.bytes ? [answer.bytes.buffer] : []),
+      (error) => postMessage({ error: error?.message ?? String(error) }),
+    );
+  };
+}
 
 /** The sum of 32-bit words: as FNV-1a, by words. */
 export function addUp(words) {
@@ -26,7 +28,7 @@ export function addUp(words) {
   return sum >>> 0;
 }
 
-async function take({ address, cache, size, sum, coding }) {
+export async function take({ address, cache, size, sum, coding }) {
   const answer = await ask(address, { cache });
   const bytes = new Uint8Array(size);
   const reader = (coding ? answer.body.pipeThrough(new DecompressionStream(coding)) : answer.body).getReader();

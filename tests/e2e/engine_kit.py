@@ -385,14 +385,14 @@ async def _open_firefox(profile: Path, is_private: bool) -> AsyncIterator[Engine
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
     (profile / "user.js").write_text("".join(lines), encoding="utf-8")
     flags = ("--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0", "about:blank")
-    async with _process(path, *flags, HOME=str(profile), MOZ_HEADLESS="1") as lines:
-        address = (await _first(lines, _FIREFOX_ADDRESS))[1]
+    async with run_program(path, *flags, HOME=str(profile), MOZ_HEADLESS="1") as lines:
+        address = (await first_line(lines, _FIREFOX_ADDRESS))[1]
         async with (
             aiohttp.ClientSession() as session,
             session.ws_connect(f"{address}/session", max_msg_size=0) as socket,
         ):
             firefox = _Firefox(socket)
-            async with _background(firefox.listen()), _background(_drain(lines)):
+            async with background(firefox.listen()), background(drain(lines)):
                 await firefox.send("session.new", capabilities={})
                 await firefox.send("session.subscribe", events=["log.entryAdded"])
                 yield firefox
@@ -487,8 +487,8 @@ class _WebKitTab(_DriverTab):
 @contextlib.asynccontextmanager
 async def _open_webkit(profile: Path, is_private: bool) -> AsyncIterator[Engine]:
     screen = ("Xvfb", "-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp")
-    async with _process(*screen) as screen_lines:
-        display = (await _first(screen_lines, re.compile(r"^\d+$")))[0]
+    async with run_program(*screen) as screen_lines:
+        display = (await first_line(screen_lines, re.compile(r"^\d+$")))[0]
         port = free_ports()
         environment = {
             "DISPLAY": f":{display}",
@@ -498,12 +498,12 @@ async def _open_webkit(profile: Path, is_private: bool) -> AsyncIterator[Engine]
         }
         address = f"http://127.0.0.1:{port}/session"
         async with (
-            _process("WebKitWebDriver", f"--port={port}", "--host=127.0.0.1", **environment) as lines,
+            run_program("WebKitWebDriver", f"--port={port}", "--host=127.0.0.1", **environment) as lines,
             aiohttp.ClientSession() as client,
         ):
             session_id = await _webkit_session(client, address)
             webkit = _WebKit(client, f"{address}/{session_id}")
-            async with _background(webkit.listen(lines)):
+            async with background(webkit.listen(lines)):
                 await webkit.send("POST", "timeouts", {"script": round(PATIENCE * 1000)})
                 yield webkit
                 await webkit.send("DELETE", "")
@@ -531,7 +531,7 @@ async def _webkit_session(client: aiohttp.ClientSession, address: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _process(*command: str, **environment: str) -> AsyncIterator[AsyncIterator[str]]:
+async def run_program(*command: str, **environment: str) -> AsyncIterator[AsyncIterator[str]]:
     """Start a program with its children, until the block ends; yield the lines that they print."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -556,7 +556,7 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
         yield line.decode(errors="replace").rstrip()
 
 
-async def _first(lines: AsyncIterator[str], pattern: re.Pattern[str]) -> re.Match[str]:
+async def first_line(lines: AsyncIterator[str], pattern: re.Pattern[str]) -> re.Match[str]:
     """Return the first match in these lines."""
     seen = []
     async with asyncio.timeout(PATIENCE):
@@ -568,7 +568,7 @@ async def _first(lines: AsyncIterator[str], pattern: re.Pattern[str]) -> re.Matc
 
 
 @contextlib.asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run a coroutine until the block ends."""
     task = asyncio.ensure_future(work)
     try:
@@ -578,7 +578,7 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _drain(lines: AsyncIterator[str]) -> None:
+async def drain(lines: AsyncIterator[str]) -> None:
     """Read what a process prints, so that it never blocks on it."""
     async for _line in lines:
         pass

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
-from gateway.site.policy import VIEWER_STYLE
+from gateway.site.policy import AHEAD_RULES, VIEWER_STYLE
 from tests.integration.rig import PATIENCE, Running, open_gateway
 from tests.platform_kit import link
 from tests.services import ROOT
@@ -87,7 +87,7 @@ async def test_files_have_media_type_and_protective_headers(
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy == {
         "default-src": "'self'",
-        "script-src": "'self' 'unsafe-eval' 'wasm-unsafe-eval'",
+        "script-src": f"'self' 'unsafe-eval' 'wasm-unsafe-eval' {AHEAD_RULES}",
         "style-src": f"'self' {VIEWER_STYLE}",
         "img-src": "'self' blob: data:",
         "media-src": "'self' blob:",
