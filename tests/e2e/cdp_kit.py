@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,11 +100,11 @@ class BareChromium:
 
     async def begin(self) -> None:
         """Attach to the first tab, not to its page: else the browser loads nothing ahead."""
-        tab = await self._attach((await self._target("tab"))["targetId"])
+        tab = await self._attach(await self._found(lambda: self._target("tab")))
         await self.call(
             "Target.setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True}, tab
         )
-        self.first = await self._found(lambda: next(iter(self._attached.values()), None))
+        self.first = await self._found(self._own)
 
     async def call(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
         """Send a command, and return its result."""
@@ -123,31 +123,39 @@ class BareChromium:
 
     async def dropped(self) -> None:
         """Wait until no page is loaded ahead."""
-        await self._found(lambda: self._ahead() is None or None)
 
-    async def opened(self, ahead: BareTab) -> BareTab:
-        """Return that page, as soon as it is open."""
-        await self._target("page", ahead.target)
-        return BareTab(self, ahead.target, await self._attach(ahead.target))
+        async def is_gone() -> bool | None:
+            return await self._ahead() is None or None
 
-    def _ahead(self) -> BareTab | None:
+        await self._found(is_gone)
+
+    async def opened(self, ahead: BareTab | None = None) -> BareTab:
+        """Return that page, as soon as it is open; without one, the page beside the first."""
+        target = await self._found(lambda: self._target("page", "" if ahead is None else ahead.target))
+        return BareTab(self, target, await self._attach(target))
+
+    async def _own(self) -> BareTab | None:
+        return next(iter(self._attached.values()), None)
+
+    async def _ahead(self) -> BareTab | None:
         return next((tab for tab in self._attached.values() if tab is not self.first), None)
 
     async def _attach(self, target: str) -> str:
         return str((await self.call("Target.attachToTarget", {"targetId": target, "flatten": True}))["sessionId"])
 
-    async def _target(self, kind: str, name: str = "") -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for found in (await self.call("Target.getTargets", {"filter": [{"type": kind}]}))["targetInfos"]:
-                    if found["url"].startswith("http") and name in {"", found["targetId"]}:
-                        return dict(found)
-                await asyncio.sleep(0.05)
+    async def _target(self, kind: str, name: str = "") -> str | None:
+        """Return a target's id, if it is there: that one, or any but the first page's."""
+        for found in (await self.call("Target.getTargets", {"filter": [{"type": kind}]}))["targetInfos"]:
+            target = str(found["targetId"])
+            is_other = not hasattr(self, "first") or target != self.first.target
+            if found["url"].startswith("http") and (target == name if name else is_other):
+                return target
+        return None
 
-    async def _found(self, look: Callable[[], T | None]) -> T:
+    async def _found(self, look: Callable[[], Awaitable[T | None]]) -> T:
         async with asyncio.timeout(PATIENCE):
             while True:
-                if (found := look()) is not None:
+                if (found := await look()) is not None:
                     return found
                 await asyncio.sleep(0.05)
 
