@@ -12,11 +12,13 @@ import dataclasses
 import inspect
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from gateway.fleet.fleet import Fleet, Source
@@ -26,6 +28,10 @@ from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
+from gateway.install.joined import page_tree
+from gateway.install.packed import PackedPage, page_of
+from gateway.install.place import Place
+from gateway.page.tree import PageTree, Tree
 from gateway.people.login_settings import LoginSettings
 from gateway.platforms import system
 from gateway.server import Gateway
@@ -181,6 +187,28 @@ async def relay(url: str, held: bytes | None = None) -> AsyncIterator[tuple[str,
             released.set()
 
 
+class SharedPage:
+    """The page's files at `ROOT` for all gateways of this process: to read them all costs more than most tests."""
+
+    is_fixed = False
+
+    def __init__(self) -> None:
+        self._files = page_tree(Place(ROOT))
+        self._turn = threading.Lock()
+
+    def current(self) -> Tree:
+        """Return the present files."""
+        with self._turn:
+            return self._files.current()
+
+
+_PAGE = SharedPage()
+
+
+def _page_of(place: Place) -> PageTree | PackedPage | SharedPage:
+    return _PAGE if place.root == ROOT else page_of(place)
+
+
 @dataclass
 class Running:
     """A gateway in this process, on a real port."""
@@ -241,12 +269,10 @@ async def open_fleet(
     port = listener.getsockname()[1]
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False, names=names)
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_down=3_600.0), **deadlines)
-    async with (
-        Gateway(
-            fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, logins=logins
-        ) as gateway,
-        watched(gateway, waits),
-    ):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.site.builds.page_of", _page_of)
+        made = Gateway(fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, logins=logins)
+    async with made as gateway, watched(gateway, waits):
         await gateway.listen(listener)
         yield Running(gateway, f"http://127.0.0.1:{port}")
 
