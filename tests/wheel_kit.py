@@ -54,9 +54,9 @@ class Installed:
 
     @classmethod
     def make(cls, home: Path, wheel: Path) -> Installed:
-        """Make the environment; no registry is asked, since the tests' packages are lent to it."""
+        """Make the environment; no registry is asked, since the tests' packages, pip among them, are lent to it."""
         made = cls(home)
-        subprocess.run([sys.executable, "-m", "venv", str(made._environment)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(made._environment)], check=True)
         (made.packages / "of_the_tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
         made.install(wheel)
         return made

@@ -24,6 +24,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.install.environment import Environment
+from gateway.install.place import Place, write_record
+from gateway.install.snapshot import FORMS, Snapshots
+from gateway.page.archive import make_archive
 from gateway.platforms import system
 from gateway.site.policy import VIEWER_STYLE
 from tests.platform_kit import link as make_link
@@ -317,14 +321,31 @@ def test_memory_snapshot_exists_after_the_first_start(installed: Clone) -> None:
     assert str(installed.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
 
 
+def test_memory_snapshot_is_made_of_equal_bytes_again(installed: Clone) -> None:
+    """The wheel has the one of the tests' own clone, which is another folder."""
+    ours, theirs = Snapshots(Place(ROOT)), Snapshots(Place(installed.root))
+    made = ours.make(make_archive(ROOT), lambda command: subprocess.run(command, cwd=ROOT, check=True))
+    assert made is not None
+    for coding in FORMS:
+        assert theirs.file(made.key, coding).read_bytes() == ours.file(made.key, coding).read_bytes(), coding
+
+
 def unpacked(file: Path) -> bytes:
     """The content of a gzip file."""
     with gzip.open(file) as opened:
         return opened.read()
 
 
-def test_missing_network_is_reported_in_one_sentence(tmp_path: Path, offline: dict[str, str]) -> None:
-    said = fresh(tmp_path).assert_fails(offline)
+def test_missing_network_is_reported_in_one_sentence(installed: Clone, tmp_path: Path, offline: dict[str, str]) -> None:
+    """After the first step: pip is there, and no package."""
+    clone = fresh(tmp_path)
+    environment = Environment(Place(clone.root))
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", str(environment.place.venv)], check=True)
+    pip = Environment(Place(installed.root)).packages() / "pip"
+    shutil.copytree(pip, environment.packages() / "pip", copy_function=os.link)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    write_record(environment.record, {"python": version, "locks": {}})
+    said = clone.assert_fails(offline)
     assert said.startswith("pip could not reach its package registry: check this machine's network")
     assert said.count("\n") == 1
 

@@ -20,10 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.install.node import node_command
-from gateway.install.place import PAGE_RECORD, Place
-from gateway.install.snapshot import ENDINGS, MAKER, SITE, Snapshots
-from gateway.page.tree import ARCHIVE, PageTree
+from gateway.install.place import PAGE_RECORD
 from gateway.people.access import LOGIN_FILES
 from tests.services import Service, start_installed, wait_until
 from tests.wheel_kit import Installed, build, unpack_sdist
@@ -51,18 +48,6 @@ def test_sdist_builds_a_wheel_of_equal_bytes(wheel: Path, tmp_path: Path) -> Non
     again = build(tmp_path / "wheel", root=sources)
     assert again.name == wheel.name
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(wheel.read_bytes()).digest()
-
-
-def test_memory_snapshot_is_made_of_equal_bytes_again(contents: dict[str, bytes], tmp_path: Path) -> None:
-    """A build takes the snapshot that set-up has made, so this one is made here."""
-    place = Place(ROOT)
-    tree = PageTree(ROOT).current()
-    app, out = tmp_path / ARCHIVE, tmp_path / "made"
-    app.write_bytes(tree.archive.data)
-    subprocess.run([*node_command(place), MAKER, str(place.vendor / SITE), str(app), str(out)], cwd=ROOT, check=True)
-    key = Snapshots(place).key(tree.archive.sources)
-    for ending in ENDINGS.values():
-        assert out.with_suffix(f".{ending}").read_bytes() == contents[f"{PARTS}page/snapshots/{key}.{ending}"]
 
 
 def test_one_package_is_installed_and_nothing_beside_it(contents: dict[str, bytes]) -> None:
