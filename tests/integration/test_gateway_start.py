@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from gateway.fleet.demo import DemoFleet
 from gateway.install.place import Place
 from gateway.platforms import system
 from tests.platform_kit import posix_only
-from tests.services import ROOT, Service, free_ports, start_demo, start_gateway, wait_until
+from tests.services import ROOT, Service, free_ports, start_gateway, wait_until
 
 PATIENCE = 60.0
 ENDS_SECONDS = 20.0  # on a loaded machine; waiting for the windows would take a minute
@@ -67,12 +68,18 @@ def assert_fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
 # Start
 
 
-def test_gateway_prints_its_fleet_and_its_source() -> None:
-    with start_demo() as demo, start_gateway("--server", f"studio={demo.url}") as gateway:
-        assert gateway.lines[0] == "Fleet: --server names 1 server."
-        assert gateway.lines[1].split() == ["studio", demo.url]
-        why = json.loads(fetch(f"{gateway.url}/fleet"))["why"]
-        assert why == {"source": "flags", "detail": "--server names 1 server."}
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Service]:
+    """A gateway that no test here changes or ends."""
+    with start_gateway("--server", "studio=http://127.0.0.1:1", "--host", "127.0.0.1") as gateway:
+        yield gateway
+
+
+def test_gateway_prints_its_fleet_and_its_source(gateway: Service) -> None:
+    assert gateway.lines[0] == "Fleet: --server names 1 server."
+    assert gateway.lines[1].split() == ["studio", "http://127.0.0.1:1"]
+    why = json.loads(fetch(f"{gateway.url}/fleet"))["why"]
+    assert why == {"source": "flags", "detail": "--server names 1 server."}
 
 
 def test_fleet_file_is_used(tmp_path: Path) -> None:
@@ -82,11 +89,11 @@ def test_fleet_file_is_used(tmp_path: Path) -> None:
         assert fleet_of(gateway)["a"]["name"] == "Left"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_gateway_prints_its_canonical_address(host: str) -> None:
-    with start_gateway("--server", "a=http://127.0.0.1:1", "--host", host) as gateway:
-        assert gateway.url == f"http://127.0.0.1:{gateway.port}"
-        assert fetch(f"{gateway.url}/fleet")
+def test_gateway_prints_its_canonical_address(gateway: Service) -> None:
+    with start_gateway("--server", "a=http://127.0.0.1:1", "--host", "localhost") as other:
+        for one in (gateway, other):
+            assert one.url == f"http://127.0.0.1:{one.port}"
+            assert fetch(f"{one.url}/fleet")
 
 
 def test_port_in_use_is_an_error() -> None:
@@ -96,9 +103,8 @@ def test_port_in_use_is_an_error() -> None:
         assert_fails(ran, f"Port {port} is in use", "--port")
 
 
-def test_second_gateway_on_one_port_is_reported() -> None:
-    with start_gateway("--server", "a=http://127.0.0.1:1") as gateway:
-        assert_fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
+def test_second_gateway_on_one_port_is_reported(gateway: Service) -> None:
+    assert_fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
 
 
 def test_demo_servers_port_in_use_is_reported() -> None:
@@ -182,8 +188,9 @@ def test_gateway_speaks_tls(tmp_path: Path) -> None:
 # The demo fleet
 
 
-def test_demo_fleet_uses_the_following_ports() -> None:
-    with start_gateway(demo=2) as gateway:
+def test_demo_fleet_uses_following_ports_and_is_probed_once_up(tmp_path: Path) -> None:
+    log = tmp_path / "mooring.log"
+    with start_gateway("--log", str(log), demo=2) as gateway:
         wait_until(lambda: all(server["health"] == "well" for server in fleet_of(gateway).values()))
         servers = fleet_of(gateway)
         assert list(servers) == ["demo-1", "demo-2"]
@@ -192,6 +199,8 @@ def test_demo_fleet_uses_the_following_ports() -> None:
         ]
         assert all(server["demo"] for server in servers.values())
         assert fetch(f"{gateway.url}/servers/demo-2/queue")
+    conditions = [line.partition(" is ")[2].split()[0] for line in log.read_text().splitlines() if "demo-1 is " in line]
+    assert conditions == ["well"]
 
 
 @posix_only("Python can send no signal")
@@ -212,7 +221,7 @@ def test_dead_demo_server_is_reported_and_not_restarted() -> None:
 @posix_only("Python can send no signal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: signal.Signals) -> None:
-    with start_gateway(demo=2) as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as window:
+    with start_gateway(demo=1) as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as window:
         window.sendall(
             f"GET /fleet/ws HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nOrigin: {gateway.url}\r\n"
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -223,7 +232,7 @@ def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: sign
         gateway.process.send_signal(number)
         assert gateway.process.wait(PATIENCE) == 0
         assert time.monotonic() - began < ENDS_SECONDS
-        assert not any(is_open(gateway.port + offset) for offset in (0, 1, 2))
+        assert not any(is_open(gateway.port + offset) for offset in (0, 1))
         assert not any("Traceback" in line or "ERROR" in line for line in gateway.lines)
 
 
@@ -237,14 +246,6 @@ async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> Non
     left.touch()
     await fleet.close()
     assert not left.exists(), "a killed one does not empty its folder of temporary files"
-
-
-def test_demo_servers_are_probed_once_they_are_up(tmp_path: Path) -> None:
-    log = tmp_path / "mooring.log"
-    with start_gateway("--log", str(log), demo=2) as gateway:
-        wait_until(lambda: all(one["health"] == "well" for one in fleet_of(gateway).values()))
-    conditions = [line.partition(" is ")[2].split()[0] for line in log.read_text().splitlines() if "demo-1 is " in line]
-    assert conditions == ["well"]
 
 
 def test_killed_gateway_leaves_no_demo_server() -> None:
