@@ -20,9 +20,9 @@ from tests.integration.studio import Client, SharedDemo, Studio, load_prompt, op
 
 
 @pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+async def studio(tmp_path: Path, shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a studio whose sessions can be ended one by one."""
-    async with open_studio(sessions=tmp_path / "sessions") as studio:
+    async with open_studio(sessions=tmp_path / "sessions", demo=shared_demo) as studio:
         yield studio
 
 

@@ -21,14 +21,14 @@ from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user_proxy import MOST_HISTORY
 from tests.integration.rig import until
-from tests.integration.studio import ALL_AT_ONCE, Client, Studio, open_studio, picture_prompt, slow_prompt
+from tests.integration.studio import ALL_AT_ONCE, Client, SharedDemo, Studio, open_studio, picture_prompt, slow_prompt
 from wire.health import Health
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
     """Start a studio of three users, with a server that is probed all the time."""
-    async with open_studio(probe_well=0.5) as studio:
+    async with open_studio(probe_well=0.5, demo=shared_demo) as studio:
         yield studio
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.integration.echo_server import serve_echo
-from tests.integration.rig import PLAIN, until
-from tests.integration.studio import Studio, open_listener, open_studio, picture_prompt, slow_prompt
+from tests.integration.rig import until
+from tests.integration.studio import SharedDemo, Studio, open_listener, open_studio, picture_prompt, slow_prompt
+from tests.services import start_demo
+
+
+@pytest.fixture(scope="module")
+def slow_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDemo]:
+    """A demo server on which a slow prompt takes three seconds."""
+    data = tmp_path_factory.mktemp("data")
+    with start_demo("--step-seconds", "0.02", data=data) as service:
+        yield SharedDemo(service, data)
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
-    """Start a gateway with three users, where a slow prompt takes three seconds."""
-    async with open_studio(PLAIN, "--step-seconds", "0.02") as studio:
+async def studio(slow_demo: SharedDemo) -> AsyncIterator[Studio]:
+    """Start a gateway with three users."""
+    async with open_studio(demo=slow_demo) as studio:
         yield studio
 
 
