@@ -57,7 +57,8 @@ def compile_catalogue(stem: str, text: str) -> Language:
     """Compile a `.po` file without its fuzzy and unfinished entries; OSError or ValueError if it is invalid."""
     import polib  # late: set-up imports this module before any package is installed
 
-    source = polib.pofile(text, check_for_duplicates=True)
+    source = polib.pofile(text)
+    _refuse_twice((entry.msgctxt, entry.msgid, entry.linenum) for entry in source if not entry.obsolete)
     code, name = (str(source.metadata.get(key, "")).strip() for key in ("Language", "X-Name"))
     if not _CODE.fullmatch(code) or not _NAME.fullmatch(name):
         raise ValueError("its header has no Language or no X-Name")
@@ -66,6 +67,15 @@ def compile_catalogue(stem: str, text: str) -> Language:
     return Language(
         code.replace("_", "-"), name, f"{stem}.mo", catalogue, gettext.GNUTranslations(io.BytesIO(catalogue))
     )
+
+
+def _refuse_twice(messages: Iterable[tuple[str | None, str, int]]) -> None:
+    """Raise ValueError for a message that is there twice. polib's own check compares each with all before it."""
+    seen = set[tuple[str | None, str]]()
+    for context, message, line in messages:
+        if (context, message) in seen:
+            raise ValueError(f"the message {message!r} is there twice, again in line {line}")
+        seen.add((context, message))
 
 
 def locale_files(languages: Sequence[Language], pages: Iterable[str]) -> dict[str, bytes]:

@@ -111,7 +111,7 @@ def test_text_without_scripts_is_in_all_languages() -> None:
         ("X-Name: Polski", "Other: x", "no X-Name"),
         ("plural=(n==1", "plural=import (n==1", "plural form"),
         ('msgstr "Uruchom"', 'msgstr "Uru"chom"', "line 9"),
-        ('msgid "Empty"', 'msgid "Run"', "line 18"),
+        ('msgid "Empty"', 'msgid "Run"', "'Run' is there twice, again in line 15"),
     ],
 )
 def test_invalid_catalogue_is_left_out_with_a_warning(
