@@ -5,6 +5,7 @@ So no worker is left alone with one of these at the end.
 
 from __future__ import annotations
 
+import gc
 import signal
 from pathlib import Path
 
@@ -21,7 +22,8 @@ templates.update(HERE.parent)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let a SIGTERM end the tests as Ctrl+C does, so that their servers end too."""
+    """Let a SIGTERM end the tests as Ctrl+C does, so that their servers end too, and collect without a search."""
+    gc.disable()
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -29,6 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort by folder, and keep the order within each."""
     items.sort(key=_rank)
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage from now on, but not among 12,000 tests: they stay to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def _rank(item: pytest.Item) -> int:
