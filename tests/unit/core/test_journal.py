@@ -43,7 +43,7 @@ def _line(entry: Entry) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-@given(st.lists(FACTS, max_size=10))
+@given(st.lists(FACTS, max_size=4))
 def test_stored_journal_is_parsed(added: list[dict[str, Any]]) -> None:
     journal = Journal()
     for at, facts in enumerate(added):
