@@ -342,7 +342,7 @@ def test_missing_network_is_reported_in_one_sentence(installed: Clone, tmp_path:
     environment = Environment(Place(clone.root))
     subprocess.run([PYTHON, "-m", "venv", "--without-pip", str(environment.place.venv)], check=True)
     pip = Environment(Place(installed.root)).packages() / "pip"
-    shutil.copytree(pip, environment.packages() / "pip", copy_function=os.link)
+    shutil.copytree(pip, environment.packages() / "pip")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     write_record(environment.record, {"python": version, "locks": {}})
     said = clone.assert_fails(offline)
