@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
 from gateway.http.peers import network_of
+from gateway.people import passwords
 from gateway.people.accounts import Account, Accounts, read_accounts, write_accounts
 from gateway.people.devices import Devices
 from gateway.people.keys import Keys, load_keys, make_keys, renew_keys
@@ -37,6 +38,12 @@ from tests.platform_kit import link as make_link
 ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
 CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # not the hash of any password
 TEXT = st.text(max_size=30)
+
+
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes in 8 ms instead of 240, where their strength is not the subject."""
+    monkeypatch.setattr(passwords, "LOG_N", 10)
 
 
 @settings(deadline=None)
@@ -65,6 +72,7 @@ def test_only_the_previous_key_stays_valid(tmp_path: Path) -> None:
     assert not load_keys(path).is_signed(mark, "session", "alice")
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_first_user_creates_the_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +111,7 @@ def test_invalid_key_file_is_reported(tmp_path: Path, text: str) -> None:
     assert caught.value.file == path
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_password_fits_only_its_own_hash() -> None:
     kept = PasswordHash.of("größer als acht")
     parsed = PasswordHash.read(kept.write())
@@ -375,6 +384,7 @@ def test_a_linked_users_file_stays_a_link(tmp_path: Path) -> None:
     assert link.is_symlink() and read_accounts(real) == KNOWN
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_readded_account_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     users, found = tmp_path / "users.toml", []
     for action in ("add", "password", "remove", "add"):
