@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGES = (
@@ -35,6 +37,7 @@ COPIED = (
     "tests/unit/session",
     "tests/unit/ui",
 )
+COMPILED = ("app", "wire", "tests/ports", "tests/simulation")  # what each pytest imports
 FILES = (
     "pyproject.toml",
     "docs/console.md",
@@ -42,6 +45,7 @@ FILES = (
     "tests/unit/test_console_contract.py",
     "tests/unit/test_selfcheck.py",
 )
+QUICKLY = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:playwright", "-p", "no:xdist", "--assert=plain")
 FAILED = 1  # pytest's code for tests that ran and failed; anything else that is not 0 proves nothing
 
 
@@ -60,6 +64,9 @@ class Bench:
         for name in FILES:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
+        for name in COMPILED:
+            # By their hash: a mutant may be of the same size, and of the same second.
+            compileall.compile_dir(root / name, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
         return cls(root)
 
     def with_judges(self, patterns: Sequence[str]) -> Bench:
@@ -81,7 +88,7 @@ class Bench:
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
         try:
             ended = subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
+                [sys.executable, "-m", "pytest", *QUICKLY, *tests],
                 cwd=self.root,
                 env=environment,
                 capture_output=True,
