@@ -188,6 +188,12 @@ class SharedDemo:
                 file.unlink()
 
 
+def hash_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Have a password checked in 8 ms instead of 240: end-to-end tests log in at the real strength."""
+    patch.setattr(passwords, "LOG_N", 10)
+    patch.setattr(login, "UNKNOWN_USER_HASH", replace(passwords.UNKNOWN_USER_HASH, log_n=10))
+
+
 def write_users(path: Path) -> None:
     """Write accounts for Alice and Bob, and for Carol, who may also run the fleet."""
     password = PasswordHash.of(PASSWORD)
@@ -209,13 +215,10 @@ async def open_studio(
 ) -> AsyncIterator[Studio]:
     """Start a gateway with three users for one demo server, for a shared `demo`, or for the `server` at that address.
 
-    `rules` are the installation's, `flags` the demo server's; `sessions` is the file of ended sessions. A password is
-    checked in 8 ms instead of 240: end-to-end tests log in at the real strength.
+    `rules` are the installation's, `flags` the demo server's; `sessions` is the file of ended sessions.
     """
     async with contextlib.AsyncExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(passwords, "LOG_N", 10)
-        patch.setattr(login, "UNKNOWN_USER_HASH", replace(passwords.UNKNOWN_USER_HASH, log_n=10))
+        hash_quickly(stack.enter_context(pytest.MonkeyPatch.context()))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         users = home / "users.toml"
         write_users(users)

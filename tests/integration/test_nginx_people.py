@@ -21,7 +21,7 @@ from tests.certificates import make_pem
 from tests.integration.exchanges import verdict
 from tests.integration.front import Front, open_front
 from tests.integration.rig import PATIENCE, serve
-from tests.integration.studio import PASSWORD, Client, write_users
+from tests.integration.studio import PASSWORD, Client, hash_quickly, write_users
 
 STRAIGHT = "mooring-nginx"
 BYTES = b"picture" * 1_000
@@ -78,7 +78,8 @@ class NginxSetup:
 
 
 @pytest.fixture
-async def setup(tmp_path: Path) -> AsyncIterator[NginxSetup]:
+async def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NginxSetup]:
+    hash_quickly(monkeypatch)
     users = tmp_path / "users.toml"
     write_users(users)
     logins = LoginSettings(load_keys(tmp_path / "mooring.key"), users)
