@@ -14,7 +14,8 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import held, wait_for_drawing
+from tests.e2e.browser_kit import held, wait_for_drawing, wait_for_js
+from tests.e2e.fault_kit import until
 from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
 from tests.integration.studio import PASSWORD, write_users
 from tests.services import ROOT, Service, start_demo, start_gateway
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 PYTHON = "**/pyodide.asm.wasm"
 DRAWN = "body.is-drawn"
+HAS_DRAWING = """async () => (await (await fetch(location.href)).text()).includes('data-drawn="')"""
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 # Keep the first change that Python makes to the page.
 RECORD = (
     FIRST_SCRIPT
@@ -44,13 +47,14 @@ async def is_read(page: Page, address: str) -> bool:
 
 
 async def wait_drawn(page: Page, address: str) -> None:
-    """Open the page until the gateway has its drawing, and stay on it before Python."""
+    """Wait until the gateway has its drawing, and open the page, which stays before Python."""
+    await until(lambda: is_read(page, address))
     while True:
-        was_read = await is_read(page, address)
         await page.goto(address, wait_until="commit")
         await page.locator("#boot").wait_for(state="attached")
-        if was_read and await page.locator(DRAWN).count():
+        if await page.locator(DRAWN).count():
             return
+        await wait_for_js(page, HAS_DRAWING)  # asking for the document costs less than opening it
 
 
 @contextlib.asynccontextmanager
@@ -108,38 +112,33 @@ async def visitor(browser: Browser, url: str, **options: Any) -> AsyncIterator[t
 
 
 @pytest.mark.parametrize(
-    ("locale", "path", "text"),
-    [
-        ("en-US", "/", "Text to picture"),
-        ("zh-CN", "/", "文字生成图片"),
-        ("en-US", "/?lang=zh-CN", "文字生成图片"),
-        ("de-DE", "/", "Text to picture"),
-    ],
+    ("path", "text", "options"),
+    [("/?lang=zh-CN", "文字生成图片", {}), ("/", "Text to picture", {"locale": "de-DE", **PHONE})],
+    ids=["asked", "german-phone"],
 )
 async def test_python_takes_the_first_screen_over_in_each_language(
-    browser: Browser, gateway: Service, locale: str, path: str, text: str
+    browser: Browser, gateway: Service, path: str, text: str, options: dict[str, Any]
 ) -> None:
-    async with visitor(browser, gateway.url, locale=locale) as (_, profile):
+    """In one that the address asks for, and on a phone whose language Mooring does not have."""
+    async with visitor(browser, gateway.url, **options) as (_, profile):
         page = await expect_taken_over(profile, gateway.url + path)
         await expect(page.locator("#form")).to_contain_text(text)
 
 
 async def test_chosen_language_is_that_of_the_next_first_screen(browser: Browser, gateway: Service) -> None:
+    """And a drawing has the classes that its form needs, so a window asks for no catalogue before it can be used."""
     async with visitor(browser, gateway.url) as (_, profile):
-        window = await MooringWindow.open(profile, gateway.url)
-        await window.ready()
-        await window.page.keyboard.press(",")
-        await window.page.locator("#setting-language").select_option("zh-CN")
-        await expect(window.page.locator("#run")).to_contain_text("运行")
+        asked: list[str] = []
+        profile.on("request", lambda request: asked.append(request.url))
+        page = await expect_taken_over(profile, gateway.url)
+        await expect(page.locator("#form")).to_contain_text("Text to picture")
+        assert json.loads(await page.locator("#first-classes").text_content() or "{}")
+        assert not [url for url in asked if "/catalogues/" in url]
+        await page.keyboard.press(",")
+        await page.locator("#setting-language").select_option("zh-CN")
+        await expect(page.locator("#run")).to_contain_text("运行")
         page = await expect_taken_over(profile, gateway.url)
         await expect(page.locator("#run")).to_contain_text("运行")
-
-
-async def test_phone_has_the_same_first_screen(browser: Browser, gateway: Service) -> None:
-    async with visitor(
-        browser, gateway.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    ) as (_, profile):
-        await expect_taken_over(profile, gateway.url)
 
 
 @pytest.fixture
@@ -147,27 +146,15 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextlib.contextmanager
-def without_any_server_that_answers(home: Path) -> Iterator[Service]:
-    with start_gateway("--server", "a=http://127.0.0.1:9") as service:
-        yield service
-
-
-@contextlib.contextmanager
-def with_servers_of_two_versions(home: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[Service]:
+    """A gateway with servers of two versions and one that is away. No test uploads a file, which changes a fleet."""
     with (
         start_demo() as new,
         start_demo("--speaks", "0.3.64") as old,
-        start_gateway("--server", f"new={new.url}", "--server", f"old={old.url}") as service,
-    ):
-        yield service
-
-
-@contextlib.contextmanager
-def with_a_server_that_is_away(home: Path) -> Iterator[Service]:
-    with (
-        start_demo() as here,
-        start_gateway("--server", f"a={here.url}", "--server", "b=http://127.0.0.1:9") as service,
+        start_gateway(
+            *("--server", f"new={new.url}", "--server", f"old={old.url}", "--server", "away=http://127.0.0.1:9")
+        ) as service,
     ):
         yield service
 
@@ -181,17 +168,8 @@ def with_published_workflows(home: Path) -> Iterator[Service]:
         yield service
 
 
-FLEETS = (
-    without_any_server_that_answers,
-    with_servers_of_two_versions,
-    with_a_server_that_is_away,
-    with_published_workflows,
-)
-
-
-@pytest.mark.parametrize("open_fleet", FLEETS)
-async def test_python_takes_over_whatever_the_fleet_is(browser: Browser, home: Path, open_fleet: Any) -> None:
-    with open_fleet(home) as service:
+async def test_python_takes_over_where_no_server_answers(browser: Browser) -> None:
+    with start_gateway("--server", "a=http://127.0.0.1:9") as service:
         async with visitor(browser, service.url) as (_, profile):
             await expect_taken_over(profile, service.url)
 
@@ -205,78 +183,50 @@ async def test_users_have_first_screens_of_their_own_that_nothing_stores(browser
                 async with visitor(browser, service.url) as (user, profile):
                     user.watch.expected += [r"status of 40[13]"]
                     page = await profile.new_page()
-                    await page.goto(service.url)
-                    await page.locator("#name").fill(name)
-                    await page.locator("#password").fill(PASSWORD)
-                    await page.locator("#enter").click()
-                    await MooringWindow(page).ready()
-                    page = await expect_taken_over(profile, service.url)
+                    async with held(page, PYTHON):
+                        await page.goto(service.url)
+                        await page.locator("#name").fill(name)
+                        await page.locator("#password").fill(PASSWORD)
+                        await page.locator("#enter").click()
+                        await page.locator("#boot").wait_for(state="attached")
+                        await wait_drawn(page, service.url)
+                        await expect(page.get_by_test_id("workflow-picker")).to_be_visible()
+                    await expect_nothing_drawn_again(page)
                     answer = await page.request.get(service.url)
                     assert answer.headers["cache-control"] == "private, no-store"
                     assert 'data-drawn="' in await answer.text()
 
 
-async def test_typing_and_links_stay_when_python_takes_over(browser: Browser, gateway: Service) -> None:
+async def test_early_run_and_typing_survive_a_reload_and_python(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
+        text = "#field-1-text"
         async with starting(profile, gateway.url) as page:
-            await page.locator("#field-1-text").fill("a lighthouse in fog")
-            marked = await page.evaluate("(document.querySelector('#field-1-text').mark = 'same').length")
-        window = MooringWindow(page)
-        await window.ready()
-        assert marked
-        assert await page.evaluate("document.querySelector('#field-1-text').mark") == "same"
-        await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
-        await window.reload()
-        await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
-
-
-async def test_drawing_has_the_classes_that_its_form_needs(browser: Browser, gateway: Service) -> None:
-    """So a window asks for no catalogue before it can be used."""
-    async with visitor(browser, gateway.url) as (user, profile):
-        asked: list[str] = []
-        profile.on("request", lambda request: asked.append(request.url))
-        page = await expect_taken_over(profile, user.base)
-        assert json.loads(await page.locator("#first-classes").text_content() or "{}")
-        assert not [url for url in asked if "/catalogues/" in url]
-
-
-async def test_run_pressed_before_python_runs_what_was_typed_then(browser: Browser, gateway: Service) -> None:
-    async with visitor(browser, gateway.url) as (_, profile):
-        async with starting(profile, gateway.url) as page:
-            await page.locator("#field-1-text").fill("a lighthouse in fog")
-            await press_early(page)
-            await page.locator("#field-1-text").fill("a harbour at noon")
-        window = MooringWindow(page)
-        await window.ready()
-        await expect(page.locator("#starting")).to_be_hidden()
-        await expect(page.get_by_test_id("result-image")).to_be_visible()
-        (task,) = await tasks_of(window)
-        assert "a lighthouse in fog" in task["history"]
-        await expect(page.locator("#field-1-text")).to_have_value("a harbour at noon")
-
-
-async def test_run_pressed_before_a_reload_runs_once(browser: Browser, gateway: Service) -> None:
-    async with visitor(browser, gateway.url) as (_, profile):
-        async with starting(profile, gateway.url) as page:
-            await page.locator("#field-1-text").fill("a lighthouse in fog")
+            await page.locator(text).fill("a lighthouse in fog")
             await press_early(page)
             await wait_drawn(page, gateway.url)
             await expect(page.locator("#starting")).to_be_visible()
-            await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
+            await expect(page.locator(text)).to_have_value("a lighthouse in fog")
+            await page.locator(text).fill("a harbour at noon")
+            assert await page.evaluate(f"(document.querySelector('{text}').mark = 'same').length")
         window = MooringWindow(page)
         await window.ready()
+        assert await page.evaluate(f"document.querySelector('{text}').mark") == "same"
+        await expect(page.locator("#starting")).to_be_hidden()
         await expect(page.get_by_test_id("result-image")).to_be_visible()
         await window.reload()
         (task,) = await tasks_of(window)
         assert "a lighthouse in fog" in task["history"]
+        await expect(page.locator(text)).to_have_value("a harbour at noon")
         await expect(page.locator("#notices")).to_be_empty()
 
 
-async def test_cancel_takes_an_early_run_back(browser: Browser, gateway: Service) -> None:
+async def test_cancelled_press_and_that_of_a_script_run_nothing(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (_, profile):
         async with starting(profile, gateway.url) as page:
             await press_early(page)
             await page.locator("#starting button").click()
+            await expect(page.locator("#starting")).to_be_hidden()
+            await page.evaluate("document.querySelector('#run [data-action=run]').click()")
             await expect(page.locator("#starting")).to_be_hidden()
         window = MooringWindow(page)
         await window.ready()
@@ -336,45 +286,22 @@ async def test_press_is_only_offered_after_a_minute(browser: Browser, gateway: S
         await expect(page.locator("[data-kind=unsent]")).to_be_visible()
 
 
-async def test_script_cannot_press_run_early(browser: Browser, gateway: Service) -> None:
-    async with visitor(browser, gateway.url) as (_, profile):
-        async with starting(profile, gateway.url) as page:
-            await page.evaluate("document.querySelector('#run [data-action=run]').click()")
-            await expect(page.locator("#starting")).to_be_hidden()
-        window = MooringWindow(page)
-        await window.ready()
-        assert await tasks_of(window) == []
-
-
-async def test_other_presses_and_menus_work_before_python(browser: Browser, gateway: Service) -> None:
-    async with visitor(browser, gateway.url) as (_, profile):
-        async with starting(profile, gateway.url) as page:
-            await page.get_by_test_id("workflow-picker").click()
-            await expect(page.locator("#workflow-list")).to_be_visible()
-            await page.locator("#workflow-list [data-action]", has_text="Enlarge").first.click()
-            await page.locator("#open-fleet").click()
-        window = MooringWindow(page)
-        await window.ready()
-        await expect(page.locator("dialog[open]")).to_contain_text("Fleet")
-        await expect(page.get_by_test_id("workflow-picker")).to_contain_text("Enlarge")
-
-
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-async def test_form_of_another_workflow_is_shown_before_python(browser: Browser, home: Path, locale: str) -> None:
-    title, asked = {"en-US": "A slow picture", "zh-CN": "慢速图片"}[locale], list[str]()
-    with with_servers_of_two_versions(home) as service:  # where no other test uploads a file, which changes the fleet
-        async with visitor(browser, service.url, locale=locale) as (_, profile):
-            profile.on("request", lambda request: asked.append(request.url))
-            async with starting(profile, service.url) as page:
-                for _again in range(2):
-                    await choose_workflow(page, title)
-                    await expect(page.locator("#fields-slow")).to_be_visible()
-                    await expect(page.locator("#workflow-list")).to_be_hidden()
-                    await expect(page.locator("#pick-slow")).not_to_have_class(re.compile("is-awaited"))
-            await expect_nothing_drawn_again(page)
-            assert not [url for url in asked if "/catalogues/" in url]
-            await MooringWindow(page).reload()
-            await expect(page.locator("#fields-slow")).to_be_visible()
+async def test_form_of_another_workflow_is_shown_before_python(browser: Browser, mixed: Service, locale: str) -> None:
+    """And Python takes over what the gateway drew for its servers, in each language."""
+    asked: list[str] = []
+    first, title = {"en-US": ("Text to picture", "A slow picture"), "zh-CN": ("文字生成图片", "慢速图片")}[locale]
+    async with visitor(browser, mixed.url, locale=locale) as (_, profile):
+        profile.on("request", lambda request: asked.append(request.url))
+        async with starting(profile, mixed.url) as page:
+            await expect(page.locator("#form")).to_contain_text(first)
+            for _again in range(2):
+                await choose_workflow(page, title)
+                await expect(page.locator("#fields-slow")).to_be_visible()
+                await expect(page.locator("#workflow-list")).to_be_hidden()
+                await expect(page.locator("#pick-slow")).not_to_have_class(re.compile("is-awaited"))
+        await expect_nothing_drawn_again(page)
+        assert not [url for url in asked if "/catalogues/" in url]
 
 
 async def test_run_before_python_is_of_the_published_workflow_chosen_then(browser: Browser, home: Path) -> None:
@@ -395,41 +322,38 @@ async def test_run_before_python_is_of_the_published_workflow_chosen_then(browse
             assert "a lighthouse in fog" in task["history"]
 
 
-async def test_workflow_chosen_before_python_is_kept_for_a_reload(browser: Browser, gateway: Service) -> None:
-    async with visitor(browser, gateway.url) as (_, profile):
-        async with starting(profile, gateway.url) as page:
-            await choose_workflow(page, "A slow picture")
-            text = page.locator("#fields-slow #field-1-text")
-            await text.fill("a calm bay")
-            await wait_drawn(page, gateway.url)
-            await expect(text).to_have_value("a calm bay")
-        await MooringWindow(page).ready()
-        await expect(text).to_have_value("a calm bay")
-
-
-async def test_what_was_typed_before_another_workflow_was_chosen_is_kept(browser: Browser, gateway: Service) -> None:
+async def test_workflow_and_texts_from_before_python_are_kept(browser: Browser, gateway: Service) -> None:
+    """Through a reload before Python, and one after it."""
     async with visitor(browser, gateway.url) as (_, profile):
         async with starting(profile, gateway.url) as page:
             await page.locator("#field-1-text").fill("a lighthouse in fog")
             await choose_workflow(page, "A slow picture")
             text = page.locator("#fields-slow #field-1-text")
             await text.fill("a calm bay")
-        await MooringWindow(page).ready()
+            await wait_drawn(page, gateway.url)
+            await expect(text).to_have_value("a calm bay")
+        window = MooringWindow(page)
+        await window.ready()
+        await expect(text).to_have_value("a calm bay")
+        await window.reload()
         await expect(text).to_have_value("a calm bay")
         await choose_workflow(page, "Text to picture")
         await expect(page.locator("#field-1-text")).to_have_value("a lighthouse in fog")
 
 
-async def test_workflow_whose_form_does_not_come_is_chosen_by_python(browser: Browser, gateway: Service) -> None:
+async def test_choice_without_a_form_and_other_presses_wait_for_python(browser: Browser, gateway: Service) -> None:
     async with visitor(browser, gateway.url) as (user, profile):
         user.watch.expected += ["ERR_FAILED"]
         async with starting(profile, gateway.url) as page:
             await page.route("**/?workflow=*", lambda route: route.abort())
             await page.get_by_test_id("workflow-picker").click()
+            await expect(page.locator("#workflow-list")).to_be_visible()
             entry = page.locator("#pick-slow")
             await entry.click()
             await expect(entry).to_have_class(re.compile("is-awaited"))
+            await page.locator("#open-fleet").click()
         await MooringWindow(page).ready()
+        await expect(page.locator("dialog[open]")).to_contain_text("Fleet")
         await expect(page.locator("#fields-slow")).to_be_visible()
 
 
