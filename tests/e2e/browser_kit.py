@@ -196,11 +196,11 @@ async def wait_for_snapshot(base: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def wait_for_drawing(base: str) -> None:
-    """Wait until the gateway's document has the first screen of a new window in English."""
+async def wait_for_drawing(base: str, query: str = "") -> None:
+    """Wait until the gateway's document has the first screen of a new window, in English or as a query asks."""
     async with asyncio.timeout(LOAD_SECONDS), aiohttp.ClientSession(headers={"Accept-Language": "en-US"}) as session:
         while True:
-            async with session.get(f"{base}/") as answer:
+            async with session.get(f"{base}/{query}") as answer:
                 if "data-drawn" in await answer.text():
                     return
             await asyncio.sleep(0.1)

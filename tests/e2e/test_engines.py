@@ -23,15 +23,17 @@ from PIL import Image, ImageChops
 from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
 from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
 from tests.e2e.static_kit import python_pages, write_site
-from tests.e2e.work_kit import break_server, demo_servers, paused, slow_workflow
+from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.integration.rig import relay
-from tests.services import Service, free_ports, start_gateway
+from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 WINDOW_ID = "debugServerConsistency().windowId"
 # The window caches its unpacked snapshot at once, on a loaded machine too, where loopback measures as slow.
-KEEP_SNAPSHOT = "void (globalThis.mooringKeepAfter = globalThis.mooringQuick = 0)"
+KEEP_SNAPSHOT = """void (
+  localStorage.removeItem("mooring.snapshot.refused"), globalThis.mooringKeepAfter = globalThis.mooringQuick = 0
+)"""
 DROP = """async (name) => {
   const zone = document.querySelector("[data-testid=drop-1-image]");
   const file = zone.querySelector("input").files[0] ?? (await (await fetch(zone.querySelector("img").src)).blob());
@@ -171,7 +173,14 @@ async def press_run(tab: Tab) -> str:
     return str(await tab.evaluate("windowTasks.at(-1).promptId"))
 
 
+async def expect_language(tab: Tab, language: str, run: str) -> None:
+    """Check that the page is in a language, by its button Run."""
+    assert await tab.evaluate("document.documentElement.lang") == language
+    assert run in await tab.evaluate("document.querySelector('[data-testid=run]').textContent")
+
+
 async def test_main_job_with_real_keys(tab: Tab) -> None:
+    await expect_language(tab, "en", "Run")
     assert await tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored"
     await tab.click("#pick-text")
     await tab.until("document.querySelector('#fields-text textarea')?.select() === undefined")
@@ -190,9 +199,11 @@ async def test_previews_are_drawn(tab: Tab) -> None:
 
 
 async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
+    """In the other language of the page."""
+    query = "?lang=zh-CN"
     async with relay(gateway.url, held=b".wasm ") as (address, release):
-        await wait_for_drawing(gateway.url)
-        tab = await engine.open(f"{address}/?lang=en")
+        await wait_for_drawing(gateway.url, query)
+        tab = await engine.open(f"{address}/{query}")
         await tab.until("document.querySelector('.is-drawn #pick-slow') !== null")
         await tab.press_at("#workflow-open")
         await tab.press_at("#pick-slow")
@@ -209,44 +220,50 @@ async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engin
         history = await tab.evaluate(f"mooring.getTaskHistory('{prompt_id}').then(JSON.stringify)")
         assert "a calm bay" in history and '"steps":60' in history
         assert await tab.evaluate("windowTasks.length") == 1
+        await expect_language(tab, "zh-CN", "运行")
         await tab.close()
 
 
-async def test_reload_keeps_a_running_task(tab: Tab, gateway: Service) -> None:
+async def test_reload_keeps_results_running_task_and_unpacked_snapshot(tab: Tab, gateway: Service) -> None:
+    """One reload for all: in WebKit, one right after another ends the reading of pictures with an error."""
+    done = await submit(tab, slow_workflow(1))
+    await expect_kept(tab, done)
     async with paused(*demo_servers(gateway)):
         running = await submit(tab, slow_workflow())
         server, window_id = await tab.evaluate("windowLockedServer"), await tab.evaluate(WINDOW_ID)
         await tab.until("windowTasks.some((task) => task.state === 'running')")
+        await tab.until("localStorage.getItem('mooring.snapshot')")
         await reload(tab)
         assert await tab.evaluate(WINDOW_ID) == window_id
+        assert await tab.evaluate("performance.getEntriesByName('mooring-arrived')[0].detail.transferred") == 0
+        await expect_kept(tab, done)
     await expect_kept(tab, running)
     assert (await finished(tab, running))["executionServer"] == server
     assert await tab.evaluate("checkServerSwitchRisk()") is False
+    await tab.evaluate(card(done, ".result-open") + ".click()")
+    await tab.until("document.querySelector('.large-stage img:not(.is-small)')?.naturalWidth > 0")
+    await tab.press_at("#zoom-full")
+    await tab.until("document.fullscreenElement?.matches('.large-main')")
+    await tab.press_at("#zoom-full")
+    await tab.until("!document.fullscreenElement")
+    await tab.click("dialog.large [data-action=close-dialog]")
 
 
-async def test_duplicated_tab_is_another_window(tab: Tab, gateway: Service) -> None:
+async def test_duplicated_tab_is_another_window_with_its_own_server(tab: Tab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway)):
-        running = await submit(tab, slow_workflow())
+        first = await submit(tab, slow_workflow())
         await tab.until("windowTasks.some((task) => task.state === 'running')")
         twin = await tab.duplicate()
         await twin.until(READY)
         assert await twin.evaluate(WINDOW_ID) != await tab.evaluate(WINDOW_ID)
         assert await twin.evaluate("windowTasks.length") == 0
         assert await twin.evaluate("windowLockedServer") is None
-    await expect_kept(tab, running)
+        second = await submit(twin, slow_workflow())
+        assert await twin.evaluate("windowLockedServer") != await tab.evaluate("windowLockedServer")
+    await expect_kept(tab, first)
+    await expect_kept(twin, second)
+    assert await twin.evaluate("windowTasks.map((task) => task.promptId)") == [second]
     await twin.close()
-
-
-async def test_two_windows_use_two_servers(tab: Tab, engine: Engine, gateway: Service) -> None:
-    other = await start(engine, gateway.url)
-    async with paused(*demo_servers(gateway)):
-        runs = [(one, await submit(one, slow_workflow())) for one in (tab, other)]
-        servers = [await one.evaluate("windowLockedServer") for one, _ in runs]
-        assert servers[0] != servers[1]
-    for one, prompt_id in runs:
-        await expect_kept(one, prompt_id)
-    assert await other.evaluate("windowTasks.map((task) => task.promptId)") == [runs[1][1]]
-    await other.close()
 
 
 async def test_picture_is_chosen_and_another_dropped(tab: Tab, photo: Path) -> None:
@@ -255,20 +272,6 @@ async def test_picture_is_chosen_and_another_dropped(tab: Tab, photo: Path) -> N
     await tab.evaluate(f"({DROP})('dropped.png')")
     await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'dropped.png'")
     await expect_kept(tab, await press_run(tab))
-
-
-async def test_results_are_shown_after_a_reload(tab: Tab) -> None:
-    prompt_id = await submit(tab, slow_workflow(1))
-    await expect_kept(tab, prompt_id)
-    await reload(tab)
-    await expect_kept(tab, prompt_id)
-    await tab.evaluate(card(prompt_id, ".result-open") + ".click()")
-    await tab.until("document.querySelector('.large-stage img:not(.is-small)')?.naturalWidth > 0")
-    await tab.press_at("#zoom-full")
-    await tab.until("document.fullscreenElement?.matches('.large-main')")
-    await tab.press_at("#zoom-full")
-    await tab.until("!document.fullscreenElement")
-    await tab.click("dialog.large [data-action=close-dialog]")
 
 
 async def test_private_window_stores_no_text(tab: Tab) -> None:
@@ -318,49 +321,17 @@ async def test_painted_mask_becomes_alpha(tab: Tab, gateway: Service, photo: Pat
     assert [sent.getchannel("A").getpixel((x, 107)) for x in (10, 160, 310)] == [255, 0, 255]
 
 
-async def test_page_is_in_both_languages(tab: Tab, engine: Engine, gateway: Service) -> None:
-    chinese = await start(engine, gateway.url, "?lang=zh-CN")
-    for one, language, run in ((tab, "en", "Run"), (chinese, "zh-CN", "运行")):
-        assert await one.evaluate("document.documentElement.lang") == language
-        assert run in await one.evaluate("document.querySelector('[data-testid=run]').textContent")
-    await chinese.close()
-
-
-async def test_snapshot_is_unpacked_once(engine: Engine, gateway: Service) -> None:
-    tab = await engine.open(f"{gateway.url}/?lang=en")
-    # On a loaded machine a window before may have found the line slow.
-    await tab.evaluate("void (localStorage.removeItem('mooring.snapshot.refused'), globalThis.mooringQuick = 0)")
-    await tab.until(READY)
-    await tab.until("localStorage.getItem('mooring.snapshot')")
-    await reload(tab)
-    assert await tab.evaluate("performance.getEntriesByName('mooring-arrived')[0].detail.transferred") == 0
-    await tab.close()
-
-
-async def test_page_says_that_its_gateway_is_gone_and_works_on(engine: Engine) -> None:
-    port = free_ports(3)
-    notices = "document.querySelector('#notices').innerText"
-    with start_gateway(demo=2, port=port) as gateway:
-        tab = await start(engine, gateway.url)
-        gateway.kill()
-        await tab.until(f"{notices}.includes('cannot be read from Mooring')")
-    with start_gateway(demo=2, port=port) as gateway:
-        await tab.until(f"!{notices}.includes('cannot be read from Mooring')")
-        await expect_kept(tab, await submit(tab, slow_workflow(1)))
-    await tab.close()
-    assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
-
-
-async def test_worker_takes_files_and_shows_its_page_when_nothing_answers(engine: Engine, picture: str) -> None:
-    port = free_ports(2)
-    with start_gateway(demo=1, port=port) as gateway:
-        tab = await engine.open(f"{gateway.url}/?lang=en")
+async def test_worker_takes_files_and_page_outlives_its_gateway(engine: Engine, gateway: Service, picture: str) -> None:
+    """The gateway is lost twice; the second time the window is reloaded without it."""
+    port, notices = free_ports(), "document.querySelector('#notices').innerText"
+    async with relay(gateway.url, port=port) as (address, _):
+        tab = await engine.open(f"{address}/?lang=en")
         await tab.evaluate("void (globalThis.mooringKeepAfter = 0)")
         await tab.until(READY)
         await tab.until(IS_ACTIVE)
         files = [[name, "image/png", picture] for name in ("beach.png", "dune.png")]
         await tab.evaluate("void (globalThis.isOld = true)")
-        await tab.evaluate(f"({SHARE})({json.dumps([f'{gateway.url}/share', files])})")
+        await tab.evaluate(f"({SHARE})({json.dumps([f'{address}/share', files])})")
         await tab.until("!globalThis.isOld")
         await tab.until(READY)
         await tab.click("#pick-enlarge")
@@ -369,22 +340,25 @@ async def test_worker_takes_files_and_shows_its_page_when_nothing_answers(engine
         assert await tab.evaluate(DRAG) == 0, "what a drop removes has no `dragend` in Firefox"
         await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'beach.png'")
         await tab.until("document.querySelector('#tray').textContent.includes('1 shared file')")
-        gateway.kill()
-        await tab.reload()
-        await tab.until("document.querySelector('#away-where')?.textContent.includes('Nothing answers at')")
-    with start_gateway(demo=1, port=port):
+    await tab.until(f"{notices}.includes('cannot be read from Mooring')")
+    async with relay(gateway.url, port=port):
+        await tab.until(f"!{notices}.includes('cannot be read from Mooring')")
+        await expect_kept(tab, await submit(tab, slow_workflow(1)))
+    await tab.reload()
+    await tab.until("document.querySelector('#away-where')?.textContent.includes('Nothing answers at')")
+    async with relay(gateway.url, port=port):
         await tab.until(READY)
-    await tab.close()
+        await tab.close()
     assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
 
 
-async def test_late_and_lost_requests_leave_python_alive(engine: Engine) -> None:
-    cause = """
+async def test_late_and_lost_requests_leave_python_alive(engine: Engine, gateway: Service) -> None:
+    ask = """
 from app.browser.http import BrowserHttp
 from app.core.errors import RequestTimeout
 from app.core.ports.http import Request
 try:
-    await BrowserHttp().send(Request(method="GET", path="/servers/demo-1/queue", deadline=0.5))
+    await BrowserHttp().send(Request(method="GET", path="/servers/demo-1/{}", deadline={}))
     cause = "none"
 except RequestTimeout as error:
     cause = error.cause
@@ -398,23 +372,20 @@ except OSError:
     cause = "missing"
 cause
 """
-    with start_gateway(demo=1) as gateway:
-        tab = await engine.open(f"{gateway.url}{BARE}")
+
+    async def run(code: str) -> str:
+        return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
+
+    async with relay(gateway.url, held=b"/history ") as (address, _):
+        tab = await engine.open(f"{address}{BARE}")
         await tab.until(f"location.pathname === '{BARE}' && document.readyState === 'complete'")
         await tab.evaluate(f"({LOAD_PYTHON})([])")
-
-        async def run(code: str) -> str:
-            return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
-
-        (server,) = demo_servers(gateway, 1)
-        assert await run(cause) == "none"
-        await break_server(server, hang=True)
-        assert await run(cause) == "deadline"
-        gateway.kill()
-        assert await run(cause) == "lost"
-        assert await run(load) == "missing"
-        assert await run("1 + 1") == "2"
-        await tab.close()
+        assert await run(ask.format("queue", 60)) == "none"
+        assert await run(ask.format("history", 0.5)) == "deadline"
+    assert await run(ask.format("queue", 60)) == "lost"
+    assert await run(load) == "missing"
+    assert await run("1 + 1") == "2"
+    await tab.close()
     engine.take_faults()
 
 

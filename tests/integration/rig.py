@@ -131,7 +131,7 @@ Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def serve_raw(talk: Raw) -> AsyncIterator[str]:
+async def serve_raw(talk: Raw, port: int = 0) -> AsyncIterator[str]:
     """Start a server that speaks bytes, and return its address. Its connections end with the block."""
     writers: set[asyncio.StreamWriter] = set()
 
@@ -141,7 +141,7 @@ async def serve_raw(talk: Raw) -> AsyncIterator[str]:
             await talk(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -151,7 +151,7 @@ async def serve_raw(talk: Raw) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def relay(url: str, held: bytes | None = None) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def relay(url: str, held: bytes | None = None, port: int = 0) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """Start another address of a server; yield it, and an event. Requests that contain `held` wait for the event.
 
     Where a text has an address, each side reads its own; both have ports of five digits.
@@ -180,7 +180,7 @@ async def relay(url: str, held: bytes | None = None) -> AsyncIterator[tuple[str,
         finally:
             server.close()
 
-    async with serve_raw(talk) as address:
+    async with serve_raw(talk, port) as address:
         try:
             yield address, released
         finally:
