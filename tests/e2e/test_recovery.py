@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import BARE, held, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
+from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, cancel_prompts
 from tests.e2e.test_unreadable import TOUCH
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
-from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -22,10 +20,10 @@ STEP_SECONDS = 0.05
 
 
 @pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
+def gateway(module_gateway: Gateway) -> Gateway:
     """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+    module_gateway.reset()
+    return module_gateway
 
 
 def other_than(server_id: str) -> str:
@@ -39,11 +37,10 @@ async def focused_card(window: MooringWindow) -> str | None:
 
 
 async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
-    user: BrowserUser, fleet: Fleet, photo: Path
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow, photo: Path
 ) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    await user.new_profile(viewport={"width": 360, "height": 740})
-    window = await user.open()
+    module_user.watch.expected += BROKEN_NETWORK
+    await window.page.set_viewport_size({"width": 360, "height": 740})
     async with paused(*fleet.up.values()):
         others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
         first = await window.send_photo(photo)
@@ -180,9 +177,10 @@ async def test_work_of_a_closed_window_is_adopted_or_given_up(user: BrowserUser,
     await heir.check()
 
 
-async def test_unclear_submit_warns_that_another_run_may_be_double(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_unclear_submit_warns_that_another_run_may_be_double(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
     locked = fleet[(await window.facts())["lockedServer"]]
     await break_server(locked, next_submit="unsent")
@@ -206,9 +204,10 @@ async def test_unclear_submit_warns_that_another_run_may_be_double(user: Browser
     assert [await runs_of(server, prompt_id) for server in fleet.up.values()] == [0, 0]
 
 
-async def test_restarted_server_is_detected_and_lost_work_reported(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_restarted_server_is_detected_and_lost_work_reported(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     await fleet.stop_workers()
     known = await window.submit(quick_workflow())
     prompt_id = await window.submit(slow_workflow())  # to the same server, which holds the window
@@ -228,40 +227,9 @@ async def test_restarted_server_is_detected_and_lost_work_reported(user: Browser
     await window.card(known, "succeeded").get_by_test_id("result-image").wait_for()
 
 
-async def test_moved_server_receives_nothing_until_the_user_confirms(browser: Browser, fleet: Fleet) -> None:
-    with fleet.gateway() as gateway:
-        async with open_user(browser, gateway.url) as user:
-            user.watch.expected += BROKEN_NETWORK
-            window = await user.open()
-            await fleet.break_all(pause_at_step=1)
-            prompt_id = await window.submit(slow_workflow())
-            await window.wait_state(prompt_id, "running")
-            server_id = (await window.task(prompt_id))["executionServer"]
-            old = fleet[server_id].url
-            new = old.replace("127.0.0.1", "localhost")
-            gateway.kill()
-            with fleet.gateway(port=gateway.port, **{server_id: new}):
-                card = window.card(prompt_id, "unreachable_moved")
-                await expect(card).to_contain_text(f"{old} → {new}")
-                await expect(card.get_by_test_id("cancel")).to_have_count(0)
-                await card.locator("[data-offer=same-server] button").click()
-                question = window.page.get_by_test_id("same-server-dialog")
-                await expect(question).to_contain_text(old)
-                await expect(question).to_contain_text(new)
-                await check_axe(window.page)
-                assert (await window.task(prompt_id))["state"] == "unreachable_moved"
-                await question.get_by_test_id("confirm-same-server").click()
-                await fleet.break_all(pause_at_step=None)
-                assert (await window.wait_for(prompt_id))["state"] == "succeeded"
-                await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
-                assert await runs_of(fleet[server_id], prompt_id) == 1
-
-
-async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> None:
-    user.watch.expected.append("favicon.ico")
-    profile = await user.new_profile()
-    await profile.grant_permissions(["clipboard-read", "clipboard-write"])
-    window = await user.open()
+async def test_traceback_is_copied_without_clipboard_api(module_user: BrowserUser, window: MooringWindow) -> None:
+    module_user.watch.expected.append("favicon.ico")
+    await window.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     workflow = quick_workflow()
     workflow["3"] = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "fail_at": 1, "steps": 2}}
     workflow["2"]["inputs"]["images"] = ["3", 0]
@@ -270,12 +238,44 @@ async def test_traceback_is_copied_without_clipboard_api(user: BrowserUser) -> N
     await card.locator("summary", has_text="traceback").click()
     for has_clipboard in (True, False):
         if not has_clipboard:
-            await window.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+            await window.page.evaluate(
+                "() => Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })"
+            )
         await window.page.evaluate("() => void getSelection().removeAllRanges()")
         button = card.get_by_test_id("copy")
         await expect(button).to_have_text("Copy details")
         await button.click()
         await expect(button).to_have_text("Copied")
         await expect(window.page.locator("#live > :last-child")).to_have_text("Copied")
-    other = await user.open(BARE, is_ready=False)
+    other = await module_user.open(BARE, is_ready=False)
     assert "failing on purpose" in await other.call("navigator.clipboard.readText()")
+    await other.page.close()
+    await window.page.evaluate("() => delete navigator.clipboard")
+
+
+async def test_moved_server_receives_nothing_until_the_user_confirms(
+    module_user: BrowserUser, killable_gateway: Gateway, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
+    await fleet.break_all(pause_at_step=1)
+    prompt_id = await window.submit(slow_workflow())
+    await window.wait_state(prompt_id, "running")
+    server_id = (await window.task(prompt_id))["executionServer"]
+    old = fleet[server_id].url
+    new = old.replace("127.0.0.1", "localhost")
+    killable_gateway.kill()
+    killable_gateway.start(**{server_id: new})
+    card = window.card(prompt_id, "unreachable_moved")
+    await expect(card).to_contain_text(f"{old} → {new}")
+    await expect(card.get_by_test_id("cancel")).to_have_count(0)
+    await card.locator("[data-offer=same-server] button").click()
+    question = window.page.get_by_test_id("same-server-dialog")
+    await expect(question).to_contain_text(old)
+    await expect(question).to_contain_text(new)
+    await check_axe(window.page)
+    assert (await window.task(prompt_id))["state"] == "unreachable_moved"
+    await question.get_by_test_id("confirm-same-server").click()
+    await fleet.break_all(pause_at_step=None)
+    assert (await window.wait_for(prompt_id))["state"] == "succeeded"
+    await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
+    assert await runs_of(fleet[server_id], prompt_id) == 1
