@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,7 +20,7 @@ from tests.e2e.fault_kit import (
     post_server,
     until,
 )
-from tests.e2e.window_kit import BrowserUser
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server, load_server, paused, slow_workflow
 from tests.services import Service
 
@@ -33,10 +34,16 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
         yield service
 
 
-async def test_killed_server_is_waited_for_and_the_loss_is_reported(user: BrowserUser, fleet: Fleet) -> None:
+def evidence(task: dict[str, Any]) -> list[str]:
+    """Return the kinds of a task's notes, except that its server lost its history, which each test begins without."""
+    return [note["kind"] for note in task["notes"] if note["kind"] != "server_changed"]
+
+
+async def test_killed_server_is_waited_for_and_the_loss_is_reported(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
     """With one task running and one waiting behind it."""
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+    module_user.watch.expected += BROKEN_NETWORK
     workflows = [slow_workflow(), slow_workflow()]
     async with paused(*fleet.up.values()):
         ids = [await window.submit(workflow) for workflow in workflows]
@@ -69,14 +76,15 @@ async def test_killed_server_is_waited_for_and_the_loss_is_reported(user: Browse
         assert (await window.task(prompt_id))["state"] == "lost"
 
 
-async def test_server_killed_before_delivery_delivers_after_restart(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_server_killed_before_delivery_delivers_after_restart(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     killed: list[str] = []
 
     async def kill_first(route: Route) -> None:
         if not killed:
-            killed.append((await window.facts())["tasks"][0]["executionServer"])
+            killed.append((await window.facts())["tasks"][-1]["executionServer"])
             fleet.kill(killed[0])
         await route.continue_()
 
@@ -97,10 +105,11 @@ async def test_server_killed_before_delivery_delivers_after_restart(user: Browse
     await expect(card.locator("[data-testid=result][data-delivery=kept]")).to_be_visible()
 
 
-async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, fleet: Fleet) -> None:
+async def test_submit_without_answer_is_found_by_polling(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
     """Its answer is lost, and later the page is reloaded before an answer comes."""
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+    module_user.watch.expected += BROKEN_NETWORK
     await fleet.break_all(next_submit="lost")
     workflow = slow_workflow()
     prompt_id = await window.submit(workflow)
@@ -117,7 +126,8 @@ async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, flee
     async with paused(*fleet.up.values()):
         await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow)", workflow)
         await until(has_arrived)
-        (before,) = [task for task in await window.call("windowTasks") if task["promptId"] != prompt_id]
+        before = (await window.call("windowTasks"))[-1]
+        assert before["promptId"] != prompt_id
         assert before["state"] in {"registered", "running"}
         await window.reload()
     task = await fleet.expect_delivered(window, before["promptId"], workflow)
@@ -125,9 +135,10 @@ async def test_submit_without_answer_is_found_by_polling(user: BrowserUser, flee
     assert sum((await fleet.submits()).values()) == 2
 
 
-async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_lost_submit_is_reported_and_not_repeated(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     await fleet.break_all(next_submit="unsent")
     workflow = slow_workflow()
     async with held(window.page, "**/history/*"):  # unclear until the server has been asked twice
@@ -138,15 +149,14 @@ async def test_lost_submit_is_reported_and_not_repeated(user: BrowserUser, fleet
         await expect(window.card(prompt_id)).to_contain_text(f"No clear answer from {server_id}")
         await expect(window.card(prompt_id)).to_contain_text("and not sent a second time")
     await window.wait_state(prompt_id, "lost")
-    notes = [note["kind"] for note in (await window.task(prompt_id))["notes"]]
-    assert notes[-3:] == ["unclear", "absent", "absent_again"], "the evidence"
+    notes = evidence(await window.task(prompt_id))
+    assert notes[-3:] == ["unclear", "absent", "absent_again"]
     assert sum((await fleet.submits()).values()) == 1
     assert fleet.runs(workflow) == {}
     await expect_no_violation(window)
 
 
-async def test_deaf_socket_is_detected_and_reopened(user: BrowserUser, fleet: Fleet) -> None:
-    window = await user.open()
+async def test_deaf_socket_is_detected_and_reopened(fleet: Fleet, window: MooringWindow) -> None:
     workflow = slow_workflow()
     async with paused(*fleet.up.values()):
         others = {server_id: await load_server(server, 1) for server_id, server in fleet.up.items()}
@@ -187,8 +197,7 @@ async def receives_events(server: Service, client_id: str) -> bool:
     return client_id in sockets["hearing"]
 
 
-async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Fleet) -> None:
-    window = await user.open()
+async def test_success_survives_a_cleared_history(fleet: Fleet, window: MooringWindow) -> None:
     workflow = slow_workflow()
     async with contextlib.AsyncExitStack() as polls:  # held until the end has been reported and the history cleared
         async with paused(*fleet.up.values()):
@@ -203,9 +212,9 @@ async def test_success_survives_a_cleared_history(user: BrowserUser, fleet: Flee
         await until(is_in_history)
         await post_server(server, "/history", {"clear": True})
         await wait_for_js(
-            window.page, "(id) => windowTasks[0].notes.some((note) => note.kind === 'told_end')", arg=prompt_id
+            window.page, "(id) => windowTasks.at(-1).notes.some((note) => note.kind === 'told_end')", arg=prompt_id
         )
 
     task = await fleet.expect_delivered(window, prompt_id, workflow)
-    assert [note["kind"] for note in task["notes"]][-3:] == ["told_end", "absent", "absent_again"]
+    assert evidence(task)[-3:] == ["told_end", "absent", "absent_again"]
     assert not await is_in_history()
