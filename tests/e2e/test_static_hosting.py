@@ -82,9 +82,11 @@ async def server_of(window: MooringWindow, prompt_id: str) -> str:
     return str((await window.task(prompt_id))["executionServer"])
 
 
-async def test_main_job_on_two_servers_without_a_gateway(user: BrowserUser, pages: Pages, photo: Path) -> None:
+async def test_main_job_on_two_servers_without_a_gateway(
+    module_user: BrowserUser, window: MooringWindow, pages: Pages, photo: Path
+) -> None:
     fleet = pages.fleet
-    one, two = await user.open(), await user.open()
+    one, two = window, await module_user.open()
     assert await one.page.evaluate(IS_RESTORED), "a plain web server serves the snapshot too"
     works = slow_workflow(), slow_workflow()
     async with paused(*fleet.up.values()):
@@ -112,12 +114,14 @@ async def test_main_job_on_two_servers_without_a_gateway(user: BrowserUser, page
     await expect_no_violation(one)
     await expect_no_violation(two)
     assert (await one.call("testServerConsistencyFixes()"))["failed"] == 0
+    await two.page.close()
 
 
-async def test_killed_server_is_waited_for_and_lost_work_reported(user: BrowserUser, pages: Pages) -> None:
-    user.watch.expected += BROKEN_NETWORK
+async def test_killed_server_is_waited_for_and_lost_work_reported(
+    module_user: BrowserUser, window: MooringWindow, pages: Pages
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     fleet = pages.fleet
-    window = await user.open()
     async with paused(*fleet.up.values()):
         prompt_id = await window.submit(slow_workflow())
         await window.wait_state(prompt_id, "running")
@@ -136,9 +140,8 @@ async def test_killed_server_is_waited_for_and_lost_work_reported(user: BrowserU
     assert (await window.wait_for(second_id))["state"] == "succeeded"
 
 
-async def test_id_with_another_address_is_moved_and_receives_nothing(user: BrowserUser, pages: Pages) -> None:
+async def test_id_with_another_address_is_moved_and_receives_nothing(window: MooringWindow, pages: Pages) -> None:
     fleet = pages.fleet
-    window = await user.open()
     workflow = slow_workflow()
     async with paused(*fleet.up.values()):
         prompt_id = await window.submit(workflow)
