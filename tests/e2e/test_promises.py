@@ -37,8 +37,10 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
         yield service
 
 
-async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, fleet: Fleet, tmp_path: Path) -> None:
-    first, second = await user.open(), await user.open()
+async def test_main_job_delivers_the_right_servers_picture(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow, tmp_path: Path
+) -> None:
+    first, second = window, await module_user.open()
     await fleet.stop_workers()  # so that no photo is done before the other is sent
     ids = await asyncio.gather(
         first.send_photo(make_photo(tmp_path, 1)),
@@ -48,16 +50,17 @@ async def test_main_job_delivers_the_right_servers_picture(user: BrowserUser, fl
     tasks = [await first.wait_for(ids[0]), await second.wait_for(ids[1])]
     assert [task["state"] for task in tasks] == ["succeeded", "succeeded"]
     assert {task["executionServer"] for task in tasks} == {"a", "b"}, "simultaneous choices differ"
-    for window, task in zip((first, second), tasks, strict=True):
-        await window.check()
-        await window.page.get_by_test_id("result-image").first.wait_for()
+    for each, task in zip((first, second), tasks, strict=True):
+        await each.check()
+        await each.page.get_by_test_id("result-image").first.wait_for()
         for server_id, server in fleet.up.items():
             expected = 1 if server_id == task["executionServer"] else 0
             assert await runs_of(server, task["promptId"]) == expected
-        await window.open_large(task["promptId"])
-        shown = await picture_sum(window, "document.querySelector('dialog.large img').src")
-        served = await picture_sum(window, "mooring.getTaskBoundImageUrl(a[0])", task["promptId"])
+        await each.open_large(task["promptId"])
+        shown = await picture_sum(each, "document.querySelector('dialog.large img').src")
+        served = await picture_sum(each, "mooring.getTaskBoundImageUrl(a[0])", task["promptId"])
         assert shown == served
+    await second.page.close()
 
 
 async def picture_sum(window: MooringWindow, address: str, *arguments: Any) -> str:
@@ -93,19 +96,21 @@ async def test_polling_alone_finds_and_delivers_a_run(user: BrowserUser, fleet: 
     assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected.append("Failed to load resource")
-    *stuck, last = [await user.open() for _ in range(3)]
+async def test_windows_on_a_hung_server_delay_no_other_run(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected.append("Failed to load resource")
+    stuck, last = [await module_user.open() for _ in range(2)], window
     async with paused(*fleet.up.values()):
         others = await load_server(fleet["a"], 8)
-        ids = [await window.submit(slow_workflow()) for window in stuck]
-        assert [(await window.facts())["lockedServer"] for window in stuck] == ["b", "b"]
+        ids = [await each.submit(slow_workflow()) for each in stuck]
+        assert [(await each.facts())["lockedServer"] for each in stuck] == ["b", "b"]
         await break_server(fleet["b"], hang=True)
         await cancel_prompts(fleet["a"], others)
-        await asyncio.gather(*(window.call("resetWebSocketServer()") for window in stuck))
-        for window, prompt_id in zip(stuck, ids, strict=True):
-            await window.wait_state(prompt_id, "unreachable")
-            await wait_for_js(window.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
+        await asyncio.gather(*(each.call("resetWebSocketServer()") for each in stuck))
+        for each, prompt_id in zip(stuck, ids, strict=True):
+            await each.wait_state(prompt_id, "unreachable")
+            await wait_for_js(each.page, "() => debugWebSocketLock().webSocket.state === 'opening'")
 
         prompt_id = await last.submit(slow_workflow())
         await last.wait_progress(prompt_id)
@@ -115,9 +120,10 @@ async def test_windows_on_a_hung_server_delay_no_other_run(user: BrowserUser, fl
     assert (task["state"], task["executionServer"]) == ("succeeded", "a")
 
     assert (await ask_server(fleet["b"], "/demo/faults"))["faults"]["hang"]
-    for window, stuck_id in zip(stuck, ids, strict=True):
-        assert (await window.task(stuck_id))["state"] == "unreachable"
-        assert (await window.facts())["webSocket"]["state"] in {"opening", "waiting"}
+    for each, stuck_id in zip(stuck, ids, strict=True):
+        assert (await each.task(stuck_id))["state"] == "unreachable"
+        assert (await each.facts())["webSocket"]["state"] in {"opening", "waiting"}
+        await each.page.close()
     await break_server(fleet["b"], hang=False)
 
 
@@ -141,9 +147,10 @@ async def opens_while_waiting(window: MooringWindow, stuck: list[MooringWindow])
     )
 
 
-async def test_killed_server_gets_no_other_and_its_picture_stays(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_killed_server_gets_no_other_and_its_picture_stays(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     made = await window.wait_for(await window.submit(quick_workflow()))
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
     locked = (await window.facts())["lockedServer"]
@@ -157,7 +164,8 @@ async def test_killed_server_gets_no_other_and_its_picture_stays(user: BrowserUs
         assert await runs_of(server, task["promptId"]) == 0
     await expect(window.card(task["promptId"])).to_contain_text(locked)
     await window.reload()
-    await wait_for_js(window.page, "() => document.querySelector('[data-testid=result-image]')?.naturalWidth === 64")
+    picture = window.card(made["promptId"]).get_by_test_id("result-image")
+    await wait_for_js(window.page, "(image) => image.naturalWidth === 64", arg=await picture.element_handle())
 
 
 async def test_click_is_reported_after_its_renderer_was_killed(gateway: Service, fleet: Fleet, tmp_path: Path) -> None:
