@@ -30,6 +30,87 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
         yield service
 
 
+async def test_tab_and_its_copy_keep_and_adopt_work(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    """First the copy is closed, then the original. First in the module: no run has taught how fast a server is."""
+    await fleet.stop_workers()  # until both tabs have been opened and closed
+    original = await module_user.open()
+    works = [slow_workflow(), slow_workflow()]
+    ids = [await original.submit(works[0])]
+    copy = await duplicate(original)
+    ids.append(await copy.submit(works[1]))
+    servers = [(await each.facts())["lockedServer"] for each in (original, copy)]
+    assert set(servers) == set(fleet.ports), "two windows, two servers"
+
+    await close_and_adopt(copy, original, ids[1:])
+    await close_and_adopt(original, window, ids)
+    await fleet.start_workers()
+    for prompt_id, work, server_id in zip(ids, works, servers, strict=True):
+        task = await fleet.expect_delivered(window, prompt_id, work)
+        assert task["executionServer"] == server_id
+    assert await fleet.submits() == {"a": 1, "b": 1}
+
+
+async def duplicate(window: MooringWindow) -> MooringWindow:
+    """Duplicate the tab, and check that the copy is a new window without work."""
+    copy = await window.duplicate()
+    locks = [await each.call("debugWebSocketLock()") for each in (window, copy)]
+    for name in ("windowId", "clientId"):
+        assert locks[0][name] != locks[1][name]
+    assert (locks[1]["lockedServer"], (await copy.facts())["tasks"]) == (None, [])
+    await expect(copy.page.locator("[data-testid=notice][data-kind=duplicate]")).to_contain_text(
+        "This tab is a copy of another one and has its own work."
+    )
+    return copy
+
+
+async def close_and_adopt(closed: MooringWindow, heir: MooringWindow, ids: list[str]) -> None:
+    """Close a tab, and adopt all its work in another one."""
+    await closed.page.close()
+    orphans = await heir.call("mooring.orphans()")
+    assert sorted(orphan["promptId"] for orphan in orphans) == sorted(ids)
+    for prompt_id in ids:
+        await heir.call("mooring.adopt(a[0])", prompt_id)
+
+
+async def test_work_of_a_crashed_tab_is_adopted_by_one_window(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    first, other, third = await module_user.open(), window, await module_user.open()
+    workflow = slow_workflow()
+    async with paused(*fleet.up.values()):
+        prompt_id = await first.submit(workflow)
+        await first.wait_state(prompt_id, "running")
+        server_id, owner = (await first.task(prompt_id))["executionServer"], (await first.facts())["windowId"]
+        assert await other.call("mooring.orphans()") == [], "its window lives"
+
+        crashed = asyncio.get_running_loop().create_future()
+        first.page.once("crash", lambda _: crashed.set_result(None))
+        with pytest.raises(Error):
+            await first.page.goto("chrome://crash")
+        await crashed
+
+        for finder in (other, third):
+            (orphan,) = await finder.call("mooring.orphans()")
+            assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
+        left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
+        await other.show_left()
+        await expect(left).to_have_attribute("data-server", server_id)
+        await left.get_by_test_id("adopt").click()
+        await other.wait_state(prompt_id, "running")
+        assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
+        adopted = await other.task(prompt_id)
+        assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
+        assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
+        assert (await other.facts())["webSocket"]["server"] is None
+    await fleet.expect_delivered(other, prompt_id, workflow)
+    await other.expect_told(prompt_id, "Adopted from a window that was closed.")
+    assert (await third.facts())["tasks"] == []
+    await third.page.close()
+    assert sum((await fleet.submits()).values()) == 1
+
+
 class Reloads:
     """Reloads of one window, each followed by checks that must hold at every moment."""
 
@@ -58,9 +139,10 @@ class Reloads:
         self.count += 1
 
 
-async def test_reload_at_eight_moments_loses_and_duplicates_nothing(user: BrowserUser, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await user.open()
+async def test_reload_at_eight_moments_loses_and_duplicates_nothing(
+    module_user: BrowserUser, fleet: Fleet, window: MooringWindow
+) -> None:
+    module_user.watch.expected += BROKEN_NETWORK
     reloads = await Reloads.of(window)
     await reloads.reload(None, lambda: reload_immediately(window))  # a free window, twice
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")
@@ -97,7 +179,7 @@ async def reload_while_a_submit_is_held(window: MooringWindow, fleet: Fleet, rel
         await fleet.break_all(release=True, next_submit=None)
 
     await until(is_held)
-    (task,) = await window.call("windowTasks")
+    task = (await window.call("windowTasks"))[-1]
     await reloads.reload(task["executionServer"], release)
     await window.wait_state(task["promptId"], "running")
     assert "page_went_away" in [note["detail"] for note in (await window.task(task["promptId"]))["notes"]]
@@ -140,80 +222,3 @@ async def reload_from_the_queue_to_the_picture(window: MooringWindow, fleet: Fle
     await fleet.expect_delivered(window, prompt_id, workflow)
     await reloads.reload(None)
     await expect_picture(window, prompt_id, server_id, workflow)
-
-
-async def test_work_of_a_crashed_tab_is_adopted_by_one_window(user: BrowserUser, fleet: Fleet) -> None:
-    window, other, third = await user.open(), await user.open(), await user.open()
-    workflow = slow_workflow()
-    async with paused(*fleet.up.values()):
-        prompt_id = await window.submit(workflow)
-        await window.wait_state(prompt_id, "running")
-        server_id, owner = (await window.task(prompt_id))["executionServer"], (await window.facts())["windowId"]
-        assert await other.call("mooring.orphans()") == [], "its window lives"
-
-        crashed = asyncio.get_running_loop().create_future()
-        window.page.once("crash", lambda _: crashed.set_result(None))
-        with pytest.raises(Error):
-            await window.page.goto("chrome://crash")
-        await crashed
-
-        for finder in (other, third):
-            (orphan,) = await finder.call("mooring.orphans()")
-            assert (orphan["promptId"], orphan["owner"], orphan["isOwnerGone"]) == (prompt_id, owner, True)
-        left = other.page.locator(f"[data-testid=orphan][data-prompt-id='{prompt_id}']")
-        await other.show_left()
-        await expect(left).to_have_attribute("data-server", server_id)
-        await left.get_by_test_id("adopt").click()
-        await other.wait_state(prompt_id, "running")
-        assert await third.call("mooring.adopt(a[0]).catch((error) => error.name)", prompt_id) == "NotOwner"
-        adopted = await other.task(prompt_id)
-        assert (adopted["executionServer"], adopted["epoch"], adopted["isWard"]) == (server_id, 2, True)
-        assert (await other.facts())["lockedServer"] is None, "a ward holds no window"
-        assert (await other.facts())["webSocket"]["server"] is None
-    await fleet.expect_delivered(other, prompt_id, workflow)
-    await other.expect_told(prompt_id, "Adopted from a window that was closed.")
-    assert (await third.facts())["tasks"] == []
-    assert sum((await fleet.submits()).values()) == 1
-
-
-async def test_tab_and_its_copies_keep_and_adopt_work(user: BrowserUser, fleet: Fleet) -> None:
-    """First a copy is closed, then the original."""
-    await fleet.stop_workers()  # until all tabs have been opened and closed
-    original = await user.open()
-    works = [slow_workflow(), slow_workflow()]
-    ids = [await original.submit(works[0])]
-    copy = await duplicate(original)
-    ids.append(await copy.submit(works[1]))
-    servers = [(await each.facts())["lockedServer"] for each in (original, copy)]
-    assert set(servers) == set(fleet.ports), "two windows, two servers"
-
-    await close_and_adopt(copy, original, ids[1:])
-    heir = await duplicate(original)
-    await close_and_adopt(original, heir, ids)
-    await fleet.start_workers()
-    for prompt_id, work, server_id in zip(ids, works, servers, strict=True):
-        task = await fleet.expect_delivered(heir, prompt_id, work)
-        assert task["executionServer"] == server_id
-    assert await fleet.submits() == {"a": 1, "b": 1}
-
-
-async def duplicate(window: MooringWindow) -> MooringWindow:
-    """Duplicate the tab, and check that the copy is a new window without work."""
-    copy = await window.duplicate()
-    locks = [await each.call("debugWebSocketLock()") for each in (window, copy)]
-    for name in ("windowId", "clientId"):
-        assert locks[0][name] != locks[1][name]
-    assert (locks[1]["lockedServer"], (await copy.facts())["tasks"]) == (None, [])
-    await expect(copy.page.locator("[data-testid=notice][data-kind=duplicate]")).to_contain_text(
-        "This tab is a copy of another one and has its own work."
-    )
-    return copy
-
-
-async def close_and_adopt(closed: MooringWindow, heir: MooringWindow, ids: list[str]) -> None:
-    """Close a tab, and adopt all its work in another one."""
-    await closed.page.close()
-    orphans = await heir.call("mooring.orphans()")
-    assert sorted(orphan["promptId"] for orphan in orphans) == sorted(ids)
-    for prompt_id in ids:
-        await heir.call("mooring.adopt(a[0])", prompt_id)
