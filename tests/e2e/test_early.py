@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +20,19 @@ PYTHON = "**/pyodide.asm.wasm"
 LAST = "body.has-last"
 
 
-async def expect_empty_start(page: Page) -> None:
-    """Reload, and check that nothing of the window's work is shown before Python."""
+@contextlib.asynccontextmanager
+async def empty_start(page: Page) -> AsyncIterator[None]:
+    """Reload, and check that nothing of the window's work is shown before Python, which starts after the block."""
     async with held(page, PYTHON):
         await page.reload()
         await expect(page.locator("#boot-label")).to_be_visible()
         await expect(page.get_by_test_id("task-card")).to_have_count(0)
+        yield
 
 
 async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python(
-    user: BrowserUser, gateway: Service, photo: Path
+    window: MooringWindow, gateway: Service, photo: Path
 ) -> None:
-    window = await user.open()
     page = window.page
     done = await window.submit(quick_workflow(), "Dunes")
     await window.wait_for(done)
@@ -60,17 +63,13 @@ async def test_reloaded_window_alone_is_restored_and_accepts_input_before_python
         await window.press_cancel(running)
     await window.check()
 
-    other = (await window.duplicate()).page
-    await expect_empty_start(other)
-    assert await page.evaluate("sessionStorage.getItem('mooring.last')") is None
 
-
-async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUser) -> None:
-    profile = await user.new_profile()
-    page = await profile.new_page()
-    async with held(page, PYTHON):
-        await page.goto(user.base)
-        await expect(page.locator("#boot-label")).to_be_visible()
+async def test_copy_of_a_tab_starts_empty_and_keeps_a_dropped_file(window: MooringWindow) -> None:
+    await window.wait_for(await window.submit(quick_workflow(), "Dunes"))
+    copy = await window.duplicate()
+    page = copy.page
+    async with empty_start(page):
+        assert await window.page.evaluate("sessionStorage.getItem('mooring.last')") is None
         is_taken = await page.evaluate(
             """async () => {
               const transfer = new DataTransfer();
@@ -83,13 +82,13 @@ async def test_file_dropped_before_python_is_kept_and_page_stays(user: BrowserUs
             }"""
         )
         assert is_taken, "else the browser goes to the file"
-    window = MooringWindow(page)
-    await window.ready()
+    await copy.ready()
     await expect(page.locator("#field-1-width")).to_have_value("64")
+    await page.close()
 
 
 async def test_private_window_has_no_early_view(user: BrowserUser) -> None:
     window = await user.open("?private")
     await window.wait_for(await window.submit(quick_workflow(), "Dunes"))
-    await expect_empty_start(window.page)
-    assert await window.page.evaluate("sessionStorage.getItem('mooring.last')") is None
+    async with empty_start(window.page):
+        assert await window.page.evaluate("sessionStorage.getItem('mooring.last')") is None
