@@ -7,13 +7,15 @@
 Tests that need no fresh window share one of their module: `async def test_something(window)`.
 
 A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway. A module's
-`FIRST_SCRIPT` runs in each window before the page's own scripts, in place of the usual one.
+`FIRST_SCRIPT` runs in each window before the page's own scripts, in place of the usual one, and its `PROFILE` holds
+options of all profiles, as of a phone.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -60,19 +62,21 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def user(request: pytest.FixtureRequest, browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """A user who opens windows; any error in one of them fails the test."""
-    async with open_user(browser, gateway.url, first_script=first_script(request)) as opened:
+    async with open_user(browser, gateway.url, **module_options(request)) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def module_user(request: pytest.FixtureRequest, browser: Browser, gateway: Service) -> AsyncIterator[BrowserUser]:
     """The user of a module's shared window."""
-    async with open_user(browser, gateway.url, first_script=first_script(request)) as opened:
+    async with open_user(browser, gateway.url, **module_options(request)) as opened:
         yield opened
 
 
-def first_script(request: pytest.FixtureRequest) -> str:
-    return getattr(request.module, "FIRST_SCRIPT", FIRST_SCRIPT)
+def module_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what a module wants of its windows."""
+    module = request.module
+    return {"first_script": getattr(module, "FIRST_SCRIPT", FIRST_SCRIPT), "profile": getattr(module, "PROFILE", {})}
 
 
 @pytest.fixture(scope="module")

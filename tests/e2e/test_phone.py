@@ -15,7 +15,7 @@ from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+PROFILE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 # The share of the window that is covered at its foot, and controls that are too small for a finger.
 FOOT = """() => {
   const small = [...document.querySelectorAll("#run :is(.button, select, input), #tabs button")]
@@ -39,10 +39,10 @@ COVERED = """() => [...document.querySelectorAll("dialog[open] :is(button:enable
   const box = item.getBoundingClientRect();
   return !item.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }).map((item) => item.ariaLabel ?? item.innerText)"""
-# Return what is cut or hidden of the words on results, with the longest date.
-CUT = """() => [
-  ...document.querySelectorAll(".tile :is(.tile-name, .tile-server > span, .tile-when)"),
-].filter((item) => {
+# Return what is cut or hidden of the words on the results of these tasks, with the longest date.
+CUT = """(ids) => ids.flatMap((id) => [
+  ...document.querySelectorAll(`[data-prompt-id="${id}"] .tile :is(.tile-name, .tile-server > span, .tile-when)`),
+]).filter((item) => {
   if (item.matches(".tile-when")) item.textContent = "Nov 24, 2025, 10:45 PM";
   const isWhole = item.scrollWidth <= item.clientWidth && item.scrollHeight <= item.clientHeight;
   return !item.checkVisibility() || (!isWhole && item.clientWidth > 0);
@@ -62,31 +62,59 @@ NOTE_CLOSING = """() => {
   };
   new MutationObserver(note).observe(document.getElementById("dialogs"), { childList: true });
 }"""
+# Return the ids of new tasks, once there are as many.
+NEW_TASKS = """([before, count]) => {
+  const ids = windowTasks.map((task) => task.promptId).filter((id) => !before.includes(id));
+  return ids.length === count && ids;
+}"""
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
-async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gateway: Service) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+async def tap_run(window: MooringWindow, count: int = 1) -> list[str]:
+    """Tap Run, and return the prompt_ids of the new tasks."""
+    before = await window.page.evaluate("windowTasks.map((task) => task.promptId)")
+    await window.page.get_by_test_id("run").tap()
+    found = await wait_for_js(window.page, NEW_TASKS, arg=[before, count])
+    return list(await found.json_value())
+
+
+async def make_results(window: MooringWindow, count: int, title: str = "Dunes") -> list[str]:
+    """Make results of 64 × 48 pixels, show them, and return their prompt_ids."""
+    ids = [await window.submit(quick_workflow(colour), title) for colour in range(count)]
+    for prompt_id in ids:
+        await window.wait_for(prompt_id)
+    await window.show("results")
+    return ids
+
+
+async def find_results(window: MooringWindow, title: str, count: int) -> None:
+    """Open the album with the results of this title only, which are so many."""
+    await window.page.locator("#results-album").tap()
+    await window.page.get_by_test_id("album-search").fill(title)
+    await expect(window.page.locator("#album-found")).to_have_text(re.compile(rf"^{count} of \d+$"))
+
+
+async def test_page_follows_the_work_from_form_to_result(window: MooringWindow, gateway: Service) -> None:
     page = window.page
     form, now, results = (page.get_by_test_id(f"tab-{part}") for part in ("form", "now", "results"))
-    await expect(form).to_have_attribute("aria-current", "true")
     await expect(page.locator("#now, #results")).to_have_count(2)
     await expect(page.locator("#now")).to_be_hidden()
-    await window.choose_sample("text")
+    await window.choose_small_text()
     covered, too_small = await page.evaluate(FOOT)
     assert covered <= 160, "the form has the rest of the 740"
     assert too_small == []
-    await page.locator("#where option").last.evaluate("(option) => { option.disabled = true; }")  # it is down
+    server = page.locator("#where option").last
+    await server.evaluate("(option) => { option.disabled = true; }")  # it is down
     await expect(page.locator("#where")).to_be_visible()
+    await server.evaluate("(option) => { option.disabled = false; }")
     await page.evaluate("scrollTo(0, 120)")
     async with paused(*demo_servers(gateway)):
-        await page.get_by_test_id("run").tap()
+        (prompt_id,) = await tap_run(window)
         await expect(now).to_have_attribute("aria-current", "true")
         await expect(page.locator("#form")).to_be_hidden()
         await expect(now.locator(".tab-badge")).to_have_text("1")
     await expect(results).to_have_attribute("aria-current", "true")
-    await page.locator("#results [data-testid=task-card][data-state=succeeded] .tile").wait_for()
+    await page.locator("#results").locator(window.card(prompt_id, "succeeded")).locator(".tile").wait_for()
     await form.tap()
     await wait_for_js(page, "scrollY === 120")
     assert await page.evaluate(WIDTH) == 360
@@ -99,8 +127,6 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gate
     await expect(form).to_have_attribute("aria-current", "true")
     await results.tap()
     await expect(results).not_to_have_class("tab has-news")
-    await window.reload()
-    await expect(results).to_have_attribute("aria-current", "true")
 
     await now.tap()
     await page.get_by_role("button", name="To the form").tap()
@@ -118,26 +144,23 @@ async def test_page_follows_the_work_from_form_to_result(user: BrowserUser, gate
     await expect(form).to_be_hidden()
 
 
-async def test_page_follows_to_a_result_that_a_search_hides(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_page_follows_to_a_result_that_a_search_hides(window: MooringWindow) -> None:
     page, results = window.page, window.page.get_by_test_id("tab-results")
-    await page.locator("#results-album").tap()
-    await page.get_by_test_id("album-search").fill("dunes")
-    await expect(page.locator("#album-found")).to_have_text("2 of 2")
-    await window.choose_sample("text")
-    await page.get_by_test_id("run").tap()
+    ids = await make_results(window, 2, "Marsh")
+    await find_results(window, "marsh", 2)
+    await window.choose_small_text()
+    ids += await tap_run(window)
     await expect(results).to_have_attribute("aria-current", "true")
     words = "1 new result is not shown: it does not match the search."
     await expect(page.get_by_test_id("album-unshown")).to_have_text(words)
     await expect(page.locator("#live p", has_text=words)).to_have_count(1)
     await page.get_by_test_id("album-wide").tap()
-    await expect(page.locator(".cell:visible")).to_have_count(3)
+    for prompt_id in ids:
+        await expect(page.locator(f'[id="cell-{prompt_id}/0"]')).to_be_visible()
     await expect(page.get_by_test_id("album-unshown")).to_have_count(0)
 
 
-async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUser, gateway: Service) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+async def test_count_is_typed_over_and_buttons_keep_their_places(window: MooringWindow, gateway: Service) -> None:
     page = window.page
     await window.choose_sample("text")
     before = await page.evaluate(PLACES)
@@ -163,9 +186,7 @@ async def test_count_is_typed_over_and_buttons_keep_their_places(user: BrowserUs
     assert await page.evaluate(PLACES) == before
 
 
-async def test_texts_on_a_phone_name_no_mouse_or_keys(user: BrowserUser) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+async def test_texts_on_a_phone_name_no_mouse_or_keys(window: MooringWindow) -> None:
     page = window.page
     await window.choose_sample("enlarge")
     await page.get_by_test_id("open-files").tap()
@@ -177,45 +198,32 @@ async def test_texts_on_a_phone_name_no_mouse_or_keys(user: BrowserUser) -> None
     await expect(page.locator("kbd:visible")).to_have_count(0)
 
 
-async def _open_results(user: BrowserUser) -> MooringWindow:
-    """Open a window on a phone, and show its two results."""
-    await user.new_profile(**PHONE)
-    window = await user.open()
-    for colour in (1, 2):
-        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
-    await window.show("results")
-    return window
-
-
-async def test_labels_of_two_results_in_a_row_are_whole(user: BrowserUser) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
-    page = window.page
-    await window.choose_sample("text")
+async def test_labels_of_two_results_in_a_row_are_whole(window: MooringWindow) -> None:
+    page, seed = window.page, re.compile(r"^Seed \d+$")
+    await window.choose_small_text()
     await page.get_by_test_id("run-count").fill("2")
-    await page.get_by_test_id("run").tap()
-    labels = page.locator("#results .tile .tile-server > span")
-    await expect(labels).to_have_text([re.compile(r"^Seed \d+$")] * 2)
+    ids = await tap_run(window, 2)
+    tiles = [page.locator("#results").locator(window.card(prompt_id)).locator(".tile") for prompt_id in ids]
+    for tile in tiles:
+        await expect(tile.locator(".tile-server > span")).to_have_text(seed)
     await window.show("results")
-    assert await page.evaluate(CUT) == []
-    boxes = [await tile.bounding_box() for tile in await page.locator("#results .tile").all()]
+    assert await page.evaluate(CUT, ids) == []
+    boxes = [await tile.bounding_box() for tile in tiles]
     assert len({box["y"] for box in boxes if box}) == 1
     await page.locator("#results-album").tap()
-    await expect(page.locator(".tile-over:visible .tile-server > span")).to_have_text([re.compile(r"^Seed \d+$")] * 2)
+    for prompt_id in ids:
+        over = page.locator(f'.tile-over[data-over="{prompt_id}/0"]:visible')
+        await expect(over.locator(".tile-server > span")).to_have_text(seed)
     await expect(page.locator(".album-narrowing")).to_be_visible()
     assert await page.evaluate(OUTSIDE) == []
 
 
-async def test_menu_of_the_lowest_result_is_whole(user: BrowserUser) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+async def test_menu_of_the_lowest_result_is_whole(window: MooringWindow) -> None:
     page = window.page
-    for colour in range(6):
-        await window.wait_for(await window.submit(quick_workflow(colour), "Dunes"))
-    await window.show("results")
-    await page.locator("#results-album").tap()
+    lowest = (await make_results(window, 6, "Cliff"))[0]
+    await find_results(window, "cliff", 6)
     await expect(page.locator(".cell:visible")).to_have_count(6)
-    button = page.locator(".tile-over:visible .menu-open").last
+    button = page.locator(f'.tile-over[data-over="{lowest}/0"] .menu-open')
     box = await button.bounding_box()
     assert box
     height = int(box["y"] + box["height"]) + 230  # too little for the menu below the button
@@ -228,10 +236,10 @@ async def test_menu_of_the_lowest_result_is_whole(user: BrowserUser) -> None:
     assert await menu.evaluate("(menu) => menu.scrollHeight <= menu.clientHeight")
 
 
-async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_actions_lie_over_their_own_results_after_the_form_was_shown(window: MooringWindow) -> None:
     page = window.page
-    await page.locator("#results-album").tap()
+    await make_results(window, 2, "Storm")
+    await find_results(window, "storm", 2)
     await expect(page.locator(".tile-over:visible")).to_have_count(2)
     await window.show("form")
     await window.wait_for(await window.submit(quick_workflow(3), "Storm"))
@@ -253,8 +261,10 @@ async def test_actions_lie_over_their_own_results_after_the_form_was_shown(user:
 
 
 async def test_back_closes_what_is_open_and_then_leaves(user: BrowserUser) -> None:
-    window = await _open_results(user)
+    window = await user.open()
     page, dialog, address = window.page, window.page.locator("dialog[open]"), window.page.url
+    await expect(page.get_by_test_id("tab-form")).to_have_attribute("aria-current", "true")
+    await make_results(window, 2)
     first = await page.evaluate("history.length")
     picture = page.locator(".result-open").first
     for close in (lambda: page.locator(".viewer-close").tap(), lambda: page.keyboard.press("Escape"), page.go_back):
@@ -283,15 +293,14 @@ async def test_back_closes_what_is_open_and_then_leaves(user: BrowserUser) -> No
     await picture.tap()
     await expect(page.locator("#large")).to_be_visible()
     await window.reload()
+    await expect(page.get_by_test_id("tab-results")).to_have_attribute("aria-current", "true")
     await wait_for_js(page, "!history.state?.mooringDialog")
     assert await page.evaluate("history.length") <= first + 1
     await page.go_back()
     await wait_for_js(page, "location.href === 'about:blank'")
 
 
-async def test_back_from_a_mask_asks_as_escape_does(user: BrowserUser, photo: Path) -> None:
-    await user.new_profile(**PHONE)
-    window = await user.open()
+async def test_back_from_a_mask_asks_as_escape_does(window: MooringWindow, photo: Path) -> None:
     page = window.page
     await window.choose_sample("enlarge")
     await window.put_picture(photo)
@@ -310,9 +319,9 @@ async def test_back_from_a_mask_asks_as_escape_does(user: BrowserUser, photo: Pa
     await wait_for_js(page, "!history.state?.mooringDialog")
 
 
-async def test_full_screen_turns_with_the_picture_and_can_be_left(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_full_screen_turns_with_the_picture_and_can_be_left(window: MooringWindow) -> None:
     page = window.page
+    await make_results(window, 1)
     await page.evaluate("""() => {
       screen.orientation.lock = async (way) => { document.documentElement.dataset.turned = way; };
     }""")
@@ -328,9 +337,9 @@ async def test_full_screen_turns_with_the_picture_and_can_be_left(user: BrowserU
     assert await page.evaluate("document.fullscreenElement") is None
 
 
-async def test_viewer_offers_no_button_that_changes_nothing(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_viewer_offers_no_button_that_changes_nothing(window: MooringWindow) -> None:
     page = window.page
+    await make_results(window, 1)
     await page.locator(".result-open").first.tap()
     await page.locator(".large-stage img:not(.is-small)").wait_for()
     zoom = page.locator(".large-zoom")
@@ -348,11 +357,12 @@ async def test_viewer_offers_no_button_that_changes_nothing(user: BrowserUser) -
     await page.evaluate("() => { Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('no')); }")
     await full.tap()
     await expect(full).to_be_hidden()
+    await window.reload()  # until then the page does not offer it
 
 
-async def test_tap_right_after_closing_the_viewer_counts(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_tap_right_after_closing_the_viewer_counts(window: MooringWindow) -> None:
     page = window.page
+    await make_results(window, 1)
     await page.locator(".result-open").first.tap()
     close = await page.locator("dialog.viewer [data-action=close-dialog]").bounding_box()
     assert close is not None
@@ -364,11 +374,11 @@ async def test_tap_right_after_closing_the_viewer_counts(user: BrowserUser) -> N
     await expect(page.locator("dialog.settings")).to_be_visible()
 
 
-async def test_each_control_of_the_viewer_can_be_tapped(user: BrowserUser) -> None:
-    window = await _open_results(user)
+async def test_each_control_of_the_viewer_can_be_tapped(window: MooringWindow) -> None:
     page = window.page
+    await make_results(window, 2)
     await page.locator(".result-open").first.tap()
-    await expect(page.locator("dialog[open] .film-item")).to_have_count(2)
+    await page.locator("dialog[open] .film-item").nth(1).wait_for()
     assert await page.evaluate(COVERED) == []
 
 
@@ -383,12 +393,10 @@ BELOW_BARS = """([top, bottom]) => [...document.querySelectorAll(document.queryS
   }).map((item) => item.ariaLabel ?? item.innerText)"""
 
 
-async def test_nothing_lies_below_the_bars_of_a_home_screen(user: BrowserUser, gateway: Service, photo: Path) -> None:
+async def test_nothing_lies_below_the_bars_of_a_home_screen(window: MooringWindow, photo: Path) -> None:
     """Opened from a home screen, the page also has the places of the phone's clock and of its home bar."""
-    profile = await user.new_profile(**PHONE)
-    window = await user.open()
     page, insets = window.page, {"top": 44, "bottom": 34}
-    devtools = await profile.new_cdp_session(page)
+    devtools = await page.context.new_cdp_session(page)
     await devtools.send("Emulation.setSafeAreaInsetsOverride", {"insets": insets})
     await wait_for_js(page, "document.querySelector('.bar').offsetHeight > 80")
     assert await page.evaluate(BELOW_BARS, list(insets.values())) == []
@@ -400,3 +408,5 @@ async def test_nothing_lies_below_the_bars_of_a_home_screen(user: BrowserUser, g
     await page.get_by_test_id("server-chip").click()
     await page.locator(".drawer-head button").wait_for()
     assert await page.evaluate(BELOW_BARS, list(insets.values())) == []
+    await devtools.send("Emulation.setSafeAreaInsetsOverride", {"insets": {}})
+    await devtools.detach()

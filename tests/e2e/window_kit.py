@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,8 +86,9 @@ class Watch:
 class BrowserUser:
     """One user's windows: tabs of one browser profile, unless a test makes another profile."""
 
-    def __init__(self, browser: Browser, base: str, first_script: str) -> None:
+    def __init__(self, browser: Browser, base: str, first_script: str, profile: Mapping[str, Any]) -> None:
         self.base = base
+        self.options = {"locale": "en-US", "viewport": VIEWPORT, **profile}
         self._first_script = first_script
         self.watch = Watch(base)
         self._browser = browser
@@ -95,7 +96,7 @@ class BrowserUser:
 
     async def new_profile(self, **options: Any) -> BrowserContext:
         """Create a profile with storage of its own. The first one is where `open` opens windows."""
-        profile = await self._browser.new_context(**{"locale": "en-US", "viewport": VIEWPORT, **options})
+        profile = await self._browser.new_context(**{**self.options, **options})
         profile.set_default_timeout(PATIENCE)
         await profile.add_init_script(self._first_script)
         self.watch.attach(profile)
@@ -117,12 +118,14 @@ class BrowserUser:
 
 
 @contextlib.asynccontextmanager
-async def open_user(browser: Browser, base: str, *, first_script: str = FIRST_SCRIPT) -> AsyncIterator[BrowserUser]:
+async def open_user(
+    browser: Browser, base: str, *, first_script: str = FIRST_SCRIPT, profile: Mapping[str, Any] | None = None
+) -> AsyncIterator[BrowserUser]:
     """Yield a user, whose windows are closed at the end, and checked if the test got there.
 
-    `first_script` runs in each window before the page's own.
+    `first_script` runs in each window before the page's own. `profile` holds options of all profiles, as of a phone.
     """
-    user = BrowserUser(browser, base, first_script)
+    user = BrowserUser(browser, base, first_script, profile or {})
     try:
         yield user
     finally:
@@ -142,7 +145,7 @@ class SharedWindow:
         if self._window is None:
             self._window = await self.user.open()
         else:
-            await self._window.tidy()
+            await self._window.tidy(self.user.options["viewport"])
         self.user.watch.restart()
         return self._window
 
@@ -197,12 +200,12 @@ class MooringWindow:
         await self.page.reload()
         await self.ready()
 
-    async def tidy(self) -> None:
+    async def tidy(self, viewport: ViewportSize = VIEWPORT) -> None:
         """Return to the state in which tests of a shared window begin: their ended tasks and typed values stay."""
         page = self.page
         await page.unroute_all()
-        if page.viewport_size != VIEWPORT:
-            await page.set_viewport_size({**VIEWPORT})
+        if page.viewport_size != viewport:
+            await page.set_viewport_size({**viewport})
         while opened := await page.locator("dialog[open]").count():
             await page.keyboard.press("Escape")
             await wait_for_js(page, "(count) => document.querySelectorAll('dialog[open]').length < count", arg=opened)
@@ -210,6 +213,7 @@ class MooringWindow:
             await page.get_by_test_id("dismiss-errors").click()
         for task in await self.call("windowTasks.filter((task) => !task.endedAt)"):
             await self.call("mooring.giveUp(a[0])", task["promptId"])
+        await page.evaluate("document.querySelector('#results-latest[aria-pressed=false]')?.click()")
         await self.choose_sample("enlarge")
         if await page.locator("[data-action=clear-picture]").is_visible():
             await page.locator("[data-action=clear-picture]").click()
@@ -243,6 +247,16 @@ class MooringWindow:
         await self.page.get_by_test_id("workflow-picker").click()
         await self.page.locator(f"#pick-{sample_id}").click()
         await self.page.locator(f"#fields-{sample_id}").wait_for()
+
+    async def choose_small_text(self) -> None:
+        """Choose the workflow that draws a text, with a small picture: the usual size takes a second of a core."""
+        await self.choose_sample("text")
+        width = self.page.locator("#field-1-width")
+        if not await width.count():
+            await self.page.locator("[data-testid=node][data-node='1'] button").first.click()
+        await width.fill("96")
+        await self.page.locator("#field-1-height").fill("64")
+        await self.page.locator("#field-1-height").press("Tab")
 
     async def plan_as(self, kind: str) -> None:
         """Choose how the runs of an open plan differ, and wait until that is drawn."""
