@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from gateway.page.languages import INDEX, compile_catalogue, locale_files
 from tests.e2e.axe_kit import check_axe
 from tests.e2e.browser_kit import BARE, wait_for_js
-from tests.e2e.window_kit import BrowserUser, open_user
+from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
+from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import quick_workflow
-from tests.services import ROOT, Service
+from tests.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -24,27 +23,24 @@ ACTIVE = """() => {
   const active = document.getElementById("palette-query").getAttribute("aria-activedescendant");
   return active && document.getElementById(active)?.getAttribute("aria-selected") === "true" ? active : "";
 }"""
-PLAIN_HTTP = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"  # as at an address without TLS
-# A browser with notifications and sounds that records what it was asked to show.
-NOTED = """
+# A browser at an address without TLS, with notifications and sounds, that records what it was asked to show.
+FIRST_SCRIPT = f"""{USUAL}
+Object.defineProperty(navigator, "clipboard", {{ value: undefined }});
 globalThis.noted = [];
-globalThis.Notification = class {
+globalThis.Notification = class {{
   static permission = "default";
-  static async requestPermission() { return (Notification.permission = "granted"); }
-  constructor(title, options) { noted.push(["notice", title, options.body]); Notification.last = this; }
-  close() { noted.push(["closed"]); }
-};
-OscillatorNode.prototype.start = function () { noted.push(["note", Math.round(this.frequency.value)]); };
+  static async requestPermission() {{ return (Notification.permission = "granted"); }}
+  constructor(title, options) {{ noted.push(["notice", title, options.body]); Notification.last = this; }}
+  close() {{ noted.push(["closed"]); }}
+}};
+OscillatorNode.prototype.start = function () {{ noted.push(["note", Math.round(this.frequency.value)]); }};
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """One window for several tests, each of which leaves it unchanged."""
-    async with open_user(browser, gateway.url) as user:
-        profile = await user.new_profile()
-        await profile.add_init_script(PLAIN_HTTP)
-        yield (await user.open()).page
+@pytest.fixture
+def page(window: MooringWindow) -> Page:
+    """The page of the module's window."""
+    return window.page
 
 
 async def open_dialog(page: Page, name: str) -> None:
@@ -67,8 +63,7 @@ async def cause_error(page: Page, text: str) -> None:
     await page.evaluate("(detail) => document.dispatchEvent(new CustomEvent('mooring-action', { detail }))", detail)
 
 
-async def test_setting_is_kept_and_applies_to_other_windows(user: BrowserUser) -> None:
-    page = (await user.open()).page
+async def test_setting_is_kept_and_applies_to_other_windows(module_user: BrowserUser, page: Page) -> None:
     await open_dialog(page, "open-settings")
     await page.locator(".segment", has_text="Dark").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -78,7 +73,7 @@ async def test_setting_is_kept_and_applies_to_other_windows(user: BrowserUser) -
     await expect(page.get_by_test_id("has-keys")).to_have_attribute("aria-checked", "false")
     await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
 
-    other = (await user.open()).page
+    other = (await module_user.open()).page
     await expect(other.locator("html")).to_have_attribute("data-theme", "dark")
     await expect(other.get_by_test_id("run")).to_contain_text("运行")
     await expect(other.locator("html")).to_have_attribute("data-keys", "off")
@@ -92,6 +87,10 @@ async def test_setting_is_kept_and_applies_to_other_windows(user: BrowserUser) -
     assert await page.evaluate("document.activeElement.dataset.testid") == "open-settings"
     await page.keyboard.press("?")
     await expect(page.locator("dialog")).to_have_count(0)
+    await other.close()
+    await open_dialog(page, "open-settings")
+    await page.get_by_test_id("has-keys").click()
+    await expect(page.locator("html")).not_to_have_attribute("data-keys", "off")
 
 
 async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:
@@ -178,6 +177,7 @@ async def test_errors_stay_until_dismissed_and_can_be_copied(page: Page) -> None
     await errors.nth(1).get_by_test_id("copy").click()
     await expect(errors.nth(1).get_by_test_id("copy")).to_contain_text("press Ctrl+C")
     assert "BadInput" in await page.evaluate("String(getSelection())"), "the text to copy is selected"
+    await page.evaluate("delete document.execCommand")
 
     await page.evaluate("document.querySelector('[data-action=open-library]').click()")
     await page.locator("#library").wait_for()
@@ -192,12 +192,10 @@ async def test_errors_stay_until_dismissed_and_can_be_copied(page: Page) -> None
 
 
 async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
-    user: BrowserUser,
+    module_user: BrowserUser, window: MooringWindow
 ) -> None:
-    profile = await user.new_profile(viewport={"width": 360, "height": 740})
-    await profile.add_init_script(NOTED)
-    window = await user.open()
     page = window.page
+    await page.set_viewport_size({"width": 360, "height": 740})
     await open_dialog(page, "open-settings")
     await page.get_by_test_id("has-notices").click()
     await expect(page.get_by_test_id("has-notices")).to_have_attribute("aria-checked", "true")
@@ -208,9 +206,9 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     await close_dialog(page)
     await page.evaluate("noted.length = 0")
 
-    await window.submit(quick_workflow(1), "Seen")
+    prompt_id = await window.submit(quick_workflow(1), "Seen")
     await window.show("results")
-    await page.locator("[data-testid=task-card][data-state=succeeded]").wait_for()
+    await window.card(prompt_id, "succeeded").wait_for()
     assert await page.evaluate("noted") == [], "the page is visible"
     await page.evaluate("document.hasFocus = () => false")
     prompt_id = await window.submit(quick_workflow(2), "In the background")
@@ -221,8 +219,8 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     await page.evaluate("globalThis.focus = () => noted.push(['focused']); Notification.last.onclick()")
     assert ["focused"] in await page.evaluate("noted")
 
-    user.watch.expected.append("favicon.ico")
-    other = (await user.open(BARE, is_ready=False)).page  # it shares the record of what was notified
+    module_user.watch.expected.append("favicon.ico")
+    other = (await module_user.open(BARE, is_ready=False)).page  # it shares the record of what was notified
     facts: dict[str, Any] = {"ids": [prompt_id], "title": "again", "body": "", "hasNotice": True, "isQuiet": False}
     say = "async (facts) => (await import('/static/js/notify.js')).notify(JSON.stringify(facts))"
     await other.evaluate("void (Notification.permission = 'granted')")
@@ -230,8 +228,9 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
     assert await other.evaluate("noted") == []
     await other.evaluate(say, {**facts, "ids": ["another"]})
     assert (await other.evaluate("noted"))[0][1] == "again"
+    await other.close()
 
-    await page.evaluate("void delete globalThis.Notification")
+    await page.evaluate("() => { globalThis.Noted = Notification; delete globalThis.Notification; }")
     await open_dialog(page, "open-settings")
     await expect(page.get_by_test_id("has-notices")).to_be_disabled()
     await expect(page.locator("#has-notices-about")).to_contain_text("Not possible here")
@@ -240,6 +239,12 @@ async def test_hidden_page_notifies_once_or_the_setting_says_why_not(
         await page.keyboard.press("Control+K" if name == "palette" else "?")
         await expect(page.get_by_test_id(name)).to_be_visible()
         assert await page.evaluate(WIDTH) == 360
+    await page.evaluate("() => { globalThis.Notification = Noted; delete globalThis.focus; delete document.hasFocus; }")
+    await close_dialog(page)
+    await open_dialog(page, "open-settings")
+    for name in ("has-notices", "has-sound"):
+        await page.get_by_test_id(name).click()
+        await expect(page.get_by_test_id(name)).to_have_attribute("aria-checked", "false")
 
 
 POLISH = """msgid ""
