@@ -126,7 +126,7 @@ async def test_whole_workflow_that_cannot_be_opened_is_refused_in_a_sentence(
 
 async def test_link_leaves_running_work_and_an_open_dialog_alone(window: MooringWindow, gateway: Service) -> None:
     page = window.page
-    await window.choose_sample("text")
+    await window.choose_small_text()
     async with paused(*demo_servers(gateway, 1)):
         prompt_id = await window.press_run()
         await window.wait_state(prompt_id, "running")
