@@ -113,7 +113,9 @@ async def test_browser_windows_adapter_satisfies_the_port(tabs: RealTabs, name: 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def caching_browser() -> AsyncIterator[Browser]:
     """A browser that keeps pages in its back/forward cache."""
-    async with browser_kit.open_chromium(without_defaults=["--disable-back-forward-cache"]) as opened:
+    async with browser_kit.open_chromium(
+        browser_kit.SHORT_LIVED, without_defaults=["--disable-back-forward-cache"]
+    ) as opened:
         yield opened
 
 

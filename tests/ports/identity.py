@@ -47,16 +47,6 @@ def checks() -> dict[str, Check]:
     return {name: value for name, value in globals().items() if name.startswith("check_")}
 
 
-async def check_new_tab_is_a_new_window_and_reload_keeps_it(tabs: Tabs) -> None:
-    one, other = await tabs.open(), await tabs.open()
-    first, second = await tabs.claim(one), await tabs.claim(other)
-    assert first.is_new and second.is_new
-    assert not first.is_duplicate and not second.is_duplicate
-    assert first.window_id != second.window_id
-    await tabs.reload(one)
-    assert await tabs.claim(one) == Identity(first.window_id, is_new=False)
-
-
 async def check_duplicate_is_another_window_and_survives_its_original(tabs: Tabs) -> None:
     tab = await tabs.open()
     first = await tabs.claim(tab)
@@ -74,9 +64,12 @@ async def check_duplicate_is_another_window_and_survives_its_original(tabs: Tabs
     assert not reclaimed.is_duplicate
 
 
-async def check_liveness_is_known_only_with_locks(tabs: Tabs) -> None:
+async def check_new_window_keeps_its_id_and_its_death_is_known_with_locks(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open()
     mine, theirs = await tabs.claim(tab), await tabs.claim(other)
+    assert mine.is_new and theirs.is_new
+    assert not mine.is_duplicate and not theirs.is_duplicate
+    assert mine.window_id != theirs.window_id
     crew = f"{mine.window_id}+1"
     gone = False if tabs.has_locks else None  # without Web Locks silence proves nothing
     assert await tabs.is_alive(tab, theirs.window_id) is True
@@ -88,7 +81,7 @@ async def check_liveness_is_known_only_with_locks(tabs: Tabs) -> None:
     if tabs.has_locks:
         assert not await tabs.enlist(other, crew)
     await tabs.reload(tab)
-    assert (await tabs.claim(tab)).window_id == mine.window_id, "asking changes nothing"
+    assert await tabs.claim(tab) == Identity(mine.window_id, is_new=False), "asking changes nothing"
     assert await tabs.is_alive(other, crew) is gone, "a reload releases it until it is enlisted"
     assert await tabs.enlist(tab, crew)
     await tabs.close(tab)
