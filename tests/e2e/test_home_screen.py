@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import IS_ACTIVE, SHARE, open_chromium, wait_for_js
+from tests.e2e.browser_kit import IS_ACTIVE, SHARE, SHORT_LIVED, open_chromium, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, until
+from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import slow_workflow
 from tests.services import start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-FIRST_SCRIPT = "globalThis.mooringKeepAfter = 0;"  # usually a window has its worker some seconds after its start
+# Usually a window has its worker some seconds after its start.
+FIRST_SCRIPT = f"globalThis.mooringKeepAfter = 0;\n{USUAL}"
+IS_REMOVER = "fetch('/worker.js').then(async (answer) => (await answer.text()).includes('unregister'))"
 IS_GONE = "navigator.serviceWorker.getRegistration().then((found) => !found)"
 STORED = """caches.keys().then(async (names) => (await Promise.all(names.map(async (name) => {
   const cache = await caches.open(name);
@@ -33,16 +35,18 @@ ENGLISH = "Mooring does not answer"
 CHINESE = "Mooring 没有响应"
 
 
-@pytest.fixture
-def gateway(killable_gateway: Gateway) -> Gateway:
-    return killable_gateway
+@pytest.fixture(scope="module")
+def gateway(module_gateway: Gateway) -> Gateway:
+    """A gateway that can be killed: a test that kills it also starts it."""
+    module_gateway.reset()
+    return module_gateway
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def user(browser: Browser, gateway: Gateway) -> AsyncIterator[BrowserUser]:
-    """A user whose windows have a worker as soon as they are ready."""
-    async with open_user(browser, gateway.url, first_script=FIRST_SCRIPT) as opened:
-        yield opened
+async def window(killable_gateway: Gateway, window: MooringWindow) -> MooringWindow:
+    """The module's window with its worker, at a gateway that runs."""
+    await until(lambda: window.page.evaluate(IS_ACTIVE))
+    return window
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +55,12 @@ def picture(photo: Path) -> bytes:
     return photo.read_bytes()
 
 
-async def open_with_worker(user: BrowserUser, path: str = "/") -> MooringWindow:
-    window = await user.open(path)
-    await until(lambda: window.page.evaluate(IS_ACTIVE))
-    return window
-
-
 async def id_of(window: MooringWindow) -> Any:
     return (await window.facts())["windowId"]
 
 
 async def test_browsers_find_the_page_installable(gateway: Gateway, tmp_path: Path) -> None:
-    async with open_chromium(profile=tmp_path / "profile") as context:
+    async with open_chromium(SHORT_LIVED, profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
         window = await MooringWindow.open(context, gateway.url)
         await window.ready()
@@ -73,58 +71,59 @@ async def test_browsers_find_the_page_installable(gateway: Gateway, tmp_path: Pa
         assert (await devtools.send("Page.getInstallabilityErrors"))["installabilityErrors"] == []
 
 
-async def test_window_returns_by_itself_with_its_work(user: BrowserUser, gateway: Gateway, fleet: Fleet) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await open_with_worker(user)
-    before, workflow = await id_of(window), slow_workflow()
+async def test_window_waits_on_a_page_and_returns_with_its_work(
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet
+) -> None:
+    """That page speaks the user's language. It gives way to the browser's own message, as about a certificate."""
+    module_user.watch.expected += BROKEN_NETWORK
+    page, before, workflow = window.page, await id_of(window), slow_workflow()
     await fleet.stop_workers()
     prompt_id = await window.submit(workflow)
     await window.wait_state(prompt_id, "queued")
 
     gateway.kill()
-    await window.page.reload()
-    await expect(window.page.locator("h1")).to_have_text(ENGLISH)
-    await expect(window.page.locator("#away-where")).to_contain_text(f"Nothing answers at {gateway.url[7:]}.")
-    await window.page.locator("#away-try").click()
-    await expect(window.page.locator("#away-state")).to_contain_text("There was still no answer at")
+    await page.reload()
+    await expect(page.locator("h1")).to_have_text(ENGLISH)
+    await expect(page.locator("#away-where")).to_contain_text(f"Nothing answers at {gateway.url[7:]}.")
+    await page.locator("#away-try").click()
+    await expect(page.locator("#away-state")).to_contain_text("There was still no answer at")
+
+    await page.evaluate("""localStorage.setItem("mooring.settings", '{"language": "zh-CN", "theme": "dark"}')""")
+    await page.reload()
+    await expect(page.locator("h1")).to_have_text(CHINESE)
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.goto(f"{gateway.url}/?lang=en")
+    await expect(page.locator("h1")).to_have_text(ENGLISH)
+    await page.evaluate("localStorage.removeItem('mooring.settings')")
+
+    other = await page.context.new_page()
+    await other.goto(gateway.url)
+    await other.locator("#away-plain").click()
+
+    async def is_browsers_own() -> bool:
+        return other.url.startswith("chrome-error://")
+
+    await until(is_browsers_own)  # `wait_for_url` may report the failed navigation instead
+    await other.close()
 
     gateway.start()
-    await window.page.get_by_test_id("run").wait_for()
+    await page.get_by_test_id("run").wait_for()
     await window.ready()
     assert await id_of(window) == before
     await fleet.start_workers()
     await fleet.expect_delivered(window, prompt_id, workflow)
 
 
-async def test_page_without_a_gateway_speaks_the_users_language(user: BrowserUser, gateway: Gateway) -> None:
-    user.watch.expected += BROKEN_NETWORK
-    window = await open_with_worker(user)
-    await window.page.evaluate("""localStorage.setItem("mooring.settings", '{"language": "zh-CN", "theme": "dark"}')""")
-    gateway.kill()
-    await window.page.reload()
-    await expect(window.page.locator("h1")).to_have_text(CHINESE)
-    await expect(window.page.locator("html")).to_have_attribute("data-theme", "dark")
-    await window.page.goto(f"{gateway.url}/?lang=en")
-    await expect(window.page.locator("h1")).to_have_text(ENGLISH)
-
-
-async def test_worker_stores_only_a_file_of_its_build(user: BrowserUser, gateway: Gateway) -> None:
-    window = await open_with_worker(user)
+async def test_worker_stores_one_file_and_is_asked_about_navigations_only(window: MooringWindow) -> None:
     await window.reload()
     build = await window.page.evaluate("document.documentElement.dataset.home")
     assert await window.page.evaluate(STORED) == [f"{build}static/home/away.html"]
-
-
-async def test_worker_is_asked_about_navigations_only(user: BrowserUser) -> None:
-    window = await open_with_worker(user)
-    await window.reload()
     assert await window.page.evaluate("navigator.serviceWorker.controller !== null")
     asked = {name.rpartition("/")[2] for name in await window.page.evaluate(BY_WORKER)}
     assert asked <= {"snapshot_worker.mjs"}, "Chromium applies no routes to the script of a worker"
 
 
-async def test_worker_of_another_build_removes_the_old_files(user: BrowserUser) -> None:
-    window = await open_with_worker(user)
+async def test_worker_of_another_build_removes_the_old_files(window: MooringWindow) -> None:
     scope = await window.page.evaluate("new URL('./', location).href")
     old, foreign = f"mooring {scope} /b/{'0' * 32}/", "another app's"
     await window.page.evaluate("(names) => Promise.all(names.map((name) => caches.open(name)))", [old, foreign])
@@ -132,7 +131,7 @@ async def test_worker_of_another_build_removes_the_old_files(user: BrowserUser) 
     await window.reload()
     await until(lambda: window.page.evaluate(IS_ACTIVE))
     await until(lambda: window.page.evaluate("(old) => caches.has(old).then((is) => !is)", old))
-    assert await window.page.evaluate("(name) => caches.has(name)", foreign)
+    assert await window.page.evaluate("(name) => caches.delete(name)", foreign), "it was there"
 
 
 async def test_private_window_leaves_no_worker(user: BrowserUser) -> None:
@@ -161,31 +160,14 @@ async def test_installation_can_remove_the_worker(browser: Browser, fleet: Fleet
     file.write_text(server)
     with start_gateway("--fleet", str(file)) as gateway:
         async with open_user(browser, gateway.url, first_script=FIRST_SCRIPT) as user:
-            window = await open_with_worker(user)
+            window = await user.open()
+            await until(lambda: window.page.evaluate(IS_ACTIVE))
             file.write_text(f"{server}[gateway]\nhome_screen = false\n")
-            while "unregister" not in await window.page.evaluate("fetch('/worker.js').then((answer) => answer.text())"):
-                pass
+            await until(lambda: window.page.evaluate(IS_REMOVER))
             await window.reload()  # upon which a browser looks for another worker by itself, after a moment
             await window.page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found?.update())")
             await until(lambda: window.page.evaluate(IS_GONE))
             assert await window.page.evaluate("caches.keys()") == []
-
-
-async def test_user_can_see_the_browsers_own_message(user: BrowserUser, gateway: Gateway) -> None:
-    """Such as one about a certificate, which the worker would hide."""
-    user.watch.expected += BROKEN_NETWORK
-    window = await open_with_worker(user)
-    gateway.kill()
-    await window.page.reload()
-    await window.page.locator("#away-plain").click()
-
-    async def is_browsers_own() -> bool:
-        return window.page.url.startswith("chrome-error://")
-
-    await until(is_browsers_own)  # `wait_for_url` may report the failed navigation instead
-    gateway.start()
-    await window.page.goto(gateway.url)
-    await window.ready()
 
 
 # The share target. A browser shares files by a navigation with a form.
@@ -199,94 +181,91 @@ async def share(page: Page, base: str, *files: tuple[str, str, bytes]) -> None:
         await page.evaluate(SHARE, [f"{base}/share", texts])
 
 
-async def test_shared_picture_waits_for_one_window(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
-    other = await open_with_worker(user)
-    window = await user.open()
-    before = await id_of(window), await id_of(other)
-    pictures = [(name, "image/png", picture) for name in ("beach.png", "dune.png")]
-    await share(window.page, gateway.url, *pictures)
+def shared(window: MooringWindow, name: str) -> Locator:
+    """Return the shared file of this name in the tray."""
+    return window.page.locator(TRAY, has_text=name)
+
+
+async def test_shared_picture_waits_for_one_window_that_is_not_private(
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, picture: bytes
+) -> None:
+    other = await module_user.open()
+    before = await id_of(window), await id_of(other), await window.call("mooring.tasks.length")
+    await share(window.page, gateway.url, *((name, "image/png", picture) for name in ("beach.png", "dune.png")))
     await window.ready()
-    assert (await id_of(window), await id_of(other)) == before
+    assert (await id_of(window), await id_of(other), await window.call("mooring.tasks.length")) == before
     for one in (window, other):  # without a reload of the other
-        await expect(one.page.locator(TRAY)).to_have_count(2)
-        await expect(one.page.locator(f"{TRAY} img")).to_have_count(2)
-    assert await window.call("mooring.tasks.length") == 0
+        for name in ("beach.png", "dune.png"):
+            await expect(shared(one, name).locator("img")).to_have_count(1)
 
     await window.choose_sample("enlarge")
-    await window.page.locator(TRAY, has_text="dune.png").get_by_test_id("use-shared").click()
+    await shared(window, "dune.png").get_by_test_id("use-shared").click()
     await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()
     for one in (window, other):
-        await expect(one.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+        await expect(shared(one, "dune.png")).to_have_count(0)
+        await expect(shared(one, "beach.png")).to_have_count(1)
 
     await other.page.close()
     await window.reload()
     await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()
-    await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
+    await expect(shared(window, "beach.png")).to_have_count(1)
+    await expect(shared(window, "dune.png")).to_have_count(0)
+
+    private = await module_user.open("/?private")
+    await wait_for_imported(private.page)
+    await expect(private.page.locator(TRAY)).to_have_count(0)
+    await private.page.close()
+    await shared(window, "beach.png").get_by_test_id("use-shared").click()  # the next test begins with an empty tray
+    await expect(shared(window, "beach.png")).to_have_count(0)
 
 
-async def test_shared_pictures_get_a_run_each(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
-    window = await open_with_worker(user)
+async def test_shared_picture_is_dragged_and_others_get_runs(
+    window: MooringWindow, gateway: Gateway, picture: bytes
+) -> None:
+    names, page = ["cliff.png", "pier.png", "storm.png"], window.page
     await window.choose_sample("enlarge")
-    names = ["beach.png", "dune.png", "cliff.png"]
-    await share(
-        window.page, gateway.url, *((name, "image/png", picture) for name in names), ("a.mp3", "audio/mpeg", b"a")
-    )
+    files = [(name, "image/png", picture) for name in (*names, "wave.png")]
+    await share(page, gateway.url, *files, ("a.mp3", "audio/mpeg", b"a"))
     await window.ready()
-    each, dialog = window.page.get_by_test_id("run-shared"), window.page.get_by_test_id("files-dialog")
+    field = page.get_by_test_id("drop-1-image")
+    for name in (*names, "wave.png"):
+        await expect(shared(window, name).locator("img")).to_have_count(1)
+    await shared(window, "wave.png").locator("img").drag_to(field)
+    await expect(field).to_contain_text("wave.png")
+    await expect(shared(window, "wave.png")).to_have_count(0)
+    await expect(page.locator(".is-over, .is-dragging, .is-dragged")).to_have_count(0)
+
+    each, dialog = page.get_by_test_id("run-shared"), page.get_by_test_id("files-dialog")
     await each.click()
     await dialog.locator("[data-action=close-dialog]").click()
-    await expect(window.page.locator(TRAY)).to_have_count(4)
+    for name in (*names, "a.mp3"):
+        await expect(shared(window, name)).to_have_count(1)
     await each.click()
     await expect(dialog).to_contain_text("3 pictures")
     await expect(dialog.get_by_test_id("files-left")).to_contain_text("a.mp3")
-    await check_axe(window.page)
+    await check_axe(page)
     await dialog.get_by_test_id("files-add").click()
-    await expect(window.page.locator(TRAY)).to_have_text([re.compile("a.mp3")])
+    await expect(page.locator(TRAY)).to_have_text([re.compile("a.mp3")])
     await expect(each).to_have_count(0)
     for name in names:
-        await window.page.locator("[data-testid=task-card][data-state=succeeded]", has_text=name).wait_for()
+        await page.locator("[data-testid=task-card][data-state=succeeded]", has_text=name).wait_for()
 
 
-async def test_shared_picture_is_dragged_onto_a_field(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
-    window = await open_with_worker(user)
-    await window.choose_sample("enlarge")
-    await share(window.page, gateway.url, ("beach.png", "image/png", picture), ("dune.png", "image/png", picture))
-    await window.ready()
-    field = window.page.get_by_test_id("drop-1-image")
-    await expect(window.page.locator(f"{TRAY} img")).to_have_count(2)
-    await window.page.locator(f"{TRAY} img").last.drag_to(field)
-    await expect(field).to_contain_text("dune.png")
-    await expect(window.page.locator(TRAY)).to_have_text([re.compile("beach.png")])
-    await expect(window.page.locator(".is-over, .is-dragging, .is-dragged")).to_have_count(0)
-
-
-async def test_too_many_shared_files_are_left_out_with_a_reason(user: BrowserUser, gateway: Gateway) -> None:
-    window = await open_with_worker(user)
+async def test_too_many_shared_files_are_left_out_with_a_reason(window: MooringWindow, gateway: Gateway) -> None:
+    before = await window.page.locator(TRAY).count()
     await share(window.page, gateway.url, *((f"{n}.png", "image/png", b"x") for n in range(101)))
     await window.ready()
     await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken: they are too many")
-    await expect(window.page.locator(TRAY)).to_have_count(0)
+    await expect(window.page.locator(TRAY)).to_have_count(before)
 
 
-async def test_another_sites_page_fills_no_tray(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
-    async with await browser.new_context() as profile:  # which is not watched: it opens another site
-        profile.set_default_timeout(PATIENCE)
-        await profile.add_init_script(FIRST_SCRIPT)
-        window = await MooringWindow.open(profile, gateway.url)
-        await window.ready()
-        await until(lambda: window.page.evaluate(IS_ACTIVE))
-        await window.page.goto(f"{fleet['a'].url}/queue")
-        await window.page.evaluate(SHARE, [f"{gateway.url}/share", [("a.png", "image/png", "AAAA")]])
-        await window.ready()
-        await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken.")
-        await expect(window.page.locator(TRAY)).to_have_count(0)
-
-
-async def test_private_window_does_not_show_the_tray(user: BrowserUser, gateway: Gateway, picture: bytes) -> None:
-    window = await open_with_worker(user)
-    await share(window.page, gateway.url, ("beach.png", "image/png", picture))
+async def test_another_sites_page_fills_no_tray(
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet
+) -> None:
+    module_user.watch.allow(fleet["a"].url)
+    before = await window.page.locator(TRAY).count()
+    await window.page.goto(f"{fleet['a'].url}/queue")
+    await window.page.evaluate(SHARE, [f"{gateway.url}/share", [("a.png", "image/png", "AAAA")]])
     await window.ready()
-    await expect(window.page.locator(TRAY)).to_have_count(1)
-    private = await user.open("/?private")
-    await wait_for_imported(private.page)
-    await expect(private.page.locator(TRAY)).to_have_count(0)
+    await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken.")
+    await expect(window.page.locator(TRAY)).to_have_count(before)
