@@ -5,7 +5,7 @@ One profile with two windows serves the whole module; real tabs are used only wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +13,17 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import WITHOUT_LOCKS, wait_for_js
+from tests.e2e.browser_kit import SHORT_LIVED, WITHOUT_LOCKS, wait_for_js
 from tests.e2e.fault_kit import BROKEN_NETWORK
 from tests.e2e.tab_kit import Tab, Tabs, open_tabs
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
+from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
 from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.services import Service, start_gateway
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 SERVERS = ("demo-1", "demo-2", "demo-3")
 OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """Servers for this module only, since one is broken here."""
-    with start_gateway("--faults", demo=3) as service:
-        yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -84,7 +77,7 @@ async def test_windows_panel_follows_the_other_window_live(
     await expect(rows.nth(1)).to_contain_text("1 ended")
     await expect(rows.nth(1)).to_contain_text("last on")
 
-    await second.choose_sample("text")
+    await second.choose_small_text()
     await second.card(await second.press_run(), "succeeded").wait_for()
     await expect(rows.nth(1).locator("img")).to_be_visible()
     await close_panel(first, "windows")
@@ -93,14 +86,14 @@ async def test_windows_panel_follows_the_other_window_live(
 async def without_locks(tabs: Tabs, address: str) -> Tab:
     """Open Mooring in a tab without Web Locks, as on a plain HTTP address."""
     tab = await tabs.open("about:blank")
-    await tab.send("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_LOCKS)
+    await tab.send("Page.addScriptToEvaluateOnNewDocument", source=f"{WITHOUT_LOCKS}\n{FIRST_SCRIPT}")
     await tab.send("Page.navigate", url=address)
     await tab.ready()
     return tab
 
 
 async def test_located_tab_is_marked_until_seen_with_or_without_locks(gateway: Service, tmp_path: Path) -> None:
-    async with open_tabs(tmp_path) as tabs:
+    async with open_tabs(tmp_path, SHORT_LIVED) as tabs:
         wanted = await without_locks(tabs, f"{gateway.url}/")
         looking = await without_locks(tabs, f"{gateway.url}/")
         await looking.call("document.querySelector('#open-windows').click()")
@@ -163,12 +156,13 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
         await expect(first.card(prompt_id)).to_contain_text("this window avoids it")
         await first.press_cancel(prompt_id)
 
-        await first.reload()
         panel = await open_panel(first, "fleet")
-        await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
         await panel.locator("#lean-demo-1").select_option("only")
         await close_panel(first, "fleet")
         await first.reload()
+        panel = await open_panel(first, "fleet")
+        await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
+        await close_panel(first, "fleet")
         await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
         assert (await first.facts())["lockedServer"] is None, "a choice binds nothing"
         prompt_id = await first.press_run()
@@ -184,18 +178,20 @@ async def test_failing_server_is_counted_and_shown_with_its_cause(
     pair: tuple[MooringWindow, MooringWindow, BrowserUser],
 ) -> None:
     first, _second, _user = pair
-    kill = (
+    fault = (
         "(fault) => fetch('/demo/break', {method: 'POST', headers: {'content-type': 'application/json'}, body: fault})"
     )
-    await first.page.evaluate(kill, '{"server": "demo-2", "fault": "kill"}')
-    badge = first.page.locator("#open-fleet .ill")
-    await expect(badge).to_contain_text("1 server is not well")
-    panel = await open_panel(first, "fleet")
+    panel, badge = first.page.get_by_test_id("fleet-panel"), first.page.locator("#open-fleet .ill")
     ill = panel.locator("[data-testid=server][data-server=demo-2]")
-    await expect(ill).to_contain_text("Not running")
-    await expect(ill.locator(".message-advice")).to_be_visible()
-    await check_axe(first.page)
-    await first.page.evaluate(kill, '{"server": "demo-2", "fault": "start"}')
+    await first.page.evaluate(fault, '{"server": "demo-2", "fault": "kill"}')
+    try:
+        await expect(badge).to_contain_text("1 server is not well")
+        await open_panel(first, "fleet")
+        await expect(ill).to_contain_text("Not running")
+        await expect(ill.locator(".message-advice")).to_be_visible()
+        await check_axe(first.page)
+    finally:  # other modules use it too
+        await first.page.evaluate(fault, '{"server": "demo-2", "fault": "start"}')
     await expect(ill).to_have_attribute("data-health", "well")
     await expect(badge).to_have_count(0)
     await close_panel(first, "fleet")
