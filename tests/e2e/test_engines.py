@@ -291,7 +291,8 @@ async def test_private_window_stores_no_text(tab: Tab) -> None:
 async def test_graph_of_a_task_is_drawn(tab: Tab) -> None:
     prompt_id = await submit(tab, slow_workflow(1))
     await expect_kept(tab, prompt_id)
-    await tab.evaluate(card(prompt_id, "[data-testid=open-graph]") + ".click()")
+    await tab.evaluate(card(prompt_id, "[data-testid=menu]") + ".click()")
+    await tab.click(f"[data-testid=task-card][data-prompt-id='{prompt_id}'] [data-testid=open-graph]")
     await tab.until("document.querySelectorAll('.drawing .box').length === 2")
     await tab.click("dialog[open] [data-action=close-dialog]")
 
