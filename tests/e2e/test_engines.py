@@ -258,11 +258,14 @@ async def test_duplicated_tab_is_another_window_with_its_own_server(tab: Tab, ga
         assert await twin.evaluate(WINDOW_ID) != await tab.evaluate(WINDOW_ID)
         assert await twin.evaluate("windowTasks.length") == 0
         assert await twin.evaluate("windowLockedServer") is None
-        second = await submit(twin, slow_workflow())
-        assert await twin.evaluate("windowLockedServer") != await tab.evaluate("windowLockedServer")
     await expect_kept(tab, first)
-    await expect_kept(twin, second)
-    assert await twin.evaluate("windowTasks.map((task) => task.promptId)") == [second]
+    async with paused(*demo_servers(gateway)):
+        runs = [(one, await submit(one, slow_workflow())) for one in (tab, twin)]
+        servers = [await one.evaluate("windowLockedServer") for one, _ in runs]
+        assert servers[0] != servers[1]
+    for one, prompt_id in runs:
+        await expect_kept(one, prompt_id)
+    assert await twin.evaluate("windowTasks.map((task) => task.promptId)") == [runs[1][1]]
     await twin.close()
 
 

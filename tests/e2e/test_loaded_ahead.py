@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"
 LINK = "#open-window"
 WAITS = "document.prerendering && performance.getEntriesByName('mooring-begun').length > 0"  # Python runs, and waits
-# What this browser has stored for Mooring, and the locks that its windows hold. Some seconds after its start the first
-# window notes what it has done with its memory snapshot.
+# What this browser has stored for Mooring, and the locks that its windows hold, but for the first window's own. Some
+# seconds after its start it notes what it has done with its memory snapshot.
 TRACES = """(async () => {
   const wait = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -35,7 +35,10 @@ TRACES = """(async () => {
   const { held, pending } = await navigator.locks.query();
   const locks = [...held, ...pending].map(({ name }) => name).sort();
   const keys = Object.keys(localStorage).filter((key) => !key.startsWith("mooring.snapshot")).sort();
-  return JSON.stringify([stores, keys, locks]);
+  const { windowId } = debugServerConsistency();
+  const others = (found) => found.filter((name) => !JSON.stringify(name).includes(windowId));
+  for (const store in stores) stores[store] = others(stores[store]);
+  return JSON.stringify([stores, keys, others(locks)]);
 })()"""
 
 
