@@ -82,10 +82,9 @@ def result(window: MooringWindow, prompt_id: str, delivery: str) -> Locator:
     return window.card(prompt_id).locator(f"[data-testid=result][data-delivery={delivery}]")
 
 
-async def width_of(image: Locator) -> int:
-    """Wait until an image shows something, and return its width in pixels."""
-    await image.wait_for()
-    return int(await image.evaluate("(image) => image.decode().then(() => image.naturalWidth)"))
+async def expect_width(image: Locator, width: int) -> None:
+    """Wait until an image, whose address may be about to change, has this width."""
+    await expect(image).to_have_js_property("naturalWidth", width)
 
 
 async def open_keeping(window: MooringWindow) -> Locator:
@@ -115,22 +114,22 @@ async def test_oldest_original_is_removed_and_its_thumbnail_kept(
     await result(window, first, "dropped").wait_for()
     for prompt_id in (second, third):
         await result(window, prompt_id, "kept").wait_for()
-    assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
+    await expect_width(window.card(first).get_by_test_id("result-image"), 384)
     await window.card(first).get_by_test_id("result-image").click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator(".large-stage img")) == 768, "its server still has it"
+    await expect_width(large.locator(".large-stage img"), 768)  # its server still has it
 
     fleet.kill("a")
     await window.reload()
-    assert await width_of(window.card(first).get_by_test_id("result-image")) == 384
+    await expect_width(window.card(first).get_by_test_id("result-image"), 384)
     await window.card(second).get_by_test_id("result-image").click()
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator(".large-stage img")) == 768, "this one is kept"
+    await expect_width(large.locator(".large-stage img"), 768)  # this one is kept
     await window.page.keyboard.press("Escape")
     await window.card(first).get_by_test_id("result-image").click()
     await large.locator("#large-missing").wait_for()
-    assert await width_of(large.locator(".large-stage img")) == 384
+    await expect_width(large.locator(".large-stage img"), 384)
     assert sorted((await read_keys(window))["results"]) == sorted([f"{second}/0", f"{third}/0"])
     await window.page.keyboard.press("Escape")
     assert await set_cap(window, before) == "0.001"
@@ -163,12 +162,12 @@ async def test_only_thumbnails_are_kept_until_all_results_are_deleted(window: Mo
     await expect(dialog).to_have_count(0)
     (prompt_id,) = await run_large(window, 1)
     image = result(window, prompt_id, "thumbnail").locator("img")
-    assert await width_of(image) == 384
+    await expect_width(image, 384)
     assert (await read_keys(window))["results"] == before
     await image.click()
     large = window.page.get_by_test_id("picture-dialog")
     await large.locator("a[download]").wait_for()
-    assert await width_of(large.locator(".large-stage img")) == 768, "its server still has it"
+    await expect_width(large.locator(".large-stage img"), 768)  # its server still has it
     assert (await read_keys(window))["results"] == before
     await window.page.keyboard.press("Escape")
 
