@@ -27,7 +27,7 @@ NOTE_FRAME = """void document.addEventListener("prerenderingchange", () => {
 TIMES = """(() => {
   const at = (time) => performance.timeOrigin + time;
   const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
-  return [at(globalThis.drawn ?? paint), at(performance.getEntriesByName("mooring-up")[0].startTime)];
+  return [at(globalThis.drawn ?? paint), at(performance.getEntriesByName("mooring-up")[0]?.startTime)];
 })()"""
 
 
@@ -47,8 +47,8 @@ async def open_second(chromium: BareChromium, *, is_ahead: bool) -> list[float]:
         await first.evaluate(f"document.querySelector({LINK!r}).setAttribute('href', '/')")  # of which nothing is ahead
         await first.click(LINK)
         second = await chromium.opened()
-    await second.until(f"{READY}.then((is) => is && globalThis.performance.getEntriesByName('mooring-up').length > 0)")
-    await asyncio.sleep(1)  # the first window has had its frames
+    await second.until(READY)
+    await second.until(f"{TIMES}.every(Number.isFinite)")
     clicked = float(await first.evaluate("globalThis.clicked"))
     found = [at - clicked for at in await second.evaluate(TIMES)]
     await close(second, first)
@@ -58,8 +58,8 @@ async def open_second(chromium: BareChromium, *, is_ahead: bool) -> list[float]:
 async def close(second: BareTab, first: BareTab) -> None:
     await second.call("Page.close")
     await first.call("Page.bringToFront")
-    await first.evaluate("void location.reload()")
-    await asyncio.sleep(0.5)
+    await first.evaluate("void (globalThis.isOld = true, location.reload())")
+    await first.until("!globalThis.isOld")
     await first.until(READY)
 
 

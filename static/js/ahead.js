@@ -6,28 +6,28 @@ const RULES = `{"prerender":[{"where":{"selector_matches":"a[target=_blank][href
 const LINK = JSON.parse(RULES).prerender[0].where.selector_matches;
 const RESTS = 80; // milliseconds: a pointer on its way to another place loads nothing
 
+let link = null; // that the pointer or the focus is on
 let rules = null;
 let timer = 0;
 
-function begin({ target, type }) {
-  if (rules || !target.closest?.(LINK)) return;
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    rules = Object.assign(document.createElement("script"), { type: "speculationrules", text: RULES });
-    document.head.append(rules);
-  }, type === "pointerover" ? RESTS : 0);
-}
-
-/** Without its rules the browser drops what it has loaded, and frees its memory. */
-function end({ target, relatedTarget }) {
-  const link = target.closest?.(LINK);
-  if (!link || link.contains(relatedTarget)) return;
+/** Also notices that the link is gone, of which no element hears. Without its rules the browser drops what it has loaded. */
+function follow({ target, type, pointerType }) {
+  if (pointerType === "touch") return; // which leaves the link before it is a click
+  const found = target.closest?.(LINK) ?? null;
+  if (found === link) return;
+  link = found;
   clearTimeout(timer);
   rules?.remove();
   rules = null;
+  if (link) timer = setTimeout(begin, type === "pointerover" ? RESTS : 0);
+}
+
+function begin() {
+  rules = Object.assign(document.createElement("script"), { type: "speculationrules", text: RULES });
+  document.head.append(rules);
 }
 
 if (HTMLScriptElement.supports?.("speculationrules")) {
-  for (const type of ["pointerover", "focusin"]) document.addEventListener(type, begin);
-  for (const type of ["pointerout", "focusout"]) document.addEventListener(type, end);
+  for (const type of ["pointerover", "focusin"]) document.addEventListener(type, follow);
+  document.documentElement.addEventListener("pointerleave", follow);
 }
