@@ -284,16 +284,12 @@ async def burst_port() -> AsyncIterator[int]:
 LAST = """(socket, text) => new Promise((resolve) => {
   socket.addEventListener("message", ({ data }) => { if (typeof data === "string" && data.includes(text)) resolve(); });
 })"""
-HEAR_BURST = (
-    f"""
-LAST = {LAST!r}
-"""
-    + """
+HEAR_BURST = """
 from app.browser.socket import BrowserConnection
 module = await sockets._load()
 made = js.eval("(Blob = class extends Blob { static made = 0; constructor(...all) { super(...all); Blob.made++; } })")
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/burst")
-arrived = js.eval(LAST)(channel.socket, "end")
+arrived = js.eval(last)(channel.socket, "end")
 assert await channel.opened(10000) == ""
 await arrived
 connection, frames, batches = BrowserConnection(channel, None), [], 0
@@ -317,12 +313,11 @@ js.eval("Blob = Object.getPrototypeOf(Blob)")
 await connection.close()
 return [batches, texts == [str(n) for n in range(200)] + ["end"], pictures]
 """
-)
 
 
 async def test_burst_arrives_in_one_batch_with_the_latest_previews(python: Page, burst_port: int) -> None:
     """Texts stay complete and in order; of the previews only the latest is kept."""
-    batches, in_order, pictures = await run(python, HEAR_BURST, port=burst_port)  # type: ignore[misc]
+    batches, in_order, pictures = await run(python, HEAR_BURST, port=burst_port, last=LAST)  # type: ignore[misc]
     assert in_order
     assert batches < 20
     newest = {(kind, text) for kind, _, text in pictures}
@@ -332,15 +327,11 @@ async def test_burst_arrives_in_one_batch_with_the_latest_previews(python: Page,
     assert all(head <= 8192 for _, head, _ in pictures)
 
 
-HEAR_COUNT = (
-    f"""
-LAST = {LAST!r}
-"""
-    + """
+HEAR_COUNT = """
 from app.browser.socket import BrowserConnection
 module = await sockets._load()
 channel = module.Channel.new(f"ws://127.0.0.1:{port}/count")
-arrived = js.eval(LAST)(channel.socket, '"executed", "data": {"prompt_id": "p", "node": "2"')
+arrived = js.eval(last)(channel.socket, '"executed", "data": {"prompt_id": "p", "node": "2"')
 assert await channel.opened(10000) == ""
 await arrived
 connection, events = BrowserConnection(channel, None), []
@@ -351,12 +342,11 @@ steps = [[item["data"]["node"], item["data"]["value"]] for item in events if ite
 states = [list(item["data"]["nodes"]) for item in events if item["type"] == "progress_state"]
 return [steps, states[-1], [item["data"]["node"] for item in events if item["type"] == "executed"], events[-1]["type"]]
 """
-)
 
 
 async def test_unread_progress_is_reduced_to_the_latest(python: Page, burst_port: int) -> None:
     """A node that counts twice is reported once, with its first end. Other messages stay complete and in order."""
-    steps, states, executed, last = await run(python, HEAR_COUNT, port=burst_port)  # type: ignore[misc]
+    steps, states, executed, last = await run(python, HEAR_COUNT, port=burst_port, last=LAST)  # type: ignore[misc]
     assert [step for step in steps if step[1] == 20] == [["1", 20], ["1", 20], ["2", 20]]
     assert len(steps) < 30, "sixty were sent"
     assert (states, executed, last) == (["2"], ["1", "1", "2"], "executed")
