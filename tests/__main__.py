@@ -29,8 +29,8 @@ HALVES = (("tests/unit",), ("tests", "--ignore=tests/unit"))
 COMPILED = ROOT / "tests" / "__pycache__"
 
 # The whole suite runs four files at a time, in the order of `tests/conftest.py`: a test of the page alone uses half
-# of two cores idle.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+# of two cores idle. One that hangs fails, and says where: else all end, and nothing names it.
+PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "--timeout", "300")
 
 
 def compile_tests(python: Path, environment: dict[str, str]) -> None:
