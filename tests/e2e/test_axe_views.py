@@ -19,7 +19,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.axe_kit import UNMARKED, check_axe
 from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
+from tests.e2e.window_kit import BrowserUser, MooringWindow, close_dialogs, open_user, press_in_menu
 from tests.e2e.work_kit import break_server, demo_servers, paused, quick_workflow
 from tests.services import Service, start_gateway
 from tests.toolchain import families
@@ -231,8 +231,7 @@ async def follow(page: Page, walk: Walk, *, with_axe: bool) -> list[str]:
         found += await check_view(page, name, with_axe=with_axe)
     for click in walk.leave:
         await page.locator(click).first.evaluate("(element) => element.click()")
-    while await page.locator("dialog[open]").count():
-        await page.keyboard.press("Escape")
+    await close_dialogs(page)
     return found
 
 

@@ -12,7 +12,7 @@ from playwright.async_api import Page, ViewportSize, expect
 from tests.e2e import window_kit
 from tests.e2e.axe_kit import FINISH
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import MooringWindow, press_for_result
+from tests.e2e.window_kit import MooringWindow, close_dialogs, press_for_result
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow
 from tests.services import Service
 
@@ -284,6 +284,5 @@ async def test_everything_is_reachable_when_enlarged(
         await page.evaluate(FINISH)  # a drawer slides in
         found += [f"{name}: {finding}" for finding in await page.evaluate(CUT, "body")]
         found += [f"{name}: {finding}" for finding in await page.evaluate(UNREACHABLE, "body")]
-        while await page.locator("dialog[open]").count():
-            await page.keyboard.press("Escape")
+        await close_dialogs(page)
     assert not found, "\n".join(found)

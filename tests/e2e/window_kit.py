@@ -167,6 +167,14 @@ async def press_in_menu(item: Locator) -> None:
     await item.click()
 
 
+async def close_dialogs(page: Page) -> None:
+    """Close each open dialog by one Escape."""
+    while opened := await page.locator("dialog[open]").count():
+        await page.keyboard.press("Escape")
+        fewer = "(count) => document.querySelectorAll('dialog[open]').length < count"
+        await wait_for_js(page, fewer, arg=opened, polling="raf")
+
+
 async def press_for_result(tile: Locator, action: str) -> None:
     """Open the menu of a result, which has its buttons from then on, and press the one of this action."""
     await tile.get_by_test_id("menu").click()
@@ -207,9 +215,7 @@ class MooringWindow:
         await page.unroute_all()
         if page.viewport_size != viewport:
             await page.set_viewport_size({**viewport})
-        while opened := await page.locator("dialog[open]").count():
-            await page.keyboard.press("Escape")
-            await wait_for_js(page, "(count) => document.querySelectorAll('dialog[open]').length < count", arg=opened)
+        await close_dialogs(page)
         if await page.get_by_test_id("dismiss-errors").is_visible():
             await page.get_by_test_id("dismiss-errors").click()
         for task in await self.call("windowTasks.filter((task) => !task.endedAt)"):
