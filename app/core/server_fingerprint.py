@@ -5,7 +5,7 @@ while it lives, a prompt that was in its history stays there, and its versions a
 contradiction is recorded as a reason, and all tasks of that server are polled; it ends none.
 
     known = learned_fingerprint(tasks)                   # from this window's own records
-    known, sign = known.numbered(12, known.number)       # POST /prompt answered number 12
+    known, sign = known.numbered(12, before=known)       # POST /prompt answered number 12
     known, sign = known.described("0.3.64 …")            # GET /system_stats
 """
 
@@ -28,23 +28,30 @@ class RestartSign(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ServerFingerprint:
-    """The last known number of its counter, a prompt known to be in its history, and its description."""
+    """The last known number of its counter, a prompt known to be in its history, and its description.
+
+    `changes` counts how often it has turned out to be another process.
+    """
 
     number: float | None = None
     known: PromptId | None = None
     description: str = ""
+    changes: int = 0
 
-    def numbered(self, number: float | None, before: float | None) -> tuple[ServerFingerprint, RestartSign | None]:
-        """Learn the number that answered a POST; `before` is the number known when it was sent.
+    def numbered(self, number: float | None, before: ServerFingerprint) -> tuple[ServerFingerprint, RestartSign | None]:
+        """Learn the number that answered a POST; `before` is what was known when it was sent.
 
-        A later POST may have been answered first, and may have shown the restart already: then the known number is
-        below `before`. `front` gives negative numbers, which show nothing.
+        A later POST may have been answered first, and may have shown the restart already. This number is of the new
+        process then if it has fallen too; else it may be of either. `front` gives negative numbers, which show nothing.
         """
         if number is None or number < 0:
             return self, None
-        is_noticed = before is not None and self.number is not None and self.number < before
-        if before is not None and number <= before and not is_noticed:
-            return replace(self, number=number, known=None), RestartSign.NUMBER_FELL
+        has_fallen = before.number is not None and number <= before.number
+        is_noticed = self.changes != before.changes
+        if has_fallen and not is_noticed:
+            return replace(self, number=number, known=None, changes=self.changes + 1), RestartSign.NUMBER_FELL
+        if is_noticed and not has_fallen:
+            return self, None
         return replace(self, number=max(number, self.number or 0.0)), None
 
     def finished(self, prompt_id: PromptId) -> ServerFingerprint:
@@ -58,8 +65,9 @@ class ServerFingerprint:
     def described(self, description: str) -> tuple[ServerFingerprint, RestartSign | None]:
         """The fingerprint after the server described itself."""
         is_other = bool(self.description) and description != self.description
-        known = ServerFingerprint(description=description) if is_other else replace(self, description=description)
-        return known, RestartSign.ANOTHER if is_other else None
+        if is_other:
+            return ServerFingerprint(description=description, changes=self.changes + 1), RestartSign.ANOTHER
+        return replace(self, description=description), None
 
 
 def learned_fingerprint(tasks: Iterable[Task]) -> ServerFingerprint:

@@ -286,7 +286,7 @@ class Submitter:
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state
         task = state.get_task("submit_workflow", prompt_id)
-        before = self._watch.restarts.last_number(task)
+        before = self._watch.restarts.fingerprint(task)
         try:
             base = get_api_base_url("submit_workflow", task, state.fleet)
             method = preview_method(state.tab.previews, state.fleet.get(task.server_id))

@@ -37,11 +37,11 @@ class RestartDetection:
             self._marks[place] = learned_fingerprint(task for task in tasks if _place_of(task) == place)
         return self._marks[place]
 
-    def last_number(self, task: Task) -> float | None:
-        """Return the highest known number that the server has answered with."""
-        return self._mark(_place_of(task)).number
+    def fingerprint(self, task: Task) -> ServerFingerprint:
+        """Return what is known of the task's server."""
+        return self._mark(_place_of(task))
 
-    def numbered(self, task: Task, number: float | None, before: float | None) -> None:
+    def numbered(self, task: Task, number: float | None, before: ServerFingerprint) -> None:
         """Note the number that answered a submit; one not above the number known before shows a restart."""
         place = _place_of(task)
         self._marks[place], sign = self._mark(place).numbered(number, before)

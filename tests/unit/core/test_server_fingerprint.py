@@ -26,25 +26,37 @@ P = PromptId("p-1")
 def test_number_not_above_the_last_shows_restart(
     before: float | None, number: float | None, sign: RestartSign | None
 ) -> None:
-    assert ServerFingerprint(before, P).numbered(number, before)[1] is sign
+    known = ServerFingerprint(before, P)
+    assert known.numbered(number, known)[1] is sign
 
 
 def test_overtaken_answer_shows_no_restart() -> None:
     before = ServerFingerprint(4.0, P)
-    mark, _ = before.numbered(6.0, before.number)
-    assert mark.numbered(5.0, before.number) == (ServerFingerprint(6.0, P), None)
+    mark, _ = before.numbered(6.0, before)
+    assert mark.numbered(5.0, before) == (ServerFingerprint(6.0, P), None)
 
 
-def test_late_answer_of_the_new_process_shows_no_second_restart() -> None:
+@pytest.mark.parametrize("first", [1.0, 3.0])
+def test_late_answer_of_the_new_process_shows_no_second_restart(first: float) -> None:
     """A POST that left before the restart was noticed; a later one has shown the restart."""
-    mark, sign = ServerFingerprint(3.0, P).numbered(1.0, 3.0)
+    before = ServerFingerprint(3.0, P)
+    mark, sign = before.numbered(first, before)
     assert sign is RestartSign.NUMBER_FELL
-    assert mark.numbered(0.0, 3.0) == (ServerFingerprint(1.0), None)
+    assert mark.numbered(0.0, before) == (ServerFingerprint(first, changes=1), None)
+
+
+def test_late_answer_of_the_old_process_is_not_learned() -> None:
+    before = ServerFingerprint(3.0, P)
+    mark, _ = before.numbered(1.0, before)
+    mark, sign = mark.numbered(9.0, before)
+    assert (mark, sign) == (ServerFingerprint(1.0, changes=1), None)
+    assert mark.numbered(2.0, mark)[1] is None
 
 
 def test_old_history_is_forgotten_after_restart() -> None:
-    mark, _ = ServerFingerprint(9.0, P).numbered(0.0, 9.0)
-    assert mark == ServerFingerprint(0.0, None)
+    before = ServerFingerprint(9.0, P)
+    mark, _ = before.numbered(0.0, before)
+    assert mark == ServerFingerprint(0.0, changes=1)
     assert mark.forgotten()[1] is None
 
 
@@ -60,7 +72,13 @@ def test_another_description_is_another_server_with_nothing_known_of_it() -> Non
     mark, same = mark.described("0.3.64 · cuda:0")
     assert (same, mark.known) == (None, P)
     mark, other = mark.described("0.3.70 · cuda:0")
-    assert (mark, other) == (ServerFingerprint(description="0.3.70 · cuda:0"), RestartSign.ANOTHER)
+    assert (mark, other) == (ServerFingerprint(description="0.3.70 · cuda:0", changes=1), RestartSign.ANOTHER)
+
+
+def test_late_answer_of_a_replaced_server_is_not_learned() -> None:
+    before = ServerFingerprint(7.0, P, "0.3.64 · cuda:0")
+    mark, _ = before.described("0.3.70 · cuda:0")
+    assert mark.numbered(8.0, before) == (mark, None)
 
 
 def test_a_mark_is_learned_from_the_latest_records() -> None:
