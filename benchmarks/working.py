@@ -156,6 +156,7 @@ async def search(page: Page) -> None:
     await page.keyboard.type("scene 49", delay=90)
     await page.wait_for_timeout(600)
     await page.get_by_test_id("album-search").fill("")
+    await page.locator(f"#album-grid [aria-setsize='{RESULTS + REAL}']").first.wait_for()  # a click now meets its cell
 
 
 async def walk(page: Page) -> None:
