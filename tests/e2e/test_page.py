@@ -416,3 +416,16 @@ async def test_page_runs_python_without_jspi(window: MooringWindow) -> None:
     """With JSPI, Chromium on Linux sometimes crashes (docs/decisions/0092-no-jspi-on-the-page.md)."""
     await window.wait_for(await window.submit(quick_workflow(7)))
     assert await window.call("stacksMade") == 0
+
+
+async def test_pyscript_looks_at_nothing_that_is_added(window: MooringWindow) -> None:
+    asked = await window.page.evaluate("""async () => {
+      const found = [], plain = XPathEvaluator.prototype.createExpression;
+      XPathEvaluator.prototype.createExpression = function (text) { found.push(text); return plain.call(this, text); };
+      const heard = new Promise((resolve) => new MutationObserver(resolve).observe(document.body, { childList: true }));
+      document.body.appendChild(document.createElement("div")).remove();
+      await heard;
+      XPathEvaluator.prototype.createExpression = plain;
+      return found;
+    }""")
+    assert asked == []
