@@ -29,7 +29,7 @@ from tests.mutants.operators import Mutant, mutants_of
 from tests.mutants.tally import JUDGED, Tally
 from tests.mutants.trial import SURVIVED
 
-MUTATED = ("app/core/window.py", "app/core/truth.py", "app/session/*.py")
+MUTATED = ("app/core/window.py", "app/core/truth.py", "app/session/**/*.py")
 HASH_SEED = "0"  # the simulation's
 LIVES = 20
 

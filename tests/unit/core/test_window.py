@@ -27,6 +27,7 @@ from app.core.window import (
     expect_restored,
     get_api_base_url,
     held_beside,
+    is_address_tag,
 )
 from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
 
@@ -421,6 +422,16 @@ def test_an_unbound_task_gets_no_address() -> None:
     refuses(UnboundTask, lambda: window.get_task("view", PromptId("p-1")))
     refuses(TaskNotFound, lambda: window.get_task("view", PromptId("p-2")))
     assert window.violations() == ("unbound: p-1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_tag"),
+    [("0123abcd", True), ("0123abc", False), ("0123abcde", False), ("0123abcg", False), ("http://a", False)],
+)
+def test_tag_is_eight_hexadecimal_digits(text: str, is_tag: bool) -> None:
+    assert is_address_tag(text) is is_tag
+    assert (address_tag(text) == text) is is_tag
+    assert is_address_tag(address_tag(text))
 
 
 def test_an_address_and_its_tag_are_one_server() -> None:

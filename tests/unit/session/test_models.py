@@ -136,6 +136,13 @@ async def test_free_window_queries_other_servers_for_missing_models() -> None:
         await models(http, server("a"), server("b"))[0].find("LoraLoader", "lora_name", LORAS)
 
 
+async def test_no_server_is_asked_for_what_another_has() -> None:
+    http = Servers({"loras": LORAS})
+    known, _ = models(http, server("a"), server("b"))
+    assert len(await known.find("LoraLoader", "lora_name", LORAS)) == len(LORAS)
+    assert all(path.startswith("/servers/a/") for path in http.asked)
+
+
 async def test_list_that_is_too_large_is_not_read() -> None:
     http = Servers({"loras": LORAS}, size=LARGEST_LIST + 1)
     with pytest.raises(ProtocolError):
@@ -177,6 +184,20 @@ async def test_facts_are_read_once_and_bounded() -> None:
     assert await known.facts(replace(file, name="third.safetensors")) == ModelFacts()
     assert await known.facts(replace(file, name="old.ckpt")) == ModelFacts()
     assert len(http.asked) == 3
+
+
+async def test_only_so_many_facts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.session.models.MOST_FACTS", 2)
+    http = Servers({"loras": LORAS})
+    known, _ = models(http)
+    file = (await known.find("LoraLoader", "lora_name", LORAS))[INK]
+    one, two, three = (replace(file, name=f"{name}.safetensors") for name in ("one", "two", "three"))
+    for asked in (one, two, three):
+        await known.facts(asked)
+    del http.asked[:]
+    for asked in (two, three, one):
+        await known.facts(asked)
+    assert http.asked == ["/servers/a/view_metadata/loras?filename=one.safetensors"]
 
 
 async def test_every_request_passes_the_gateway() -> None:

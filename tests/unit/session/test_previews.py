@@ -146,6 +146,7 @@ def test_only_the_latest_frames_are_kept() -> None:
     assert film is not None
     assert [*film.frames] == [5, 6, *range(8, MOST_FRAMES + 5), 7], "the oldest went, and the seventh is the latest"
     assert film.frames[7].serial == 900
+    assert len(picture(903, MOST_BYTES - 10).as_frame(1, 8, picture(1).as_frame(0, 8, None)).frames) == 2, "just enough"
     large = picture(901, MOST_BYTES - 15).as_frame(1, 8, film)
     assert [*large.frames] == [7, 1], "frames of so many bytes are fewer"
     assert [*picture(902, MOST_BYTES + 1).as_frame(2, 8, large).frames] == [2], "the latest always stays"
