@@ -39,7 +39,7 @@ class Promises:
         self._waiting: dict[str, str] = {}  # the window of a waiting run, by prompt_id
         self._unbounded: set[str] = set()  # windows that ever used *send all*
         self._waited_for: dict[str, float] = {}  # seconds from a task's record to the arrival of its prompt
-        self._shift_at: dict[str, float] = {}  # how far the clock was set forward when a prompt arrived
+        self._shift_at: dict[str, float] = {}  # how far the clock was set forward when a run got its place
         self._uncounted: set[str] = set()  # runs sent by *send all*, or found again after their end was recorded
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
@@ -50,6 +50,8 @@ class Promises:
     def _store_changed(self) -> None:
         world = self._world
         world.tally.counts["commits"] += 1
+        for prompt_id in (*world.database.reservations, *world.database.tasks):
+            self._shift_at.setdefault(prompt_id, world.browser.clock_shift)
         for prompt_id, record in world.database.tasks.items():
             if self._known.get(prompt_id) is not record:
                 self._task_changed(prompt_id, record)
@@ -196,19 +198,19 @@ class Promises:
     ) -> None:
         """Check that at most two of the browser's runs are ahead, unless the user chose to send all now.
 
-        Prompts whose requests took long are not counted, nor any that arrived before the clock was set: a claim's age
-        is by that clock. None are at an address where another server has answered for a while: what that one did not
-        have seemed to have ended.
+        Prompts whose requests took long are not counted, nor any with a place from before the clock was set: the age
+        of a place is by that clock. None are at an address where another server has answered for a while: what that
+        one did not have seemed to have ended.
         """
         world, tasks = self._world, self._world.database.tasks
-        shift = self._shift_at[record["prompt_id"]] = world.browser.clock_shift
+        shift = world.browser.clock_shift
         now = world.loop.time() + shift
         self._waited_for[record["prompt_id"]] = abs(now - record["created_at"])
         if OWNER in message["extra_data"] and message["extra_data"][OWNER].get(ALL_NOW):
             world.tally.counts["sent by send all"] += 1
             self._uncounted.add(record["prompt_id"])
             return
-        if len(world.stood_at.get(exchange.address, ())) > 1:
+        if len(world.stood_at.get(exchange.address, ())) > 1 or self._shift_at[record["prompt_id"]] != shift:
             return
         queued = [item[1] for item in (*machine.heap, *((machine.running,) if machine.running else ()))]
         ahead = [
@@ -218,7 +220,7 @@ class Promises:
             and item["server_id"] == exchange.server_id
             and prompt_id not in self._uncounted
             and self._waited_for.get(prompt_id, 0.0) < GONE_COUNTS_FOR
-            and self._shift_at.get(prompt_id, shift) == shift
+            and self._shift_at[prompt_id] == shift
         ]
         if len(ahead) >= AHEAD and self._waited_for[record["prompt_id"]] < GONE_COUNTS_FOR:
             world.fail(f"{record['prompt_id']} was posted while {ahead} are ahead on {machine.name}")
