@@ -11,14 +11,16 @@ from urllib.parse import parse_qsl, unquote
 
 import pytest
 
-from app.core.errors import ConnectError, ProtocolError, RequestTimeout
+from app.core.errors import ConnectError, HttpStatusError, ProtocolError, RequestTimeout
 from app.core.model import Fleet, Server, ServerId
 from app.core.model_facts import LARGEST, ModelFacts
 from app.core.ports.http import Request, Response
+from app.core.window import Window
 from app.session.models import LARGEST_LIST, ModelFile, Models
 from demo_comfyui.models import MODELS
 from gateway.http.routes import ServerCall, find_route, split_target
 from tests.recordings import read
+from tests.unit.core.builders import CLIENT, ME, task
 from wire.health import Health
 from wire.versions import VERSIONS
 
@@ -144,9 +146,38 @@ async def test_no_server_is_asked_for_what_another_has() -> None:
 
 
 async def test_list_that_is_too_large_is_not_read() -> None:
-    http = Servers({"loras": LORAS}, size=LARGEST_LIST + 1)
+    http = Servers({"loras": LORAS}, size=LARGEST_LIST)
+    assert await models(http)[0].find("LoraLoader", "lora_name", LORAS)
+    http.size += 1
     with pytest.raises(ProtocolError):
         await models(http)[0].find("LoraLoader", "lora_name", LORAS)
+
+
+async def test_names_of_all_answering_servers_are_listed_in_order() -> None:
+    http = Servers({"loras": ["b.safetensors", "A.safetensors"]}, is_silent=frozenset({"a"}))
+    known, _ = models(http, server("a"), server("b"), server("c"))
+    assert await known.listed("loras") == ("A.safetensors", "b.safetensors")
+
+
+async def test_moored_window_asks_its_own_server_alone() -> None:
+    http = Servers({"loras": LORAS})
+    known, state = models(http, server("a"), server("b"))
+    held = task("p-1", ServerId("b"))
+    state.window = Window(ME, CLIENT, tasks={held.prompt_id: held})
+    assert {file.server_id for file in (await known.find("LoraLoader", "lora_name", LORAS)).values()} == {"b"}
+    state.fleet = Fleet(servers=(server("a"),))
+    del http.asked[:]
+    assert await known.find("LoraLoader", "lora_name", LORAS) == {}
+    assert http.asked == []
+
+
+async def test_error_of_a_server_is_raised() -> None:
+    class Failing:
+        async def fetch(self, request: Request) -> Response:
+            return Response(500)
+
+    with pytest.raises(HttpStatusError):
+        await models(Failing())[0].find("LoraLoader", "lora_name", LORAS)  # type: ignore[arg-type]
 
 
 async def test_folders_of_other_things_are_not_asked_for() -> None:
@@ -178,12 +209,14 @@ async def test_facts_are_read_once_and_bounded() -> None:
     del http.asked[:]
     assert [await known.facts(file) for _ in range(2)] == [ModelFacts(words=("ink wash",))] * 2
     assert http.asked == ["/servers/a/view_metadata/loras?filename=styles%2Fink-wash.safetensors"]
+    http.size = LARGEST
+    assert await known.facts(replace(file, name="large.safetensors")) == ModelFacts(words=("ink wash",))
     http.size = LARGEST + 1
     assert await known.facts(replace(file, name="other.safetensors")) == ModelFacts(is_too_large=True)
     http.metadata = ""
     assert await known.facts(replace(file, name="third.safetensors")) == ModelFacts()
     assert await known.facts(replace(file, name="old.ckpt")) == ModelFacts()
-    assert len(http.asked) == 3
+    assert len(http.asked) == 4
 
 
 async def test_only_so_many_facts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
