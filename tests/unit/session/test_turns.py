@@ -14,6 +14,7 @@ from app.core.errors import ConnectError, NotYourTurn, ServerLockedError, Storag
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
 from app.core.waiting_runs import Pause
+from app.session.scripting import TURN_REST
 from app.session.waiting.worker import LONGEST_WHILE_BUSY
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
@@ -292,6 +293,18 @@ class Refusals:
             error = {"error": {"message": "You have 2 prompts there."}}
             return Response(429, {"x-mooring-gateway": f"{NOT_YOUR_TURN}; sent=no"}, json.dumps(error))
         return await self._through(request)
+
+
+@scene
+async def test_script_that_the_gateway_refuses_waits_and_leaves_no_card(stage: Stage) -> None:
+    page = await stage.window()
+    refusals = Refusals(page, 3)
+    began = stage.now
+    prompt_id = await page.session.submit_workflow(a_workflow(2, 9, None), title="script")
+    assert stage.now - began >= 3 * TURN_REST
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
+    assert (refusals.left, [task.prompt_id for task in tasks_of(page)]) == (0, [prompt_id])
+    assert [*stage.world.database.tasks] == [prompt_id]
 
 
 @scene
