@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, ViewportSize
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.e2e.browser_kit import wait_for_js
 
@@ -169,10 +170,14 @@ async def press_in_menu(item: Locator) -> None:
 
 async def close_dialogs(page: Page) -> None:
     """Close each open dialog by one Escape."""
-    while opened := await page.locator("dialog[open]").count():
+    dialogs = page.locator("dialog[open]")
+    while opened := await dialogs.count():
         await page.keyboard.press("Escape")
         fewer = "(count) => document.querySelectorAll('dialog[open]').length < count"
-        await wait_for_js(page, fewer, arg=opened, polling="raf")
+        try:
+            await wait_for_js(page, fewer, arg=opened)
+        except PlaywrightTimeoutError:
+            raise AssertionError(f"Escape closes none of {await dialogs.all_inner_texts()}") from None
 
 
 async def press_for_result(tile: Locator, action: str) -> None:
