@@ -179,6 +179,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "DeafnessDetector._is_reported_here",
         "or: task.client_id == window.client_id and (not task.is_ward)",
     ): "a task that was taken away and taken back is told to its window's socket as it ever was",
+    (
+        "app/core/window.py",
+        "is_address_tag",
+        "set(address) <= set('0123456789abcdef')",
+    ): "eight digits are never all sixteen",
     (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
     (f"{SESSION}/waiting/worker.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
     (f"{SESSION}/waiting/worker.py", "LineWorker.rest", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
