@@ -50,7 +50,7 @@ class Promises:
     def _store_changed(self) -> None:
         world = self._world
         world.tally.counts["commits"] += 1
-        for prompt_id in (*world.database.reservations, *world.database.tasks):
+        for prompt_id in world.database.reservations:
             self._shift_at.setdefault(prompt_id, world.browser.clock_shift)
         for prompt_id, record in world.database.tasks.items():
             if self._known.get(prompt_id) is not record:
@@ -66,6 +66,7 @@ class Promises:
     def _task_changed(self, prompt_id: str, record: dict[str, Any]) -> None:
         world, before = self._world, self._known.get(prompt_id)
         self._known[prompt_id] = record
+        self._shift_at.setdefault(prompt_id, world.browser.clock_shift)  # moored, a run gets its place with its task
         if record["state"] in _ENDS:
             self._uncounted.add(prompt_id)
         bound = (record["server_id"], record["address"])
