@@ -101,7 +101,7 @@ before Python does; compiling the WebAssembly in a worker (until Python was up, 
 compiling: 1.05 and 1.19 on a first visit, 0.92 and 1.26 at a reload, 1.00 and 1.46 in a second tab). With the memory
 in a database of the page instead of the browser's cache, the shares were 0.55, 0.48 and 0.45 on that machine; that
 was given up because it takes room from a user's records (docs/decisions/0080). Over plain http under a name browsers
-take gzip instead of brotli on the first visit: 1.8 MB more for the memory.
+take gzip instead of Zstandard on the first visit: 1.8 MB more for the memory.
 
 The bytes are those until the window is ready. With 4 MB a second or more, 26 MB follow five seconds later, once for
 each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small). A

@@ -28,7 +28,7 @@ def requirements(end: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     if end == "highest":
         return list(project["dependencies"])
-    found = map(Requirement, project["dependencies"])
+    found = [one for one in map(Requirement, project["dependencies"]) if one.marker is None or one.marker.evaluate()]
     return [f"{one.name}=={part.version}" for one in found for part in one.specifier if part.operator == ">="]
 
 

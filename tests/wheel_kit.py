@@ -13,6 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.install.compression import ENDINGS
 from gateway.install.place import PAGE_RECORD, Place
 from gateway.page.tree import digest
 from gateway.platforms import system
@@ -103,7 +104,7 @@ def another_version(wheel: Path, folder: Path) -> Path:
     name = "static/js/page.js"
     before = record["build"]["files"][name]
     data = contents.pop(f"{PAGE}/files/{before}") + b"\n// of another version\n"
-    for coding in ("br", "gz"):
+    for coding in ENDINGS.values():
         del contents[f"{PAGE}/files/{before}-{coding}"]
     record["build"] = {
         "key": digest(record["build"]["key"].encode()),

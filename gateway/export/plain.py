@@ -44,7 +44,7 @@ from gateway.whole_file import PUBLIC, write_whole
 from wire.operator_facts import operator_facts_json
 
 LIST = "fleet.json"
-SNAPSHOT_CODING = "gzip"  # supported by each browser, while scripts cannot unpack brotli
+SNAPSHOT_CODING = "gzip"  # supported by each browser, while scripts cannot unpack others
 _OURS = ("static/js/", "static/vendor/pyodide/")  # modules in these folders are renamed, and so are their imports
 _SCRIPT = (".js", ".mjs", ".html")
 _CHARSET = '<meta charset="utf-8">'

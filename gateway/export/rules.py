@@ -133,11 +133,11 @@ def _codings() -> list[str]:
     def takes(coding: str) -> str:
         return rf'"~*^\|(.*,)? *{coding} *(;(?! *q=0(\.0*)? *(,|$))|,|$)"'
 
-    types = [(rf'"~\{ending}(\.(br|gz))?$"', _quoted(kind)) for ending, kind in sorted(TYPES.items())]
+    types = [(rf'"~\{ending}(\.(zst|gz))?$"', _quoted(kind)) for ending, kind in sorted(TYPES.items())]
     return [
-        *block('"$http_range|$http_accept_encoding" $mooring_br', [("default", ".none"), (takes("br"), ".br")]),
+        *block('"$http_range|$http_accept_encoding" $mooring_zst', [("default", ".none"), (takes("zstd"), ".zst")]),
         *block('"$http_range|$http_accept_encoding" $mooring_gz', [("default", ".none"), (takes("gzip"), ".gz")]),
-        *block("$uri $mooring_coding", [("default", '""'), (r'"~\.br$"', "br"), (r'"~\.gz$"', "gzip")]),
+        *block("$uri $mooring_coding", [("default", '""'), (r'"~\.zst$"', "zstd"), (r'"~\.gz$"', "gzip")]),
         *block("$uri $mooring_file_type", [("default", "application/octet-stream"), *types]),
     ]
 

@@ -1,13 +1,13 @@
 """The static site: all that the page loads as files, for a web server in front of gateways. The page itself is theirs,
 since it has the first screen of their fleet.
 
-    b/KEY/…, with .br and .gz     a build of the page; KEY is a digest of it, so browsers may cache it for ever
-    snapshots/KEY, .br, .gz       the memory that the page's Python starts from; the same. KEY.raw is never compressed
+    b/KEY/…, with .zst and .gz    a build of the page; KEY is a digest of it, so browsers may cache it for ever
+    snapshots/KEY, .zst, .gz      the memory that the page's Python starts from; the same. KEY.raw is never compressed
 
     site = write_site(Path("."), Path("/srv/www/mooring"))
 
-Writing it while windows are open is safe: the builds that they use stay beside the new one. Blocks, and takes half a
-minute to compress what no gateway has compressed before.
+Writing it while windows are open is safe: the builds that they use stay beside the new one. Blocks, and takes some
+seconds to compress what no gateway has compressed before.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.install.builds import KEPT, Builds, packed
-from gateway.install.failures import CommandFailed, SnapshotFailed
+from gateway.install.compression import ENDINGS
+from gateway.install.failures import SnapshotFailed
 from gateway.install.packed import page_of
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Run, Snapshot, Snapshots
+from gateway.install.snapshot import PLAIN, Busy, Run, Snapshot, Snapshots
 from gateway.page.tree import Build, Tree
 from gateway.platforms import system
 from gateway.whole_file import PUBLIC, write_whole
@@ -67,10 +68,6 @@ def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
     builds.pack(tree.build)
     if run is None:
         return warnings
-    try:
-        builds.press(tree.build, run)
-    except (CommandFailed, Busy):
-        warnings.append("Node could not pack the page's files with brotli, so first visits load more.")
     try:
         Snapshots(place).make(tree.archive, run)
     except (SnapshotFailed, Busy):

@@ -2,38 +2,34 @@
 
     KEY.json                  a build: the digest of each of its paths
     files/HASH                a content, stored once for all builds that have it
-    files/HASH-gz, HASH-br    the same, compressed; with a file extension aiohttp would choose by itself
+    files/HASH-gz, HASH-zst   the same, compressed; with a file extension aiohttp would choose by itself
 
 A window requests the files of the build that it has loaded, so browsers cache them for ever, and a window that was open
 before an upgrade still gets what it loads later. The last few builds are kept for that, also over restarts.
 
-The best compression takes half a minute, so nothing waits for it: the gateway compresses while it serves, with zlib
+The best compression takes some seconds, so nothing waits for it: the gateway compresses while it serves, with gzip
 first. Each file is put in its place whole, so after an interruption the next run continues with the missing ones.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.install.compression import ENDINGS, Stopped, compress
 from gateway.install.exclusion import exclusive
-from gateway.install.failures import LOG_HINT, CommandFailed
 from gateway.install.joined import page_tree
-from gateway.install.node import node_command
 from gateway.install.place import Place, read_record, write_record
-from gateway.install.snapshot import ENDINGS, Busy, Run, refuse
 from gateway.install.steps import Step
 from gateway.page.tree import LENGTH, Build, digest
 from gateway.platforms import system
 
-PACKER = "gateway/install/pack.mjs"
 KEPT = 4  # the one that is served, and three for windows that loaded earlier ones
 # Archives and pictures are compressed already.
 PACKED = (".css", ".js", ".json", ".mjs", ".mo", ".py", ".svg", ".wasm")
-BEST = 9  # zlib's level
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +74,13 @@ class Builds:
         return sorted(path for path in wanted if not packed(path, coding).exists())
 
     def pack(self, build: Build, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Compress with zlib what is not compressed yet, until `is_over` says so."""
-        for path in self.unpacked(build, "gzip"):
-            if not is_over():
-                _write(packed(path, "gzip"), gzip.compress(path.read_bytes(), BEST, mtime=0))
-
-    def press(self, build: Build, run: Run) -> bool:
-        """Compress with brotli, by Node, what is not compressed yet; return whether there was anything to do.
-
-        `CommandFailed` if Node fails, `Busy` if another process is doing it.
-        """
-        if not (self.place.root / PACKER).exists() or not self.unpacked(build, "br"):
-            return False
-        with exclusive(self.folder / "packing", refuse):
-            for left in self.file("").glob("*-br.*.new"):  # by a run that was killed
-                left.unlink(missing_ok=True)
-            if files := self.unpacked(build, "br"):
-                run([*node_command(self.place), PACKER, *files])
-        return True
+        """Compress what is not compressed yet, until `is_over` says so."""
+        with suppress(Stopped):
+            for coding in reversed(ENDINGS):
+                for path in self.unpacked(build, coding):
+                    if is_over():
+                        return
+                    _write(packed(path, coding), compress(path.read_bytes(), coding, is_over=is_over))
 
     def has_any(self) -> bool:
         """Whether set-up has stored any build."""
@@ -136,24 +121,18 @@ def packed(path: Path, coding: str) -> Path:
     return path.with_name(f"{path.name}-{ENDINGS[coding]}")
 
 
-def builds_step(place: Place, run: Run | None) -> Step:
-    """Return the step that stores the page's files, and compresses them if `run` is given; else the gateway does."""
+def builds_step(place: Place, *, packs: bool) -> Step:
+    """Return the step that stores the page's files, and compresses them if it `packs`; else the gateway does."""
 
     def work() -> str | None:
         builds, tree = Builds(place), page_tree(place).current()
         builds.keep(tree.build, tree.contents)
-        if run is None:
+        if not packs:
             return "kept; Mooring packs them while it runs"
         builds.pack(tree.build)
-        try:
-            builds.press(tree.build, run)
-        except CommandFailed:
-            return f"left out: Node could not pack them, so first visits load more ({LOG_HINT})"
-        except Busy:
-            return "left to the gateway that is packing them"
         return None
 
-    return Step("Page files" if run is None else "Packed page files", work)
+    return Step("Packed page files" if packs else "Page files", work)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -19,10 +19,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gateway.install.builds import Builds, packed
+from gateway.install.compression import ENDINGS
 from gateway.install.failures import SnapshotFailed
 from gateway.install.joined import page_tree
 from gateway.install.place import PAGE_RECORD, Place
-from gateway.install.snapshot import ENDINGS, Busy, Snapshot, Snapshots
+from gateway.install.snapshot import Busy, Snapshot, Snapshots
 from gateway.page.archive import Archive
 from gateway.page.index_page import PageText
 from gateway.page.tree import ARCHIVE, Build, PageTree, Tree

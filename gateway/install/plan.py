@@ -60,8 +60,8 @@ def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None
     steps = _steps(environment, runtime, [TEST if dev else RUN], tools)
     if templates.stale(place.root):
         steps.append(Step("Page templates", lambda: _compile(place, tools)))
-    # Compressing takes half a minute: tests and images wait for it, so that no test shares the machine with it.
-    builds = builds_step(place, tools.output_of if dev or packed else None)
+    # Compressing takes some seconds: tests and images wait for it, so that no test shares the machine with it.
+    builds = builds_step(place, packs=dev or packed)
 
     def keep_builds() -> str | None:
         environment.lend_packages()  # compiling the catalogues needs one of them

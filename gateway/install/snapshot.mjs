@@ -1,7 +1,7 @@
 // Makes a memory snapshot: a Python in Node, with the Pyodide that is served, imports all of Mooring, and its memory is
-// written compressed. A browser continues from there (static/js/boot.mjs).
+// written down. A browser continues from there (static/js/boot.mjs).
 //
-//   node gateway/install/snapshot.mjs SITE.zip APP.zip OUT      writes OUT.br, OUT.gz, OUT.raw and OUT.json: {"size": …, "sum": …}
+//   node gateway/install/snapshot.mjs SITE.zip APP.zip OUT      writes OUT.raw and OUT.json: {"size": …, "sum": …}
 //
 // The file system is not part of it, nor is any JavaScript object but those that each browser has under the same name:
 // a module that creates one when it is imported makes the snapshot fail.
@@ -11,7 +11,6 @@
 // Compiling leaves garbage in the memory, so one Python compiles, and another one imports the compiled modules.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { mount } from "../../static/js/boot.mjs";
 import { pack } from "../../static/js/memory.mjs";
@@ -22,8 +21,6 @@ import { loadPyodide } from "../../static/vendor/pyodide/pyodide.mjs";
 const WORKFLOWS = new URL("../../static/workflows/", import.meta.url);
 const PYSCRIPT = new URL("../../static/vendor/pyscript/", import.meta.url);
 const HOME = "/home/pyodide/pyscript"; // where PyScript puts its modules
-const QUALITY = 7; // of 11, in 2 s; the best saves 5 % more and takes minutes
-const WINDOW = 24; // the largest that browsers accept: 16 MB
 
 // A page needs no docstrings, and they are 3 % of what is loaded. A class keeps a short one, or dataclass would make one.
 // Nor does it need annotations of functions, each of which is a function of its own: 7 %. A decorator may read them.
@@ -183,9 +180,6 @@ python.runPython(FORESEE);
 python.globals.get("foresee")(python.toPy(readPyScript()), python.toPy(foreseen));
 python.runPython(`del foresee, open_shipped\n${LEAVE}leave("${library}"); del leave`);
 const bytes = pack(python.makeMemorySnapshot(), fresh);
-const params = { [constants.BROTLI_PARAM_QUALITY]: QUALITY, [constants.BROTLI_PARAM_LGWIN]: WINDOW };
-writeFileSync(`${out}.br`, brotliCompressSync(bytes, { params }));
-writeFileSync(`${out}.gz`, gzipSync(bytes));
 writeFileSync(`${out}.raw`, bytes);
 const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 writeFileSync(`${out}.json`, JSON.stringify({ size: bytes.length, sum: addUp(words) }));

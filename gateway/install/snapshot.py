@@ -1,7 +1,7 @@
 """Memory snapshots of the page's Python, in `.mooring/snapshots/`: made by Node, named by what they were made from.
 
-    KEY.br, KEY.gz    the same memory in two compressions
-    KEY.json          its uncompressed size and checksum, and the sizes of those files; or that Node could not make it
+    KEY.raw, KEY.zst, KEY.gz    the memory, and the same in two compressions
+    KEY.json                    its size and checksum, and the sizes of those files; or that Node could not make it
 
 A key is a digest of the browser's runtime, the sources in `/app.zip`, the shipped workflows, and the scripts that make
 and load snapshots.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from gateway.install.compression import ENDINGS, QUICK, compress
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
 from gateway.install.node import node_command
@@ -33,7 +34,6 @@ SCRIPTS = (MAKER, "static/js/boot.mjs", "static/js/memory.mjs", "static/js/snaps
 WORKFLOWS = "static/workflows/*.json"
 RUNTIME = ("pyodide/", "python/")  # the folders of static/vendor/ whose contents are in a snapshot
 SITE = "python/site.zip"
-ENDINGS = {"br": "br", "gzip": "gz"}  # file extensions by HTTP's name of the encoding; the smallest first
 PLAIN = "identity"
 FORMS = {**ENDINGS, PLAIN: "raw"}  # a snapshot is stored uncompressed as well
 KEPT = 2  # the latest; a page that was sent a moment ago may still request the one before
@@ -138,6 +138,9 @@ class Snapshots:
             run([*node_command(self.place), MAKER, self.place.vendor / SITE, app, out])
             made = json.loads(out.with_suffix(".json").read_text("utf-8"))
             snapshot = Snapshot(key, int(made["size"]), int(made["sum"]))
+            plain = out.with_suffix(f".{FORMS[PLAIN]}").read_bytes()
+            for coding, ending in ENDINGS.items():
+                out.with_suffix(f".{ending}").write_bytes(compress(plain, coding, QUICK))
         except (CommandFailed, OSError, ValueError, KeyError, TypeError) as error:
             write_record(self._record(key), {"failed": True})
             raise SnapshotFailed from error
@@ -156,7 +159,7 @@ class Snapshots:
     def _forget_old(self) -> None:
         records = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for record in records[KEPT:]:
-            for path in (record, *(self.file(record.stem, coding) for coding in FORMS)):
+            for path in (record, *self.folder.glob(f"{record.stem}.*")):
                 system.delete(path)
 
     def _record(self, key: str) -> Path:

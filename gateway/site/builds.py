@@ -1,27 +1,22 @@
 """The build of the page that is served now, and earlier ones that open windows still use.
 
 Set-up stores one. When files have changed since, the next page is of another build, which is stored first. It is
-compressed while the gateway serves, with zlib and then with brotli; what is not compressed yet is sent uncompressed.
+compressed while the gateway serves; what is not compressed yet is sent uncompressed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Container
 from pathlib import Path
 
-from gateway.background_process import BackgroundProcess, Closed
 from gateway.install.builds import Builds, packed
-from gateway.install.failures import CommandFailed
+from gateway.install.compression import ENDINGS
 from gateway.install.packed import page_of
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS, Busy
-from gateway.page.tree import Build, Tree
+from gateway.page.tree import Tree
 from gateway.tasks import start_task
-
-_LONGEST_OUTPUT = 2_000  # characters of Node's output that are logged
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +28,7 @@ class PageBuilds:
         self._files, self._builds = page_of(Place(root)), Builds(Place(root))
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None
-        self._process = BackgroundProcess(root)
+        self._is_closed = False
 
     async def current(self) -> Tree:
         """Return the present files, stored as a build. Call it once at a time."""
@@ -60,8 +55,8 @@ class PageBuilds:
         return tree.contents.get(content) if tree is not None and is_current else None
 
     async def close(self) -> None:
-        """Stop compressing: Node is killed, zlib finishes its present file."""
-        self._process.close()
+        """Stop compressing."""
+        self._is_closed = True
         if self._packing is not None:
             await self._packing
 
@@ -77,18 +72,9 @@ class PageBuilds:
         if before is not None:
             await before
         try:
-            await asyncio.to_thread(self._pack_now, tree.build)
+            await asyncio.to_thread(self._builds.pack, tree.build, lambda: self._is_closed)
         except OSError as error:
             _log.warning("first visits load more, since files could not be packed: %s", error)
-        except CommandFailed as error:
-            words = error.output[-_LONGEST_OUTPUT:]
-            _log.warning("first visits load more, since Node could not pack the page's files: %s", words)
-
-    def _pack_now(self, build: Build) -> None:
-        self._builds.pack(build, lambda: self._process.is_closed)
-        with contextlib.suppress(Busy, Closed):
-            if self._builds.press(build, self._process.run):
-                _log.info("the page's files are compressed with brotli")
 
 
 def best_coding(file: Path, codings: Container[str]) -> tuple[Path, str]:

@@ -12,9 +12,10 @@ import logging
 from pathlib import Path
 
 from gateway.background_process import BackgroundProcess, Closed
+from gateway.install.compression import ENDINGS
 from gateway.install.failures import CommandFailed, SnapshotFailed
 from gateway.install.place import Place
-from gateway.install.snapshot import ENDINGS, PLAIN, Busy, Snapshot, Snapshots
+from gateway.install.snapshot import PLAIN, Busy, Snapshot, Snapshots
 from gateway.page.archive import Archive
 from gateway.page.tree import Tree
 from gateway.site.codings import accepted

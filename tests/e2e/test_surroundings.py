@@ -50,7 +50,7 @@ async def studio(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
 
 async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUser, fleet: Fleet, photo: Path) -> None:
     window = await studio.open()
-    assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no brotli, but gzip"
+    assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no Zstandard, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
     prompt_id = await window.run_photo(photo)
     await window.check()

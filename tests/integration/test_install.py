@@ -317,7 +317,7 @@ def test_memory_snapshot_exists_after_the_first_start(installed: Clone) -> None:
     (record,) = (installed.root / ".mooring" / "snapshots").glob("*.json")
     snapshot = json.loads(record.read_text("utf-8"))
     assert snapshot["size"] > 20_000_000
-    assert set(snapshot["files"]) == {"br", "gzip", "identity"}
+    assert set(snapshot["files"]) == {"zstd", "gzip", "identity"}
     assert str(installed.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
 
 

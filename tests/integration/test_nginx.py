@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import io
 import random
@@ -24,6 +23,7 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 from tests.certificates import make_pem
+from tests.codings import decompressed
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get, post, write
 from tests.integration.exchanges import MIB, PROMPT, hang, verdict
@@ -204,11 +204,17 @@ async def test_nginx_serves_the_page_to_allowed_users(browser: aiohttp.ClientSes
                 f"connect-src 'self' blob: data: ws://127.0.0.1:{front.port};"
                 in reply.headers["Content-Security-Policy"]
             )
-        for takes, coding in (("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"), ("identity", None), ("gzip;q=0", None)):
+        for takes, coding in (
+            ("gzip", "gzip"),
+            ("zstd;q=0, gzip;q=0.5", "gzip"),
+            ("gzip, br, zstd", "zstd"),
+            ("identity", None),
+            ("gzip;q=0", None),
+        ):
             async with browser.get(script, headers={"Accept-Encoding": takes}) as reply:
                 assert (reply.headers.get("Content-Encoding"), reply.headers["Server"]) == (coding, "nginx"), takes
                 body = await reply.read()
-                assert (gzip.decompress(body) if coding else body).decode() == PAGE["static/js/a.js"]
+                assert (decompressed(body, coding) if coding else body).decode() == PAGE["static/js/a.js"]
                 assert reply.headers.getall("Content-Type") == ["text/javascript; charset=utf-8"]
                 assert "immutable" in reply.headers["Cache-Control"]
         async with browser.get(script, headers={"Accept-Encoding": "gzip", "Range": "bytes=4-7"}) as reply:

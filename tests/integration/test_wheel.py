@@ -67,7 +67,6 @@ def test_wheel_has_all_that_runs_and_no_test(contents: dict[str, bytes]) -> None
     missing = {name for name in listed.stdout.split() if f"{PARTS}{name}" not in contents}
     assert missing == {
         "gateway/install/join.mjs",
-        "gateway/install/pack.mjs",
         "gateway/install/snapshot.mjs",
         "gateway/package/__init__.py",
         "gateway/package/__main__.py",

@@ -7,23 +7,20 @@ import io
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from gateway.install.builds import KEPT, PACKER, Builds, builds_step, packed
+from gateway.install.builds import KEPT, Builds, builds_step, packed
+from gateway.install.compression import ENDINGS, Stopped, compress
 from gateway.install.failures import CommandFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place
-from gateway.install.snapshot import Busy
 from gateway.install.steps import take
 from gateway.page.tree import Build, PageTree, digest
 from gateway.platforms import system
-from tests.platform_kit import link
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.codings import decompressed
 
 
 def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:
@@ -70,7 +67,9 @@ def test_only_the_last_builds_are_kept_with_their_files(builds: Builds) -> None:
     kept = [build for build, _ in made if builds.read(build.key)]
     assert kept == [build for build, _ in made[-KEPT:]]
     wanted = {name for build in kept for name in build.files.values()}
-    assert {path.name for path in builds.file("").iterdir()} == wanted | {f"{name}-gz" for name in wanted}
+    assert {path.name for path in builds.file("").iterdir()} == wanted | {
+        f"{name}-{ending}" for name in wanted for ending in ENDINGS.values()
+    }
 
 
 def test_build_that_is_served_a_second_time_is_the_latest(builds: Builds) -> None:
@@ -90,20 +89,22 @@ def test_texts_are_compressed_and_archives_are_not(builds: Builds) -> None:
     assert gzip.decompress(packed(text, "gzip").read_bytes()) == b"let a;" * 99
     assert not packed(archive, "gzip").exists()
     assert builds.unpacked(build, "gzip") == []
-    assert builds.unpacked(build, "br") == [text]
+    assert builds.unpacked(build, "zstd") == []
+    assert decompressed(packed(text, "zstd").read_bytes(), "zstd") == b"let a;" * 99
+    assert not packed(archive, "zstd").exists()
 
 
 def test_compression_ends_when_the_gateway_does(builds: Builds) -> None:
     build, contents = a_build("a", a_js=b"let a;")
     builds.keep(build, contents)
     builds.pack(build, lambda: True)
-    assert len(builds.unpacked(build, "gzip")) == 1
+    assert [len(builds.unpacked(build, coding)) for coding in ENDINGS] == [1, 1]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A clone with a small page."""
-    texts = {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;", PACKER: "//"}
+    texts = {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;"}
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -112,50 +113,49 @@ def place(tmp_path: Path) -> Place:
 
 def test_set_up_for_users_leaves_compression_to_the_gateway(place: Place) -> None:
     shown = io.StringIO()
-    take([builds_step(place, None)], shown)
+    take([builds_step(place, packs=False)], shown)
     assert shown.getvalue() == "[1/1] Page files … kept; Mooring packs them while it runs\n"
     builds, build = Builds(place), PageTree(place.root).current().build
     assert builds.has_any()
     assert builds.read(build.key) == build
-    assert len(builds.unpacked(build, "br")) == len(builds.unpacked(build, "gzip")) > 0
+    assert len(builds.unpacked(build, "zstd")) == len(builds.unpacked(build, "gzip")) > 0
 
 
-def test_set_up_for_tests_compresses_both_ways(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    ran: list[list[str]] = []
-
-    def node(command: list[str | Path]) -> None:
-        words = [str(word) for word in command]
-        ran.append(words)
-        for name in words[words.index(PACKER) + 1 :]:
-            Path(f"{name}-br").write_bytes(b"br")
-
+def test_set_up_for_tests_compresses_both_ways(place: Place) -> None:
     builds, shown = Builds(place), io.StringIO()
     assert not builds.has_any()
     assert not builds.is_ready()
-    take([builds_step(place, node)], shown)
+    take([builds_step(place, packs=True)], shown)
     assert re.fullmatch(r"\[1/1\] Packed page files … done in \d+\.\d s\n", shown.getvalue())
     assert builds.has_any()
     assert builds.is_ready()
-    take([builds_step(place, node)], shown)
-    assert len(ran) == 1, "there was nothing left to pack"
     (place.root / "static/js/a.js").write_text("let b;")
     assert not builds.is_ready()
-    take([builds_step(place, node)], shown)
-    content = PageTree(place.root).current().build.files["static/js/a.js"]
-    assert ran[1][-1] == str(builds.file(content)), "only what is new"
+    take([builds_step(place, packs=True)], shown)
+    assert builds.is_ready()
 
 
-def test_set_up_continues_if_node_fails(place: Place) -> None:
-    def node(command: list[str | Path]) -> None:
-        raise CommandFailed("this Node is too old")
+def test_only_what_is_not_compressed_yet_is_compressed(builds: Builds) -> None:
+    builds.keep(*(first := a_build("a", a_js=b"let a;", b_js=b"let b;")))
+    builds.pack(first[0])
+    kept = {path.name: path.stat().st_mtime_ns for path in builds.file("").iterdir()}
+    builds.keep(*(second := a_build("b", a_js=b"let a;", b_js=b"let c;")))
+    builds.pack(second[0])
+    now = {path.name: path.stat().st_mtime_ns for path in builds.file("").iterdir()}
+    assert {name: now[name] for name in kept} == kept
+    assert len(now) == len(kept) + 1 + len(ENDINGS)
 
-    shown = io.StringIO()
-    take([builds_step(place, node)], shown)
-    assert "left out: Node could not pack them, so first visits load more" in shown.getvalue()
-    build = PageTree(place.root).current().build
-    assert Builds(place).read(build.key) == build
-    assert Builds(place).unpacked(build, "gzip") == []
+
+def test_compression_of_a_large_file_ends_when_the_gateway_does() -> None:
+    asked = []
+
+    def is_over() -> bool:
+        asked.append(True)
+        return len(asked) > 2
+
+    with pytest.raises(Stopped):
+        compress(bytes(10_000_000), "zstd", is_over=is_over)
+    assert len(asked) == 3
 
 
 def test_node_of_the_environment_replaces_a_missing_one(
@@ -173,54 +173,3 @@ def test_node_of_the_environment_replaces_a_missing_one(
     assert node_command(place) == [wheels]
     shutil.copy(sys.executable, machine / f"node{Path(sys.executable).suffix}")
     assert Path(str(node_command(place)[0])).parent == machine
-
-
-def press_with_node(builds: Builds, build: Build) -> None:
-    """Compress with the real Node, of the machine or of our .venv, and with the shipped script."""
-    link(builds.place.venv, ROOT / ".venv")
-    (builds.place.root / PACKER).parent.mkdir(parents=True)
-    shutil.copy(ROOT / PACKER, builds.place.root / PACKER)
-
-    def run(command: list[str | Path]) -> None:
-        subprocess.run(command, cwd=builds.place.root, check=True)
-
-    assert builds.press(build, run)
-
-
-def test_brotli_files_unpack_to_their_originals_and_leave_nothing_else(builds: Builds) -> None:
-    build, contents = a_build("a", a_js=b"let a;" * 99, b_css=b"a {}" * 99, c_zip=b"PK" * 99)
-    builds.keep(build, contents)
-    texts = {builds.file(build.files[name]): contents[build.files[name]] for name in ("a.js", "b.css")}
-    left = [Path(f"{file}-br.77.new") for file in texts]
-    left[0].write_bytes(b"half of i")  # from a killed process
-    press_with_node(builds, build)
-    unpack = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
-    for file, text in texts.items():
-        command = [*node_command(builds.place), "-e", unpack, str(packed(file, "br"))]
-        assert subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout == text
-    names = {path.name for path in builds.file("").iterdir()}
-    assert names == {*build.files.values(), *(f"{file.name}-br" for file in texts)}
-    assert not builds.press(build, pytest.fail), "there is nothing left to do"
-
-
-def test_only_one_process_compresses_at_a_time(builds: Builds, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    build, contents = a_build("a", a_js=b"let a;")
-    builds.keep(build, contents)
-
-    def run(command: list[str | Path]) -> None:
-        with pytest.raises(Busy):
-            builds.press(build, pytest.fail)
-
-    assert builds.press(build, run)
-
-
-def test_latest_build_is_not_rewritten(builds: Builds) -> None:
-    older, newer = a_build("a", a_js=b"let a;"), a_build("b", b_js=b"let b;")
-    builds.keep(*older)
-    builds.keep(*newer)
-    (builds.folder / "lock").unlink()
-    builds.keep(*newer)
-    assert not (builds.folder / "lock").exists(), "an image cannot be written to"
-    builds.keep(*older)  # now it is the latest
-    assert (builds.folder / "lock").exists()

@@ -169,7 +169,7 @@ def test_only_the_latest_are_kept(place: Place) -> None:
         keys.append(make(place, Node()).key)
     found = [key for key in keys if Snapshots(place).find(key)]
     assert found == keys[-KEPT:]
-    assert len(list(Snapshots(place).folder.glob("*.br"))) == KEPT
+    assert len(list(Snapshots(place).folder.glob("*.zst"))) == KEPT
 
 
 def test_nothing_is_made_without_a_runtime(tmp_path: Path) -> None:

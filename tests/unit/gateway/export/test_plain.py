@@ -67,7 +67,7 @@ def test_each_module_finds_its_imports(site: Path) -> None:
 
 def test_no_file_needs_unusual_type_or_encoding(site: Path) -> None:
     endings = {path.suffix for path in site.rglob("*") if path.is_file()}
-    assert not endings & {".mjs", ".gz", ".br"}, endings
+    assert not endings & {".mjs", ".gz", ".zst"}, endings
 
 
 def test_list_has_only_direct_servers(site: Path) -> None:
