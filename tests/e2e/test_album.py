@@ -274,6 +274,31 @@ async def test_two_results_are_compared_side_by_side_and_with_slider(window: Moo
     await page.get_by_test_id("album-pick-all").wait_for()  # those compared are picked no more
 
 
+async def test_comparison_returns_to_the_large_view_and_then_to_the_album(window: MooringWindow) -> None:
+    page, compare = window.page, window.page.get_by_test_id("viewer-compare")
+    await cells(window).nth(1).focus()
+    await page.keyboard.press("Enter")
+    stage = page.locator(".large-stage")
+    shown = await stage.get_attribute("id")
+    await expect(compare).to_have_text("Compare")
+    close = page.get_by_test_id("compare-dialog").get_by_role("button", name="Close")
+    for opens, closes in (
+        (compare.click, close.click),
+        *[(lambda: page.keyboard.press("c"), lambda: page.keyboard.press("Escape"))] * 2,
+    ):
+        await opens()
+        await wait_for_js(page, ARE_SEEN)
+        await page.locator(".film-item").nth(3).click()
+        await closes()
+        await expect(stage).to_have_attribute("id", str(shown))
+        await expect(compare).to_be_focused()
+    await page.keyboard.press("ArrowRight")
+    await expect(stage).not_to_have_attribute("id", str(shown))
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(cells(window).nth(1)).to_be_focused()
+
+
 async def test_several_results_are_saved_as_one_archive(window: MooringWindow) -> None:
     page = window.page
     await page.get_by_test_id("album-pick-all").click()

@@ -279,6 +279,15 @@ async def test_back_closes_what_is_open_and_then_leaves(user: BrowserUser) -> No
     await expect(dialog).to_have_count(0)
 
     await picture.tap()
+    await page.get_by_test_id("viewer-compare").tap()
+    await expect(page.locator("#compare")).to_be_visible()
+    await page.go_back()  # to the result that was compared
+    await expect(page.get_by_test_id("viewer-compare")).to_be_focused()
+    await wait_for_js(page, "history.state?.mooringDialog")
+    await page.go_back()
+    await expect(dialog).to_have_count(0)
+
+    await picture.tap()
     await page.locator("dialog[open] [data-testid=use-settings]").tap()
     await expect(dialog).to_have_count(0)
     await wait_for_js(page, "!history.state?.mooringDialog")
@@ -374,12 +383,21 @@ async def test_tap_right_after_closing_the_viewer_counts(window: MooringWindow) 
     await expect(page.locator("dialog.settings")).to_be_visible()
 
 
+# Return the tools of the viewer that show no word below their icon, or whose word is cut.
+UNNAMED_TOOLS = """() => [...document.querySelectorAll(".viewer-tools > .button")].filter((tool) => {
+  const hasWord = tool.querySelector("span")?.checkVisibility();
+  const shown = hasWord ? tool.innerText : getComputedStyle(tool, "::after").content;
+  return !/\\w/.test(shown.replace("none", "")) || tool.scrollWidth > tool.clientWidth;
+}).map((tool) => tool.outerHTML)"""
+
+
 async def test_each_control_of_the_viewer_can_be_tapped(window: MooringWindow) -> None:
     page = window.page
     await make_results(window, 2)
     await page.locator(".result-open").first.tap()
     await page.locator("dialog[open] .film-item").nth(1).wait_for()
     assert await page.evaluate(COVERED) == []
+    assert await page.evaluate(UNNAMED_TOOLS) == []
 
 
 # Return the controls on the page, or in the dialog that is open, that lie where a home screen's own bars are.

@@ -36,6 +36,11 @@ class Dialog:
         """Whether the user has typed something that is not saved yet."""
         return False
 
+    @property
+    def returns_to(self) -> Dialog | None:
+        """Return the dialog that it was opened from and closes to, if there is one."""
+        return None
+
     def subject(self, _ui: UiState, /) -> str:
         """Return the id of what it is about, if it is about one of many."""
         return ""

@@ -26,8 +26,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
 from app.ui.page.projection import run_view, with_files
 from app.ui.page.state import NoticesState
-from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import CompareDialog, PictureDialog, ResultsState
+from app.ui.results.state import CompareDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.early_runs import EarlyRunActions
@@ -133,17 +132,13 @@ class PageActions(ActionTable):
         self._close(is_left=True)
 
     def _close(self, *, is_left: bool) -> None:
-        if isinstance(self._context.ui.dialog, CompareDialog):  # a press on Delete would mean both
+        dialog = self._context.ui.dialog
+        returns_to = dialog.returns_to if dialog is not None else None
+        if isinstance(dialog, CompareDialog) and returns_to is None:  # a press on Delete would mean both
             results = self._context.ui.of(ResultsState)
             set_slices(self._context, replace(results, album=replace(results.album, picked=frozenset())))
         ui = self._context.ui
-        sheet = ui.dialog.sheet if isinstance(ui.dialog, PictureDialog) else None
-        if sheet:
-            self._set(dialog=SheetDialog(sheet))
-        elif is_left:
-            self._context.set_ui(ui.without_dialog())
-        else:
-            self._set(dialog=None)
+        self._context.set_ui(replace(ui.without_dialog() if is_left else ui, dialog=returns_to))
 
     @action("dismiss-errors")
     def dismiss_errors(self) -> None:

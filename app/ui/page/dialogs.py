@@ -105,6 +105,6 @@ def dialogs(view: DialogView, _: Translator) -> Markup:
             return run_again(view.card, _, is_elsewhere=is_elsewhere)
         case SameServerDialog():
             return same_server(view.card, view.present_address, _)
-        case PictureDialog(index=index) if index < len(view.card.results):
-            return large(view.card, index, view.strip, _)
+        case PictureDialog(index=index, was_compared=was_compared) if index < len(view.card.results):
+            return large(view.card, index, view.strip, _, was_compared=was_compared)
     return Markup()

@@ -267,7 +267,9 @@ class AlbumActions:
             chosen = [cell for cell in pictures if cell.name in self._wish.picked][:TWO]
         if len(chosen) < TWO:
             raise BadInput("nothing-to-compare")
-        await self._compare(self._compared(chosen[0]), self._compared(chosen[1]))
+        dialog = self._context.ui.dialog
+        opened_from = dialog if isinstance(dialog, PictureDialog) else None
+        await self._compare(CompareDialog(*map(self._compared, chosen), opened_from=opened_from))
 
     @action("compare-with")
     async def compare_with(self, name: str) -> None:
@@ -275,12 +277,13 @@ class AlbumActions:
         dialog = self._context.ui.dialog
         cell = next((cell for cell in self._listed() if cell.name == name), None)
         if isinstance(dialog, CompareDialog) and cell is not None:
-            await self._compare(dialog.one, self._compared(cell), is_slider=dialog.is_slider)
+            await self._compare(replace(dialog, other=self._compared(cell)))
 
-    async def _compare(self, one: Compared, other: Compared, *, is_slider: bool = True) -> None:
-        tasks = await self._task_of(one), await self._task_of(other)
+    async def _compare(self, dialog: CompareDialog) -> None:
+        """Show the comparison with what differs in the settings."""
+        tasks = await self._task_of(dialog.one), await self._task_of(dialog.other)
         found = differences(tasks[0], tasks[1]) if tasks[0] is not None and tasks[1] is not None else None
-        self._context.set_ui(replace(self._context.ui, dialog=CompareDialog(one, other, is_slider, found)))
+        self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, differences=found)))
 
     async def _task_of(self, item: Compared) -> Task | None:
         prompt_id = parted(item.name)[0]

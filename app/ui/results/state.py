@@ -11,6 +11,7 @@ from app.core.naming import TEMPLATE
 from app.ui.kit.state import Dialog, Slice
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.differences import Difference
+from app.ui.results.sheets import SheetDialog
 from app.ui.runs.state import CardView, Marks
 
 RESULTS_AT_FIRST = 20
@@ -83,12 +84,17 @@ class InputDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class PictureDialog(Dialog):
-    """One result, large; one opened from a contact sheet returns to it when closed."""
+    """One result, large."""
 
     prompt_id: PromptId
     index: int
-    sheet: BatchId | None = None
+    sheet: BatchId | None = None  # that it was opened from
     task: Task | None = None  # the whole record, if no window holds it
+    was_compared: bool = False  # the comparison has just returned to it
+
+    @property
+    def returns_to(self) -> SheetDialog | None:
+        return SheetDialog(self.sheet) if self.sheet else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,11 @@ class CompareDialog(Dialog):
     other: Compared
     is_slider: bool = True
     differences: tuple[Difference, ...] | None = None  # of their inputs; None if a record cannot be read
+    opened_from: PictureDialog | None = None
+
+    @property
+    def returns_to(self) -> PictureDialog | None:
+        return replace(self.opened_from, was_compared=True) if self.opened_from is not None else None
 
 
 @dataclass(frozen=True, slots=True)

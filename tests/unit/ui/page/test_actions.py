@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable
+from app.core.model import BatchId
 from app.session import Picked
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
+from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
@@ -161,6 +163,22 @@ async def test_compared_results_are_picked_no_more(action: str) -> None:
     await rig.act(action)
     assert rig.context.ui.dialog is None
     assert rig.context.ui.of(ResultsState).album.picked == frozenset()
+
+
+@pytest.mark.parametrize("action", ["close-dialog", "leave-dialog"])
+async def test_comparison_closes_to_the_result_it_was_opened_from(action: str) -> None:
+    rig = Rig()
+    sides = [Compared(name, "Dunes", "One", 0.0, "") for name in ("a/0", "b/0")]
+    large = PictureDialog("a", 0, BatchId("sheet"))
+    results = rig.context.ui.of(ResultsState)
+    picked = replace(results, album=replace(results.album, picked=frozenset({"c/0"})))
+    dialog = CompareDialog(*sides, opened_from=large)
+    rig.context.set_ui(replace(rig.context.ui.with_slices(picked), dialog=dialog))
+    await rig.act(action)
+    assert rig.context.ui.dialog == replace(large, was_compared=True)
+    assert rig.context.ui.of(ResultsState).album.picked == frozenset({"c/0"}), "what was not compared stays picked"
+    await rig.act(action)
+    assert rig.context.ui.dialog == SheetDialog(BatchId("sheet"))
 
 
 async def test_file_without_picture_is_reported_at_its_field() -> None:

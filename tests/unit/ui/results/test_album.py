@@ -508,6 +508,7 @@ async def test_viewer_steps_through_the_results_of_its_window() -> None:
     compared = rig.context.ui.dialog
     assert isinstance(compared, CompareDialog)
     assert (compared.one.name, compared.other.name) == (names[1], names[0])
+    assert compared.returns_to == PictureDialog(old.prompt_id, 0, was_compared=True)
     await rig.act("album-compare", name=names[2])
     last = rig.context.ui.dialog
     assert isinstance(last, CompareDialog)
