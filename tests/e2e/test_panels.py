@@ -5,6 +5,7 @@ One profile with two windows serves the whole module; real tabs are used only wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -164,6 +165,9 @@ async def test_window_uses_preferred_and_skips_avoided_servers(
         await expect(panel.locator("#lean-demo-3")).to_have_value("prefer")
         await close_panel(first, "fleet")
         await expect(first.page.get_by_test_id("where")).to_have_value("demo-1")
+        await expect(first.page.get_by_test_id("server-chip")).to_contain_text(
+            re.compile(r"demo-1\s*Chosen for the next run")
+        )
         assert (await first.facts())["lockedServer"] is None, "a choice binds nothing"
         prompt_id = await first.press_run()
         assert await moored_to(first) == "demo-1"

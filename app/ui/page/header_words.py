@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from app.ui.kit.i18n import Translator
 from app.ui.page.state import HeaderView
+from app.ui.runs.run_bar_words import word_server
+from app.ui.runs.server_picker import WhereServer
 
 
 def word_servers(view: HeaderView, _: Translator) -> str:
@@ -30,7 +32,21 @@ def word_free(view: HeaderView, _: Translator) -> tuple[str, str]:
         return _("Reading this window's records …"), ""
     if view.is_unsure:
         return _("A task cannot be read"), _("It may still run on a server, so nothing new is sent.")
-    return _("A server is chosen when you run"), _("No server holds this window.")
+    if view.chosen is not None:
+        return _word_chosen(view.chosen, _)
+    hint = _("No server holds this window.")
+    if view.is_patient:
+        return _("The next run waits for a free server"), hint
+    return _("A server is chosen when you run"), hint
+
+
+def _word_chosen(server: WhereServer, _: Translator) -> tuple[str, str]:
+    """Return the text after the name of the server that the user has chosen, and what that means."""
+    if server.cause:
+        return _("Cannot take the next run"), word_server(server.name, server.cause, _)
+    return _("Chosen for the next run"), _(
+        "The next run goes to {server}, as chosen in the form. No server holds this window yet.", server=server.name
+    )
 
 
 def word_counts(view: HeaderView, _: Translator) -> str:

@@ -126,6 +126,8 @@ def project(
     view = PageView(
         header=replace(
             _header(window, session),
+            chosen=replace(run.where.server, queue=0) if run.where.server is not None else None,
+            is_patient=run.where.is_patient,
             is_private=surroundings.is_private,
             is_scripting=ui.of(ScriptingState).is_scripting,
         ),

@@ -42,6 +42,7 @@ from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditView
 from app.ui.runs.files import FilesView
 from app.ui.runs.many import ManyView
+from app.ui.runs.server_picker import WhereServer
 from app.ui.runs.state import (
     Blocker,
     CardView,
@@ -106,6 +107,8 @@ class HeaderView:
     is_demo: bool = False  # all servers are demo servers
     is_private: bool = False  # its work is deleted with its page
     is_scripting: bool = False
+    chosen: WhereServer | None = None  # for the next run, while no server holds the window
+    is_patient: bool = False  # the next run waits for a server that has nothing to do
 
     @property
     def tags(self) -> list[ServerTag]:

@@ -41,11 +41,21 @@ class WhereView:
     avoided: tuple[str, ...] = ()
 
     @property
+    def server(self) -> WhereServer | None:
+        """The chosen server; None if none is chosen, or another one holds the window."""
+        if self.moored_to:
+            return None
+        return next((item for item in self.servers if item.server_id == self.chosen), None)
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether the run waits for a server that has nothing to do."""
+        return self.chosen == FREE and not self.moored_to
+
+    @property
     def cause(self) -> str:
         """Say why the chosen server cannot take the run, if it cannot."""
-        if self.moored_to:
-            return ""
-        return next((item.cause for item in self.servers if item.server_id == self.chosen), "")
+        return self.server.cause if self.server is not None else ""
 
     @property
     def able(self) -> int:

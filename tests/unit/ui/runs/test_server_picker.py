@@ -264,3 +264,31 @@ def test_run_bar_names_preferred_and_avoided_servers(leaning: Leaning, words: st
     ui = made.context.ui.with_slices(replace(made.context.ui.of(RunsState), leanings={ServerId("a"): leaning}))
     view = project(StillSession(fleet=three()), ui, workflows=workflows(), pictures=StillPictures(), language="en")
     assert words in markup(view, "run")
+
+
+@pytest.mark.parametrize(
+    ("where", "words", "title"),
+    [
+        (SOONEST, "Idle A server is chosen when you run", "No server holds this window."),
+        (FREE, "Idle The next run waits for a free server", "No server holds this window."),
+        (
+            "a",
+            "a Chosen for the next run",
+            "The next run goes to a, as chosen in the form. No server holds this window yet.",
+        ),
+        ("b", "b Cannot take the next run", "b cannot take it: it takes nothing new"),
+        ("gone", "Idle A server is chosen when you run", "No server holds this window."),
+    ],
+)
+def test_header_names_the_choice_for_the_next_run(where: str, words: str, title: str) -> None:
+    ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where=where))
+    session = StillSession(fleet=fleet(*three().servers[:2]))
+    chip = element(markup(page(session, ui), "header"), id="mooring-chip")
+    assert (" ".join(chip.text.split()), chip["title"]) == (words, title)
+
+
+def test_header_names_the_server_that_holds_the_window() -> None:
+    ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(where="b"))
+    session = StillSession(fleet=three(), window=window(task("x", server_name="a")))
+    chip = element(markup(page(session, ui), "header"), id="mooring-chip")
+    assert chip.text.split()[0] == "a" and "next run" not in chip.text
