@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.errors import MooringError
-from app.core.model import PromptId, ServerId
+from app.core.model import BatchId, PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
 from app.core.window import Window
@@ -34,9 +34,9 @@ from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
-from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState
+from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState, Stopped
+from app.ui.runs.stopping import to_stop
 from app.ui.runs.task_actions import TaskActions
-from app.ui.runs.waiting import CancelView, cancel_view
 from app.ui.runs.waiting_actions import LineActions
 from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
@@ -86,7 +86,7 @@ class PageActions(ActionTable):
         self._form = FormActions(context, random_seed)
         self._files = FileActions(session, context, screen, lambda: self._form.chosen)
         self._arranging = ArrangeActions(context, screen, deletions)
-        self._line = LineActions(session.line, context, screen, deletions, self._stoppable)
+        self._line = LineActions(session.line, context, screen, deletions, self._to_stop)
         self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
         self._many_files = FilesActions(
             session.line.files,
@@ -116,9 +116,9 @@ class PageActions(ActionTable):
             self.early_runs,
         )
 
-    def _stoppable(self) -> CancelView:
-        line = self._session.line
-        return cancel_view(line.line, own_unfinished(self._session), line.files.works)
+    def _to_stop(self, batch_id: BatchId | None) -> Stopped:
+        line, number = self._session.line, self._context.ui.of(RunsState).stopped.number + 1
+        return to_stop(line.line, own_unfinished(self._session), line.files.works, batch_id, number)
 
     # Dialogs and messages
 

@@ -10,11 +10,11 @@ from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.kit.words import Tone, Words, sentences
+from app.ui.kit.words import SEPARATOR, Tone, Words, sentences
 from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.results.state import Saved
-from app.ui.runs.state import Stopped
+from app.ui.runs.stopping import StopOutcome
 
 _ICONS = {NoticeKind.STOPPED: "stop", NoticeKind.SAVED: "download"}
 
@@ -120,7 +120,7 @@ def _done(item: Notice, _: Translator) -> Words:
             tone=Tone.WARN,
         )
     if item.stopped is not None:
-        return _stopped(item.stopped, _, is_busy=item.is_busy)
+        return _stopped(item.stopped, _)
     if item.saved is not None:
         return Words(_word_saved(item.saved, _), item.saved.name, tone=Tone.QUIET)
     if item.kind is NoticeKind.SEARCHED:
@@ -135,17 +135,43 @@ def _word_saved(saved: Saved, _: Translator) -> str:
     return _.plural("Download of {count} result started", "Download of {count} results started", saved.count)
 
 
-def _stopped(stopped: Stopped, _: Translator, *, is_busy: bool) -> Words:
-    """Say what is stopped: a server may finish a run before it has the request."""
-    count = stopped.waiting + stopped.running
-    if not stopped.running:
-        return Words(_.plural("{count} run is not sent", "{count} runs are not sent", count), tone=Tone.QUIET)
-    if is_busy:
-        title = _.plural("Stopping {count} run", "Stopping {count} runs", count)
-    else:
-        title = _("Stopped: nothing of it runs any more")
-    waited = _.plural("{count} waited and is not sent", "{count} waited and are not sent", stopped.waiting)
-    return Words(title, waited if stopped.waiting else "", tone=Tone.QUIET)
+def _stopped(outcome: StopOutcome, _: Translator) -> Words:
+    """Say how many runs were stopped, and what became of the others: a server may end one before it has the request."""
+    parts = [
+        outcome.stopping > 0
+        and outcome.stopped > 0
+        and _.plural("{count} stopped", "{count} stopped", outcome.stopped),
+        0 < outcome.unsent < outcome.total
+        and _.plural("{count} waited and is not sent", "{count} waited and are not sent", outcome.unsent),
+        0 < outcome.ended < outcome.total
+        and _.plural("{count} had ended by then", "{count} had ended by then", outcome.ended),
+        outcome.unconfirmed > 0
+        and _.plural(
+            "{count} still to be confirmed by {servers}",
+            "{count} still to be confirmed by {servers}",
+            outcome.unconfirmed,
+            servers=", ".join(outcome.servers),
+        ),
+        outcome.lost > 0
+        and _.plural("the end of {count} is not known", "the end of {count} is not known", outcome.lost),
+        outcome.unasked > 0 and _.plural("{count} not stopped", "{count} not stopped", outcome.unasked),
+    ]
+    return Words(_stop_title(outcome, _), SEPARATOR.join(part for part in parts if part), tone=Tone.QUIET)
+
+
+def _stop_title(outcome: StopOutcome, _: Translator) -> str:
+    total, gone = outcome.total, outcome.gone
+    if outcome.stopping:
+        return _.plural("Stopping {count} run", "Stopping {count} runs", outcome.stopping + outcome.unconfirmed)
+    if not total:
+        return _("Nothing was left to stop")
+    if outcome.ended == total:
+        return _.plural("{count} run had ended by then", "All {count} runs had ended by then", total)
+    if outcome.unsent == total:
+        return _.plural("{count} run is not sent", "{count} runs are not sent", total)
+    if gone == total:
+        return _.plural("{count} run stopped", "{count} runs stopped", total)
+    return _.plural("{gone} of {count} run stopped", "{gone} of {count} runs stopped", total, gone=gone)
 
 
 def _adopted(tasks: Sequence[Task], _: Translator) -> Words:

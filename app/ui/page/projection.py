@@ -42,6 +42,7 @@ from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
 from app.ui.runs.server_picker import WhereView, senders_for, where_view
 from app.ui.runs.state import BatchView, Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
+from app.ui.runs.stopping import outcome_of
 from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
 from app.ui.scripting.actions import ScriptingState
@@ -287,12 +288,12 @@ def _deletions(ui: UiState) -> Iterator[Notice]:
 
 
 def _stopped(session: SessionFacts, ui: UiState) -> Iterator[Notice]:
-    """Yield what the user has stopped last; busy as long as a server has not done it."""
+    """Yield what became of the runs that were stopped last; busy as long as a server that answers has not done it."""
     stopped = ui.of(RunsState).stopped
-    is_busy = not stopped.is_asked or any(task.cancel_asked_at is not None for task in own_unfinished(session))
-    notice = Notice(NoticeKind.STOPPED, stopped.number, stopped=stopped, is_busy=is_busy)
+    notice = Notice(NoticeKind.STOPPED, stopped.number)
     if notice.number and notice.key not in ui.of(NoticesState).dismissed:
-        yield notice
+        outcome = outcome_of(stopped, session)
+        yield replace(notice, stopped=outcome, is_busy=not stopped.is_asked or outcome.stopping > 0)
 
 
 def _saved(ui: UiState) -> Iterator[Notice]:

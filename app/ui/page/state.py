@@ -53,8 +53,8 @@ from app.ui.runs.state import (
     RunnabilityView,
     RunView,
     SameServerDialog,
-    Stopped,
 )
+from app.ui.runs.stopping import StopOutcome
 from app.ui.runs.waiting import CancelView, WaitingView
 from app.ui.settings.account import LogOutView
 from app.ui.tray.state import TrayView
@@ -147,6 +147,9 @@ class NoticeKind(Enum):
     SAVED = "saved"  # a download that has begun
 
 
+_DISMISSIBLE = {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER, NoticeKind.UNSENT, NoticeKind.STOPPED}
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A message above everything else."""
@@ -157,11 +160,11 @@ class Notice:
     tasks: tuple[Task, ...] = ()
     record: Unreadable | None = None
     newer: Newer | None = None
-    is_busy: bool = False  # work of this window is under way: do not interrupt the user
+    is_busy: bool = False  # work of this window is under way: do not interrupt the user; or a server is stopping it
     tag: ServerTag | None = None
     noticed: Noticed | None = None
     deletion: Deletion | None = None
-    stopped: Stopped | None = None
+    stopped: StopOutcome | None = None
     found: int | None = None  # runs of closed windows; None while they are searched for
     saved: Saved | None = None
 
@@ -184,11 +187,12 @@ class Notice:
     @property
     def leaves(self) -> bool:
         """Whether it only informs, and leaves by itself."""
-        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED} or self.is_brief
+        is_over = self.is_brief and not (self.kind is NoticeKind.STOPPED and self.is_busy)
+        return self.kind in {NoticeKind.DUPLICATE, NoticeKind.CHANGED} or is_over
 
     @property
     def can_be_dismissed(self) -> bool:
-        return self.leaves or self.kind in {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER, NoticeKind.UNSENT}
+        return self.leaves or self.kind in _DISMISSIBLE
 
     @property
     def wants_reload(self) -> bool:

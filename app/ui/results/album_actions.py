@@ -269,7 +269,8 @@ class AlbumActions:
             raise BadInput("nothing-to-compare")
         dialog = self._context.ui.dialog
         opened_from = dialog if isinstance(dialog, PictureDialog) else None
-        await self._compare(CompareDialog(*map(self._compared, chosen), opened_from=opened_from))
+        one, other = map(self._compared, chosen)
+        await self._compare(CompareDialog(one, other, opened_from=opened_from))
 
     @action("compare-with")
     async def compare_with(self, name: str) -> None:

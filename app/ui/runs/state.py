@@ -386,12 +386,13 @@ class SameServerDialog(Dialog):
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What the user has stopped last: runs that waited, and runs on servers. `number` differs each time."""
+    """The runs that the user has stopped last. `number` differs each time."""
 
-    waiting: int = 0
-    running: int = 0
+    entries: tuple[PromptId, ...] = ()  # those that waited in this browser
+    tasks: tuple[PromptId, ...] = ()  # those on servers
+    to_come: int = 0  # runs of files that did not wait yet
     number: int = 0
-    is_asked: bool = False  # the servers have the request
+    is_asked: bool = False  # each server was asked
 
 
 @dataclass(frozen=True, slots=True)

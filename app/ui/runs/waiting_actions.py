@@ -22,7 +22,7 @@ from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, pre
 from app.ui.runs.files import FeedFacts
 from app.ui.runs.orders import Plan
 from app.ui.runs.state import RunsState, Stopped
-from app.ui.runs.waiting import CancelDialog, CancelView, LineFacts
+from app.ui.runs.waiting import CancelDialog, LineFacts
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
@@ -65,7 +65,7 @@ class LineCommands(LineFacts, Protocol):
 
 
 class LineActions:
-    """Actions on waiting runs. `stoppable` returns what can be stopped now, on servers too."""
+    """Actions on waiting runs. `to_stop` returns the runs of a plan, or of the window, on servers too."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class LineActions:
         context: PageContext,
         screen: Screen,
         deletions: Deletions,
-        stoppable: Callable[[], CancelView],
+        to_stop: Callable[[BatchId | None], Stopped],
     ) -> None:
-        self._stoppable = stoppable
+        self._to_stop = to_stop
         self._line = line
         self._context = context
         self._screen = screen
@@ -185,12 +185,10 @@ class LineActions:
 
     @action("cancel-mine")
     async def cancel(self, batch_id: BatchId | None = None) -> None:
-        """Stop everything of this window, or of one plan, and say what that was."""
-        item = self._stoppable().item(batch_id or None)
+        """Stop everything of this window, or of one plan, and say what became of it."""
         self._show(None)
-        runs = self._context.ui.of(RunsState)
-        stopped = Stopped(item.waiting, item.running, runs.stopped.number + 1)
-        set_slices(self._context, replace(runs, stopped=stopped))
+        stopped = self._to_stop(batch_id or None)
+        set_slices(self._context, replace(self._context.ui.of(RunsState), stopped=stopped))
         try:
             await self._line.cancel_mine(batch_id or None)
         finally:

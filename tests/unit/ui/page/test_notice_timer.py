@@ -33,3 +33,9 @@ def test_newer_version_can_be_dismissed_until_the_work_is_done() -> None:
     busy, idle = Notice(NoticeKind.NEWER, is_busy=True), Notice(NoticeKind.NEWER)
     assert busy.can_be_dismissed and idle.can_be_dismissed
     assert busy.key != idle.key
+
+
+def test_what_is_being_stopped_is_shown_until_it_is_over() -> None:
+    busy, over = Notice(NoticeKind.STOPPED, 1, is_busy=True), Notice(NoticeKind.STOPPED, 1)
+    assert (busy.leaves, over.leaves) == (False, True)
+    assert busy.can_be_dismissed and busy.key == over.key

@@ -21,7 +21,7 @@ from app.ui.page.state import DialogView, NoticeKind, NoticesState, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.runs.state import Blocker, GiveUpDialog, RunsState, Stopped
+from app.ui.runs.state import Blocker, GiveUpDialog
 from tests.unit.ui.page_kit import (
     ME,
     Bytes,
@@ -216,15 +216,6 @@ def test_no_server_and_no_answer_are_two_notices() -> None:
     assert [item.kind for item in seen(StillSession(fleet=down)).notices] == [NoticeKind.NONE_WELL]
     assert 'data-action="open-fleet"' in markup(page(StillSession(fleet=down)), "notices"), "the panel gives the cause"
     assert [item.kind for item in seen(StillSession(fleet=Fleet((), "file"))).notices] == [NoticeKind.NO_SERVER]
-
-
-def test_stopping_is_reported_until_it_is_done() -> None:
-    stopped = Stopped(running=2, number=1)
-    busy, over = StillSession(window=window(task("a", cancel_asked_at=5.0))), StillSession(window=window(ended("a")))
-    for session, is_asked in ((over, False), (busy, True)):
-        ui = UiState().with_slices(RunsState(stopped=replace(stopped, is_asked=is_asked)))
-        assert "Stopping 2 runs" in markup(page(session, ui), "errors")
-    assert "Stopped: nothing of it runs any more" in markup(page(over, ui), "errors")
 
 
 def test_an_error_of_an_action_is_shown_until_dismissed() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from app.core.model import BatchId, Cell, Part, PromptId
 from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values, write_values
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.runs.edit import EditDialog
+from app.ui.runs.state import RunsState
+from app.ui.runs.stopping import to_stop
 from app.ui.runs.waiting import CancelDialog
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
@@ -151,12 +154,23 @@ async def test_stop_asks_which_runs_and_says_what_was_stopped() -> None:
     await made.act("cancel-mine", batchId="")
     assert made.session.line.calls == [("cancel_mine", "other"), ("cancel_mine", None)]
     assert made.context.ui.dialog is None
-    notice = shown(made, "errors")
-    assert "2 waited and are not sent" in notice
-    await made.act("dismiss-notice", key="stopped 2", number="2")
-    assert not elements(shown(made, "errors"), data_testid="notice")
+    assert made.context.ui.of(RunsState).stopped.is_asked
     assert len(elements(shown(made, "now"), data_action="ask-cancel-mine")) == 1
     assert not elements(shown(made, "waiting"), data_action="ask-cancel-mine")
+    asked = [replace(item, cancel_asked_at=5.0) for item in (running, task("c", "b"))]
+    made.session.window, made.session.crew, made.session.line = window(asked[0]), (mate(1, asked[1]),), StillLine()
+    notice = shown(made, "errors")
+    assert "Stopping 2 runs" in notice and "2 waited and are not sent" in notice
+    await made.act("dismiss-notice", key="stopped 2", number="2")
+    assert not elements(shown(made, "errors"), data_testid="notice")
+
+
+def test_only_the_runs_of_the_chosen_plan_are_stopped() -> None:
+    line, part = runs("b", "a dune", "a lake"), Part(batch_id=BatchId("other"), index=0)
+    tasks = [task("a", part=part), task("c"), task("d", part=part, cancel_asked_at=5.0)]
+    everything, other = (to_stop(line, tasks, (), batch, 3) for batch in (None, BatchId("other")))
+    assert (len(everything.entries), everything.tasks) == (2, tuple(item.prompt_id for item in tasks[:2]))
+    assert (other.entries, other.tasks, other.number) == ((), (tasks[0].prompt_id,), 3)
 
 
 def test_several_running_tasks_can_be_cancelled_together() -> None:
