@@ -52,6 +52,7 @@ async def add_table(page: Page, folder: Path) -> None:
     await expect(page.get_by_test_id("many-outcome")).to_contain_text("8 runs")
     await page.get_by_test_id("many-senders").select_option("1")
     await check_axe(page)
+    await expect(page.get_by_test_id("many-add")).to_have_text("Run 8")
     await page.get_by_test_id("many-add").click()
     await page.get_by_test_id("show-line").click()
     await expect(page.locator(ITEM)).to_have_count(6)

@@ -17,7 +17,9 @@ from functools import lru_cache
 from app.core.model import PromptId
 from app.ui.commands.shortcuts import KEY_OF
 from app.ui.kit.i18n import Translator
+from app.ui.runs.run_bar_words import word_button
 from app.ui.runs.server_picker import FREE, SOONEST, WhereView
+from app.ui.runs.state import RunView
 from app.ui.settings.settings import Settings, Switch, Theme
 from app.ui.settings.settings_words import word_previews
 from app.workflows.forms.search import plain
@@ -87,7 +89,7 @@ class Piece:
 class Offered:
     """What can be done now, as plain facts. `workflows` are ids with titles, including the chosen one."""
 
-    can_run: bool = False
+    run: RunView | None = None  # None while it is not possible
     cancels: PromptId | None = None
     has_plan: bool = False  # several runs can be stopped together
     workflow_id: str = ""
@@ -154,8 +156,8 @@ def _plain(text: str) -> str:
 
 
 def _work(offered: Offered, _: Translator) -> Iterator[Command]:
-    if offered.can_run:
-        yield Command("run", _("Run"), Group.WORK, "run", "run", terms="start queue generate")
+    if offered.run is not None:
+        yield Command("run", word_button(offered.run, _), Group.WORK, "run", "run", terms="start queue generate")
     if offered.is_open:
         files = _("Many files or a folder")
         yield Command("many-files", files, Group.WORK, "folder", "open-files", terms="batch photos")

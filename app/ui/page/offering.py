@@ -36,7 +36,7 @@ def offered_of(view: PageView, ui: UiState, stock: LibraryEntries) -> Offered:
     """Return what the page's own buttons would do now."""
     form, waiting = view.form, view.waiting
     return Offered(
-        can_run=view.run.blocker is None,
+        run=view.run if view.run.blocker is None else None,
         cancels=view.run.cancels,
         has_plan=view.now.is_many,
         workflow_id=ui.of(FormState).workflow_id,

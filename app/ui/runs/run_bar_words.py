@@ -16,15 +16,19 @@ def word_server(name: str, cause: str, _: Translator) -> str:
 
 def word_button(view: RunView, _: Translator) -> str:
     """Say what Run does: how many runs, and over how many servers they are spread."""
-    if view.count == 1:
-        return _("Run")
     if view.is_same:
         return _("Run {count} identical", count=_.formats.number(view.count))
-    if view.senders == 1:
-        return _("Run {count}", count=_.formats.number(view.count))
-    return _.plural(
-        "Run {runs} on {count} server", "Run {runs} on {count} servers", view.senders, runs=_.formats.number(view.count)
-    )
+    return word_start(view.count, view.senders, _)
+
+
+def word_start(count: int, senders: int, _: Translator) -> str:
+    """Say what a button does that starts so many runs, which are spread over so many servers."""
+    if count <= 1:
+        return _("Run")
+    runs, servers = _.formats.number(count), min(count, senders)
+    if servers == 1:
+        return _("Run {count}", count=runs)
+    return _.plural("Run {runs} on {count} server", "Run {runs} on {count} servers", servers, runs=runs)
 
 
 def word_runs(count: int, _: Translator) -> str:

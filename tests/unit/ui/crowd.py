@@ -39,7 +39,7 @@ from app.ui.page.regions import changed_regions
 from app.ui.page.state import DialogView, PageView
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.runs.state import GiveUpDialog
+from app.ui.runs.state import GiveUpDialog, RunView
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
 from app.workflows.library import Item, Version
@@ -194,7 +194,9 @@ def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
             f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))
             for item in Permission
         },
-        "palette": PaletteView(PaletteDialog(recent=("library",)), replace(offered, waiting=3, can_run=True)),
+        "palette": PaletteView(
+            PaletteDialog(recent=("library",)), replace(offered, waiting=3, run=RunView(blocker=None))
+        ),
         "palette 2": PaletteView(PaletteDialog(text), offered),
         "palette 3": PaletteView(PaletteDialog("?!"), offered),
         "shortcuts": ShortcutsView(has_keys=False),

@@ -18,6 +18,7 @@ from app.ui.commands.shortcuts import SINGLE, in_album
 from app.ui.commands.words import word_group
 from app.ui.results.state import ResultsState
 from app.ui.runs.server_picker import WhereServer, WhereView
+from app.ui.runs.state import RunView
 from app.ui.settings.settings import Settings
 from tests.unit.ui.crowd import crowded
 from tests.unit.ui.elements import element, elements
@@ -26,7 +27,7 @@ from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, StillSession, en
 
 # With this, every command is offered except those of the opposite state.
 FULL = Offered(
-    can_run=True,
+    run=RunView(blocker=None),
     cancels=task("a").prompt_id,
     has_plan=True,
     workflow_id="text",

@@ -121,7 +121,7 @@ def test_dialog_tells_what_is_taken_and_why_others_are_not() -> None:
     made = rig()
     made.actions.take_many(PHOTO, chosen("h/a.png", "h/b/a.png", "h/.DS_Store", "h/scan.tiff", "h/c.png", "h/c.png"))
     text = shown(made)
-    assert "3 pictures" in text and "30 B" in text and "3 PNG" in text and "Add 3 runs" in text
+    assert "3 pictures" in text and "30 B" in text and "3 PNG" in text and ">Run 3 on 2 servers<" in text
     assert "h/.DS_Store" in text and "h/scan.tiff" in text and "chosen twice" in text
     assert "disabled" not in element(text, data_action="files-add")
 
@@ -208,7 +208,7 @@ async def test_files_that_are_dropped_while_runs_are_made_are_another_plan() -> 
     await made.context.done()
     (plan,) = plans(made)
     assert len(plan.files) == 90
-    assert is_open(made) and "Add 2 runs" in shown(made)
+    assert is_open(made) and ">Run 2 on 2 servers<" in shown(made)
 
 
 async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
@@ -230,7 +230,7 @@ async def test_files_are_crossed_with_seeds_and_texts() -> None:
     made.actions.act("files-cross", {"value": "table"})
     assert element(shown(made), id="files-cross-hint").text.startswith("A run for each row")
     made.actions.act("many", {"place": "text", "value": "width\n512\n1024\n2048"})
-    assert "Add 6 runs" in shown(made)
+    assert ">Run 6 on 2 servers<" in shown(made)
     await made.act("files-add")
     (plan,) = plans(made)
     assert [read_values(run.values)["2", "width"] for run in plan.runs] == [512, 1024, 2048] * 2
@@ -245,7 +245,7 @@ async def test_table_from_a_file_is_what_files_are_crossed_with() -> None:
     made.actions.take_files(None, [(Bytes(b"width\n512\n1024\n"), "sizes.csv")], "plan")
     await made.context.done()
     assert "checked" in element(shown(made), id="files-cross-table")
-    assert is_open(made) and "Add 4 runs" in shown(made)
+    assert is_open(made) and ">Run 4 on 2 servers<" in shown(made)
 
 
 async def test_wrong_table_is_explained_and_adds_nothing() -> None:
@@ -276,7 +276,7 @@ async def test_store_that_keeps_nothing_leaves_the_question_open(monkeypatch: py
     made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
     await made.act("files-add")
     assert is_open(made) and not plans(made)
-    assert "Add 2 runs" in shown(made) and "disabled" not in element(shown(made), data_action="files-add")
+    assert ">Run 2 on 2 servers<" in shown(made) and "disabled" not in element(shown(made), data_action="files-add")
 
 
 # The panel

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
+from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
@@ -72,10 +73,20 @@ def test_empty_plan_shows_no_fault() -> None:
         assert "disabled" in element(text, data_action="many-add")
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "Run"), (2, "Run 2 on 2 servers"), (9, "Run 9 on 2 servers")])
+def test_same_number_of_runs_has_the_same_words_everywhere(count: int, words: str) -> None:
+    lines = ManyDraft(lines="\n".join(f"dune {number}" for number in range(count)), senders=2)
+    ui = UiState().with_slices(FormState(workflow_id="text"), RunsState(run_count=count, count_of="text"))
+    bar = page(demo(), ui)
+    assert element(shown(lines), data_action="many-add").text == words
+    assert element(markup(bar, "run"), id="run-button").text.removesuffix("Ctrl ↵ ⌘ ↵").strip() == words
+    assert find_command(commands(Offered(run=bar.run), ENGLISH), "run").title == words
+
+
 def test_list_shows_its_length_and_first_runs() -> None:
     text = shown(ManyDraft(lines="\n".join(f"dune {number}" for number in range(9))))
     assert "9 runs" in text and "dune 4" in text and "and 4 more" in text
-    assert "Add 9 runs" in text
+    assert element(text, data_action="many-add").text == "Run 9 on 2 servers"
 
 
 def test_grid_shows_its_columns_and_rows() -> None:
@@ -97,7 +108,8 @@ def test_missing_input_is_asked_for() -> None:
 def test_faults_name_row_and_input_and_prevent_adding() -> None:
     text = shown(ManyDraft(ManyKind.TABLE, table="text,seed\na dune,7\na lake,many"))
     assert "Row 3: “many” does not fit “Seed”" in text or "Row 3: “many” does not fit “seed”" in text
-    assert "Add 0 runs" in text
+    button = element(text, data_action="many-add")
+    assert button.text == "Run" and "disabled" in button
     text = shown(ManyDraft(ManyKind.GRID, across=STEPS, across_text="4, 99999", down_text="1"))
     assert "“99999” does not fit “Steps”" in text, "the form knows the limits of steps"
     assert "“x” is no whole number" in shown(ManyDraft(ManyKind.SEEDS, start="x"))
