@@ -563,3 +563,22 @@ async def test_results_are_saved_to_the_chosen_folder_after_reload(saving: Moori
     await page.get_by_test_id("copy-picture").click()
     await expect(page.get_by_test_id("copy-picture")).to_have_text("Copied")
     assert await page.evaluate("async () => (await navigator.clipboard.read())[0].types") == ["image/png"]
+
+
+async def test_first_result_of_a_window_says_where_the_others_are(browser: Browser, gateway: Service) -> None:
+    async with open_user(browser, gateway.url) as own:
+        other = await own.open()
+        await other.wait_for(await other.submit(quick_workflow(200), "Elsewhere"))
+        fresh = await own.open()
+        page, note = fresh.page, fresh.page.get_by_test_id("results-replaced")
+        await expect(cells(fresh)).to_have_count(1)
+        await expect(note).to_have_count(0)
+        await fresh.wait_for(await fresh.submit(quick_workflow(77), "Fresh"))
+        await expect(note).to_be_visible()
+        await expect(page.locator("#results-latest")).to_have_attribute("aria-pressed", "true")
+        await check_axe(page)
+        await page.get_by_test_id("show-all-results").click()
+        await expect(cells(fresh)).to_have_count(2)
+        await page.locator("#results-latest").click()
+        await expect(page.locator("#results .tile")).to_have_count(1)
+        await expect(note).to_have_count(0)

@@ -534,6 +534,7 @@ class Page:
             stock=stock,
             sight=self._sights.url,
             album=self._album.view(),
+            has_replaced=self._album.has_given_way,
             batch=self._batches.view,
             strip=self._album.strip(),
             shared=self._shared_sights.url,

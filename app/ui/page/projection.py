@@ -74,6 +74,7 @@ def project(
     stock: LibraryEntries | None = None,
     sight: Callable[[str], str] = lambda _name: "",
     album: AlbumView | None = None,
+    has_replaced: bool = False,
     batch: BatchView | None = None,
     panels: PanelFacts = NOTHING_READ,
     strip: Strip = NO_STRIP,
@@ -82,7 +83,8 @@ def project(
     """Return the page to draw. `word` returns the text that the page shows for a label, so that a search finds it.
 
     `stock` is the list of the library, if it is longer than `workflows`; `sight` returns a library item's picture.
-    `album` is every result in this browser, while it is shown; `batch` is the one under way, or over.
+    `album` is every result in this browser, while it is shown; `has_replaced` if it was until this window's first run
+    ended. `batch` is the one under way, or over.
     `shared` returns the picture of a file in the tray.
     `strip` has the results around the one that is shown large. `panels` is the data of the header's panels.
     """
@@ -162,7 +164,10 @@ def project(
         sheets=sheets.entries(),
         left=left,
         results=replace(
-            _results(ended, saved, session, album), is_private=surroundings.is_private, folder=saved.folder
+            _results(ended, saved, session, album),
+            is_private=surroundings.is_private,
+            folder=saved.folder,
+            has_replaced=has_replaced,
         ),
         breaking=break_view(session.fleet, ui.of(FaultsState), tag_of, window.window_locked_server if window else None),
         dialog=dialog,

@@ -88,6 +88,7 @@ class AlbumActions:
         self._view = AlbumView(wish=AlbumWish())
         self._grid = GridUpdates()
         self._is_shown = False
+        self._has_stood_in = False  # and the user has chosen neither list since
 
     @property
     def _favourites(self) -> frozenset[str]:
@@ -114,6 +115,7 @@ class AlbumActions:
         if stands_in:
             self._rows.refresh()
         self._is_shown = wish.is_open or (stands_in and bool(self._rows.rows.cells))
+        self._has_stood_in = (self._has_stood_in or self._is_shown) and not wish.is_open and not wish.is_left
         if not self._is_shown:
             if self._made_of:
                 self._rows.close()
@@ -135,6 +137,11 @@ class AlbumActions:
         wish, windows = self._wish, self._session.windows
         is_undecided = not wish.is_open and not wish.is_left and bool(windows)
         return is_undecided and not any(task.state.is_end for window in windows for task in window.tasks.values())
+
+    @property
+    def has_given_way(self) -> bool:
+        """Whether the list of this window has replaced the album, which stood in for it, without a wish of the user."""
+        return self._has_stood_in and not self._is_shown
 
     def strip(self) -> Strip:
         """Return the results around the one that is shown large or compared."""
@@ -224,8 +231,8 @@ class AlbumActions:
 
     @action("album-pick")
     def pick(self, name: str) -> None:
-        """Pick a result, or unpick it."""
-        self._set_wish(toggled(self._wish, name))
+        """Pick a result, or unpick it. The album stays open for it."""
+        self._want(picked=toggled(self._wish, name).picked)
 
     @action("album-pick-these")
     def pick_these(self, names: str) -> None:

@@ -50,6 +50,7 @@ class ResultsView:
     is_private: bool = False
     folder: FolderView = NO_FOLDER
     ended: int = 0  # runs of this window that have ended, whichever list is shown
+    has_replaced: bool = False  # the album stood here until the first of these ended
 
     @property
     def rows(self) -> tuple[CardView, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.unit.ui.trouble import page
 
 NOW = 1_000_000.0
 
@@ -475,8 +477,48 @@ async def test_window_without_results_shows_those_of_the_browser() -> None:
     assert view is not None and view.stands_in
     assert "This window has made nothing yet" in shown(view)
     assert len(rig.names()) == 1
+    assert not rig.album.has_given_way
     rig.session.window = window(made("a", 30.0))
     assert await rig.draw() is None, "its own first result is shown"
+    assert rig.album.has_given_way, "the page says where the others are"
+
+
+@pytest.mark.parametrize("chosen", [["album"], ["latest"], ["album", "latest"]])
+async def test_list_is_explained_only_until_the_user_chooses_one(chosen: list[str]) -> None:
+    rig = Rig(past=(made("b", 10.0),))
+    await rig.draw()
+    await rig.draw()
+    rig.session.window = window(made("a", 30.0))
+    await rig.draw()
+    for action in chosen:
+        assert rig.album.has_given_way is (action == chosen[0])
+        await rig.act(action)
+    assert not rig.album.has_given_way
+
+
+async def test_window_with_results_of_its_own_explains_nothing() -> None:
+    rig = Rig(made("a", 30.0), past=(made("b", 10.0),))
+    for _draw in range(2):
+        assert await rig.draw() is None
+    assert not rig.album.has_given_way
+
+
+async def test_album_in_which_results_are_picked_stays_when_a_run_ends() -> None:
+    rig = Rig(past=(made("b", 10.0), made("c", 20.0)))
+    await rig.draw()
+    await rig.draw()
+    await rig.act("album-pick", name=rig.names()[0])
+    rig.session.window = window(made("a", 30.0))
+    view = await rig.draw()
+    assert view is not None and len(view.picked) == 1 and len(rig.names()) == 3
+
+
+def test_replaced_album_is_one_press_away() -> None:
+    view = ResultsView(cards=page(StillSession(window=window(made("a", 30.0)))).results.cards)
+    assert not elements(str(results(view, ENGLISH)), data_testid="results-replaced")
+    text = str(results(replace(view, has_replaced=True), ENGLISH))
+    assert "Only this window's results are listed now." in html.unescape(text)
+    assert element(text, data_testid="show-all-results")["data-action"] == "album"
 
 
 async def test_latest_stays_empty_if_the_user_wants_it() -> None:
