@@ -38,11 +38,12 @@ class GraphActions:
         held = {task.prompt_id for window in windows for task in (*window.tasks.values(), *window.quarantined)}
         if prompt_id and prompt_id not in held:
             return self._open_past(prompt_id)
-        self._show(GraphDialog(prompt_id or None))
+        self._show(GraphDialog(prompt_id or None, returns_to=self._context.ui.opened_from))
         return None
 
     async def _open_past(self, prompt_id: PromptId) -> None:
-        self._show(GraphDialog(prompt_id, task=await self._session.past.read_task(prompt_id)))
+        opened_from, task = self._context.ui.opened_from, await self._session.past.read_task(prompt_id)
+        self._show(GraphDialog(prompt_id, task=task, returns_to=opened_from))
 
     @action("graph-node")
     def choose_node(self, node_id: str = "") -> None:

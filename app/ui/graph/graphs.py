@@ -38,6 +38,7 @@ class GraphDialog(Dialog):
     prompt_id: PromptId | None
     node_id: str = ""
     task: Task | None = None  # the whole record, if no window of this tab has it
+    returns_to: Dialog | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class Dialog:
         """Return the dialog that it was opened from and closes to, if there is one."""
         return None
 
+    @property
+    def is_returned_to(self) -> bool:
+        """Whether the dialogs opened from it close to it."""
+        return False
+
     def subject(self, _ui: UiState, /) -> str:
         """Return the id of what it is about, if it is about one of many."""
         return ""
@@ -56,6 +61,11 @@ class UiState:
     deletions: tuple[Deletion, ...] = ()  # those that can be undone or are under way; latest last
     hidden: frozenset[str] = frozenset()  # ids of the items of these deletions
     slices: Mapping[type[Slice], Slice] = field(default_factory=dict)
+
+    @property
+    def opened_from(self) -> Dialog | None:
+        """Return the dialog that one opened now closes to, if there is one."""
+        return self.dialog if self.dialog is not None and self.dialog.is_returned_to else None
 
     def of(self, kind: type[AnySlice]) -> AnySlice:
         """Return the slice of this type."""

@@ -54,7 +54,7 @@ class ResultsActions:
     @action("open-saving")
     def open_saving(self) -> None:
         """Show how results are saved as files."""
-        self._show(SavingDialog())
+        self._show(SavingDialog(self._context.ui.opened_from))
 
     @action("open-sheet")
     def open_sheet(self, batch_id: BatchId) -> None:

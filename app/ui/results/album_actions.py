@@ -334,7 +334,8 @@ class AlbumActions:
             self._set_wish(replace(self._wish, picked=self._wish.picked - set(names)))
             await self.delete_task(parted(names[0])[0])
         else:
-            self._context.set_ui(replace(self._context.ui, dialog=DeleteDialog(names, runs, results)))
+            ui = self._context.ui
+            self._context.set_ui(replace(ui, dialog=DeleteDialog(names, runs, results, ui.opened_from)))
 
     @action("album-delete")
     def delete(self) -> None:

@@ -73,6 +73,8 @@ class SavingView:
 class SavingDialog(Dialog):
     """How results are saved as files."""
 
+    returns_to: Dialog | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class InputDialog(Dialog):
@@ -97,6 +99,10 @@ class PictureDialog(Dialog):
     def returns_to(self) -> SheetDialog | None:
         return SheetDialog(self.sheet) if self.sheet else None
 
+    @property
+    def is_returned_to(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteDialog(Dialog):
@@ -105,6 +111,7 @@ class DeleteDialog(Dialog):
     names: tuple[str, ...]
     runs: int = 0
     results: int = 0
+    returns_to: Dialog | None = None
 
 
 @dataclass(frozen=True, slots=True)

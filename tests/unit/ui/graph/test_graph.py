@@ -32,6 +32,7 @@ from tests.unit.ui.page_kit import (
     MemoryScreen,
     StillSession,
     ended,
+    output,
     task,
     translator,
     window,
@@ -367,6 +368,18 @@ async def test_past_task_has_a_graph() -> None:
     await asyncio.wait_for(screen.asked.wait(), 10)
     screen.draw()
     assert "Arranging 4 nodes" in change(screen)["regions"]["dialogs"]
+
+
+async def test_graph_closes_to_the_result_it_was_opened_from() -> None:
+    done = ended("a", output())
+    page, screen, _engine = await opened(StillSession(window=window(done)))
+    look(page, screen, "open-picture", promptId=done.prompt_id, index="0")
+    assert elements(
+        look(page, screen, "open-graph", promptId=done.prompt_id)["regions"]["dialogs"], data_testid="graph-dialog"
+    )
+    back = look(page, screen, "close-dialog")["regions"]["dialogs"]
+    assert elements(back, data_testid="picture-dialog")
+    assert not elements(look(page, screen, "close-dialog")["regions"]["dialogs"], data_testid="picture-dialog")
 
 
 async def test_form_has_a_graph_of_its_own() -> None:

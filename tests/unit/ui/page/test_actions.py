@@ -13,7 +13,7 @@ from app.ui.form.state import Draft, FormState, Picture
 from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
 from app.ui.results.sheets import SheetDialog
-from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState
+from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState, SavingDialog
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
 from tests.unit.ui.page_kit import (
@@ -179,6 +179,19 @@ async def test_comparison_closes_to_the_result_it_was_opened_from(action: str) -
     assert rig.context.ui.of(ResultsState).album.picked == frozenset({"c/0"}), "what was not compared stays picked"
     await rig.act(action)
     assert rig.context.ui.dialog == SheetDialog(BatchId("sheet"))
+
+
+async def test_names_of_saved_files_close_to_the_result_they_were_opened_from() -> None:
+    rig = Rig()
+    large = PictureDialog("a", 0)
+    await rig.act("open-picture", promptId="a", index="0")
+    await rig.act("open-saving")
+    assert rig.context.ui.dialog == SavingDialog(large)
+    await rig.act("leave-dialog")
+    assert rig.context.ui.dialog == large
+    await rig.act("leave-dialog")
+    await rig.act("open-saving")
+    assert rig.context.ui.dialog == SavingDialog(), "it was opened from the page"
 
 
 async def test_file_without_picture_is_reported_at_its_field() -> None:

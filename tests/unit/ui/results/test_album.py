@@ -577,6 +577,16 @@ async def test_run_with_several_results_is_deleted_after_a_question() -> None:
     assert rig.session.calls == []
 
 
+async def test_question_before_deleting_closes_to_the_result_shown_large() -> None:
+    task = made("a", 10.0, picture(1), picture(2))
+    rig = Rig(task)
+    large = PictureDialog(task.prompt_id, 0)
+    rig.context.set_ui(replace(rig.context.ui, dialog=large))
+    await rig.act("album-ask-delete", name=name_of(task.prompt_id, 0))
+    assert (asked := rig.context.ui.dialog) is not None
+    assert asked.returns_to == large
+
+
 async def test_favourites_are_known_while_the_album_is_closed() -> None:
     task = made("a", 10.0)
     name = name_of(task.prompt_id, 0)
