@@ -7,21 +7,29 @@ const owner = (list) => document.querySelector(`[popovertarget="${list.id}"]`);
 const GAP = 4; // CSS pixels between a list and its button
 const MOST = 480; // CSS pixels of a long list's height
 
-/** Under its button where it fits, else where there is more room; never over the header and the bars at the foot, nor wider than the page. */
+/** Under its button where it fits, else above it. If it fits neither, the list of a small button covers the button where that shows
+ *  it whole; any other is shortened where there is more room. Never over the header and the bars at the foot, nor wider than the page. */
 function place(list) {
   const box = owner(list)?.getBoundingClientRect();
   if (!box) return;
   const covered = getComputedStyle(list); // its margins for scrolling: what the header and the bars at the foot take
-  const above = box.top - GAP - parseFloat(covered.scrollMarginTop);
-  const below = innerHeight - parseFloat(covered.scrollMarginBottom) - box.bottom - GAP;
+  const [top, bottom] = [parseFloat(covered.scrollMarginTop), innerHeight - parseFloat(covered.scrollMarginBottom)];
+  const above = box.top - GAP - top;
+  const below = bottom - box.bottom - GAP;
   const height = Math.min(MOST, list.scrollHeight + list.offsetHeight - list.clientHeight);
   const isBelow = height <= below || below >= above;
   const isWide = box.width > 100; // its list begins where it begins; that of a small button ends where it ends
+  const isOver = !isWide && height > Math.max(above, below) && height <= bottom - top;
   const left = isWide ? box.left : box.right - list.offsetWidth;
-  list.style.maxHeight = `${Math.max(0, Math.min(MOST, isBelow ? below : above))}px`;
+  list.style.maxHeight = `${Math.max(0, Math.min(MOST, isOver ? height : isBelow ? below : above))}px`;
   list.style.left = `${Math.max(8, Math.min(left, innerWidth - list.offsetWidth - 8))}px`;
-  list.style.top = isBelow ? `${box.bottom + GAP}px` : "auto";
-  list.style.bottom = isBelow ? "auto" : `${innerHeight - box.top + GAP}px`;
+  if (isOver) {
+    list.style.top = `${isBelow ? bottom - height : top}px`;
+    list.style.bottom = "auto";
+  } else {
+    list.style.top = isBelow ? `${box.bottom + GAP}px` : "auto";
+    list.style.bottom = isBelow ? "auto" : `${innerHeight - box.top + GAP}px`;
+  }
 }
 
 /** A search in a list is over when the list is closed. */

@@ -47,6 +47,13 @@ CUT = """(ids) => ids.flatMap((id) => [
   const isWhole = item.scrollWidth <= item.clientWidth && item.scrollHeight <= item.clientHeight;
   return !item.checkVisibility() || (!isWhole && item.clientWidth > 0);
 }).map((item) => item.textContent)"""
+# Return whether the open menu shows all its entries, and is clear of the header and of the bars at the foot.
+MENU = """() => {
+  const menu = document.querySelector(".menu:popover-open");
+  const [box, header, tabs] = [menu, ...["header", "tabs"].map((id) => document.getElementById(id))]
+    .map((item) => item.getBoundingClientRect());
+  return [menu.scrollHeight <= menu.clientHeight, box.top >= header.bottom, box.bottom <= tabs.top];
+}"""
 # Return the album's filters that are not whole on the page.
 OUTSIDE = """() => [...document.querySelectorAll(".album-narrowing > *")].filter((item) => {
   const { left, right } = item.getBoundingClientRect();
@@ -234,6 +241,26 @@ async def test_menu_of_the_lowest_result_is_whole(window: MooringWindow) -> None
     assert first and last and tabs
     assert first["y"] >= 0 and last["y"] + last["height"] <= tabs["y"]
     assert await menu.evaluate("(menu) => menu.scrollHeight <= menu.clientHeight")
+
+
+@pytest.mark.parametrize("height", [740, 640])
+async def test_menu_of_each_result_in_all_is_whole(window: MooringWindow, height: int) -> None:
+    page = window.page
+    await make_results(window, 6, "Gorge")
+    await find_results(window, "gorge", 6)
+    await page.set_viewport_size({"width": 360, "height": height})
+    await expect(page.locator(".tile-over:visible")).to_have_count(6)
+    for number in range(6):
+        button = page.locator(".tile-over:visible .menu-open").nth(number)
+        await button.scroll_into_view_if_needed()
+        await button.tap()
+        await page.locator(".menu:popover-open").wait_for()
+        await wait_for_js(page, f"() => ({MENU})().every(Boolean)")
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".menu:popover-open")).to_have_count(0)
+    await page.get_by_test_id("album-pick-all").tap()
+    await page.get_by_test_id("album-delete").tap()
+    await page.get_by_test_id("confirm-delete").tap()
 
 
 async def test_actions_lie_over_their_own_results_after_the_form_was_shown(window: MooringWindow) -> None:
