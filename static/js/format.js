@@ -37,6 +37,19 @@ export function formatClock(language, seconds, isExact = false) {
   return clock(language, `date ${isExact}`, { dateStyle: "medium", ...time }).format(at);
 }
 
+/** Seconds since the epoch as a day: today, yesterday, or the weekday and the date, with the year unless it is this one. */
+export function formatDay(language, seconds) {
+  const [at, now] = [new Date(seconds * 1000), new Date()];
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  const ago = [now, yesterday].findIndex((day) => isSameDay(at, day));
+  if (ago >= 0) {
+    const name = formatter("RelativeTimeFormat", language, { numeric: "auto" }).format(-ago, "day");
+    return name.charAt(0).toLocaleUpperCase(language) + name.slice(1); // it begins a line
+  }
+  const date = { weekday: "long", month: "long", day: "numeric" };
+  return formatter("DateTimeFormat", language, isSameYear(at, now) ? date : { ...date, year: "numeric" }).format(at);
+}
+
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 
 export function formatSize(language, count) {

@@ -1,5 +1,6 @@
 // The album: a grid of thousands of small pictures only the visible ones are elements. Python says which results there
 // are and in which order; scrolling, the pictures and the arrow keys never reach it. Thumbnails are read from the store here.
+// Each day has a heading (`days.js`). They lie beside the list, hidden from screen readers: what a cell is called names its day.
 //
 //   show({reset: true, words: {language, cell, favourite}})   // another language: drop all rows
 //   show({rows: [[name, title, server, at, tone, kind, ending, hasSeed, label], …]})  // further results, which have numbers in this order from then on
@@ -11,12 +12,15 @@
 // without a pointer that hovers, each cell in sight has one.
 
 import { untilStill } from "./calm.js";
-import { formatClock } from "./format.js";
+import { DayRows, daysOf } from "./days.js";
+import { formatClock, formatDay } from "./format.js";
 import { getHeld, storeName } from "./kept.js";
 import { nameButtons } from "./over.js";
 
 const LEAST = 220; // CSS pixels of a cell's side, at least; two cells beside each other fit everywhere
 const GAP = 8;
+const HEAD = 2.5; // rem from a day's heading to its cells; the heading itself (album.css) is a little less high
+const BETWEEN = 12; // CSS pixels above a heading, but the first
 const AHEAD = 2; // rows beyond what is in sight
 const AT_ONCE = 8; // new cells in one frame
 const CELL = "cell-"; // ahead of a result's name in an element's id
@@ -30,7 +34,14 @@ let words = {};
 let cells = []; // the rows that are wanted
 let picked = new Set();
 let favourites = new Set();
+let days = []; // of the wanted cells
+let layout = new DayRows([], 1, { step: 0, gap: 0, head: 0, between: 0 }); // where those lie
+let headings = new Map(); // the place of a day → element
+let headed = layout; // what the headings were made for
+let midnight = 0; // milliseconds since the epoch; when today ends
+let turning = 0; // the timer
 let active = 0;
+let lane = null; // the column that the arrow keys go up and down in
 let marked = 0; // the active cell that the others are marked for
 let isStale = true; // the cells in sight are marked for other facts
 let anchor = 0;
@@ -41,6 +52,7 @@ let pointed = ""; // the name of the cell under the pointer
 let pointing = 0; // the timer
 const canHover = matchMedia("(hover: hover)");
 let size = LEAST;
+let head = 0; // CSS pixels
 let columns = 1;
 let isDue = false;
 let reader = null; // the worker
@@ -68,6 +80,7 @@ export function show(change) {
     cells = change.order.map((number) => rows[number]);
     active = cells.findIndex((cell) => cell[0] === name);
     if (active < 0) active = 0;
+    days = daysOf(cells.map((cell) => cell[ENDED]));
     rearrange();
   }
   if (change.picked) picked = new Set(change.picked);
@@ -84,8 +97,10 @@ export function settle() {
   if (box) forget();
   box = found;
   sizes.disconnect();
+  clearTimeout(turning);
   if (!box) return;
   sizes.observe(box);
+  awaitMidnight();
   draw();
 }
 
@@ -96,10 +111,17 @@ function clear() {
   shown.clear();
   for (const element of overs.values()) element.remove();
   overs.clear();
+  clearHeadings();
+}
+
+function clearHeadings() {
+  for (const element of headings.values()) element.remove();
+  headings.clear();
 }
 
 /** The same cells at other places: their pictures and the focus stay. */
 function rearrange() {
+  layOut();
   const places = new Map(cells.map(([name], index) => [name, index]));
   const kept = [];
   for (const element of shown.values()) {
@@ -119,7 +141,7 @@ function rearrange() {
 function forget() {
   for (const url of pictures.values()) URL.revokeObjectURL(url);
   pictures.clear();
-  [rows, cells] = [[], []];
+  [rows, cells, days] = [[], [], []];
   leaveReader();
 }
 
@@ -140,21 +162,28 @@ function draw() {
   });
 }
 
+function layOut() {
+  layout = new DayRows(days, columns, { step: size + GAP, gap: GAP, head, between: BETWEEN });
+}
+
 function place() {
   const width = box.clientWidth;
   if (!width) return;
+  if (Date.now() >= midnight) beginDay();
   const fitting = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
   const side = (width - GAP * (fitting - 1)) / fitting;
-  if (fitting !== columns || side !== size) clear();
-  [columns, size] = [fitting, side];
-  const step = size + GAP;
-  const rows = Math.ceil(cells.length / columns);
-  box.style.height = `${Math.max(0, rows * step - GAP)}px`;
-  const top = box.getBoundingClientRect().top;
-  const upper = Math.floor(-top / step); // the rows in sight
-  const lower = Math.ceil((innerHeight - top) / step);
-  const first = Math.max(0, upper - AHEAD) * columns;
-  const last = Math.min(cells.length, (lower + AHEAD) * columns);
+  const heading = HEAD * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  if (fitting !== columns || side !== size || heading !== head) {
+    clear();
+    [columns, size, head] = [fitting, side, heading];
+    layOut();
+  }
+  box.style.height = `${layout.height}px`;
+  const upper = -box.getBoundingClientRect().top;
+  const lower = upper + innerHeight;
+  const ahead = AHEAD * (size + GAP);
+  const [firstInSight, lastInSight] = layout.within(upper, lower);
+  const [first, last] = layout.within(upper - ahead, lower + ahead);
   for (const [index, element] of shown) {
     if ((index < first || index >= last) && index !== active) {
       element.remove();
@@ -162,7 +191,7 @@ function place() {
     }
   }
   const wanted = new Set([...shown.keys(), ...(cells.length ? [active] : [])]);
-  const isInSight = (index) => index >= upper * columns && index < lower * columns;
+  const isInSight = (index) => index >= firstInSight && index < lastInSight;
   const fresh = range(first, last).filter((index) => !wanted.has(index));
   const coming = [...fresh.filter(isInSight), ...fresh.filter((index) => !isInSight(index))];
   for (const index of coming.slice(0, AT_ONCE)) wanted.add(index);
@@ -175,7 +204,53 @@ function place() {
   }
   shown = new Map([...shown].sort(([one], [other]) => one - other));
   [isStale, marked] = [false, active];
+  layHeadings(upper - ahead, lower + ahead);
   layOver();
+}
+
+function layHeadings(upper, lower) {
+  if (headed !== layout) clearHeadings();
+  headed = layout;
+  const [first, last] = layout.daysWithin(upper, lower);
+  for (const [place, element] of headings) {
+    if (place >= first && place < last) continue;
+    element.remove();
+    headings.delete(place);
+  }
+  let next = null; // in their order
+  for (const place of range(first, last).reverse()) {
+    if (!headings.has(place)) headings.set(place, addHeading(layout.days[place], next));
+    next = headings.get(place);
+  }
+}
+
+function addHeading({ at, top, height }, next) {
+  const element = document.createElement("div"); // as high as its day, at whose end the name at the top of the page leaves
+  element.className = "day";
+  element.style.cssText = `top:${top}px;height:${height}px`;
+  element.append(Object.assign(document.createElement("span"), { className: "day-name", textContent: formatDay(words.language, at) }));
+  document.getElementById("album-days").insertBefore(element, next);
+  return element;
+}
+
+/** Today has become yesterday: the days and times have other names. */
+function beginDay() {
+  clearHeadings();
+  for (const row of rows) row.length = SPOKEN;
+  isStale = true;
+  for (const [name, element] of overs) {
+    if (element.contains(document.activeElement)) continue;
+    element.remove();
+    overs.delete(name);
+  }
+  awaitMidnight();
+}
+
+function awaitMidnight() {
+  const now = new Date();
+  midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime();
+  clearTimeout(turning);
+  turning = setTimeout(draw, midnight - now.getTime());
 }
 
 const range = (first, last) => Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
@@ -292,7 +367,8 @@ function put(index, element) {
   element.dataset.index = index;
   element.setAttribute("aria-posinset", index + 1);
   element.setAttribute("aria-setsize", cells.length);
-  element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${(index % columns) * (size + GAP)}px,${Math.floor(index / columns) * (size + GAP)}px)`;
+  const [left, top] = layout.placeOf(index);
+  element.style.cssText = `width:${size}px;height:${size}px;transform:translate(${left}px,${top}px)`;
 }
 
 function mark(index, element) {
@@ -305,8 +381,9 @@ function mark(index, element) {
   element.tabIndex = index === active ? 0 : -1;
 }
 
+const ENDED = 3; // where a row keeps when it ended
 const SPOKEN = 9; // where a row keeps what it is called, once it was in sight
-const timeOf = (row) => formatClock(words.language, row[3]);
+const timeOf = (row) => formatClock(words.language, row[ENDED]);
 const labelOf = (row) => row[SPOKEN] ??= format(words.cell, { title: row[1], server: row[2], time: timeOf(row) });
 const format = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
@@ -389,6 +466,7 @@ const cellOf = (event) => (box?.contains(event.target) ? event.target.closest?.(
 document.addEventListener("click", (event) => {
   const element = cellOf(event);
   if (!element) return;
+  lane = null;
   go(Number(element.dataset.index));
   if (event.shiftKey) return between(anchor, active);
   anchor = active;
@@ -405,14 +483,10 @@ document.addEventListener("keydown", (event) => {
     return act("album-pick-all", {});
   }
   if (event.ctrlKey || event.metaKey) return;
-  const page = Math.max(1, Math.floor(innerHeight / (size + GAP)) - 1) * columns;
-  const steps = {
-    ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, PageDown: page, PageUp: -page,
-    Home: -cells.length, End: cells.length,
-  };
-  if (event.key in steps) {
+  const target = targetOf(event.key);
+  if (target !== null) {
     event.preventDefault();
-    go(active + steps[event.key]);
+    go(target);
     if (event.shiftKey) between(anchor, active);
     else anchor = active;
   } else if (event.key === "Enter") act("album-open", { name: cells[active][0] });
@@ -425,6 +499,21 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "c") act("album-compare", { name: cells[active][0] });
 });
 
+/** Where a key goes from the active cell, or null. Up and down keep to a column, also past a day whose last row is short. */
+function targetOf(key) {
+  const sideways = { ArrowRight: active + 1, ArrowLeft: active - 1, Home: 0, End: cells.length - 1 };
+  if (key in sideways) {
+    lane = null;
+    return sideways[key];
+  }
+  const down = { ArrowDown: 1, PageDown: 1, ArrowUp: -1, PageUp: -1 }[key];
+  if (!down) return null;
+  lane ??= layout.columnOf(active);
+  if (key.startsWith("Arrow")) return layout.beside(active, lane, down);
+  const [upper, lower] = free();
+  return layout.away(active, lane, down * Math.max(0, lower - upper - size));
+}
+
 const pick = () => act("album-pick", { name: cells[active][0] });
 
 function between(one, other) {
@@ -432,14 +521,19 @@ function between(one, other) {
   act("album-pick-these", { names: JSON.stringify(cells.slice(first, last + 1).map(([name]) => name)) });
 }
 
+/** The part of the page's height where a cell is not covered: the grid's margins for scrolling are what covers it. */
+function free() {
+  const { scrollMarginTop, scrollMarginBottom } = getComputedStyle(box);
+  return [parseFloat(scrollMarginTop), innerHeight - parseFloat(scrollMarginBottom)];
+}
+
 /** Bring a cell into sight and give it the focus. */
 function go(index) {
   active = Math.max(0, Math.min(cells.length - 1, index));
-  const step = size + GAP;
-  const top = box.getBoundingClientRect().top + Math.floor(active / columns) * step;
-  const bar = document.getElementById("header")?.getBoundingClientRect().bottom ?? 0;
-  if (top < bar + GAP) scrollBy(0, top - bar - GAP);
-  else if (top + size > innerHeight - GAP) scrollBy(0, top + size - innerHeight + GAP);
+  const [upper, lower] = free();
+  const top = box.getBoundingClientRect().top + layout.placeOf(active)[1];
+  if (top < upper) scrollBy(0, top - upper);
+  else if (top + size > lower) scrollBy(0, top + size - lower);
   place();
   shown.get(active)?.focus({ preventScroll: true });
 }

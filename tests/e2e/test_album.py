@@ -6,6 +6,8 @@ import io
 import re
 import zipfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -474,6 +476,177 @@ async def test_five_thousand_results_are_drawn_as_few_elements(window: MooringWi
     assert await page.evaluate("Math.max(...added)") <= 9  # 8, and the one with the focus
     await search(window, "scene 4321")
     await expect(cells(window)).to_have_count(1)
+
+
+ZONE = ZoneInfo("Pacific/Auckland")
+DAYS = {0: 3, 1: 5, 2: 1, 6: 6, 400: 2}  # how many days ago, and how many results
+# Return the results below each heading: their numbers, how far they are from the left, and below the heading.
+BY_DAY = """() => {
+  const days = [...document.querySelectorAll(".day")].map((day) => [day.getBoundingClientRect(), day.innerText, []]);
+  const left = document.getElementById("album-grid").getBoundingClientRect().left;
+  for (const cell of document.querySelectorAll("#album-grid .cell")) {
+    const box = cell.getBoundingClientRect();
+    const day = days.find(([{ top, bottom }]) => box.top >= top && box.bottom <= bottom + 1);
+    day[2].push([Number(cell.ariaPosInSet), Math.round(box.left - left), Math.round(box.top - day[0].top)]);
+  }
+  return days.map(([, name, cells]) => [name, cells]);
+}"""
+# Compare the places of random results with those that a walk through all of them finds; return what differs.
+WALKED = """async (seed) => {
+  const { DayRows, daysOf } = await import("/static/js/days.js");
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  const upTo = (most) => Math.floor(random() * (most + 1));
+  const found = [];
+  for (let round = 0; round < 60; round++) {
+    const [columns, step, gap, head, between] = [2 + upTo(4), 60 + upTo(40), 8, 40, 12];
+    let now = new Date(2026, 2, 29, 12).getTime() / 1000; // with a change of the clocks, in many places
+    const ends = Array.from({ length: upTo(120) }, () => (now -= random() ** 6 * 400000));
+    const days = daysOf(ends);
+    const rows = new DayRows(days, columns, { step, gap, head, between });
+    const [places, dates] = [[], ends.map((at) => new Date(at * 1000).toDateString())];
+    let [top, day, lines] = [-between, null, []];
+    ends.forEach((_, index) => {
+      const isFirst = dates[index] !== dates[index - 1];
+      if (isFirst) [day, top] = [index, top + between + head];
+      if (!isFirst && (index - day) % columns === 0) top += step;
+      if ((index - day) % columns === 0) lines.push([]);
+      lines.at(-1).push(index);
+      places.push([((index - day) % columns) * step, top]);
+      if (dates[index] !== dates[index + 1]) top += step - gap;
+    });
+    const check = (what, one, other) => {
+      if (JSON.stringify(one) !== JSON.stringify(other)) found.push([what, one, other].map(String).join(" · "));
+    };
+    check("height", rows.height, Math.max(0, top));
+    const firsts = [...ends.keys()].filter((index) => dates[index] !== dates[index - 1]);
+    check("days", days.map((item) => item.first), firsts);
+    ends.forEach((_, index) => check("place", rows.placeOf(index), places[index]));
+    lines.forEach((line, at) => {
+      const near = (other, column) => other?.[Math.min(other.length - 1, column)];
+      const column = upTo(columns - 1);
+      check("below", rows.beside(line[0], column, 1), near(lines[at + 1], column) ?? line[0]);
+      check("above", rows.beside(line[0], column, -1), near(lines[at - 1], column) ?? line[0]);
+      const height = (other) => places[other[0]][1];
+      const further = lines.filter((other) => height(other) > height(line) && height(other) <= height(line) + 3 * step);
+      const down = near(further.at(-1) ?? lines[at + 1], column) ?? line[0];
+      check("a page down", rows.away(line[0], column, 3 * step), down);
+      const before = lines.filter((other) => height(other) < height(line) && height(other) >= height(line) - 3 * step);
+      const up = near(before[0] ?? lines[at - 1], column) ?? line[0];
+      check("a page up", rows.away(line[0], column, -3 * step), up);
+    });
+    for (let time = 0; time < 20; time++) {
+      const upper = upTo(rows.height + 400) - 200;
+      const lower = upper + 1 + upTo(300);
+      const [first, last] = rows.within(upper, lower);
+      const inSight = places.flatMap(([, y], index) => (y + step - gap > upper && y < lower ? [index] : []));
+      const isMissing = inSight.some((index) => index < first || index >= last);
+      check("in sight", [false, true], [isMissing, last - first <= inSight.length + 2 * columns]);
+    }
+  }
+  return found;
+}"""
+# Return whether the focused cell is whole on the page, and no heading lies over it.
+FREE = """() => {
+  const { top, bottom } = document.activeElement.getBoundingClientRect();
+  const names = [...document.querySelectorAll(".day-name")].map((name) => name.getBoundingClientRect());
+  return top > 0 && bottom <= innerHeight && names.every((name) => name.bottom <= top || name.top >= bottom);
+}"""
+# A clock that can be put forward.
+CLOCK = """(() => {
+  globalThis.ahead = 0;
+  const [Real, now] = [Date, Date.now.bind(Date)];
+  globalThis.Date = class extends Real {
+    constructor(...parts) { parts.length ? super(...parts) : super(now() + ahead); }
+    static now() { return now() + ahead; }
+  };
+})()"""
+
+
+def days_ago(count: int) -> datetime:
+    """Return the beginning of a day."""
+    return (datetime.now(ZONE) - timedelta(days=count)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def day_name(count: int) -> str:
+    """Return what the page should call a day."""
+    day, this_year = days_ago(count), datetime.now(ZONE).year
+    year = f", {day.year}" if day.year != this_year else ""
+    return {0: "Today", 1: "Yesterday"}.get(count, f"{day:%A, %B} {day.day}{year}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def dated(user: BrowserUser) -> MooringWindow:
+    """A window of a profile of its own, in another time zone, with results of some days' first and last moments."""
+    profile = await user.new_profile(timezone_id=str(ZONE))
+    await profile.add_init_script(CLOCK)
+    window = await MooringWindow.open(profile, user.base)
+    await window.ready()
+    ends: list[float] = []
+    for ago, count in DAYS.items():
+        first, after = days_ago(ago).timestamp(), days_ago(ago - 1).timestamp()
+        ends += [first + number / 1000 for number in range(count - 1)]
+        ends.append(after - 0.001 if ago else first + 1)
+    await window.page.evaluate(PUT_MANY, ends)
+    await window.reload()
+    await window.page.locator("#results-album").click()
+    await expect(window.page.locator("#album-found")).to_have_text(f"{sum(DAYS.values())} results")
+    return window
+
+
+async def test_places_of_results_are_those_of_a_walk_through_all(window: MooringWindow) -> None:
+    for seed in (1, 2026):
+        assert await window.page.evaluate(WALKED, seed) == []
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1280, 3), (360, 2)])
+async def test_each_day_has_a_heading_and_begins_a_row(dated: MooringWindow, width: int, columns: int) -> None:
+    page = dated.page
+    await page.set_viewport_size({"width": width, "height": 4000})
+    await dated.show("results")
+    await expect(cells(dated)).to_have_count(17)
+    await wait_for_js(page, f"() => ({BY_DAY})()[0][1][0][2] === 40")
+    days = await page.evaluate(BY_DAY)
+    assert [(name, len(found)) for name, found in days] == [(day_name(ago), count) for ago, count in DAYS.items()]
+    step = days[0][1][1][1]
+    numbers = iter(range(1, 18))
+    for _, found in days:
+        assert found == [
+            [next(numbers), pytest.approx(at % columns * step, abs=1), pytest.approx(40 + at // columns * step, abs=2)]
+            for at in range(len(found))
+        ]
+    await check_axe(page)
+
+
+async def test_arrow_keys_keep_to_a_column_past_short_days(dated: MooringWindow) -> None:
+    page = dated.page
+    await expect(cells(dated).first).to_have_attribute("aria-setsize", "17")
+    focused = page.locator("#album-grid .cell:focus")
+    await cells(dated).nth(2).focus()
+    for key, number in (
+        ("ArrowDown", 6), ("ArrowDown", 8), ("ArrowDown", 9), ("ArrowDown", 12), ("ArrowDown", 15), ("ArrowDown", 17),
+        ("ArrowDown", 17), ("ArrowUp", 15), ("ArrowUp", 12), ("ArrowUp", 9), ("ArrowLeft", 8), ("ArrowUp", 5),
+        ("ArrowUp", 2), ("PageDown", 5), ("End", 17), ("PageUp", 14), ("Home", 1), ("Shift+ArrowDown", 4),
+    ):  # fmt: skip
+        await page.keyboard.press(key)
+        await expect(focused).to_have_attribute("aria-posinset", str(number))
+        assert await page.evaluate(FREE), f"{key} to {number}"
+    await expect(page.locator("#album-picked")).to_have_text("4 picked")
+
+
+async def test_headings_follow_new_and_deleted_results_and_midnight(dated: MooringWindow) -> None:
+    page = dated.page
+    names = page.locator(".day-name")
+    await expect(names.first).to_have_text("Today")
+    await expect(names.nth(2)).to_have_text(day_name(2))
+    await _delete(page, page.locator('[id="cell-many-00008/0"]'))  # the only one of that day
+    await expect(names.nth(2)).to_have_text(day_name(6))
+    await dated.wait_for(await dated.submit(quick_workflow(9), "New"))
+    await expect(names.first).to_have_text("Today")
+    await expect(cells(dated).first).to_have_attribute("aria-label", re.compile(r"^New on [ab], \d+:\d+"))
+    await page.evaluate("() => { ahead = 86_400_000; dispatchEvent(new Event('scroll')); }")
+    await expect(names.first).to_have_text("Yesterday")
+    await expect(names.nth(1)).to_have_text(f"{days_ago(1):%A, %B} {days_ago(1).day}")
+    await expect(cells(dated).first).to_have_attribute("aria-label", re.compile(r"^New on [ab], [A-Z][a-z]+ \d+"))
 
 
 # The origin's private file system replaces the folder that a user would choose, since no test can operate the
