@@ -633,6 +633,12 @@ async def test_arrow_keys_keep_to_a_column_past_short_days(dated: MooringWindow)
     await expect(page.locator("#album-picked")).to_have_text("4 picked")
 
 
+async def test_choices_of_time_count_the_users_days(dated: MooringWindow) -> None:
+    for choice, count in (("Today", 3), ("Yesterday", 5), ("Last 2 weeks", 15), ("Over 30 days ago", 2)):
+        await dated.page.get_by_label("When").select_option(choice)
+        await expect(dated.page.locator("#album-found")).to_have_text(f"{count} of 17")
+
+
 async def test_headings_follow_new_and_deleted_results_and_midnight(dated: MooringWindow) -> None:
     page = dated.page
     names = page.locator(".day-name")

@@ -161,7 +161,9 @@ async def test_page_follows_to_a_result_that_a_search_hides(window: MooringWindo
     words = "1 new result is not shown: it does not match the search."
     await expect(page.get_by_test_id("album-unshown")).to_have_text(words)
     await expect(page.locator("#live p", has_text=words)).to_have_count(1)
-    await page.get_by_test_id("album-wide").tap()
+    show = page.get_by_test_id("album-wide")
+    await expect(show).to_have_text("Show it")
+    await show.tap()
     for prompt_id in ids:
         await expect(page.locator(f'[id="cell-{prompt_id}/0"]')).to_be_visible()
     await expect(page.get_by_test_id("album-unshown")).to_have_count(0)

@@ -5,6 +5,7 @@ The pictures never reach Python: `static/js/grid.js` reads the visible thumbnail
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,27 +18,33 @@ from app.core.past import PastOutput, PastQuery, PastTask, matches, words_of
 from app.ui.kit.colours import tag_of
 from wire.media import is_picture, medium_of
 
-DAY = 86_400.0  # seconds
-
 
 class Span(Enum):
     """How far back the album goes; the values are those of the menu's options."""
 
     ALL = "all"
-    DAY = "day"
+    TODAY = "today"
+    YESTERDAY = "yesterday"
     WEEK = "week"
-    WEEK_BEFORE = "week-before"
+    TWO_WEEKS = "two-weeks"  # the calendar's last week is within them, on whichever day it begins
     MONTH = "month"
     EARLIER = "earlier"
 
 
-_SPANS: Mapping[Span, tuple[float | None, float]] = {  # from and to, in days ago
-    Span.DAY: (1, 0),
-    Span.WEEK: (7, 0),
-    Span.WEEK_BEFORE: (14, 7),
-    Span.MONTH: (30, 0),
+_SPANS: Mapping[Span, tuple[int | None, int | None]] = {  # the days ago of the first day, and of the day after the last
+    Span.TODAY: (0, None),
+    Span.YESTERDAY: (1, 0),
+    Span.WEEK: (7, None),
+    Span.TWO_WEEKS: (14, None),
+    Span.MONTH: (30, None),
     Span.EARLIER: (None, 30),
 }
+
+
+def day_began(now: float, days_ago: int) -> float:
+    """Return when a day began: a browser's Python has the user's time zone."""
+    local = time.localtime(now)
+    return time.mktime((local.tm_year, local.tm_mon, local.tm_mday - days_ago, 0, 0, 0, 0, 0, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +78,15 @@ class AlbumWish:
 
     def query(self) -> PastQuery:
         """Return the filters as a query of the core."""
-        first, last = _SPANS.get(self.span, (None, 0))
+        first, after = _SPANS.get(self.span, (None, None))
         return PastQuery(
             text=self.text,
             servers=frozenset({ServerId(self.server)} if self.server else ()),
             titles=frozenset({self.title} if self.title else ()),
             projects=frozenset({self.project} if self.project else ()),
             media=self.media,
-            since=None if first is None else self.shown_from - first * DAY,
-            until=self.shown_from - last * DAY if last else None,
+            since=None if first is None else day_began(self.shown_from, first),
+            until=None if after is None else day_began(self.shown_from, after),
         )
 
 

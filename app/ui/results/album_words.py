@@ -53,9 +53,10 @@ def media_options(_: Translator) -> Options:
 def span_options(_: Translator) -> Options:
     return (
         (Span.ALL.value, _("Any time")),
-        (Span.DAY.value, _("Last 24 hours")),
+        (Span.TODAY.value, _("Today")),
+        (Span.YESTERDAY.value, _("Yesterday")),
         (Span.WEEK.value, _("Last 7 days")),
-        (Span.WEEK_BEFORE.value, _("7 to 14 days ago")),
+        (Span.TWO_WEEKS.value, _("Last 2 weeks")),
         (Span.MONTH.value, _("Last 30 days")),
         (Span.EARLIER.value, _("Over 30 days ago")),
     )

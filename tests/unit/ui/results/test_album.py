@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import time
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +25,7 @@ from app.ui.results.album import (
     Span,
     album_row,
     cells_of,
+    day_began,
     facets_of,
     merged,
     name_of,
@@ -206,10 +210,11 @@ async def test_another_language_resends_every_cell() -> None:
         (AlbumWish(project="harbour"), "c"),
         (AlbumWish(media="video"), "d"),
         (AlbumWish(text="dunes"), "a"),
-        (AlbumWish(span=Span.DAY, shown_from=NOW), "cd"),
+        (AlbumWish(span=Span.TODAY, shown_from=NOW), "cd"),
+        (AlbumWish(span=Span.YESTERDAY, shown_from=NOW + 86_400), "cd"),
         (AlbumWish(span=Span.WEEK, shown_from=NOW), "bcd"),
-        (AlbumWish(span=Span.WEEK_BEFORE, shown_from=NOW + 7 * 86_400), "bc"),
-        (AlbumWish(span=Span.EARLIER, shown_from=NOW + 29 * 86_400), "ab"),
+        (AlbumWish(span=Span.MONTH, shown_from=NOW), "abcd"),
+        (AlbumWish(span=Span.EARLIER, shown_from=NOW + 31 * 86_400), "abcd"),
         (AlbumWish(is_favourites=True), "b"),
     ],
 )
@@ -225,6 +230,37 @@ def test_filters_narrow_the_album(wish: AlbumWish, found: str) -> None:
     cells = cells_of(rows_of(rows, favourites), wish)
     assert sorted(cell.name[0] for cell in cells) == list(found)
     assert wish.is_narrow is (wish != AlbumWish())
+
+
+# The clocks change at the end of March 2026 in Berlin, and at the beginning of April in Auckland.
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])
+def test_spans_end_at_the_days_of_the_users_calendar(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for day in range(1, 15):  # two weeks, of which one day is a Monday after any Sunday
+            now = datetime(2026, 4, day, 9, 30, tzinfo=ZoneInfo(zone))
+            for span, first, after in (
+                (Span.TODAY, now, None),
+                (Span.YESTERDAY, now - timedelta(1), now),
+                (Span.WEEK, now - timedelta(7), None),
+                (Span.TWO_WEEKS, now - timedelta(14), None),
+                (Span.MONTH, now - timedelta(30), None),
+                (Span.EARLIER, None, now - timedelta(30)),
+            ):
+                query = AlbumWish(span=span, shown_from=now.timestamp()).query()
+                assert (query.since, query.until) == tuple(
+                    None if at is None else at.replace(hour=0, minute=0).timestamp() for at in (first, after)
+                )
+            for begins in (0, 6):  # a week with Monday, or with Sunday
+                week_before = now.date() - timedelta((now.weekday() - begins) % 7 + 7)
+                assert (
+                    day_began(now.timestamp(), 14)
+                    <= datetime.combine(week_before, datetime.min.time(), ZoneInfo(zone)).timestamp()
+                )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_search_finds_a_name_as_the_page_shows_it() -> None:
@@ -265,10 +301,19 @@ async def test_new_results_that_a_filter_hides_are_counted() -> None:
     view = await rig.draw()
     assert view is not None and view.unshown == 2
     assert "2 new results are not shown: they do not match the search." in shown(view)
+    assert [item.text for item in elements(shown(view), data_action="album-wide")] == ["Show them"]
+    await rig.act("album-pick", name=rig.names()[0])
+    view = await rig.draw()
+    assert view is not None and element(shown(view), data_action="album-wide").text == "Show them", (
+        "also while one is picked"
+    )
+    await rig.act("album-pick-none")
+    view = await rig.draw()
+    assert view is not None
     await rig.act("album-text", value="dun")
     assert rig.album.view() == replace(view, wish=rig.context.ui.of(ResultsState).album), "they are still new"
     await rig.act("album-wide")
-    await rig.act("album-span", value="day")
+    await rig.act("album-span", value="today")
     view = await rig.draw()
     assert view is not None and view.unshown == 0, "they were shown in between"
     rig.session.window = window(old, new, made("p", 0.0))
