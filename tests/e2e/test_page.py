@@ -36,6 +36,7 @@ async def test_photo_is_uploaded_and_its_picture_delivered(window: MooringWindow
     size = "(image) => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
     assert await large.evaluate(size) == [2048, 1370]
     await expect(page.locator("dialog.large [data-pixels]")).to_have_text("2048 × 1370")
+    await expect(page.locator("dialog.large .facts")).to_contain_text(re.compile(rf"Made from\s*{photo.name}"))
     for is_full in (True, False):
         await page.locator("#zoom-full").click()
         await wait_for_js(page, f"() => (document.fullscreenElement !== null) === {str(is_full).lower()}")

@@ -67,7 +67,9 @@ class Fact:
 def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
     """Return how a result was made."""
     task, seconds = card.task, seconds_of(card.task)
+    sources = dict.fromkeys(item.original_name for item in task.inputs if item.original_name)
     facts = [
+        Fact(_("Made from"), ", ".join(sources), is_own=True),
         Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
         Fact(_("Server"), card.tag.name, is_own=True),
         Fact(_("Finished at"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
@@ -78,7 +80,7 @@ def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
         *(Fact(name, value, is_own=True) for name, value in file_facts(item.output, _)),
     ]
     if item.is_picture and not any(fact.name == "pixels" for fact in item.output.facts):
-        facts.insert(1, Fact(_("Size in pixels"), "", is_own=True, is_pixels=True))
+        facts.insert(2, Fact(_("Size in pixels"), "", is_own=True, is_pixels=True))
     return [fact for fact in facts if fact.value or fact.is_pixels]
 
 

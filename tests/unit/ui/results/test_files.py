@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from app.core.model import TEXT, Delivery, FileFact, Output, ServerId
+from app.core.model import TEXT, Delivery, FileFact, InputFile, NodeId, Output, ServerId
 from app.ui.kit.colours import ServerTag
 from app.ui.results.album import NO_STRIP
 from app.ui.results.cards_html import result
@@ -35,6 +37,19 @@ def whole(made: Output, url: str = "blob:x") -> str:
 
 
 GLB = file("box_00001_.glb", FileFact("vertices", "1200"), FileFact("triangles", "2400"))
+
+
+def test_large_view_names_the_files_that_it_was_made_from() -> None:
+    used = [
+        InputFile(node_id=NodeId(str(at)), input_name="image", name=f"{at}.png", original_name=name)
+        for at, name in enumerate(("boat.png", "hull <1>.png", "boat.png", ""))
+    ]
+    view = card(output("out.png", delivery=Delivery.KEPT))[0]
+    made = replace(view, task=replace(view.task, inputs=tuple(used)))
+    facts = elements(str(large(made, 0, NO_STRIP, ENGLISH)), "dd")
+    assert next(iter(elements(str(large(made, 0, NO_STRIP, ENGLISH)), "dt"))).text == "Made from"
+    assert facts[0].text == "boat.png, hull <1>.png"
+    assert "Made from" not in str(large(view, 0, NO_STRIP, ENGLISH))
 
 
 def test_card_names_file_with_kind_size_and_facts() -> None:
