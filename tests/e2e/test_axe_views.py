@@ -59,7 +59,7 @@ CHINESE = ("Noto Sans CJK SC", "Noto Sans Mono CJK SC")
 FONTS = (("DejaVu Sans", "DejaVu Sans Mono"), ("Liberation Sans", "Liberation Mono"), CHINESE)
 INSTALLED = families()
 # Names that were given in English, and keys behind the names of tools.
-IN_NO_CATALOGUE = r"Steps \d · Seed 1|Harbour|demo-\d|⟦.*⟧ \([A-Z]\)"
+IN_NO_CATALOGUE = r"Steps \d · Seed 1|Harbour|demo-\d|⟦.*⟧ \([A-Z]\)|Today|Yesterday"  # days are named by the browser
 TELL = """(text) => document.dispatchEvent(
   new CustomEvent("mooring-action", { detail: { name: "open-text", facts: { text } } }))"""
 
