@@ -37,6 +37,9 @@ export function formatClock(language, seconds, isExact = false) {
   return clock(language, `date ${isExact}`, { dateStyle: "medium", ...time }).format(at);
 }
 
+/** Seconds since the epoch as a time of day. */
+export const formatTime = (language, seconds) => clock(language, "time false", { timeStyle: "short" }).format(new Date(seconds * 1000));
+
 /** Seconds since the epoch as a day: today, yesterday, or the weekday and the date, with the year unless it is this one. */
 export function formatDay(language, seconds) {
   const [at, now] = [new Date(seconds * 1000), new Date()];

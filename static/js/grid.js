@@ -13,7 +13,7 @@
 
 import { untilStill } from "./calm.js";
 import { DayRows, daysOf } from "./days.js";
-import { formatClock, formatDay } from "./format.js";
+import { formatClock, formatDay, formatTime } from "./format.js";
 import { getHeld, storeName } from "./kept.js";
 import { nameButtons } from "./over.js";
 
@@ -290,7 +290,7 @@ function makeOver(pattern, row) {
   const named = over.querySelector(".tile-server");
   named.className = `tile-server tone-${tone}`;
   named.lastElementChild.textContent = label || server;
-  over.querySelector(".tile-when").textContent = timeOf(row);
+  over.querySelector(".tile-when").textContent = formatTime(words.language, row[ENDED]); // its day is above
   if (ending) for (const action of OF_PICTURES) over.querySelector(`[data-action=${action}]`)?.remove();
   nameButtons(over, name);
   const list = over.querySelector(".menu");

@@ -644,6 +644,8 @@ async def test_headings_follow_new_and_deleted_results_and_midnight(dated: Moori
     names = page.locator(".day-name")
     await expect(names.first).to_have_text("Today")
     await expect(names.nth(2)).to_have_text(day_name(2))
+    await cells(dated).nth(4).hover()
+    await expect(page.locator(".tile-over:visible .tile-when")).to_have_text(re.compile(r"^\d+:\d\d\s[AP]M$"))  # no day
     await _delete(page, page.locator('[id="cell-many-00008/0"]'))  # the only one of that day
     await expect(names.nth(2)).to_have_text(day_name(6))
     await dated.wait_for(await dated.submit(quick_workflow(9), "New"))
