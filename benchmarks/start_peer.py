@@ -3,23 +3,20 @@
     async with serve_peer(object_info) as address: ...
 
 Its files under `assets/` are named by their content. They are compressed once, into `benchmarks/out/peer/`, with the
-same programs as ours (`gateway/install/builds.py`), and sent by the same handler (`aiohttp.web.FileResponse`).
+same functions as ours (`gateway/install/compression.py`), and sent by the same handler (`aiohttp.web.FileResponse`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 
-from gateway.install.builds import BEST, PACKER, packed
-from gateway.install.node import node_command
-from gateway.install.place import Place
+from gateway.install.builds import packed
+from gateway.install.compression import ENDINGS, compress
 from gateway.site.builds import best_coding
 from gateway.site.codings import accepted
 from gateway.site.site import FOR_EVER, type_of
@@ -36,15 +33,13 @@ READY = """globalThis.app?.rootGraph && app.vueAppReady && document.querySelecto
 def prepare() -> Path:
     """Return the compressed files, made if necessary, which takes a minute or two."""
     source = package_files("comfyui_frontend_package", "static")
-    done = FOLDER / "done"
+    done = FOLDER / "packed"
     if not done.exists():
         shutil.rmtree(FOLDER, ignore_errors=True)
         shutil.copytree(source, FOLDER / "static", ignore=shutil.ignore_patterns("*.map"))
-        files = [path for path in (FOLDER / "static").rglob("*") if path.suffix in PACKED]
-        for path in files:
-            packed(path, "gzip").write_bytes(gzip.compress(path.read_bytes(), BEST))
-        for at in range(0, len(files), 100):
-            subprocess.run([*node_command(Place(ROOT)), PACKER, *files[at : at + 100]], cwd=ROOT, check=True)
+        for path in [path for path in (FOLDER / "static").rglob("*") if path.suffix in PACKED]:
+            for coding in ENDINGS:
+                packed(path, coding).write_bytes(compress(path.read_bytes(), coding))
         done.touch()
     return FOLDER / "static"
 
