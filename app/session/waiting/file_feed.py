@@ -34,7 +34,7 @@ from app.core.file_runs import (
 from app.core.model import BatchId, Part, PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
-from app.core.waiting_runs import MOST_WAITING, Attachment, Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
 from app.core.window import Window
 from app.session.facts import Picked
 from app.session.state import State
@@ -184,7 +184,7 @@ class FileFeed:
         """
         work = self._works.get(entry.batch_id)
         is_of_file = isinstance(error, BadInput) or (isinstance(error, HttpStatusError) and error.status in _OF_FILE)
-        if work is None or not entry.inputs or not is_of_file:
+        if work is None or not is_of_file:
             return False
         self._refused.add(entry.prompt_id)
         self._put(work.failed(_fault(entry.part.index, error)))
@@ -248,15 +248,18 @@ class FileFeed:
         file = work.next_file(self.held(name))
         return file is not None and self._has_room(work, file, line)
 
-    def _has_room(self, work: FileRuns, file: int, line: WaitingRuns, more: int = 0, size: int = 0) -> bool:
-        """Whether the runs of a file may wait: one always, others as long as there is room for their bytes."""
+    def _has_room(self, work: FileRuns, file: int, line: WaitingRuns, copied: int = 0, size: int = 0) -> bool:
+        """Whether the runs of a file may wait: of one file always, of others while few runs wait and its bytes fit.
+
+        `copied` files of the same plan, of `size` bytes, are about to join the line.
+        """
         kept = {item.sha256: item.size for entry in line.entries for item in entry.inputs}
-        waiting = len(line.entries) + more
+        per_file = work.plan.per_file
+        waiting = len(line.entries) + copied * per_file
         if not waiting:
             return True
-        per_file = work.plan.per_file
-        is_short = waiting + per_file <= max(MOST_AHEAD, per_file) and waiting + per_file <= MOST_WAITING
-        return is_short and sum(kept.values()) + size + work.plan.files[file].size <= ROOM
+        fits = sum(kept.values()) + size + work.plan.files[file].size <= ROOM
+        return fits and waiting + per_file <= MOST_AHEAD
 
     async def _copy(self, name: BatchId, line: WaitingRuns) -> None:
         """Copy the next files into the store, and let their runs wait. A file that cannot be used is a failure."""
@@ -272,8 +275,8 @@ class FileFeed:
                     copied[file] = await self._copy_one(work.plan, file, self.held(name)[file])
                 except BadInput as error:
                     self._refuse(name, file, error)
-                    continue
-                size += work.plan.files[file].size
+                else:
+                    size += work.plan.files[file].size
             await self._join(name, copied)
         self._group = min(GROUP, self._group * 2)
 
@@ -300,7 +303,7 @@ class FileFeed:
 
     async def _join(self, name: BatchId, copied: Mapping[int, tuple[Attachment, ...]]) -> None:
         work = self._works.get(name)
-        if work is None or not copied:
+        if work is None:
             return
         runs = {run: inputs for file, inputs in copied.items() for run in work.to_come(file)}
         if not runs:

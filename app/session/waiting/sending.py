@@ -213,7 +213,7 @@ class Sender:
         log.info("%s of %s not sent: %r", entry.prompt_id, entry.batch_id, error)
         if self._keeper.line is None or not self._keeper.line.has(entry.prompt_id):
             return
-        if entry.inputs and self._take_back(entry, error):
+        if self._take_back(entry, error):
             await self._remove(worker, entry)
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)

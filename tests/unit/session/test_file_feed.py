@@ -11,10 +11,11 @@ import pytest
 
 from app.core.errors import BadInput, StorageError
 from app.core.file_runs import DONE, GIVEN, TO_COME, FilePlan, FileRun, FileRuns, Place
-from app.core.model import NodeId, Task, TaskState, Template
+from app.core.model import BatchId, NodeId, Records, Task, TaskState, Template
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.http import Request, Response
+from app.core.ports.store import WindowRecord
 from app.core.waiting_runs import Batch, Entry, LineChange, write_values
 from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
@@ -30,12 +31,16 @@ class Memory:
     """What a tab remembers."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    recalled: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
 
     def recall(self, key: str) -> str:
+        self.recalled.append(key)
         return self.texts.get(key, "")
 
     def remember(self, key: str, value: str) -> None:
         self.texts[key] = value
+        self.written.append(key)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,16 @@ def use(page: Page, memory: Memory) -> None:
     feed_of(page).use(memory, check)
 
 
-async def start(page: Page, folder: Folder, *, per_file: int = 1, steps: int = 2, size: int | None = None) -> None:
+async def start(
+    page: Page,
+    folder: Folder,
+    *,
+    per_file: int = 1,
+    steps: int = 2,
+    size: int | None = None,
+    places: tuple[Place, ...] = (PLACE,),
+    name: str = "",
+) -> None:
     """Let a run come for each file."""
     workflow = a_workflow(steps, 5, next(iter(folder.pictures.values())))
     batch = await page.session.line.new_batch(workflow, title="photos")
@@ -109,7 +123,7 @@ async def start(page: Page, folder: Folder, *, per_file: int = 1, steps: int = 2
         )
         for index in range(per_file * len(files.files))
     )
-    plan = FilePlan(batch=batch, places=(PLACE,), files=files.files, runs=runs, media="picture", senders=3)
+    plan = FilePlan(batch=batch, places=places, files=files.files, runs=runs, media="picture", folder=name, senders=3)
     feed_of(page).start(plan, files)
 
 
@@ -151,6 +165,11 @@ async def test_each_file_is_kept_before_its_run_waits(stage: Stage) -> None:
     assert {task.server_id for task in tasks} == {A, B, C}, "they are spread over the servers"
     assert [task.part.label for task in tasks if task.part] == [f"{path} #0" for path in folder.pictures]
     assert memory.texts == {file_feed.PLANS_KEY: "", file_feed.PROGRESS_KEY: ""}, "nothing is left of it"
+    assert memory.recalled == [file_feed.PLANS_KEY, file_feed.PROGRESS_KEY], "read once"
+    assert memory.written.count(file_feed.PLANS_KEY) == 2, "the plan is long: only its progress is written often"
+    name = tasks[0].part.batch_id if tasks[0].part else BatchId("")
+    assert feed_of(page).held(name) == {}, "the page releases the files"
+    assert feed_of(page).supply(name, folder.chosen()) == 0
 
 
 @scene
@@ -195,6 +214,20 @@ async def test_file_with_several_runs_is_opened_once(stage: Stage) -> None:
     await stage.until(lambda: is_over(page))
     assert folder.opened == ["a.png", "b.png"]
     assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png"] * 3 + ["b.png"] * 3
+
+
+@scene
+async def test_file_goes_to_each_input_under_its_path_in_the_folder(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("trip/day/a.png")
+    await start(page, folder, places=(PLACE, Place("5", "mask")), name="trip")
+    use(page, Memory())
+    entries: list[Entry] = []
+    page.session.subscribe(lambda: entries.extend(line_of(page).entries))
+    await stage.until(lambda: entries)
+    inputs = entries[0].inputs
+    assert [(item.node_id, item.input_name) for item in inputs] == [("1", "image"), ("5", "mask")]
+    assert {(item.name, item.size) for item in inputs} == {("day/a.png", len(folder.pictures["trip/day/a.png"]))}
+    assert {item.sha256 for item in inputs} == {*stage.world.database.inputs}
 
 
 @scene
@@ -245,6 +278,78 @@ async def test_reload_needs_the_folder_again_for_files_that_were_not_copied(stag
 
 
 @scene
+async def test_plan_is_shown_as_soon_as_the_page_is_back(stage: Stage) -> None:
+    page, memory = await stage.window(), Memory()
+    use(page, memory)
+    await start(page, Folder.of("a.png"))
+    page = await stage.reload(page)
+    shown: list[int] = []
+    page.session.subscribe(lambda: shown.append(len(feed_of(page).works)))
+    use(page, memory)
+    await asyncio.sleep(0)
+    assert shown[-1] == 1
+    assert not feed_of(page).has_unread
+
+
+@scene
+async def test_unreadable_file_has_to_be_chosen_again(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    unreadable = ["b.png"]
+
+    async def check_once(blob: Blob, name: str, media: str) -> None:
+        if name in unreadable:
+            raise BadInput("unreadable", unreadable.pop())
+        await check(blob, name, media)
+
+    feed_of(page).use(Memory(), check_once)
+    await start(page, folder)
+    await stage.until(lambda: is_settled(page))
+    work = work_of(page)
+    name = work.plan.batch.batch_id
+    await feed_of(page).retry(name)
+    assert work_of(page).missing(feed_of(page).held(name)) == [1]
+    assert feed_of(page).supply(name, folder.chosen()) == 1
+    await stage.until(lambda: is_over(page))
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(("per_file", "limits"), [(1, {"ROOM": 40}), (1, {"MOST_AHEAD": 4}), (2, {"MOST_AHEAD": 8})])
+@scene
+async def test_waiting_runs_stay_within_their_limits(stage: Stage, per_file: int, limits: dict[str, int]) -> None:
+    page, folder = await stage.window(), Folder.of(*(f"{number}.png" for number in range(12)))
+    most = 0
+
+    def count() -> None:
+        nonlocal most
+        most = max(most, len(line_of(page).entries))
+
+    page.session.subscribe(count)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(file_feed, name, limit)
+        use(page, Memory())
+        await start(page, folder, per_file=per_file, size=10)
+        await stage.until(lambda: is_over(page))
+    assert most == 4 * per_file, "the files that there is room for, each with all its runs"
+    assert len(tasks_of(page)) == 12 * per_file
+
+
+@scene
+async def test_file_larger_than_the_room_waits_alone(stage: Stage) -> None:
+    page, most = await stage.window(), 0
+
+    def count() -> None:
+        nonlocal most
+        most = max(most, len(line_of(page).entries))
+
+    page.session.subscribe(count)
+    use(page, Memory())
+    await start(page, Folder.of("a.png", "b.png"), size=file_feed.ROOM + 1)
+    await stage.until(lambda: is_over(page))
+    assert (most, len(tasks_of(page))) == (1, 2)
+
+
+@scene
 async def test_plan_that_is_too_large_leaves_the_tabs_storage_to_forms(stage: Stage) -> None:
     page, memory = await stage.window(), Memory()
     use(page, memory)
@@ -281,8 +386,9 @@ async def test_no_run_is_lost_or_sent_twice_wherever_the_page_crashes(stage: Sta
         assert [task.part.index for task in done if task.part] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
 @scene
-async def test_file_that_a_server_refuses_leaves_the_line(stage: Stage) -> None:
+async def test_file_that_a_server_refuses_leaves_the_line(stage: Stage, status: int) -> None:
     page, folder = await stage.window(), Folder.of("a.png", "b.png", "c.png")
     use(page, Memory())
     http = page.session._state.ports.http
@@ -290,16 +396,57 @@ async def test_file_that_a_server_refuses_leaves_the_line(stage: Stage) -> None:
 
     async def refuse(request: Request, progress: Callable[[float], None]) -> Response:
         if request.form is not None and await request.form.file.read() == refused:
-            return Response(413, {}, "too large")
+            return Response(status, {}, "too large")
         return await upload(request, progress)
 
     http.upload = refuse  # type: ignore[method-assign]
     await start(page, folder)
     await stage.until(lambda: work_of(page).count(DONE) == 2 and not line_of(page).entries)
     assert [(item.run, item.cause, item.detail) for item in work_of(page).progress.faults] == [
-        (1, "refused-file", "413")
+        (1, "refused-file", str(status))
     ]
     assert line_of(page).pause is None
+
+
+@scene
+async def test_failing_server_lists_no_file(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    use(page, Memory())
+    http = page.session._state.ports.http
+    upload, failures = http.upload, [500]
+
+    async def fail_once(request: Request, progress: Callable[[float], None]) -> Response:
+        return Response(failures.pop(), {}, "broken") if failures else await upload(request, progress)
+
+    http.upload = fail_once  # type: ignore[method-assign]
+    await start(page, folder)
+    await stage.until(lambda: is_settled(page))
+    assert not failures and is_over(page)
+    assert len(tasks_of(page)) == 2
+
+
+@scene
+async def test_run_sent_while_a_crew_session_has_no_store_is_not_repeated(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png", "b.png")
+    store = page.session._state.ports.store
+    claim = store.claim
+
+    async def fail(fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+        raise StorageError("claim", "closed")
+
+    async def check_late(blob: Blob, name: str, media: str) -> None:
+        if name == "b.png":
+            await stage.until(lambda: page.session.line.whole is None)
+        await check(blob, name, media)
+
+    store.claim = fail  # type: ignore[method-assign]
+    feed_of(page).use(Memory(), check_late)
+    await start(page, folder)
+    await stage.until(lambda: len(tasks_of(page)) == 2)
+    store.claim = claim  # type: ignore[method-assign]
+    page.crew.wake("visible")
+    await stage.until(lambda: is_over(page))
+    assert len(tasks_of(page)) == 2
 
 
 @scene
@@ -323,22 +470,29 @@ async def test_full_store_delays_a_file_and_loses_none(stage: Stage) -> None:
     assert len(tasks_of(page)) == 2
 
 
+@pytest.mark.parametrize("is_reloaded", [True, False])
 @scene
-async def test_lost_run_is_listed_and_runs_again_with_the_kept_file(stage: Stage) -> None:
+async def test_lost_run_is_listed_and_runs_again_with_its_file(stage: Stage, is_reloaded: bool) -> None:
     page, folder, memory = await stage.window(), Folder.of("a.png"), Memory()
     use(page, memory)
     await start(page, folder, steps=900)
     await stage.until(lambda: any(task.state is TaskState.RUNNING for task in tasks_of(page)))
     server_id = tasks_of(page)[0].server_id
-    page = await stage.reload(page)
-    use(page, memory)
+    if is_reloaded:
+        page = await stage.reload(page)
+        use(page, memory)
     stage.world.network.servers[server_id].restart()
     await stage.until(lambda: bool(feed_of(page).works) and bool(work_of(page).progress.faults))
+    if is_reloaded:
+        page = await stage.reload(page)
+        use(page, memory)
+        await stage.until(lambda: bool(feed_of(page).works))
     fault = work_of(page).progress.faults[0]
     assert (fault.cause, fault.prompt_id) == ("lost", tasks_of(page)[0].prompt_id)
     await feed_of(page).retry(work_of(page).plan.batch.batch_id)
     await stage.until(lambda: is_over(page))
     assert [task.state for task in tasks_of(page)] == [TaskState.LOST, TaskState.SUCCEEDED]
+    assert len(folder.opened) == (1 if is_reloaded else 2), "the kept copy is for a page that lacks the file"
 
 
 @scene
@@ -402,3 +556,33 @@ async def test_dropped_rest_can_be_taken_back(stage: Stage) -> None:
     assert feed_of(page).has_unread
     await stage.until(lambda: is_over(page))
     assert len(tasks_of(page)) == 9
+
+
+@scene
+async def test_dropping_the_whole_plan_can_be_taken_back(stage: Stage) -> None:
+    page, folder, memory = await stage.window(), Folder.of("a.png", "b.png"), Memory()
+    use(page, memory)
+    await start(page, folder)
+    remembered = dict(memory.texts)
+    undo = feed_of(page).drop_rest(work_of(page).plan.batch.batch_id)
+    assert is_over(page) and memory.texts != remembered
+    undo()
+    assert memory.texts == remembered, "a reload keeps it"
+    await stage.until(lambda: is_over(page))
+    assert len(tasks_of(page)) == 2
+
+
+@scene
+async def test_plan_dropped_while_its_file_is_read_sends_nothing(stage: Stage) -> None:
+    page, folder = await stage.window(), Folder.of("a.png")
+
+    async def drop(blob: Blob, name: str, media: str) -> None:
+        feed_of(page).drop_rest(work_of(page).plan.batch.batch_id)
+        await check(blob, name, media)
+
+    feed_of(page).use(Memory(), drop)
+    await start(page, folder)
+    await stage.until(lambda: folder.opened and is_over(page))
+    await start(page, Folder.of("b.png"))
+    await stage.until(lambda: is_over(page))
+    assert line_of(page).entries == () and tasks_of(page) == []
