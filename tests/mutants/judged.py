@@ -24,6 +24,16 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "30.0 is 31.0 in: LONGEST_BACKOFF = 30.0",
     ),
     f"{SESSION}/waiting/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
+    f"{SESSION}/waiting/file_feed.py": (
+        "192 is 193 in: ROOM = 192 * 1024 * 1024",
+        "1024 is 1025 in: ROOM = 192 * 1024 * 1024",
+        "1000 is 1001 in: MOST_AHEAD = 1000",
+        "16 is 17 in: GROUP = 16",
+        "32 is 33 in: GROUP_BYTES = 32 * 1024 * 1024",
+        "1024 is 1025 in: GROUP_BYTES = 32 * 1024 * 1024",
+        "5.0 is 6.0 in: REST = 5.0",
+        "2000000 is 2000001 in: MOST_REMEMBERED = 2000000",
+    ),
     f"{SESSION}/delivery/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
     f"{SESSION}/submitting/editor_files.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
     f"{SESSION}/watching/forecast.py": (
@@ -294,6 +304,31 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Reservations.register.check",
         "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
     ): _NO_CHOICE,
+    (
+        f"{SESSION}/waiting/file_feed.py",
+        "FileFeed.__init__",
+        "1 is 2 in: self._group = 1",
+    ): "how many files are copied before the first run waits is a choice",
+    (
+        f"{SESSION}/waiting/file_feed.py",
+        "FileFeed.retry",
+        "0 is 1 in: held[file] = (FileSet((), partial(_same, blob)), 0)",
+    ): "that set has one file, and opens it at any place",
+    (
+        f"{SESSION}/waiting/file_feed.py",
+        "FileFeed._follow",
+        "left out: self._seen = seen",
+    ): "it only saves work: following the same line and windows a second time changes nothing",
+    (
+        f"{SESSION}/waiting/file_feed.py",
+        "FileFeed._copy",
+        "size <= GROUP_BYTES",
+    ): "a group of exactly that many bytes is as good with or without another file",
+    (
+        f"{SESSION}/waiting/file_feed.py",
+        "_fault",
+        "400 is 401 in: return FileFault(run=run, cause=error.cause, detail=error.detail[",
+    ): "how much of a detail is kept is a choice",
 }
 
 
