@@ -85,8 +85,6 @@ class FileFinder:
     ) -> FoundFiles:
         """Ask these servers for the files, and the store for our copies. With `is_now`, kept answers do not count."""
         files = {text: file for text in names.values() if (file := ServerFile.read(text)) is not None}
-        if not files:
-            return FoundFiles()
         answers = await asyncio.gather(*(self._ask(server, files, is_now=is_now) for server in servers))
         files_by_server = {server.server_id: dict(found) for server, found in zip(servers, answers, strict=True)}
         copies: dict[str, Copy] = {}

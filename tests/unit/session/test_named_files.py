@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import NoServerAvailable
-from app.core.model import ServerId, Task, TaskState
+from app.core.errors import BadInput, NoServerAvailable
+from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.ports.http import Http, Request, Response
 from app.core.server_file import ServerFile
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.session.submitting.named_files import _places
+from app.session.submitting import named_files
+from app.session.submitting.named_files import Copy, Origin, _is_of, _places
+from tests.simulation.network import Mishap
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene
+from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of
 from tests.unit.session.test_capability import NODES, C, MemoryCatalogues, open_window
+from wire.health import Health
 
 LOAD: dict[str, Any] = {"input": {"required": {"image": [[], {"image_upload": True}]}}, "output": ["IMAGE", "MASK"]}
 WITH_FILES = {**NODES, "LoadImage": LOAD}
@@ -31,6 +34,15 @@ def naming(image: str, prefix: str = "named") -> ApiWorkflow:
             "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": prefix}},
         }
     )
+
+
+def naming_two(first: str, second: str) -> ApiWorkflow:
+    """Return a workflow that names two pictures."""
+    other = {
+        "3": {"class_type": "LoadImage", "inputs": {"image": second}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "other"}},
+    }
+    return parse_workflow({**json.loads(naming(first).text), **other})
 
 
 async def opened(stage: Stage) -> tuple[Page, MemoryCatalogues]:
@@ -60,7 +72,7 @@ async def test_missing_upload_is_uploaded_to_that_server(stage: Stage) -> None:
     task = await made(stage, page, naming(name), B)
     assert (task.state, image_of(task)) == (TaskState.SUCCEEDED, name)
     assert [item.server_id for item in stage.requests("POST", "/upload/image")] == [A, B]
-    assert [item.input_name for item in task.inputs] == ["image"]
+    assert [(item.input_name, item.original_name) for item in task.inputs] == [("image", "photo.png")]
 
 
 @scene
@@ -112,6 +124,87 @@ async def test_answers_are_cached_for_a_while(stage: Stage) -> None:
     for _unused in range(5):
         await page.session.standing(naming("none.png"))
     assert len(stage.requests("HEAD", "/view")) == 3
+
+
+@scene
+async def test_kept_answers_do_not_count_for_a_run(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    capable, workflow = page.session._submitter.capable, naming("late.png")
+    for pause in (5, 1):
+        await page.session.standing(workflow)
+        await stage.sleep(pause)
+    assert len(stage.requests("HEAD", "/view")) == 3
+    stage.world.network.servers[B].files["input", "", "late.png"] = (PHOTO, 0.0)
+    task = await stage.ended(page, await page.session.run(workflow))
+    assert (task.server_id, task.state) == (B, TaskState.SUCCEEDED)
+    await stage.sleep(1)
+    asked = len(stage.requests("HEAD", "/view"))
+    for _unused in range(2):
+        assert (await capable.survey(workflow, is_now=True)).standing.runs_on == (B,)
+    assert len(stage.requests("HEAD", "/view")) == asked + 3, "an answer of this second counts"
+
+
+@scene
+async def test_few_answers_are_kept(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(named_files, "MOST_KNOWN", 2)
+        await page.session.standing(naming("none.png"))
+    assert len(page.session._submitter.capable.holdings._known) == 2
+
+
+@scene
+async def test_server_that_does_not_answer_is_asked_for_no_other_file(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    sent: list[str] = []
+    stage.world.network.on_sent.append(lambda exchange: sent.append(exchange.server_id))
+    stage.world.weather.armed += [Mishap("request lost", lambda exchange: exchange.server_id == A)] * 2
+    servers = page.session.fleet.servers
+    page.session._state.fleet = replace(
+        page.session.fleet, servers=(*servers[:2], replace(servers[2], health=Health.DOWN))
+    )
+    await page.session.standing(naming_two("one.png", "two.png"))
+    assert sorted(item for item in sent if item) == [A, B, B]
+
+
+@scene
+async def test_value_that_names_no_file_is_asked_of_no_server(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    assert (await page.session.standing(naming("folder/"))).runs_on == (A, B, C)
+    assert stage.requests("HEAD", "/view") == []
+
+
+@scene
+async def test_copy_that_is_no_longer_kept_is_refused_by_name(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    holdings = page.session._submitter.capable.holdings
+    for copy in (Copy("cat.png", "0" * 64), Copy("cat.png", prompt_id=PromptId("gone"))):
+        with pytest.raises(BadInput) as caught:
+            await holdings.read(copy)
+        assert (caught.value.cause, caught.value.name) == ("input-not-kept", "cat.png")
+
+
+@scene
+async def test_result_on_one_server_is_uploaded_to_another(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
+    name = f"{first.outputs[0].filename} [output]"
+    await stage.run(await stage.window(), steps=900, server_id=A)
+    task = await stage.ended(page, await page.session.run(naming(name)))
+    assert (task.server_id == A, task.state) == (False, TaskState.SUCCEEDED)
+    kept = await page.session.read_result(first.prompt_id)
+    stored = stage.world.network.servers[task.server_id].files.content(image_of(task))
+    assert kept is not None and stored == await kept.read()
+    assert not _is_of(first, Origin(A, first.created_at)), "a run has not read what it made"
+
+
+@scene
+async def test_name_of_results_of_two_servers_is_no_copy(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
+    await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
+    found = await page.session.standing(naming(f"{first.outputs[0].filename} [output]"))
+    assert (found.runs_on, set(found.lacks)) == ((A, B), {C})
 
 
 @scene
@@ -202,8 +295,25 @@ async def test_replaced_class_counts_as_its_replacement(stage: Stage) -> None:
     assert len(http.asked) == 6, "features and replacements, once of each server"
     survey = await page.session._submitter.capable.survey(old({"picture": "sea.png"}))
     assert survey.has_replaced
+    task = task_of(page, await page.session.run(old({"picture": "sea.png"})))
+    assert {"_meta" in node for node in json.loads(task.workflow).values()} == {True}, "the server needs it"
+    plain = task_of(page, await page.session.run(naming("sea.png")))
+    assert {"_meta" in node for node in json.loads(plain.workflow).values()} == {False}
     refused = await page.session.standing(old({"other": "sea.png"}))
     assert [item.class_type for item in refused.lacks[A].classes] == ["OldLoad"]
+
+
+@scene
+async def test_replacement_that_costs_credits_is_noticed(stage: Stage) -> None:
+    costly = {**WITH_FILES, "LoadImage": {**LOAD, "api_node": True}}
+    page, _ = await open_window(stage, {B: costly})
+    state, capable = page.session._state, page.session._submitter.capable
+    http = Replacing(state.ports.http)
+    state.ports = replace(state.ports, http=http)
+    plain = parse_workflow({"1": EMPTY["1"]})
+    assert not await capable.uses_credits(plain)
+    assert http.asked == [], "its classes are there"
+    assert await capable.uses_credits(old({"picture": "sea.png"}))
 
 
 @scene
