@@ -34,6 +34,11 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "5.0 is 6.0 in: REST = 5.0",
         "2000000 is 2000001 in: MOST_REMEMBERED = 2000000",
     ),
+    f"{SESSION}/submitting/named_files.py": (
+        "10.0 is 11.0 in: FRESH = 10.0",
+        "1.0 is 2.0 in: AT_SUBMIT = 1.0",
+        "2000 is 2001 in: MOST_KNOWN = 2000",
+    ),
     f"{SESSION}/delivery/deliver.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "60.0 is 61.0 in: LONGEST_PAUSE = 60.0"),
     f"{SESSION}/submitting/editor_files.py": ("30000000 is 30000001 in: LARGEST = 30000000",),
     f"{SESSION}/watching/forecast.py": (
@@ -329,6 +334,31 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "_fault",
         "400 is 401 in: return FileFault(run=run, cause=error.cause, detail=error.detail[",
     ): "how much of a detail is kept is a choice",
+    (
+        f"{SESSION}/submitting/named_files.py",
+        "FileFinder.find",
+        "True is False in: files_by_server = {server.server_id",
+    ): "there is one answer for each server that is asked",
+    (
+        f"{SESSION}/submitting/named_files.py",
+        "FileFinder._has",
+        "now - known.at < AT_SUBMIT",
+    ): "an answer of exactly that age is as good on either side",
+    (
+        f"{SESSION}/submitting/named_files.py",
+        "FileFinder._has",
+        "now - known.at < FRESH",
+    ): "an answer of exactly that age is as good on either side",
+    (
+        f"{SESSION}/submitting/named_files.py",
+        "FileFinder._has",
+        "left out: self._known.pop(asked, None)",
+    ): "it only decides which of 2,000 answers is dropped first, and asked for another time",
+    (
+        f"{SESSION}/submitting/capability.py",
+        "Capabilities._missing",
+        "returns None: return frozenset()",
+    ): "its callers only ask whether any class is missing",
 }
 
 
