@@ -188,7 +188,6 @@ class Reservations:
         window = self._state.window
         if not isinstance(window, Window) or prompt_id not in window.reservations:
             return False
-        self._unwritten.pop(prompt_id, None)
         self._state.set_window(window.release_reservation(prompt_id))
         return True
 

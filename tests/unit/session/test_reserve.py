@@ -62,6 +62,20 @@ async def test_leftover_reservation_is_deleted_before_next_choice(stage: Stage) 
     assert places._unreleased == set()
     await places.release(held.prompt_id)
     assert database.reservations == {}
+    database.is_blocked = True
+    await places.release(held.prompt_id)
+    assert places._unreleased == set(), "without a place nothing is written"
+
+
+@scene
+async def test_released_place_that_was_never_written_is_forgotten(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=900)
+    places = page.session._submitter.places
+    held = await places.reserve(page.session._state.ports.random.uuid4(), is_bare=True)
+    assert (held.prompt_id in window_of(page).reservations, stage.world.database.reservations) == (True, {})
+    await places.release(held.prompt_id)
+    assert (held.prompt_id in window_of(page).reservations, places._unwritten) == (False, {})
 
 
 @scene

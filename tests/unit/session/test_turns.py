@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from app.core.comfy import waits_for_turn
 from app.core.errors import ConnectError, NotYourTurn, ServerLockedError, StorageError
+from app.core.eta import Eta
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
+from app.core.turns import READ_BEFORE, Turn
 from app.core.waiting_runs import Pause
+from app.session import RunStage
 from app.session.scripting import TURN_REST
+from app.session.submitting.reservations import expect_turn
 from app.session.waiting.worker import LONGEST_WHILE_BUSY
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, line_of, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
+from wire.queue import OTHER
 from wire.turns import AHEAD, NOT_YOUR_TURN
 
 
@@ -293,6 +301,102 @@ class Refusals:
             error = {"error": {"message": "You have 2 prompts there."}}
             return Response(429, {"x-mooring-gateway": f"{NOT_YOUR_TURN}; sent=no"}, json.dumps(error))
         return await self._through(request)
+
+
+class OtherBrowser:
+    """Prompts of another browser in every server's queue, as the gateway's loads show them to this page."""
+
+    def __init__(self, page: Page, *prompts: str) -> None:
+        self._http, self.prompts, self.asked_at = page.session._state.ports.http, prompts, list[float]()
+        self._clock, self._through = page.session._state.ports.clock, self._http.send
+        self._http.send = self._send  # type: ignore[method-assign]
+
+    async def _send(self, request: Request) -> Response:
+        response = await self._through(request)
+        if request.path != "/fleet/loads":
+            return response
+        self.asked_at.append(self._clock.now())
+        answer = json.loads(response.text)
+        for load in answer["servers"].values():
+            load["pending"] += self.prompts
+        return replace(response, text=json.dumps(answer))
+
+
+@pytest.mark.parametrize("has_users", [True, False])
+@scene
+async def test_other_browsers_runs_count_where_users_are_known(stage: Stage, has_users: bool) -> None:
+    await only_a(stage)
+    page = await stage.window()
+    state = page.session._state
+    state.fleet = replace(state.fleet, has_users=has_users)
+    other, stages = OtherBrowser(page, "one", f"{OTHER}1", "two"), list[RunStage]()
+    prompt_id = await stage.run(page)
+    assert [entry.prompt_id for entry in line_of(page).entries] == ([prompt_id] if has_users else [])
+    if not has_users:
+        return
+    await stage.until(lambda: page.session.line.turn)
+    turn = page.session.line.turn
+    assert turn is not None and (turn.own, turn.others) == (2, 1)
+    page.session.subscribe(lambda: stages.extend(run.stage for run in page.session.runs))
+    asked = len(other.asked_at)
+    await stage.until(lambda: len(other.asked_at) >= asked + 2)
+    assert stages == [], "a run that only asks for its turn is not shown"
+    other.prompts = ()
+    await stage.ended(page, prompt_id)
+    assert {RunStage.CONNECTING, RunStage.SUBMITTING} <= set(stages)
+
+
+@scene
+async def test_waiting_script_shows_no_run_and_asks_at_intervals(stage: Stage) -> None:
+    await only_a(stage)
+    page = await stage.window()
+    state = page.session._state
+    state.fleet = replace(state.fleet, has_users=True)
+    other, shown = OtherBrowser(page, "one", "two"), list[bool]()
+    page.session.subscribe(lambda: shown.append(bool(page.session.runs)))
+    submitting = asyncio.ensure_future(page.session.submit_workflow(a_workflow(2, 9, None), title="script"))
+    await stage.until(lambda: len(other.asked_at) >= 4)
+    assert not all(shown[shown.index(True) :])
+    assert all(later - earlier >= TURN_REST for earlier, later in pairwise(other.asked_at))
+    other.prompts = ()
+    assert (await stage.ended(page, await submitting)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_places_of_closed_windows_hold_no_turn(stage: Stage) -> None:
+    await only_a(stage)
+    for _ in range(AHEAD):
+        gone = await stage.window()
+        await gone.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
+        stage.world.leave(gone, crashed=True)
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=2)
+    assert prompt_id in {task.prompt_id for task in tasks_of(page)} and not line_of(page).entries
+
+
+@scene
+async def test_run_behind_ended_work_of_closed_window_is_stored(stage: Stage) -> None:
+    await only_a(stage)
+    gone, page = await stage.window(), await stage.window()
+    ended = await stage.run(gone, steps=20)
+    await stage.run(page, steps=900)
+    stage.world.leave(gone, crashed=True)
+    await stage.until(lambda: ended not in on_server(stage))
+    await stage.sleep(READ_BEFORE)  # the queue that is read next is certainly newer than its submit
+    prompt_id = await stage.run(page)
+    assert prompt_id in stage.world.database.tasks and not line_of(page).entries
+    assert stage.world.database.reservations == {}
+
+
+def test_wait_without_an_estimate_has_no_time() -> None:
+    eta = Eta(left=12.345, ends_at=112.345, good_until=112.345)
+    for turn, expected in (
+        (Turn(since=0.0, own=AHEAD), (None, 0.0)),
+        (Turn(since=0.0, own=2, eta=eta), (112.345, 12.3)),
+    ):
+        with pytest.raises(NotYourTurn) as caught:
+            expect_turn(turn, A)
+        assert (caught.value.starts_at, caught.value.left) == expected
 
 
 @scene
