@@ -70,7 +70,11 @@ async def test_upload_of_a_script_is_copied_to_another_server(stage: Stage) -> N
     graph = json.loads(a_workflow(2, 1, PHOTO).text)
     graph["1"]["inputs"]["image"] = uploaded.input_value
     old = await page.session.submit_workflow(parse_workflow(graph))
-    assert (await stage.ended(page, old)).state is TaskState.SUCCEEDED
+    first = await stage.ended(page, old)
+    assert (first.state, [(item.node_id, item.input_name) for item in first.inputs]) == (
+        TaskState.SUCCEEDED,
+        [("1", "image")],
+    )
     new = await page.session.run_again(old, elsewhere=True)
     task = await stage.ended(page, new)
     assert (task.state, task.server_id == task_of(page, old).server_id) == (TaskState.SUCCEEDED, False)
