@@ -359,6 +359,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Capabilities._missing",
         "returns None: return frozenset()",
     ): "its callers only ask whether any class is missing",
+    (
+        f"{SESSION}/submitting/reservations.py",
+        "Reservations._find_gone",
+        "True is False in: return frozenset((window_id for window_id, is_alive in zip(asked, alive, strict=True) i...",
+    ): "there is one answer for each window that is asked about",
 }
 
 
