@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.install.compression import ENDINGS, Stopped, compress
+from gateway.install.compression import ENDINGS, Interrupted, compress
 from gateway.install.exclusion import exclusive
 from gateway.install.joined import page_tree
 from gateway.install.place import Place, read_record, write_record
@@ -75,7 +75,7 @@ class Builds:
 
     def pack(self, build: Build, is_over: Callable[[], bool] = lambda: False) -> None:
         """Compress what is not compressed yet, until `is_over` says so."""
-        with suppress(Stopped):
+        with suppress(Interrupted):
             for coding in reversed(ENDINGS):
                 for path in self.unpacked(build, coding):
                     if is_over():

@@ -18,12 +18,12 @@ _PART = 1 << 20  # bytes between two questions whether to stop
 _GZIP_LEVEL = 9
 
 
-class Stopped(Exception):
-    """It was told to stop."""
+class Interrupted(Exception):
+    """The caller wants no result any more."""
 
 
 def compress(data: bytes, coding: str, level: int = BEST, is_over: Callable[[], bool] = lambda: False) -> bytes:
-    """Return the bytes in an encoding; `Stopped` as soon as `is_over` says so."""
+    """Return the bytes in an encoding; `Interrupted` as soon as `is_over` says so."""
     if coding == "gzip":
         return gzip.compress(data, _GZIP_LEVEL, mtime=0)
     if sys.version_info >= (3, 14):  # imported here: set-up runs before there are packages
@@ -36,6 +36,6 @@ def compress(data: bytes, coding: str, level: int = BEST, is_over: Callable[[], 
     parts = []
     for start in range(0, len(data), _PART):
         if is_over():
-            raise Stopped
+            raise Interrupted
         parts.append(compressor.compress(data[start : start + _PART]))
     return b"".join([*parts, compressor.flush()])

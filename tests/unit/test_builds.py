@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.install.builds import KEPT, Builds, builds_step, packed
-from gateway.install.compression import ENDINGS, Stopped, compress
+from gateway.install.compression import ENDINGS, Interrupted, compress
 from gateway.install.failures import CommandFailed
 from gateway.install.node import node_command
 from gateway.install.place import Place
@@ -153,7 +153,7 @@ def test_compression_of_a_large_file_ends_when_the_gateway_does() -> None:
         asked.append(True)
         return len(asked) > 2
 
-    with pytest.raises(Stopped):
+    with pytest.raises(Interrupted):
         compress(bytes(10_000_000), "zstd", is_over=is_over)
     assert len(asked) == 3
 

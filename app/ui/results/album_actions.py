@@ -275,9 +275,9 @@ class AlbumActions:
         if len(chosen) < TWO:
             raise BadInput("nothing-to-compare")
         dialog = self._context.ui.dialog
-        opened_from = dialog if isinstance(dialog, PictureDialog) else None
+        returns_to = replace(dialog, was_compared=True) if isinstance(dialog, PictureDialog) else None
         one, other = map(self._compared, chosen)
-        await self._compare(CompareDialog(one, other, opened_from=opened_from))
+        await self._compare(CompareDialog(one, other, returns_to=returns_to))
 
     @action("compare-with")
     async def compare_with(self, name: str) -> None:

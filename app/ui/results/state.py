@@ -133,11 +133,7 @@ class CompareDialog(Dialog):
     other: Compared
     is_slider: bool = True
     differences: tuple[Difference, ...] | None = None  # of their inputs; None if a record cannot be read
-    opened_from: PictureDialog | None = None
-
-    @property
-    def returns_to(self) -> PictureDialog | None:
-        return replace(self.opened_from, was_compared=True) if self.opened_from is not None else None
+    returns_to: Dialog | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class StopOutcome:
     unsent: int = 0  # they waited in this browser
     stopped: int = 0  # on a server
     ended: int = 0  # before the server had the request
-    lost: int = 0  # nobody knows how they ended
+    lost: int = 0  # how they ended is not known
     stopping: int = 0  # the server answers, and has not done it yet
     unconfirmed: int = 0  # the server does not answer, or has not said whether it has the run
     unasked: int = 0  # no request was made, and a message says why

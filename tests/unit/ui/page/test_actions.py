@@ -169,13 +169,13 @@ async def test_compared_results_are_picked_no_more(action: str) -> None:
 async def test_comparison_closes_to_the_result_it_was_opened_from(action: str) -> None:
     rig = Rig()
     sides = [Compared(name, "Dunes", "One", 0.0, "") for name in ("a/0", "b/0")]
-    large = PictureDialog("a", 0, BatchId("sheet"))
+    large = PictureDialog("a", 0, BatchId("sheet"), was_compared=True)
     results = rig.context.ui.of(ResultsState)
     picked = replace(results, album=replace(results.album, picked=frozenset({"c/0"})))
-    dialog = CompareDialog(*sides, opened_from=large)
+    dialog = CompareDialog(*sides, returns_to=large)
     rig.context.set_ui(replace(rig.context.ui.with_slices(picked), dialog=dialog))
     await rig.act(action)
-    assert rig.context.ui.dialog == replace(large, was_compared=True)
+    assert rig.context.ui.dialog == large
     assert rig.context.ui.of(ResultsState).album.picked == frozenset({"c/0"}), "what was not compared stays picked"
     await rig.act(action)
     assert rig.context.ui.dialog == SheetDialog(BatchId("sheet"))
