@@ -145,6 +145,14 @@ def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
     return breaks
 
 
+def tasks_are_not_stored(patch: pytest.MonkeyPatch) -> None:
+    async def forget(self: MemoryStore, task: Task, *_: object) -> None:
+        self.database.reservations.pop(task.prompt_id, None)
+
+    for name in ("register", "reserve_and_register", "update"):
+        patch.setattr(MemoryStore, name, forget)
+
+
 def addresses_come_from(*parts: str, base: Callable[[Any, Fleet], str]) -> Break:
     """These parts of the session take a server's address from another place than the one that knows it."""
 
@@ -221,6 +229,7 @@ FREED = "a lost socket freed the window"
 REBOUND = "a registered task was bound to another server"
 NO_SERVER = "a task without a server"
 NOT_RESTORED = "the sandbox's window is not restored"
+NOT_STORED = "is not in the store"
 REFUSED = "ServerLockedError("
 WAITED = "TimeoutError"  # the awaited event never came
 
@@ -248,6 +257,10 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
     "unbound tasks are let through": (unbound_tasks_are_let_through(), {UNBOUND: NO_SERVER}),
     "those without a server are": (unbound_tasks_are_let_through(but_not_without="address"), {UNBOUND: NO_SERVER}),
     "those without an address are": (unbound_tasks_are_let_through(but_not_without="server_id"), {UNBOUND: NO_SERVER}),
+    "tasks are not stored": (
+        tasks_are_not_stored,
+        {REGISTERED: NOT_STORED, PICTURE: "TaskNotFound(", UNBOUND: NOT_STORED, LAST_END: NOT_STORED},
+    ),
     "records name another server": (
         records_say(server_id=THERE),
         {REGISTERED: f"the record names {THERE}", LAST_END: REFUSED},  # the store has work on another server

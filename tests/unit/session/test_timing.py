@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from types import SimpleNamespace
 
+import pytest
+
+from app.session import timing
 from app.session.timing import begin, first_of, until_set
 
 
@@ -66,4 +71,19 @@ async def test_outside_browser_begun_task_waits_for_its_turn() -> None:
 
     task = begin(work())
     assert done == []
+    assert await task == 7
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no task of this Python starts before its turn")
+async def test_in_browser_begun_task_runs_to_its_first_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "sys", SimpleNamespace(platform="emscripten"))
+    done: list[str] = []
+
+    async def work() -> int:
+        done.append("began")
+        await asyncio.sleep(0)
+        return 7
+
+    task = begin(work())
+    assert (done, task.done()) == (["began"], False)
     assert await task == 7
