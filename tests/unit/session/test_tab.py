@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.core.balancer import Leaning
@@ -19,6 +21,9 @@ from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene
 from tests.unit.session.test_capability import NODES, open_window
 from tests.unit.session.test_crew import all_home, all_tasks, spread, tasks_of
+from tests.unit.session.test_visits import make_and_forget
+
+COSTLY = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "api_node": True}}
 
 
 def unfinished(page: Page) -> list[Task]:
@@ -102,7 +107,18 @@ async def test_other_operations_go_to_own_session(stage: Stage) -> None:
     page, tab, _, _ = await with_mate(stage)
     session, state = page.session, page.session._state
     state.fleet_error = ConnectError(None, "network")
-    for name in ("window", "identity", "fleet", "fleet_error", "orphans", "orphan_records", "line", "files"):
+    for name in (
+        "window",
+        "identity",
+        "fleet",
+        "fleet_error",
+        "orphans",
+        "orphan_records",
+        "line",
+        "files",
+        "models",
+        "model_downloads",
+    ):
         assert getattr(tab, name) is getattr(session, name) is not None, name
     sha256 = await tab.keep_input(Bytes(b"picture"))
     assert sha256 == await session.keep_input(Bytes(b"picture"))
@@ -152,6 +168,7 @@ async def test_operations_reach_work_of_crew_sessions(stage: Stage) -> None:
     await stage.until(lambda: {item.prompt_id: item.state for item in tasks_of(mate)}[other].is_end)
     repeated = await tab.run_again(task.prompt_id)
     assert repeated in {item.prompt_id for item in tasks_of(mate)}, "who holds its server"
+    assert {item.prompt_id: item.state for item in tasks_of(mate)}[task.prompt_id] is TaskState.RUNNING
     await tab.give_up(task.prompt_id)
     assert {item.prompt_id: item.state for item in tasks_of(mate)}[task.prompt_id] is TaskState.GIVEN_UP
     stage.move_server(task.server_id, "http://elsewhere.test:8188")
@@ -225,7 +242,43 @@ async def test_queries_to_servers_go_through_own_session(stage: Stage) -> None:
     assert asked == ["all"]
 
 
+@scene
+async def test_costs_of_crew_tasks_are_known_to_tab(stage: Stage) -> None:
+    page, catalogues = await open_window(stage, {A: NODES, B: COSTLY, C: NODES})
+    page.crew._ports = replace(page.crew._ports, catalogues=catalogues)
+    await spread(stage, page, 4, 2)
+    await stage.until(all_home(page, 4))
+    (mate,) = page.crew.sessions
+    assert await Tab(page.crew).uses_credits(tasks_of(mate)[0].prompt_id)
+
+
 # What was made
+
+
+@scene
+async def test_result_that_only_its_server_knows_is_visited_by_tab(stage: Stage) -> None:
+    prompt_id, data = await make_and_forget(stage)
+    page = await stage.window()
+    tab = Tab(page.crew)
+    task = await tab.visit(A, prompt_id)
+    assert task is not None and (task.prompt_id, task.server_id) == (prompt_id, A)
+    blob = await tab.results.fetch(prompt_id)
+    assert blob is not None and await blob.read() == data
+
+
+@scene
+async def test_page_gets_deliveries_and_drawings_of_crew_once(stage: Stage) -> None:
+    page = await stage.window()
+    tab = Tab(page.crew)
+    await spread(stage, page, 4, 2)
+    await stage.until(all_home(page, 4))
+    assert tab.results.take_fresh().keys() == {(task.prompt_id, 0) for task in all_tasks(page)}
+    assert tab.results.take_fresh() == {}
+    (mate,) = page.crew.sessions
+    done = tasks_of(mate)[0].prompt_id
+    await tab.results.keep_drawing(done, 0, Bytes(b"a model", "image/png"))
+    small = await tab.results.read_thumbnail(done)
+    assert small is not None and await small.read() == b"small a model"
 
 
 @scene
