@@ -16,7 +16,7 @@ from app.session.session import INPUT_KEPT
 from app.session.submitting.remote_choices import LISTED
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, Stage, scene, task_of, window_of
+from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 from tests.unit.session.test_files import Answering
 from tests.unit.session.test_private import private_window
 from tests.unit.session.test_report import until
@@ -88,6 +88,14 @@ async def test_failed_write_is_retried_after_a_deletion(stage: Stage) -> None:
     assert page.session.store_error is None
     stored = stage.world.database.task(prompt_id)
     assert stored is not None and note in stored.notes
+
+
+@scene
+async def test_fleet_can_be_awaited_from_the_start(stage: Stage) -> None:
+    page = stage.world.open()
+    assert page.session.fleet.servers == ()
+    await page.session.until_fleet()
+    assert [server.server_id for server in page.session.fleet.servers] == [A, B, C]
 
 
 @scene
