@@ -245,11 +245,12 @@ class State:
         if task == known:
             self._note_verdicts(verdicts)
             return known
+        is_new_state = task.state is not known.state
         if _durable_part(task) != _durable_part(known):
             match await self._write(known, task):
                 case _Write.LET_GO:
                     return None
-                case _Write.FAILED if task.state is not known.state and (task.state.is_end or known.state.is_end):
+                case _Write.FAILED if is_new_state and (task.state.is_end or known.state.is_end):
                     self.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
                     return known  # until the next poll: only what is durable binds or frees the window
         self._note_verdicts(verdicts)
@@ -257,7 +258,7 @@ class State:
             self.spawn(self._learn(ran), f"learn from {task.prompt_id}")
         self.set_window(self.get_window("settle").settle(task))
         if task.state.is_end:
-            if task.state is not known.state:  # the real end of a lost task may follow
+            if is_new_state:  # the real end of a lost task may follow
                 log.info("%s on %s: %s", task.prompt_id, task.server_id, task.state.value)
             self._forget_live(task.prompt_id)
             self.changed()

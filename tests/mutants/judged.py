@@ -101,6 +101,7 @@ _GROWTH = "how fast the pauses grow is a choice"
 _DISTINGUISHED = "rests are distinguished by their numbers, however far apart these are"
 _ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
 _NO_CHOICE = "a moored window has one server: nothing is drawn between equals"
+_IN_BROWSER = "only a browser runs it, and a test under Python 3.12 and later"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
 JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why it has no visible effect
@@ -228,6 +229,21 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "_durable_part",
         "0 is 1 in: return replace(task, silent_looks=0, place=None)",
     ): "two of them are compared, and have the same number in its place",
+    (
+        f"{SESSION}/state.py",
+        "State._record",
+        "not: is_new_state",
+    ): "only a line in the log hangs on it",
+    (
+        f"{SESSION}/timing.py",
+        "begin",
+        "returns None: return asyncio.Task(work, loop=loop, eager_start=True)",
+    ): _IN_BROWSER,
+    (
+        f"{SESSION}/timing.py",
+        "begin",
+        "True is False in: return asyncio.Task(work, loop=loop, eager_start=True)",
+    ): _IN_BROWSER,
     (
         f"{SESSION}/submitting/reservations.py",
         "Reservations.expect_elsewhere",

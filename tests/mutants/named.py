@@ -123,7 +123,7 @@ NAMED = (
     Named(
         "an end frees the window before it is durable",
         "app/session/state.py",
-        (("if task.state is not known.state and (task.state.is_end or known.state.is_end):", "if False:"),),
+        (("if is_new_state and (task.state.is_end or known.state.is_end):", "if False:"),),
         f"{STORIES}/test_written_first.py::test_an_answer_that_cannot_be_written_is_not_forgotten",
     ),
     Named(
