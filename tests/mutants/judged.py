@@ -102,6 +102,7 @@ _DISTINGUISHED = "rests are distinguished by their numbers, however far apart th
 _ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
 _NO_CHOICE = "a moored window has one server: nothing is drawn between equals"
 _IN_BROWSER = "only a browser runs it, and a test under Python 3.12 and later"
+_PLACES = "places are compared with each other, wherever they begin"
 _LOG_ONLY = "the name of work in the background: only a log shows it"
 
 JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed): why it has no visible effect
@@ -219,6 +220,16 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "",
         "False is True in: async def persist(self, *, is_asked",
     ): "nothing of the sandbox lasts, whether a person asks for that or not",
+    (
+        f"{SESSION}/memory/waiting_runs.py",
+        "MemoryLine.adopt_line.work",
+        "0.0 is 1.0 in: last = mine[-1]['place'] if mine else 0.0",
+    ): _PLACES,
+    (
+        f"{SESSION}/memory/waiting_runs.py",
+        "MemoryLine.adopt_line.work",
+        "1 is 2 in: for number, row in enumerate(found, 1)",
+    ): _PLACES,
     (
         f"{SESSION}/state.py",
         "State._write",

@@ -238,3 +238,16 @@ async def check_inputs_of_waiting_runs_are_kept(database: EmptyDatabase) -> None
     await store.keep_input("dd", database.blob(b"dd" * (part // 2), "image/png"), 43.0)
     assert await store.read_input("aa") is None
     assert await store.read_input("editor") is None
+
+
+async def check_inputs_of_sent_runs_give_way(database: EmptyDatabase) -> None:
+    store = database.store()
+    part = BOUND * 2 // 5
+    await store.keep_input("aa", database.blob(b"a" * part, "image/png"), 40.0)
+    await waiting(store, "p-1", hashes=("aa",))
+    await waiting(store, "q-1", name="c")
+    await sent(store, "p-1")
+    for number, name in enumerate(("bb", "cc")):
+        await store.keep_input(name, database.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
+    assert await store.read_input("aa") is None
+    assert ids(await store.read_line(W1)) == "q-1"
