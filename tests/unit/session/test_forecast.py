@@ -46,6 +46,15 @@ async def test_remaining_time_comes_from_own_pace_and_earlier_runs(stage: Stage)
 
 
 @scene
+async def test_damaged_node_durations_are_learned_anew(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.database.paces = {"shapes": "damaged"}
+    await stage.ended(page, await stage.run(page, steps=STEPS, server_id=A))
+    await stage.until(lambda: stage.world.database.paces != {"shapes": "damaged"})
+    assert len((await stage.store().read_learned()).paces.shapes) == 1
+
+
+@scene
 async def test_known_kind_has_remaining_time_without_socket(stage: Stage) -> None:
     page = await stage.window()
     stage.world.weather.refuse_socket = 1.0
