@@ -346,3 +346,13 @@ async def test_task_costs_credits_if_any_server_says_so(stage: Stage) -> None:
     catalogues.nodes[str(B)] = costly
     page.session._submitter.capable._kept.clear()
     assert await page.session.uses_credits(prompt_id)
+
+
+@scene
+async def test_costs_of_a_past_task_are_known_too(stage: Stage) -> None:
+    costly = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "api_node": True}}
+    page, _ = await open_window(stage, {A: costly, B: NODES, C: NODES})
+    task = await stage.ended(page, await stage.run(page))
+    await stage.store().lay_by(task)
+    page.session._state.forget(task.prompt_id)
+    assert await page.session.uses_credits(task.prompt_id)

@@ -41,3 +41,18 @@ async def test_page_without_gateway_shows_kept_and_waiting_work(stage: Stage) ->
     await stage.until(lambda: [item.task.prompt_id for item in page.session.orphans] == [left])
     assert page.session.fleet.servers == ()
     assert not page.session._state.has_fleet.is_set()
+
+
+@scene
+async def test_first_fleet_ends_the_pause_before_the_socket_is_tried(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=9000, server_id=A)
+    tab = stage.world.leave(page, crashed=False)
+    stage.world.network.is_down = True
+    back = stage.world.open(tab)
+    await stage.sleep(120.0)
+    stage.world.network.is_down = False
+    await stage.until(lambda: back.session.fleet.servers)
+    since = stage.now
+    await stage.until(lambda: back.session.socket.state == "open")
+    assert stage.now - since < 1.0

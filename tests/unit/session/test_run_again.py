@@ -12,7 +12,8 @@ from app.core.workflow import parse_workflow
 from app.workflows.plans.runs import PlannedRun
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
+from wire.turns import AHEAD
 
 
 @scene
@@ -38,6 +39,18 @@ async def test_elsewhere_gives_nothing_up_while_other_work_holds_the_window(stag
     assert {task_of(page, item).state.is_end for item in (first, second)} == {False}
     await page.session.cancel(second)
     await page.session.cancel(first)
+
+
+@scene
+async def test_elsewhere_does_not_wait_for_the_server_that_it_avoids(stage: Stage) -> None:
+    page = await stage.window()
+    old = await stage.run(page, server_id=A)
+    await stage.ended(page, old)
+    for _ in range(AHEAD):
+        await stage.run(page, steps=900, server_id=A)
+    with pytest.raises(ServerLockedError):
+        await page.session.run_again(old, elsewhere=True)
+    assert line_of(page).entries == ()
 
 
 @scene

@@ -15,11 +15,9 @@ from app.session.memory.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
 from app.session.submitting.remote_choices import LISTED
 from tests.simulation.store import Bytes
-from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 from tests.unit.session.test_files import Answering
 from tests.unit.session.test_private import private_window
-from tests.unit.session.test_report import until
 
 (ROUTE,) = LISTED
 
@@ -115,16 +113,14 @@ async def test_the_choices_that_a_server_lists_are_asked_of_it() -> None:
     assert servers.asked == [f"GET /servers/{HERE}{ROUTE}"]
 
 
-async def test_deletion_of_unfinished_task_does_not_reach_store() -> None:
-    sandbox = Sandbox()
-    session = Session(sandbox.ports)
-    await session.start()
-    await until(lambda: session.fleet.servers)
-    prompt_id = await session.run(a_workflow(1, 1, None))
+@scene
+async def test_deletion_of_unfinished_task_does_not_reach_store(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=400)
+    stage.world.database.is_blocked = True
     with pytest.raises(InvalidTransition):
-        await session.delete_task(prompt_id)
-    assert prompt_id in sandbox.store.database.tasks
-    await session.stop()
+        await page.session.delete_task(prompt_id)
+    stage.world.database.is_blocked = False
 
 
 async def test_facts_of_new_click_and_new_window_are_zero() -> None:

@@ -18,7 +18,7 @@ from app.core.model import PromptId, Task, TaskState
 from app.core.ports.http import Request, Response
 from app.core.turns import READ_BEFORE, Turn
 from app.core.waiting_runs import Pause
-from app.session import RunStage
+from app.session import Run, RunStage
 from app.session.scripting import TURN_REST
 from app.session.submitting.reservations import expect_turn
 from app.session.waiting.worker import LONGEST_WHILE_BUSY
@@ -144,6 +144,30 @@ async def test_send_all_now_waits_for_no_turn(stage: Stage) -> None:
     await add(stage, two, 3)
     await two.session.line.send_all()
     await stage.until(lambda: len(on_server(stage)) == 5)
+
+
+@scene
+async def test_click_while_all_are_sent_waits_for_no_turn(stage: Stage) -> None:
+    await only_a(stage)
+    one, two = await stage.window(), await stage.window()
+    for _ in range(2):
+        await stage.run(one, steps=300)
+    await add(stage, two, 9)
+    await two.session.line.send_all()
+    clicked = await stage.run(two, steps=2)
+    assert clicked in {item.prompt_id for item in tasks_of(two)}
+
+
+@scene
+async def test_click_behind_two_waits_without_a_word_of_sending(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(AHEAD):
+        await stage.run(page, steps=300)
+    shown: list[Run] = []
+    page.session.subscribe(lambda: shown.extend(page.session.runs))
+    waiting = await stage.run(page, steps=2)
+    assert line_of(page).has(waiting)
+    assert shown == []
 
 
 @scene
