@@ -61,6 +61,13 @@ async def check_result_over_the_bound_is_refused_and_evicts_nothing(database: Em
     assert await store.read_result(done.prompt_id, 1) is None
 
 
+async def check_result_of_exactly_the_bound_is_kept(database: EmptyDatabase) -> None:
+    store = database.store()
+    done = await ended(store, "p-1")
+    assert await store.keep_result(done, 0, database.blob(bytes(BOUND)), 40.0)
+    assert await store.read_result(done.prompt_id, 0) is not None
+
+
 async def check_deleting_a_task_deletes_its_results(database: EmptyDatabase) -> None:
     store = database.store()
     done, other = await ended(store, "p-1"), await ended(store, "p-10")

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.core.errors import NotOwner, TaskNotFound
+from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import (
     TEXT,
     BatchId,
     Delivery,
     Failure,
+    FileFact,
     InputFile,
     Job,
     NodeError,
@@ -101,7 +102,11 @@ def test_stored_private_record_has_no_text() -> None:
         again_of=PromptId("zqagain"),
         part=Part(batch_id=BatchId("zqbatch"), label="zqlabel"),
         warnings=(fault,),
-        outputs=(output("a.png"), output("", folder=TEXT, text="zqtext", delivery=Delivery.KEPT)),
+        outputs=(
+            output("a.png"),
+            output("", folder=TEXT, text="zqtext", delivery=Delivery.KEPT),
+            output("b.safetensors", facts=(FileFact("zqmetadata", "zqvalue"),)),
+        ),
         job=Job(family="family", size=2.0, models=("zqmodel",)),
         failure=Failure(
             kind="execution", message="zqwords", traceback="zqtraceback", exception_type="E", node_errors=(fault,)
@@ -170,6 +175,18 @@ async def test_repeated_result_replaces_itself_and_oldest_are_dropped() -> None:
     assert database.results == {}
 
 
+async def test_bound_set_by_another_window_applies_except_to_the_latest() -> None:
+    store, database, page_blobs = a_store()
+    await SimStore(database).write_settings(KeepSettings(cap_bytes=2 * PICTURE.size))
+    for prompt_id in ("p-1", "p-2", "p-3", "p-4"):
+        await registered(store, prompt_id)
+    for at, prompt_id in enumerate(("p-1", "p-2", "p-3")):
+        await store.keep_result(task(prompt_id), 0, PICTURE, at)
+    assert page_blobs.there == {(RESULTS, "p-2/0"), (RESULTS, "p-3/0")}
+    assert await store.keep_result(task("p-4"), 0, Bytes(bytes(3 * PICTURE.size)), 3.0) is True
+    assert page_blobs.there == {(RESULTS, "p-4/0")}, "the latest is looked at"
+
+
 async def test_with_thumbnails_only_no_picture_is_held() -> None:
     store, database, page_blobs = a_store()
     await store.write_settings(KeepSettings(keep=Keep.THUMBNAILS))
@@ -213,6 +230,9 @@ async def test_usage_and_inputs_of_other_windows_are_readable() -> None:
     found = await store.read_input("theirs")
     assert found is not None and await found.read() == PICTURE.data
     assert (await store.usage()).inputs_size == PICTURE.size
+    await store.keep_input("ours", PICTURE, 1.0)
+    found_names = [await store.find_input(start) for start in ("the", "our", "no")]
+    assert found_names == ["theirs", "ours", None]
 
 
 # Records
@@ -326,6 +346,22 @@ async def test_delivered_task_lives_in_page_memory_only() -> None:
     assert await kept_of(store) == frozenset()
 
 
+async def test_task_stays_whole_while_its_record_cannot_be_deleted() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    await registered(store)
+    done = task(title="zqtitle", state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
+    database.watchers.append(lambda: setattr(database, "is_blocked", True))  # what follows the end in the same step
+    with pytest.raises(StorageError):
+        await store.update(done)
+    database.watchers.clear()
+    database.is_blocked = False
+    assert await store.read_task(done.prompt_id) == done
+    await store.update(done)
+    assert database.tasks == {}
+    assert await store.read_task(done.prompt_id) == done
+
+
 async def test_ended_undeliverable_task_is_deleted_from_store() -> None:
     store, database, _ = a_store()
     await claimed(store)
@@ -348,6 +384,19 @@ async def test_adopted_task_is_delivered() -> None:
     await store.update(done)
     assert database.tasks == {}
     assert await store.read_task(adopted.prompt_id) == done
+
+
+async def test_adopted_task_that_has_ended_leaves_no_record_once_laid_by() -> None:
+    store, database, _ = a_store()
+    await claimed(store)
+    others = SimStore(database)
+    place = reservation("p-2", window_id=OTHER)
+    await others.reserve(lambda _: place)
+    await others.register(task("p-2", owner=OTHER))
+    await others.update(task("p-2", owner=OTHER, state=TaskState.CANCELLED, ended_at=200.0, is_proven=True))
+    await store.lay_by(await store.adopt(PromptId("p-2"), (OTHER, 1), ME))
+    assert (database.tasks, database.laid_by) == ({}, {})
+    assert await store.read_past_ids() == ["p-2"]
 
 
 async def test_a_record_that_cannot_be_read_is_deleted_below() -> None:
