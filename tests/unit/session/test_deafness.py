@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from app.core.events import StartMessage
 from app.core.evidence import Seen
 from app.core.model import TaskState
 from app.core.ports.sockets import Frame
@@ -104,6 +105,29 @@ async def test_poll_from_before_the_socket_opened_proves_nothing(stage: Stage) -
     assert not hearing.has_had(task)
     hearing.seen(task, Seen(stage.now, False), stage.now)
     assert hearing.has_had(task)
+
+
+@scene
+async def test_open_socket_forgets_tasks_that_the_window_dropped(stage: Stage) -> None:
+    """It may stay open for thousands of them."""
+    page = await stage.window()
+    hearing = DeafnessDetector(page.session._state)
+    await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: is_open(page))
+    hearing.opened(SlowConnection())
+    await stage.sleep(0.1)
+    tasks = [task_of(page, await stage.run_now(page, steps=900)) for _ in range(3)]
+    for task in tasks[:2]:
+        hearing.seen(task, Seen(stage.now, False), stage.now)
+        hearing.heard(task.prompt_id, StartMessage(task.prompt_id))
+    page.session._state.set_window(window_of(page).drop(tasks[0].prompt_id))
+    hearing.heard(tasks[2].prompt_id, StartMessage(tasks[2].prompt_id))
+    opening = hearing._opening
+    assert opening is not None
+    assert (set(opening.states), set(opening.reported)) == (
+        {tasks[1].prompt_id},
+        {task.prompt_id for task in tasks[1:]},
+    )
 
 
 @scene

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.core.file_facts import MAX_BEGINNING
 from app.core.model import TEXT, ClientId, FileFact, NodeId, Output, PromptId, ServerId, Task, WindowId
 from app.core.ports.http import Response
 from app.session.delivery.deliver import _with_facts
@@ -42,6 +43,24 @@ async def test_output_gets_what_its_first_bytes_say(
 ) -> None:
     made = await _with_facts(Output(node_id=NodeId("9"), kind="files", filename=filename), Bytes(head))
     assert (made.text, made.facts) == (text, facts)
+
+
+async def test_long_text_stays_whole() -> None:
+    whole = "word " * MAX_BEGINNING
+    made = await _with_facts(Output(node_id=NodeId("9"), kind="text", filename="", folder=TEXT, text=whole), Bytes(b""))
+    assert made.text == whole
+
+
+class Unread(Bytes):
+    """Bytes that must not be read: in a browser this copies them to memory."""
+
+    async def read(self, most: int | None = None) -> bytes:
+        raise AssertionError(most)
+
+
+async def test_picture_is_not_read_for_facts() -> None:
+    picture = Output(node_id=NodeId("9"), kind="images", filename="a.png", media_type="image/png")
+    assert await _with_facts(picture, Unread(b"")) is picture
 
 
 async def test_text_output_is_delivered_without_server() -> None:

@@ -82,6 +82,16 @@ async def test_dropped_result_is_fetched_from_its_own_server(stage: Stage) -> No
 
 
 @scene
+async def test_drawing_of_own_task_becomes_its_thumbnail(stage: Stage) -> None:
+    page, other = await stage.window(), await stage.window()
+    prompt_id = await stage.run(page)
+    await stage.ended(page, prompt_id)
+    for at, data in ((page, b"drawing"), (other, b"stranger's")):
+        await at.session.results.keep_drawing(prompt_id, 0, Bytes(data, "image/png"))
+    assert await small_of(page, prompt_id) == b"small drawing"
+
+
+@scene
 async def test_dropped_result_with_overwritten_file_is_never_returned(stage: Stage) -> None:
     page, prompt_id, data = await one_dropped(stage)
     files = stage.world.sims[A].files

@@ -24,6 +24,7 @@ from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
 from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted
 from tests.unit.core.made_runs import node, text_to_picture
 from tests.unit.session.test_worker import settled
+from wire.queue import OTHER as OF_ANOTHER
 
 WORKFLOW = text_to_picture(steps=20)
 PICTURE = Job("picture", 20.0, ("large.safetensors",))
@@ -33,6 +34,7 @@ ID, NEXT, FOREIGN = PromptId("p-1"), PromptId("p-2"), PromptId("p-9")
 HERE = (A, address(A))
 GUESSED = 3.0 + 0.5 + 0.5 + 0.25 + 20.0 + 2.0 + 0.25  # of all nodes, in steps; the last two are decoding and saving
 MODELLESS = {"1": node("LoadImage"), "2": node("SaveImage", images=["1", 0])}
+NOTHING_READ = json.dumps({"queue_running": [], "queue_pending": []})  # an answer without the prompts themselves
 PACED = {"1": 4.0, "2": 1.0, "3": 1.0, "4": 1.0, "5": 10.0, "6": 2.0, "7": 1.0}
 
 
@@ -312,6 +314,19 @@ async def test_task_behind_anothers_run_waits_for_its_rest() -> None:
     desk.polled([FOREIGN], [NEXT], text)
     desk.clock.at += 5.0
     assert desk.left(waiting()) == pytest.approx(15.0)
+
+
+@pytest.mark.parametrize(("has_users", "expected"), [(True, (2, 1)), (False, (None, None))])
+async def test_runs_before_a_waiting_one_are_own_or_others(
+    has_users: bool, expected: tuple[int | None, int | None]
+) -> None:
+    """Those of another browser of the same user are own ones."""
+    desk = Forecasting()
+    desk.state.fleet = replace(desk.state.fleet, has_users=has_users)
+    desk.put(running(), waiting())
+    desk.polled([ID], [PromptId(f"{OF_ANOTHER}1"), FOREIGN, NEXT], NOTHING_READ)
+    outlook = desk.forecast.outlook(waiting())
+    assert (outlook.count, outlook.own, outlook.others) == (3, *expected)
 
 
 async def test_the_wait_of_all_is_worked_out_once_a_second() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from app.core.comfy import Queue
 from app.core.errors import ServerMoved
 from app.core.model import Contact, Delivery, TaskState, WindowId
 from app.core.stall import IDLE_PATIENCE, UNLEARNED_PATIENCE
+from app.session.watching.stalls import StallDetector
 from tests.simulation.world import a_workflow
+from tests.unit.core.builders import submitted
 from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.test_outlook import Forecasting
 
 ELSEWHERE = "http://elsewhere.test:8188"
 
@@ -71,6 +77,22 @@ async def test_task_that_becomes_next_is_not_stalled_immediately(stage: Stage) -
     assert task_of(page, prompt_id).place == 1
     assert page.session.stalled == frozenset()
     assert page.session.still_for(prompt_id) <= 60.0 + IDLE_PATIENCE
+
+
+def test_each_place_further_in_front_counts_as_movement() -> None:
+    desk, task = Forecasting(), submitted()
+    movements = StallDetector(desk.state)
+    for at, place, is_stalled in (
+        (0.0, 2, False),
+        (25.0, 2, False),
+        (50.0, 1, False),  # next since now, and nothing runs
+        (49.0 + IDLE_PATIENCE, 1, False),
+        (50.0 + IDLE_PATIENCE, 1, True),
+    ):
+        desk.clock.at = at
+        desk.put(replace(task, place=place))
+        movements.polled(task.server_id, [task], Queue((), (task.prompt_id,)))
+        assert (task.prompt_id in desk.state.stalled) is is_stalled
 
 
 @scene
