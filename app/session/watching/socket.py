@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import NoReturn
 
 from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
@@ -112,8 +113,6 @@ class WindowSocket:
                     continue
                 is_gone = isinstance(error, SocketClosed) and error.code in GONE
                 await self._after(target, failures, UNTIL_REPORTED if is_gone else 0.0)
-                continue
-            await self._after(target, failures)
 
     async def _stand_back(self) -> None:
         """Wait, because another page has our client_id: both would replace each other's socket without end.
@@ -128,7 +127,7 @@ class WindowSocket:
         await self._retake.wait()
         self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
 
-    async def _after(self, tried: Moored, failures: int, least: float = 0.0) -> None:
+    async def _after(self, tried: Moored, failures: int, least: float) -> None:
         self._greeted.clear()
         self._watch.doubt(self._state.socket.server_id)  # polling finds what was missed
         target = self._target()
@@ -141,7 +140,8 @@ class WindowSocket:
         pause = max(least, ceiling * self._state.ports.random.fraction())
         await first_of(self._state.ports.clock.sleep(pause), self._hurry.wait())
 
-    async def _live(self, target: Moored) -> None:
+    async def _live(self, target: Moored) -> NoReturn:
+        """Open the socket and take in what it delivers, until SocketClosed or AffinityError."""
         state = self._state
         client_id = state.get_window("connect").client_id
         base = get_api_base_url("connect", target, state.fleet)

@@ -91,6 +91,7 @@ async def test_animated_preview_of_the_running_task_is_kept_by_index(stage: Stag
     animate(stage, client_id, 3)
     await stage.until(lambda: (preview := shown(page, prompt_id)) is not None and 3 in preview.frames)
     assert page.session.previews[prompt_id].rate == USUAL_RATE
+    assert not page.session.previews[prompt_id].is_named, "it is only taken for that of the running task"
     stage.world.sims[A]._sockets.send_event("VHS_latentpreview", {"length": 9, "rate": 16, "id": "2"}, None)
     animate(stage, client_id, 8, 0, 0)
     await stage.until(lambda: (preview := shown(page, prompt_id)) is not None and 0 in preview.frames)
@@ -100,6 +101,14 @@ async def test_animated_preview_of_the_running_task_is_kept_by_index(stage: Stag
     animate(stage, client_id, 5, node="7")
     await stage.until(lambda: (preview := shown(page, prompt_id)) is not None and preview.node == "7")
     assert [*await frames_of(page, prompt_id)] == [5], "another node has another film"
+
+
+@scene
+async def test_preview_that_names_its_prompt_is_known_to(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: shown(page, prompt_id))
+    assert page.session.previews[prompt_id].is_named
 
 
 @pytest.mark.parametrize("before", ["another prompt", "its own end", "a reconnect"])

@@ -110,6 +110,17 @@ def gate_of(stage: Stage, page: Page) -> Gate:
     return gate
 
 
+def open_slowly(stage: Stage, page: Page, seconds: float = 1.0) -> None:
+    """Let each socket of a page take that long to open."""
+    through = page.sockets.open
+
+    async def open_socket(path: str, deadline: float) -> Connection:
+        await stage.sleep(seconds)
+        return await through(path, deadline)
+
+    page.sockets.open = open_socket  # type: ignore[method-assign]
+
+
 # Replaced by another page
 
 
@@ -269,6 +280,24 @@ async def test_need_for_socket_ends_its_pause(stage: Stage, by: str) -> None:
 
 
 @scene
+async def test_sockets_dropped_together_are_reopened_apart(stage: Stage) -> None:
+    """All windows at once would be a rush on a server that has just restarted."""
+    gates = []
+    for fraction in (0.1, 0.9):
+        page = await stage.window()
+        gates.append(gate_of(stage, page))
+        await stage.run(page, steps=9_000, server_id=A)
+        await stage.until(lambda page=page: page.session.socket.state == "open")
+        page.session._state.ports.random.fraction = lambda fraction=fraction: fraction  # type: ignore[method-assign]
+    since = stage.now
+    for gate in gates:
+        await gate.opened[-1].end(1014)
+    await stage.until(lambda: all(len(gate.opened) == 2 for gate in gates))
+    first, second = (gate.opened[-1].opened_at - since for gate in gates)
+    assert first < 0.5 < second
+
+
+@scene
 async def test_of_a_socket_that_is_gone_nothing_stays_behind(stage: Stage) -> None:
     """A night of reconnects would accumulate it, and an old socket's watcher could report that the new one closes."""
     page = await stage.window()
@@ -291,6 +320,7 @@ async def test_run_on_next_server_waits_for_its_socket(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     assert (page.session.socket.server_id, page.session.socket.state) == (A, "open"), "it stays for a while"
+    open_slowly(stage, page)
     seen: list[tuple[str | None, str]] = []
 
     def look(_: ServerId) -> None:
@@ -409,13 +439,7 @@ async def test_run_waits_briefly_for_reopening_socket(stage: Stage, how: str) ->
     await stage.until(lambda: page.session.socket.state == "open")
     await gate.opened[-1].end(1014 if how == "dropped" else REPLACED)
     await stage.until(lambda: page.session.socket.state in {"waiting", "replaced"})
-    through = page.sockets.open
-
-    async def open_slowly(path: str, deadline: float) -> Connection:
-        await stage.sleep(1.0)
-        return await through(path, deadline)
-
-    page.sockets.open = open_slowly  # type: ignore[method-assign]
+    open_slowly(stage, page)
     page.session.wake("visible")
     seen: list[str] = []
     stage.once_requested("POST", "/prompt", lambda _: seen.append(page.session.socket.state))

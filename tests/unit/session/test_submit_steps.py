@@ -13,11 +13,12 @@ from app.core.errors import InvalidTransition, NotOwner, ServerLockedError
 from app.core.model import PromptId, Task, TaskState
 from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
-from app.session.submitting.submit import SLEPT_OVER, WRITE_RETRY, RunOrder
+from app.session.submitting.submit import CONTACT_DEADLINE, SLEPT_OVER, WRITE_RETRY, RunOrder
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, SimDatabase
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+from tests.unit.session.test_socket import open_slowly
 
 
 @scene
@@ -109,6 +110,19 @@ async def test_closed_page_cancels_its_post(stage: Stage) -> None:
     await asyncio.wait({clicking})
     await stage.sleep(0.1)
     assert [task for task in asyncio.all_tasks() if "SimHttp.send" in repr(task.get_coro())] == []
+
+
+@scene
+async def test_click_waits_only_briefly_for_a_hung_server(stage: Stage) -> None:
+    """It may still accept the prompt."""
+    page = await stage.window()
+    open_slowly(stage, page, 60.0)
+    stage.world.weather.armed.append(Mishap("answer late", lambda exchange: exchange.route == ("GET", "queue")))
+    since = stage.now
+    prompt_id = await stage.run(page, server_id=A)
+    [posted] = stage.requests("POST", "/prompt")
+    assert CONTACT_DEADLINE <= posted.at - since < 2 * CONTACT_DEADLINE
+    assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
 
 async def occupy(stage: Stage, page: Page) -> None:

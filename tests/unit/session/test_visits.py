@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.core.errors import ConnectError, TaskNotFound
+from app.core.evidence import Finished
 from app.core.model import Delivery, PromptId, ServerId, TaskState
 from app.core.ports.http import Request, Response
 from app.session.delivery import visits
@@ -42,6 +45,28 @@ async def test_result_is_read_from_its_server_and_not_stored(stage: Stage) -> No
     reloaded = await stage.reload(page)
     with pytest.raises(TaskNotFound):
         await reloaded.session.past.read_task(prompt_id)
+
+
+@scene
+async def test_visited_run_has_the_workflow_and_times_of_its_server(stage: Stage) -> None:
+    page = await stage.window()
+    done = await stage.ended(page, await stage.run(page, steps=40, server_id=A))
+    task = await page.session.visit(A, done.prompt_id)
+    assert task is not None and task.server_started_ms is not None and task.server_ended_ms is not None
+    assert json.loads(task.workflow) == json.loads(done.workflow)
+    assert (task.server_started_ms, task.server_ended_ms) == (done.server_started_ms, done.server_ended_ms)
+    assert (task.created_at, task.started_at, task.ended_at) == (
+        task.server_started_ms / 1000,
+        task.server_started_ms / 1000,
+        task.server_ended_ms / 1000,
+    )
+
+
+@scene
+async def test_visited_run_without_recorded_times_has_that_of_the_visit(stage: Stage) -> None:
+    page = await stage.window()
+    task = visits._task(window_of(page), page.session.fleet.servers[0], PromptId("p"), Finished(5.0, "success"), "")
+    assert (task.created_at, task.started_at, task.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
 
 
 @scene

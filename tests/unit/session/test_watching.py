@@ -11,11 +11,18 @@ import pytest
 from app.core.errors import StorageError
 from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.window import Window
-from app.session.watching.watch import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_SILENCE, SOCKET_IS_FRESH, SOCKET_PAUSE
+from app.session.watching.watch import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    LONGEST_SILENCE,
+    QUEUE_SETTLES,
+    SOCKET_IS_FRESH,
+    SOCKET_PAUSE,
+)
 from tests.simulation.network import Mishap
 from tests.simulation.server import OLD
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
 IMMEDIATELY = FIRST_PAUSE / 3
 
@@ -88,6 +95,65 @@ async def test_doubt_causes_immediate_poll(stage: Stage) -> None:
     page, _ = await long_watched(stage)
     since = stage.now
     page.session._watch.doubt(A)
+    await stage.sleep(IMMEDIATELY)
+    assert looks(stage, A, since) == 1
+
+
+async def say_remaining(stage: Stage, *counts: int) -> None:
+    """Let A report these lengths of its queue, a tenth of a second apart."""
+    for count in counts:
+        status = {"status": {"exec_info": {"queue_remaining": count}}}
+        stage.world.sims[A]._sockets.send_event("status", status, None)
+        await stage.sleep(0.1)
+
+
+async def just_polled(stage: Stage) -> None:
+    """Wait until A was polled as its socket makes it rare."""
+    await stage.sleep(2.0)
+    since = stage.now
+    await stage.until(lambda: looks(stage, A, since))
+    await stage.sleep(IMMEDIATELY)
+
+
+@scene
+async def test_queue_that_got_shorter_is_polled_once_it_settles(stage: Stage) -> None:
+    page = await stage.window()
+    for _ in range(2):
+        await stage.run(page, steps=9000, server_id=A)
+    await say_remaining(stage, 9)
+    for _ in range(2):
+        await just_polled(stage)
+        since = stage.now
+        await say_remaining(stage, 8, 7, 6)
+        await stage.sleep(QUEUE_SETTLES - 0.4)
+        assert looks(stage, A, since) == 0
+        await stage.sleep(0.6)
+        assert looks(stage, A, since) == 1, "once for several in a row"
+        await say_remaining(stage, 6, 9, 9)
+        await stage.sleep(2 * QUEUE_SETTLES)
+        assert looks(stage, A, since) == 1, "it has not got shorter"
+
+
+@scene
+async def test_shorter_queue_is_not_polled_while_nothing_waits(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.until_running(page, await stage.run(page, steps=9000, server_id=A))
+    await just_polled(stage)
+    since = stage.now
+    await say_remaining(stage, 9, 8)
+    await stage.sleep(2 * QUEUE_SETTLES)
+    assert looks(stage, A, since) == 0
+
+
+@scene
+async def test_last_event_of_a_run_causes_immediate_poll(stage: Stage) -> None:
+    """Older servers send it in place of an event that says how it ended."""
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=9000, server_id=A)
+    await stage.until_running(page, prompt_id)
+    await just_polled(stage)
+    since = stage.now
+    stage.world.sims[A]._sockets.send_event("executing", {"prompt_id": prompt_id, "node": None}, None)
     await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
 
@@ -167,18 +233,42 @@ async def test_give_up_that_cannot_be_written_changes_nothing(stage: Stage) -> N
 
 
 @scene
+async def test_given_up_task_keeps_what_was_already_reported(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[A].files["output", "", "early.png"] = (PHOTO, stage.now)
+    made = {"images": [{"filename": "early.png", "subfolder": "", "type": "output"}]}
+    stage.world.sims[A]._sockets.send_event("executed", {"prompt_id": prompt_id, "node": "3", "output": made}, None)
+    await stage.until(lambda: task_of(page, prompt_id).outputs)
+    await page.session.give_up(prompt_id)
+    await stage.until(lambda: task_of(page, prompt_id).is_delivered)
+    assert (task_of(page, prompt_id).state, await bytes_of(page, prompt_id)) == (TaskState.GIVEN_UP, PHOTO)
+
+
+@scene
 async def test_reporting_socket_makes_polls_rare_and_needs_no_verification(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until_running(page, prompt_id)
-    await stage.sleep(20.0)
+    await stage.sleep(2.0)
     page.session._watch.poll_soon()
     since = stage.now
     await stage.sleep(SOCKET_PAUSE * 0.7)
     assert looks(stage, A, since) == 1
-    await stage.sleep(60.0)
-    assert 8 < looks(stage, A, since) < 25
+    await stage.sleep(SOCKET_PAUSE * 5)
+    assert 4 <= looks(stage, A, since) <= 8
     assert stage.requests("GET", "/system_stats", since) == []
+
+
+@scene
+async def test_server_is_verified_once_while_it_answers(stage: Stage) -> None:
+    await adopted(stage)  # it has no socket whose end would cast doubt on the server
+    since = stage.now
+    await stage.until(lambda: stage.requests("GET", "/system_stats", since))
+    verified = stage.now
+    await stage.until(lambda: looks(stage, A, verified) == 3)
+    assert len(stage.requests("GET", "/system_stats", since)) == 1
 
 
 @scene
