@@ -133,6 +133,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "the numbers of previews are compared with each other, wherever they begin",
     (
         f"{SESSION}/watching/socket.py",
+        "WindowSocket.__init__",
+        "0 is 1 in: self._remaining = 0",
+    ): "at most one poll more, of a server that greets with an empty queue",
+    (
+        f"{SESSION}/watching/socket.py",
         "WindowSocket.keep",
         "0 is 1 in: failures = 0",
     ): "how long the first pause is, is a choice",
@@ -171,6 +176,21 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Courier._deliver",
         "2 is 3 in: pause = min(LONGEST_PAUSE, pause * 2)",
     ): _GROWTH,
+    (
+        f"{SESSION}/delivery/deliver.py",
+        "Courier._deliver_output",
+        "left out: raise",
+    ): "the task has just been let go, so the change of its record that follows finds none and raises the same",
+    (
+        f"{SESSION}/delivery/visits.py",
+        "visit",
+        "False is True in: task = _task(window, server, prompt_id, end, json.dumps(prompt, ensure_ascii=False) if ...",
+    ): "who reads a workflow parses it, however its letters are written",
+    (
+        f"{SESSION}/delivery/visits.py",
+        "_task",
+        "0 is 1 in: return Task(prompt_id=prompt_id, server_id=server.server_id, address=server.address, cl...",
+    ): "such a record is never written, and only the store compares epochs",
     (
         f"{SESSION}/watching/forecast.py",
         "Forecast.outlook",
@@ -220,6 +240,21 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "",
         "False is True in: async def persist(self, *, is_asked",
     ): "nothing of the sandbox lasts, whether a person asks for that or not",
+    (
+        f"{SESSION}/memory/blob_store.py",
+        "MemoryBlobs.keep_preview",
+        "0 is 1 in: return await self._transact('keep_preview', work, adds=0)",
+    ): "neither the memory nor the simulated disk has a bound for previews",
+    (
+        f"{SESSION}/memory/private.py",
+        "PrivateStore.update",
+        "known is None",
+    ): "it only saves the write of a record that is deleted next",
+    (
+        f"{SESSION}/memory/private.py",
+        "PrivateStore.write_settings",
+        "0 is 1 in: await self._fit(settings, least=results[results.oldest_first[-1]].blob.size if results ...",
+    ): "without results nothing is dropped, and the next result makes room for itself",
     (
         f"{SESSION}/memory/waiting_runs.py",
         "MemoryLine.adopt_line.work",
