@@ -57,6 +57,8 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "60.0 is 61.0 in: FIRST_SILENCE = 60.0",
         "1800.0 is 1801.0 in: LONGEST_SILENCE = 1800.0",
     ),
+    f"{SESSION}/delivery/results.py": ("8 is 9 in: MOST_FRESH = 8",),
+    f"{SESSION}/delivery/visits.py": ("20 is 21 in: MOST_VISITED = 20",),
     f"{SESSION}/delivery/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
     f"{SESSION}/submitting/remote_choices.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
     f"{SESSION}/memory/private.py": ("1000000000 is 1000000001 in: MOST = 1000000000",),
@@ -100,6 +102,7 @@ _SPREAD = "by how much looks are spread, so that windows do not look all at once
 _GROWTH = "how fast the pauses grow is a choice"
 _DISTINGUISHED = "rests are distinguished by their numbers, however far apart these are"
 _ONCE_EACH = "it saves looking twice: each task is laid by under its own lock, and once"
+_COMPARED = "such numbers are compared with each other, wherever they begin and however far apart they are"
 _NO_CHOICE = "a moored window has one server: nothing is drawn between equals"
 _IN_BROWSER = "only a browser runs it, and a test under Python 3.12 and later"
 _PLACES = "places are compared with each other, wherever they begin"
@@ -181,6 +184,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "Courier._deliver_output",
         "left out: raise",
     ): "the task has just been let go, so the change of its record that follows finds none and raises the same",
+    (f"{SESSION}/delivery/results.py", "Results.__init__", "0 is 1 in: self.deletions = 0"): _COMPARED,
+    (f"{SESSION}/delivery/results.py", "Results.delete_all", "1 is 2 in: self.deletions += 1"): _COMPARED,
     (
         f"{SESSION}/delivery/visits.py",
         "visit",

@@ -183,7 +183,9 @@ async def test_deleting_all_updates_records_and_usage(stage: Stage) -> None:
     ids = [await stage.run(page) for _ in range(2)]
     for prompt_id in ids:
         await stage.ended(page, prompt_id)
+    deletions = page.session.results.deletions
     await page.session.results.delete_all()
+    assert page.session.results.deletions > deletions, "thumbnails that the page shows are released"
     assert [delivery_of(page, item) for item in ids] == [Delivery.DROPPED] * 2
     usage = page.session.results.usage
     assert usage is not None
