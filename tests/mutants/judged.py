@@ -22,6 +22,8 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "5.0 is 6.0 in: GRACE = 5.0",
         "0.5 is 1.5 in: FIRST_BACKOFF = 0.5",
         "30.0 is 31.0 in: LONGEST_BACKOFF = 30.0",
+        "8 is 9 in: USUAL_RATE = 8",
+        "5.0 is 6.0 in: UNTIL_REPORTED = 5.0",
     ),
     f"{SESSION}/waiting/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
     f"{SESSION}/waiting/file_feed.py": (
@@ -84,6 +86,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
     ),
     f"{SESSION}/submitting/submit.py": (
         "2.0 is 3.0 in: WRITE_RETRY = 2.0",
+        "3.0 is 4.0 in: CONTACT_DEADLINE = 3.0",
         "5.0 is 6.0 in: SLEPT_OVER = 5.0",
     ),
     f"{SESSION}/watching/watch.py": (
@@ -401,6 +404,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "_fault",
         "400 is 401 in: return FileFault(run=run, cause=error.cause, detail=error.detail[",
     ): "how much of a detail is kept is a choice",
+    (f"{SESSION}/submitting/named_files.py", "", "0 is 1 in: index"): "only an output of a task has an index, its own",
     (
         f"{SESSION}/submitting/named_files.py",
         "FileFinder.find",

@@ -49,8 +49,8 @@ class Survey:
     """The servers that can run a workflow, and those that have the files it names."""
 
     standing: Runnability
+    has_replaced: bool  # whether a server replaces the class of one of its nodes
     found: FoundFiles = field(default_factory=FoundFiles)
-    has_replaced: bool = False  # whether a server replaces the class of one of its nodes
 
 
 class Capabilities:
@@ -87,11 +87,10 @@ class Capabilities:
             unlisted |= unlisted_files(workflow, catalogue, supplied)
         has_replaced = any(item and names & item.replacements.keys() - item.entries.keys() for item in known.values())
         if not unlisted:
-            found_standing = standing(workflow, known, supplied, without_keys=without_keys)
-            return Survey(found_standing, has_replaced=has_replaced)
+            return Survey(standing(workflow, known, supplied, without_keys=without_keys), has_replaced)
         found = await self.holdings.find(unlisted, servers, origin, is_now=is_now)
         covered = {*supplied, *found.copies}
-        return Survey(standing(workflow, known, covered, found.files, without_keys=without_keys), found, has_replaced)
+        return Survey(standing(workflow, known, covered, found.files, without_keys=without_keys), has_replaced, found)
 
     def as_sent(self, workflow: ApiWorkflow, server_id: ServerId) -> ApiWorkflow:
         """Return the workflow with models as this server spells them; unchanged while its catalogue is unknown."""

@@ -1,6 +1,6 @@
 """The files that a workflow names: which servers have them, and which of them this browser still has.
 
-    found = await holdings.find({("1", "image"): "mooring/ab….png"}, servers, origin=None)
+    found = await holdings.find({("1", "image"): "mooring/ab….png"}, servers, origin=None, is_now=True)
     found.files["gpu-1"]                # {"mooring/ab….png": True}, as the server answered
     found.copies[("1", "image")]        # our own copy, to be uploaded where a server does not have it
 
@@ -81,7 +81,7 @@ class FileFinder:
         self._known: dict[_Asked, _Answer] = {}
 
     async def find(
-        self, names: Mapping[Key, str], servers: Sequence[Server], origin: Origin | None = None, *, is_now: bool = False
+        self, names: Mapping[Key, str], servers: Sequence[Server], origin: Origin | None, *, is_now: bool
     ) -> FoundFiles:
         """Ask these servers for the files, and the store for our copies. With `is_now`, kept answers do not count."""
         files = {text: file for text in names.values() if (file := ServerFile.read(text)) is not None}

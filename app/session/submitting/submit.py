@@ -92,7 +92,7 @@ class Ready:
 
     graph: Graph | None
     proven_at: float
-    is_unbounded: bool = False
+    is_unbounded: bool
 
 
 class Submitter:
