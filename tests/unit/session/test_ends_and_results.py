@@ -14,6 +14,7 @@ from app.core.workflow import parse_workflow
 from tests.simulation.network import Exchange
 from tests.simulation.server import Answer
 from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
+from tests.unit.session.test_submit_steps import adopt_all
 
 TWO_PICTURES = parse_workflow(
     {
@@ -287,6 +288,17 @@ async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
         assert await bytes_of(page, task.prompt_id, index) == made[output.filename]
     entries = page.session.journal.journal.entries
     assert [entry.facts["index"] for entry in entries if entry.kind == "delivered"] == [0, 1], "each is noted once"
+
+
+@scene
+async def test_task_adopted_during_its_delivery_leaves_the_window(stage: Stage) -> None:
+    page = await stage.window()
+    stage.once_requested("GET", "/view", lambda _: adopt_all(stage.world.database))
+    prompt_id = await stage.run(page, server_id=A)
+    await stage.until(lambda: stage.requests("GET", "/view"))
+    await stage.sleep(1.0)
+    assert prompt_id not in window_of(page).tasks
+    assert stage.world.database.results == {}, "its new window keeps them"
 
 
 @scene
