@@ -9,6 +9,7 @@ scenarios of `tests/e2e/test_engines.py` run. Writes the tables in `benchmarks/E
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import statistics
 import subprocess
@@ -86,7 +87,7 @@ def scenarios() -> dict[str, dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "tests/e2e/test_engines.py", f"--junitxml={report}"]
-        subprocess.run(command, cwd=ROOT, check=False)
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "MOORING_ENGINES": " ".join(NAMES)}, check=False)
         cases = ElementTree.parse(report).iter("testcase")
     found: dict[str, dict[str, str]] = {}
     for case in cases:

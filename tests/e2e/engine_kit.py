@@ -495,6 +495,7 @@ async def _open_webkit(profile: Path, is_private: bool) -> AsyncIterator[Engine]
             "HOME": str(profile),
             "MOORING_PROFILE": "" if is_private else str(profile),
             "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1",  # the sandbox does not start as root
+            "WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1",  # Xvfb has no graphics card: OpenGL takes more
         }
         address = f"http://127.0.0.1:{port}/session"
         async with (

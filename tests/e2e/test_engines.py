@@ -1,6 +1,6 @@
-"""What a user does, in three engines: Chromium, Firefox and WebKit.
+"""What a user does, in Firefox and WebKit; the rest of the suite does it in Chromium.
 
-The rest of the suite uses Chromium. `python3 -m benchmarks.engines` runs these tests and times starts, for the table in
+`python3 -m benchmarks.engines` runs these tests in Chromium too, and times starts, for the table in
 `benchmarks/ENGINES.md`.
 """
 
@@ -29,6 +29,7 @@ from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
+ENGINES = os.environ.get("MOORING_ENGINES", "firefox webkit").split()
 WINDOW_ID = "debugServerConsistency().windowId"
 # The window caches its unpacked snapshot at once, on a loaded machine too, where loopback measures as slow.
 KEEP_SNAPSHOT = """void (
@@ -82,7 +83,7 @@ def require(name: str) -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(text)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=NAMES)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=ENGINES)
 async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     """Each engine for all tests of this module, with a profile on disk."""
     require(request.param)
@@ -192,9 +193,10 @@ async def test_main_job_with_real_keys(tab: Tab) -> None:
     assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
 
 
-async def test_previews_are_drawn(tab: Tab) -> None:
-    running = await submit(tab, slow_workflow(40))
-    await tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
+async def test_previews_are_drawn(tab: Tab, gateway: Service) -> None:
+    async with paused(*demo_servers(gateway), at_step=2):
+        running = await submit(tab, slow_workflow())
+        await tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
     await expect_kept(tab, running)
 
 
@@ -356,6 +358,7 @@ async def test_worker_takes_files_and_page_outlives_its_gateway(engine: Engine, 
     assert [fault for fault in engine.take_faults() if "NoGilError" in fault or "Unhandled" in fault] == []
 
 
+@pytest.mark.parametrize("engine", NAMES, indirect=True, scope="module")
 async def test_late_and_lost_requests_leave_python_alive(engine: Engine, gateway: Service) -> None:
     ask = """
 from app.browser.http import BrowserHttp
