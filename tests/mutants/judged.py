@@ -380,6 +380,16 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
     ): _NO_CHOICE,
     (
+        f"{SESSION}/waiting/sending.py",
+        "Sender.__init__",
+        "0 is 1 in: self._was_ahead = 0",
+    ): "no run waits for its turn before the first pass, so none is asked for again then",
+    (
+        f"{SESSION}/waiting/sending.py",
+        "_steady",
+        "abs(known.starts_at - turn.starts_at) < max(2.0, 0.1 * turn.left)",
+    ): "a time that differs by exactly that much is as near on either side",
+    (
         f"{SESSION}/waiting/file_feed.py",
         "FileFeed.__init__",
         "1 is 2 in: self._group = 1",

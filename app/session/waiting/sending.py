@@ -118,9 +118,10 @@ class Sender:
         """Delete the notes of runs that are not the next to be sent: they would hold up other windows."""
         if not self._noted:
             return
-        entries = line.entries if line is not None and line.pause is None else ()
-        waiting = (item.prompt_id for item in entries if item.prompt_id not in self.aside)
-        following = set(islice(waiting, line.senders if line is not None else 0))
+        following = set[PromptId]()
+        if line is not None and line.pause is None:
+            waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.aside)
+            following.update(islice(waiting, line.senders))
         for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
@@ -268,9 +269,9 @@ class Sender:
 
     async def _forget_try(self, prompt_id: PromptId | None) -> None:
         """Delete the previous failed try."""
-        tasks = (worker.window.tasks.get(prompt_id) for worker in self.workers if worker.window and prompt_id)
-        for task in tuple(tasks):
-            if task is not None and task.failure is not None and comfy.may_go_later(task.failure):
+        windows = [worker.window for worker in self.workers if worker.window is not None]
+        for task in [window.tasks[prompt_id] for window in windows if prompt_id in window.tasks]:
+            if task.failure is not None and comfy.may_go_later(task.failure):
                 await self._forget(task)
 
     async def _forget(self, task: Task) -> None:

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from dataclasses import replace
 
 import pytest
 
-from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError, NotOwner, StorageError
-from app.core.model import PromptId, TaskState
-from app.core.waiting_runs import Pause, WaitingRuns
-from app.session import Session
+from app.core.errors import (
+    BadInput,
+    ConnectError,
+    HttpStatusError,
+    MooringError,
+    NotOwner,
+    NotYourTurn,
+    StorageError,
+)
+from app.core.model import PromptId, ServerId, TaskState, WindowId
+from app.core.ports.http import Request, Response
+from app.core.waiting_runs import AHEAD, LineChange, Pause, WaitingRuns
+from app.core.workflow import ApiWorkflow, parse_workflow
+from app.session import RunStage, Session
 from app.session.memory.sandbox import Sandbox
 from app.session.submitting.submit import RunOrder
-from app.session.waiting.sending import _is_of_the_run
+from app.session.waiting.sending import _is_of_the_run, _steady
 from app.workflows.plans.runs import Count, Seeds, plan_runs
-from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
+from tests.simulation.world import Page, a_workflow
+from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
+from tests.unit.session.test_crew import all_home, all_tasks, spread
+from tests.unit.session.test_crew import tasks_of as tasks_of_session
+from tests.unit.session.test_editors import run as run_with_editor
+from tests.unit.session.test_file_feed import Folder, Memory, start, use, work_of
+from tests.unit.session.test_named_files import EMPTY, OTHER, image_of, made, naming, opened
 from tests.unit.session.test_report import until
-from tests.unit.session.test_waiting_runs import STEPS, add, all_done, labels, paused, posts, tasks_of
+from tests.unit.session.test_turns import OtherBrowser, Refusals, only_a
+from tests.unit.session.test_waiting_runs import STEPS, TOO_MANY, add, all_done, labels, paused, posts, tasks_of
 from tests.unit.session.test_worker import a_hand, settled
 
 FULL = StorageError("write_line", "quota")
@@ -38,6 +56,31 @@ FULL = StorageError("write_line", "quota")
 )
 def test_run_with_own_fault_is_not_retried(error: MooringError, is_so: bool) -> None:
     assert _is_of_the_run(error) is is_so
+
+
+def turn(starts_at: float | None, left: float, server_id: ServerId = A) -> NotYourTurn:
+    return NotYourTurn("run", server_id, AHEAD, starts_at=starts_at, left=left)
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "shown"),
+    [
+        (None, turn(500.0, 100.0), 500.0),
+        (turn(None, 0.0), turn(500.0, 100.0), 500.0),
+        (turn(500.0, 100.0), turn(None, 0.0), None),
+        (turn(500.0, 100.0), turn(509.0, 100.0), 500.0),
+        (turn(500.0, 100.0), turn(491.0, 100.0), 500.0),
+        (turn(500.0, 100.0), turn(511.0, 100.0), 511.0),
+        (turn(500.0, 1.0), turn(501.5, 1.0), 500.0),
+        (turn(500.0, 1.0), turn(502.5, 1.0), 502.5),
+        (turn(500.0, 100.0, B), turn(501.0, 100.0), 501.0),
+    ],
+)
+def test_shown_time_of_turn_changes_only_with_the_estimate(
+    known: NotYourTurn | None, told: NotYourTurn, shown: float | None
+) -> None:
+    found = _steady(told, known)
+    assert (found.starts_at, found.server_id, found.left) == (shown, told.server_id, told.left)
 
 
 def names(session: Session) -> set[str]:
@@ -121,6 +164,84 @@ async def test_run_failed_by_one_session_is_tried_by_another() -> None:
     await settled()
     assert len(taken) == 1
     await session.stop()
+
+
+@pytest.mark.parametrize(("senders", "is_spread"), [(1, False), (2, True)])
+async def test_only_runs_of_several_sessions_prefer_idle_servers(senders: int, is_spread: bool) -> None:
+    session = Session(Sandbox().ports)
+    orders: list[RunOrder] = []
+
+    async def take(order: RunOrder) -> PromptId:
+        orders.append(order)
+        return order.prompt_id
+
+    session.worker.submitter.run = take  # type: ignore[method-assign]
+    await session.start()
+    await until(lambda: session.fleet.servers and "wake" not in names(session))
+    workflow = a_workflow(1, 1, None)
+    await session.line.add(workflow, plan_runs(workflow, Count(1)), senders=senders)
+    await until(lambda: orders)
+    assert orders[0].wish.spreads is is_spread
+    await session.stop()
+
+
+@scene
+async def test_busy_session_waits_until_crew_is_enlisted(stage: Stage) -> None:
+    page, gate = await stage.window(), asyncio.Event()
+    windows = page.crew._ports.windows
+    enlist = windows.enlist
+
+    async def enlist_late(window_id: WindowId) -> bool:
+        await gate.wait()
+        return await enlist(window_id)
+
+    windows.enlist = enlist_late  # type: ignore[method-assign]
+    await spread(stage, page, 9, 3, steps=200)
+    await stage.until(lambda: tasks_of(page))
+    await stage.sleep(1.0)
+    assert (len(tasks_of(page)), page.crew.sessions) == (1, ())
+    gate.set()
+    await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
+
+
+@scene
+async def test_busy_session_continues_once_the_crew_is_unavailable(stage: Stage) -> None:
+    page, gate = await stage.window(), asyncio.Event()
+
+    async def refuse_late(_: WindowId) -> bool:
+        await gate.wait()
+        return False
+
+    page.crew._ports.windows.enlist = refuse_late  # type: ignore[method-assign]
+    await spread(stage, page, 4, 3, steps=200)
+    await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
+    await stage.sleep(1.0)
+    assert not page.session.line.sending
+    gate.set()
+    await settled()
+    assert page.session.line.sending, "though nothing else has changed"
+    await stage.until(lambda: len(tasks_of(page)) == AHEAD)
+
+
+@scene
+async def test_busy_session_waits_while_another_chooses_an_idle_server(stage: Stage) -> None:
+    page, gate = await stage.window(), asyncio.Event()
+    await spread(stage, page, 3, 3, steps=1)
+    await stage.until(all_home(page, 3))
+    slow = page.crew.sessions[1].worker.submitter
+    take = slow.run
+
+    async def take_late(order: RunOrder) -> PromptId:
+        await gate.wait()
+        return await take(order)
+
+    slow.run = take_late  # type: ignore[method-assign]
+    await spread(stage, page, 9, 3, steps=200)
+    await stage.until(lambda: len(all_tasks(page)) == 5)
+    await stage.sleep(1.0)
+    assert [len(tasks_of_session(session)) for session in page.crew.all_sessions] == [2, 2, 1]
+    gate.set()
+    await stage.until(lambda: len(all_tasks(page)) == 3 + 3 * AHEAD)
 
 
 @scene
@@ -252,3 +373,138 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
     await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
     assert line_of(page).entries == ()
     store.read_line = read_line  # type: ignore[method-assign]
+
+
+@scene
+async def test_run_whose_turn_has_come_is_shown_as_sending(stage: Stage) -> None:
+    await only_a(stage)
+    page = await stage.window()
+    state, line = page.session._state, page.session.line
+    state.fleet = replace(state.fleet, has_users=True)
+    other = OtherBrowser(page, "one", "two")
+    prompt_id = await stage.run(page, picture=PHOTO)
+    await stage.until(lambda: line.turn)
+    other.prompts = ()
+    await stage.until(lambda: [item for item in page.session.runs if item.stage is RunStage.UPLOADING])
+    assert line.shown_sending == {prompt_id}
+
+
+@scene
+async def test_note_of_a_held_run_is_deleted_once(stage: Stage) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    for _ in range(AHEAD):
+        await stage.run(busy, steps=200)
+    await add(stage, page, 1)
+    await stage.until(lambda: page.session.line.turn)
+    store, released = page.session._state.ports.store, list[PromptId]()
+    release = store.release_reservation
+
+    async def note(prompt_id: PromptId) -> None:
+        released.append(prompt_id)
+        await release(prompt_id)
+
+    store.release_reservation = note  # type: ignore[method-assign]
+    await page.session.line.pause()
+    for _ in range(5):
+        page.session._state.changed()
+        await stage.sleep(1.0)
+    assert released == [entry.prompt_id for entry in line_of(page).entries]
+
+
+class Refusing:
+    """Servers that refuse the first prompts, because the user has too many there."""
+
+    def __init__(self, page: Page, count: int) -> None:
+        self._http, self.left = page.session._state.ports.http, count
+        self._through = self._http.send
+        self._http.send = self._send  # type: ignore[method-assign]
+
+    async def _send(self, request: Request) -> Response:
+        if request.path.endswith("/prompt") and self.left:
+            self.left -= 1
+            return TOO_MANY
+        return await self._through(request)
+
+
+@scene
+async def test_run_is_known_by_its_first_id_after_retries(stage: Stage) -> None:
+    page = await stage.window()
+    Refusing(page, 2)
+    await add(stage, page, 1)
+    (entry,) = line_of(page).entries
+    ended = await stage.ended(page, entry.prompt_id)
+    assert (ended.state, ended.prompt_id == entry.prompt_id) == (TaskState.SUCCEEDED, False)
+
+
+@scene
+async def test_retry_keeps_the_failed_task_that_it_repeats(stage: Stage) -> None:
+    page = await stage.window()
+    rejected = await stage.run(page, steps=0)
+    assert task_of(page, rejected).state is TaskState.FAILED
+    Refusing(page, 2)
+    Refusals(page, 1)
+    prompt_id = await page.session.run_again(rejected)
+    assert line_of(page).has(prompt_id)
+    await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
+    assert task_of(page, rejected).state is TaskState.FAILED
+
+
+@scene
+async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    first = await made(stage, page, picture(EMPTY), A)
+    await made(stage, page, picture(OTHER), B)
+    name = f"{first.outputs[0].filename} [output]"
+    task = await made(stage, page, naming(name), A)
+    Refusals(page, 1)
+    prompt_id = await page.session.run_again(task.prompt_id, elsewhere=True)
+    assert line_of(page).has(prompt_id)
+    repeated = await stage.ended(page, prompt_id)
+    stored = stage.world.network.servers[repeated.server_id].files.content(image_of(repeated))
+    kept = await page.session.read_result(first.prompt_id)
+    assert (repeated.server_id == A, repeated.state) == (False, TaskState.SUCCEEDED)
+    assert kept is not None and stored == await kept.read(), "and not another file of that name"
+
+
+def picture(node: dict[str, object]) -> ApiWorkflow:
+    """A workflow that makes a picture of its own."""
+    return parse_workflow({**json.loads(naming("x").text), **node})
+
+
+@scene
+async def test_waiting_repeat_records_why_it_has_no_editor_file(stage: Stage) -> None:
+    page = await stage.window()
+    done = await stage.ended(page, await run_with_editor(page, 7, "{"))
+    Refusals(page, 1)
+    prompt_id = await page.session.run_again(done.prompt_id)
+    assert line_of(page).has(prompt_id)
+    repeated = await stage.ended(page, prompt_id)
+    assert repeated.editor_fault == done.editor_fault == "unreadable"
+
+
+@scene
+async def test_refused_file_that_cannot_leave_is_retried_rarely(stage: Stage) -> None:
+    page = await stage.window()
+    use(page, Memory())
+    ports, tries = page.session._state.ports, list[float]()
+    write_line = ports.store.write_line
+
+    async def refuse(*_: object) -> Response:
+        tries.append(stage.now)
+        return Response(413, {}, "too large")
+
+    async def fail_to_remove(change: LineChange) -> None:
+        if change.removed:
+            raise FULL
+        await write_line(change)
+
+    ports.http.upload, ports.store.write_line = refuse, fail_to_remove  # type: ignore[method-assign]
+    await start(page, Folder.of("a.png"))
+    await stage.until(lambda: tries)
+    await stage.sleep(60.0)
+    assert 4 <= len(tries) <= 20, "each of three sessions rests in between"
+    ports.store.write_line = write_line  # type: ignore[method-assign]
+    await stage.until(lambda: not line_of(page).entries)
+    assert [fault.cause for fault in work_of(page).progress.faults] == ["refused-file"]
+    assert line_of(page).pause is None

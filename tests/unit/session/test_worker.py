@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout
+from app.core.errors import ConnectError, MooringError, NoServerAvailable, RequestTimeout, StorageError
 from app.core.model import Contact, Fleet, PromptId, ServerId, TaskState
 from app.core.window import Window
 from app.session.memory.sandbox import Sandbox, SandboxClock
@@ -112,6 +112,15 @@ async def test_session_takes_run_only_with_fleet_and_while_idle() -> None:
     sending.sending = PromptId("p-1")
     nowhere = a_hand(servers=Fleet((), "flags"))
     assert [item.is_idle for item in (worker, sending, nowhere)] == [True, False, False]
+
+
+async def test_session_with_work_or_an_obstacle_chooses_no_idle_server() -> None:
+    mine = submitted("p-1")
+    free, resting, without_store = a_hand(), a_hand(), a_hand()
+    busy = a_hand(window=Window(ME, CLIENT, tasks={mine.prompt_id: mine}))
+    resting.is_resting = True
+    without_store.state.store_error = StorageError("read_tasks", "blocked")
+    assert [item.is_free for item in (free, busy, resting, without_store)] == [True, False, False, False]
 
 
 async def test_without_the_gateway_it_waits() -> None:
