@@ -19,6 +19,8 @@ from app.core.ports.store import WindowRecord
 from app.core.waiting_runs import Batch, Entry, LineChange, write_values
 from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
+from app.workflows.editor.copy import ready_copy
+from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_picture, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene
@@ -110,10 +112,11 @@ async def start(
     size: int | None = None,
     places: tuple[Place, ...] = (PLACE,),
     name: str = "",
+    editor: str = "",
 ) -> None:
     """Let a run come for each file."""
     workflow = a_workflow(steps, 5, next(iter(folder.pictures.values())))
-    batch = await page.session.line.new_batch(workflow, title="photos")
+    batch = await page.session.line.new_batch(workflow, title="photos", editor=editor)
     files = folder.chosen(size=size)
     runs = tuple(
         FileRun(
@@ -123,8 +126,25 @@ async def start(
         )
         for index in range(per_file * len(files.files))
     )
-    plan = FilePlan(batch=batch, places=places, files=files.files, runs=runs, media="picture", folder=name, senders=3)
+    plan = FilePlan(
+        batch=batch,
+        places=places,
+        files=files.files,
+        runs=runs,
+        media="picture",
+        folder=name,
+        senders=3,
+        editor=editor,
+    )
     feed_of(page).start(plan, files)
+
+
+async def waiting_and_paused(stage: Stage, page: Page) -> None:
+    """Let two runs wait in a line that is paused."""
+    workflow = a_workflow(400, 1, None)
+    await page.session.line.add(workflow, plan_runs(workflow, Count(4)), senders=1)
+    await stage.until(lambda: len(line_of(page).entries) == 2 and not page.session.line.sending)
+    await page.session.line.pause()
 
 
 def tasks_of(page: Page) -> list[Task]:
@@ -204,6 +224,42 @@ async def test_line_that_was_empty_for_a_moment_still_uses_all_servers(stage: St
     await stage.until(gate.is_set)
     await stage.until(lambda: len({task.server_id for task in tasks_of(page)}) == 3)
     await stage.until(lambda: is_over(page))
+
+
+@scene
+async def test_files_that_join_other_runs_use_as_many_servers(stage: Stage) -> None:
+    page = await stage.window()
+    await waiting_and_paused(stage, page)
+    use(page, Memory())
+    await start(page, Folder.of("a.png", "b.png"))
+    await stage.until(lambda: len(line_of(page).entries) == 4)
+    assert line_of(page).senders == 1
+
+
+@scene
+async def test_editor_file_of_a_plan_is_kept_with_its_first_run(stage: Stage) -> None:
+    page = await stage.window()
+    await waiting_and_paused(stage, page)
+    use(page, Memory())
+    store, waiting = page.session._state.ports.store, list[int]()
+    keep, editor = store.keep_input, ready_copy({"nodes": []})
+
+    async def note(sha256: str, blob: Blob, kept_at: float) -> None:
+        if blob.media_type == "application/json":
+            waiting.append(len(line_of(page).entries))
+        await keep(sha256, blob, kept_at)
+
+    await start(page, Folder.of("a.png", "b.png", "c.png"), editor=editor)
+    stage.world.database.inputs.clear()  # as before a reload: no run needs it yet
+    store.keep_input = note  # type: ignore[method-assign]
+    await stage.until(lambda: len(line_of(page).entries) == 5)
+    assert waiting == [2], "kept once, before the first of its runs waits"
+    await page.session.line.remove(*(item.prompt_id for item in line_of(page).entries[:2]))
+    await page.session.line.send_all()
+    await page.session.line.resume()
+    await stage.until(lambda: is_over(page))
+    done = [task for task in tasks_of(page) if task.inputs]
+    assert [(bool(task.editor_sha256), task.editor_fault) for task in done] == [(True, "")] * 3
 
 
 @scene

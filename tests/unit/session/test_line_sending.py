@@ -31,6 +31,7 @@ from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from tests.unit.session.test_crew import all_home, all_tasks, spread
 from tests.unit.session.test_crew import tasks_of as tasks_of_session
+from tests.unit.session.test_editors import Posts
 from tests.unit.session.test_editors import run as run_with_editor
 from tests.unit.session.test_file_feed import Folder, Memory, start, use, work_of
 from tests.unit.session.test_named_files import EMPTY, OTHER, image_of, made, naming, opened
@@ -470,6 +471,17 @@ async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage) -> No
 def picture(node: dict[str, object]) -> ApiWorkflow:
     """A workflow that makes a picture of its own."""
     return parse_workflow({**json.loads(naming("x").text), **node})
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+@scene
+async def test_waiting_click_sends_its_editor_file_if_it_has_one(stage: Stage, has_file: bool) -> None:
+    posts, page = Posts(stage), await stage.window()
+    Refusals(page, 1)
+    prompt_id = await run_with_editor(page, 7, None if has_file else "")
+    assert line_of(page).has(prompt_id)
+    task = await stage.ended(page, prompt_id)
+    assert (posts.graph(task.prompt_id) is not None, bool(task.editor_sha256)) == (has_file, has_file)
 
 
 @scene

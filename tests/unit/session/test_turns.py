@@ -147,18 +147,6 @@ async def test_send_all_now_waits_for_no_turn(stage: Stage) -> None:
 
 
 @scene
-async def test_click_while_all_are_sent_waits_for_no_turn(stage: Stage) -> None:
-    await only_a(stage)
-    one, two = await stage.window(), await stage.window()
-    for _ in range(2):
-        await stage.run(one, steps=300)
-    await add(stage, two, 9)
-    await two.session.line.send_all()
-    clicked = await stage.run(two, steps=2)
-    assert clicked in {item.prompt_id for item in tasks_of(two)}
-
-
-@scene
 async def test_click_behind_two_waits_without_a_word_of_sending(stage: Stage) -> None:
     page = await stage.window()
     for _ in range(AHEAD):
@@ -168,6 +156,36 @@ async def test_click_behind_two_waits_without_a_word_of_sending(stage: Stage) ->
     waiting = await stage.run(page, steps=2)
     assert line_of(page).has(waiting)
     assert shown == []
+
+
+@scene
+async def test_click_waits_for_no_turn_while_all_are_sent(stage: Stage) -> None:
+    page = await stage.window()
+    line = page.session.line
+    for _ in range(AHEAD):
+        await stage.run(page, steps=900)
+    await add(stage, page, 2)
+    await line.send_all()
+    page.session.worker.is_resting = True  # so that some still wait
+    clicked = await stage.run(page)
+    assert clicked in {task.prompt_id for task in tasks_of(page)} and len(line_of(page).entries) == 2
+    await line.pause()
+    with pytest.raises(NotYourTurn):
+        await stage.run(page)
+    assert len(tasks_of(page)) == AHEAD + 1
+
+
+@scene
+async def test_no_turn_is_shown_once_nothing_waits(stage: Stage) -> None:
+    await only_a(stage)
+    busy, page = await stage.window(), await stage.window()
+    for _ in range(AHEAD):
+        await stage.run(busy, steps=400)
+    waiting = await stage.run(page)
+    await stage.until(lambda: page.session.line.turn)
+    await page.session.line.remove(waiting)
+    assert page.session.worker.turn is not None
+    assert page.session.line.turn is None
 
 
 @scene

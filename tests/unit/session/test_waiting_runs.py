@@ -542,7 +542,8 @@ async def test_nothing_waits_before_records_are_read(stage: Stage) -> None:
     page = stage.world.open()
     with pytest.raises(StillRestoring):
         await page.session.line.remove(PromptId("x"))
-    assert page.session.line.line is None
+    page.session.line.set_aside(PromptId("x"))
+    assert (page.session.line.line, page.session.line.turn) == (None, None)
 
 
 @pytest.mark.parametrize("by", ["wake", "add"])
@@ -622,6 +623,24 @@ async def test_runs_set_aside_are_not_sent_until_put_back(stage: Stage) -> None:
 
 
 @scene
+async def test_runs_that_cannot_be_removed_are_shown_again(stage: Stage) -> None:
+    page = await stage.window()
+    await add(stage, page, 4, steps=40)
+    await paused(stage, page)
+    waiting, store = [item.prompt_id for item in line_of(page).entries], page.session._state.ports.store
+
+    async def fail(_: object) -> None:
+        raise StorageError("write_line", "unknown")
+
+    store.write_line = fail  # type: ignore[method-assign]
+    page.session.line.set_aside(*waiting)
+    assert line_of(page).entries == ()
+    with pytest.raises(StorageError):
+        await page.session.line.remove(*waiting)
+    assert [item.prompt_id for item in line_of(page).entries] == waiting
+
+
+@scene
 async def test_runs_set_aside_wait_after_reload(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 4, steps=40)
@@ -689,7 +708,7 @@ async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
     assert tried == [tasks_of(page)[1].prompt_id]
 
 
-@pytest.mark.parametrize("by", ["resume", "adopt", "wake"])
+@pytest.mark.parametrize("by", ["resume", "adopt", "wake", "send_all", "put_back"])
 @scene
 async def test_resuming_line_ends_rest(stage: Stage, by: str) -> None:
     gone, page = await stage.window(), await stage.window()
@@ -709,6 +728,10 @@ async def test_resuming_line_ends_rest(stage: Stage, by: str) -> None:
         await page.session.line.resume()
     elif by == "adopt":
         await page.session.line.adopt(window_of(gone).window_id)
+    elif by == "send_all":
+        await page.session.line.send_all()
+    elif by == "put_back":
+        page.session.line.put_back(*(item.prompt_id for item in line_of(page).entries))
     else:
         page.session.wake("online")
     await stage.until(lambda: stage.requests("POST", "/prompt", since))
