@@ -380,6 +380,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
     ): _NO_CHOICE,
     (
+        f"{SESSION}/waiting/crew.py",
+        "Crew._keep",
+        "left out: continue",
+    ): "what follows would enlist no one, and say that the crew is complete, which it is",
+    (
         f"{SESSION}/waiting/sending.py",
         "Sender.__init__",
         "0 is 1 in: self._was_ahead = 0",

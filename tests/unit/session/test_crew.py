@@ -21,6 +21,7 @@ from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
+from tests.unit.session.test_file_feed import Folder, Memory, start, use
 from tests.unit.session.test_worker import settled
 
 
@@ -109,6 +110,22 @@ async def test_unavailable_crew_keeps_no_run_waiting(stage: Stage) -> None:
     page.tab.browser.held |= {crew_id(me, 1), crew_id(me, 2)}  # another page holds them
     await spread(stage, page, 4, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
+
+
+@scene
+async def test_unavailable_crew_keeps_no_file_from_being_copied(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 9, 2, steps=400)
+    await stage.until(lambda: len(all_tasks(page)) == 2 * AHEAD and not page.session.line.sending)
+    await page.session.line.pause()
+    waiting = len(line_of(page).entries)
+    tab, mate = stage.world.leave(page, crashed=True), crew_id(window_of(page).window_id, 1)
+    tab.browser.held.add(mate)  # another page holds it
+    page = await stage.window(tab)
+    use(page, Memory())
+    await start(page, Folder.of("a.png"))
+    await stage.until(lambda: len(line_of(page).entries) == waiting + 1)
+    assert page.crew.sessions == ()
 
 
 @scene

@@ -19,7 +19,7 @@ from app.core.errors import (
     StorageError,
     TaskNotFound,
 )
-from app.core.model import PromptId, Task, TaskState
+from app.core.model import PromptId, Task, TaskState, WindowId
 from app.core.ports.http import Request, Response
 from app.core.waiting_runs import AHEAD, Pause, WaitingRuns
 from app.core.window import Free
@@ -575,6 +575,35 @@ async def test_unreadable_line_is_reported_and_takes_no_runs(stage: Stage, by: s
     await stage.until(lambda: page.session.line.line is not None)
     assert page.session.line.error is None
     assert labels(page)[: len(waiting)] == waiting
+
+
+@scene
+async def test_run_sent_while_the_line_is_reread_waits_no_longer(stage: Stage) -> None:
+    page = await stage.window()
+    page.session.worker.is_resting = True
+    await add(stage, page, 3, steps=400)
+    *_, last = labels(page)
+    store, reading, gate = page.session._state.ports.store, asyncio.Event(), asyncio.Event()
+    write_line, read_line = store.write_line, store.read_line
+
+    async def refuse_once(_: object) -> None:
+        store.write_line = write_line  # type: ignore[method-assign]
+        raise NotOwner("write_line")
+
+    async def answer_late(window_id: WindowId) -> WaitingRuns:
+        line = await read_line(window_id)
+        reading.set()
+        await gate.wait()
+        return line
+
+    store.write_line, store.read_line = refuse_once, answer_late  # type: ignore[method-assign]
+    step = asyncio.ensure_future(page.session.line.pause())
+    await reading.wait()
+    page.session.line.hurry()
+    await stage.until(lambda: unfinished(page) == AHEAD and not page.session.line.sending)
+    gate.set()
+    await step
+    assert labels(page) == [last]
 
 
 @scene
