@@ -260,14 +260,15 @@ class Sender:
             await self.replace(task, prompt_id)
         else:
             self.renamed[task.prompt_id] = prompt_id
-            await self._forget_try(entry.again_of)
+            if entry.again_of is not None:
+                await self._forget_try(entry.again_of)
 
     async def replace(self, tried: Task, prompt_id: PromptId) -> None:
         """Delete a task that was refused because its turn had not come; its run waits under this id."""
         self.renamed[tried.prompt_id] = prompt_id
         await self._forget(tried)
 
-    async def _forget_try(self, prompt_id: PromptId | None) -> None:
+    async def _forget_try(self, prompt_id: PromptId) -> None:
         """Delete the previous failed try."""
         windows = [worker.window for worker in self.workers if worker.window is not None]
         for task in [window.tasks[prompt_id] for window in windows if prompt_id in window.tasks]:
