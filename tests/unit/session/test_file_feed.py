@@ -615,6 +615,24 @@ async def test_dropped_rest_can_be_taken_back(stage: Stage) -> None:
 
 
 @scene
+async def test_dropped_failures_can_be_taken_back(stage: Stage) -> None:
+    page, folder, memory = await stage.window(), Folder.of("a.png", "b.png"), Memory()
+    folder.pictures["b.png"] = b"no picture"
+    use(page, memory)
+    await start(page, folder)
+    await stage.until(lambda: is_settled(page))
+    work, remembered = work_of(page), dict(memory.texts)
+    undo = feed_of(page).drop_failures(work.plan.batch.batch_id)
+    assert is_over(page) and memory.texts != remembered
+    undo()
+    assert (work_of(page), memory.texts) == (work, remembered)
+    folder.pictures["b.png"] = folder.pictures["a.png"]
+    await feed_of(page).retry(work.plan.batch.batch_id)
+    await stage.until(lambda: is_over(page))
+    assert [task.inputs[0].original_name for task in tasks_of(page)] == ["a.png", "b.png"]
+
+
+@scene
 async def test_dropping_the_whole_plan_can_be_taken_back(stage: Stage) -> None:
     page, folder, memory = await stage.window(), Folder.of("a.png", "b.png"), Memory()
     use(page, memory)
