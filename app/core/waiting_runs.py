@@ -65,6 +65,7 @@ class Batch:
     is_patient: bool = False
     avoided: ServerId | None = None
     editor_fault: str = ""  # why there is no such copy, of a run that is repeated
+    again_of: PromptId | None = None  # the task that a click repeats, whatever became of earlier tries
     is_click: bool = False  # one run that could not be sent at the click, and goes before the runs of plans
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)

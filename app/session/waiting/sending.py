@@ -174,7 +174,7 @@ class Sender:
             again_of=entry.again_of,
             part=entry.part,
             editor=replace(copy, fault=copy.fault or batch.editor_fault),
-            origin=await self._origin_of(entry.again_of) if batch.is_click else None,
+            origin=await self._origin_of(batch.again_of),
             templates=entry.templates,
         )
 

@@ -226,6 +226,7 @@ class WaitingLine:
             asked=wish.asked,
             avoided=wish.avoided,
             is_patient=wish.is_patient,
+            again_of=order.again_of,
             is_click=True,
         )
         part = Part(batch_id=batch_id)

@@ -28,7 +28,7 @@ from app.session.submitting.submit import RunOrder
 from app.session.waiting.sending import _is_of_the_run, _steady
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.unit.session.test_crew import all_home, all_tasks, spread
 from tests.unit.session.test_crew import tasks_of as tasks_of_session
 from tests.unit.session.test_editors import Posts
@@ -451,20 +451,23 @@ async def test_retry_keeps_the_failed_task_that_it_repeats(stage: Stage) -> None
     assert task_of(page, rejected).state is TaskState.FAILED
 
 
+@pytest.mark.parametrize("retries", [0, 1, 2])
 @scene
-async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage) -> None:
+async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage, retries: int) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, picture(EMPTY), A)
     await made(stage, page, picture(OTHER), B)
     name = f"{first.outputs[0].filename} [output]"
     task = await made(stage, page, naming(name), A)
+    stage.world.sims[C].is_down = True  # so that it goes to B
+    Refusing(page, retries)
     Refusals(page, 1)
     prompt_id = await page.session.run_again(task.prompt_id, elsewhere=True)
     assert line_of(page).has(prompt_id)
     repeated = await stage.ended(page, prompt_id)
     stored = stage.world.network.servers[repeated.server_id].files.content(image_of(repeated))
     kept = await page.session.read_result(first.prompt_id)
-    assert (repeated.server_id == A, repeated.state) == (False, TaskState.SUCCEEDED)
+    assert (repeated.server_id, repeated.state) == (B, TaskState.SUCCEEDED)
     assert kept is not None and stored == await kept.read(), "and not another file of that name"
 
 
