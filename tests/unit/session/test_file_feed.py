@@ -24,6 +24,7 @@ from app.workflows.plans.runs import Count, plan_runs
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_picture, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene
+from tests.unit.session.test_worker import settled
 
 PLACE = Place("1", "image")
 
@@ -317,9 +318,11 @@ async def test_files_beyond_the_room_are_not_read_until_others_are_sent(stage: S
 @scene
 async def test_reload_needs_the_folder_again_for_files_that_were_not_copied(stage: Stage) -> None:
     page, folder, memory = await stage.window(), Folder.of(*(f"{number}.png" for number in range(9))), Memory()
+    stage.world.database.inputs_bound = 2 * file_feed.ROOM  # the files that wait, and one that is copied
     use(page, memory)
     await start(page, folder, steps=60, size=file_feed.ROOM // 2)
     await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
+    await stage.until(lambda: not page.session.line.sending)
     page = await stage.reload(page)
     use(page, memory)
     await stage.until(lambda: bool(feed_of(page).works))
@@ -342,7 +345,7 @@ async def test_plan_is_shown_as_soon_as_the_page_is_back(stage: Stage) -> None:
     shown: list[int] = []
     page.session.subscribe(lambda: shown.append(len(feed_of(page).works)))
     use(page, memory)
-    await asyncio.sleep(0)
+    await settled()
     assert shown[-1] == 1
     assert not feed_of(page).has_unread
 
