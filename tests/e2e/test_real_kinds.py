@@ -56,9 +56,7 @@ async def test_sampler_shows_previews_on_a_server_without_a_method(user: Browser
     }
     prompt_id = await window.submit(workflow)
     await expect(window.card(prompt_id).get_by_test_id("preview")).to_be_visible()
-    await wait_for_js(
-        window.page, "document.querySelector('[data-testid=preview] img, img[data-testid=preview]')?.naturalWidth > 0"
-    )
+    await wait_for_js(window.page, "document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
     assert (await window.wait_for(prompt_id))["state"] == "succeeded"
 
 
