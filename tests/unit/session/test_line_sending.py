@@ -19,7 +19,7 @@ from app.core.errors import (
     StorageError,
 )
 from app.core.model import PromptId, ServerId, TaskState, WindowId
-from app.core.ports.http import Request, Response
+from app.core.ports.http import Response
 from app.core.waiting_runs import AHEAD, LineChange, Pause, WaitingRuns
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session import RunStage, Session
@@ -27,7 +27,7 @@ from app.session.memory.sandbox import Sandbox
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.sending import _is_of_the_run, _steady
 from app.workflows.plans.runs import Count, Seeds, plan_runs
-from tests.simulation.world import Page, a_workflow
+from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.unit.session.test_crew import all_home, all_tasks, spread
 from tests.unit.session.test_crew import tasks_of as tasks_of_session
@@ -64,7 +64,7 @@ def turn(starts_at: float | None, left: float, server_id: ServerId = A) -> NotYo
 
 
 @pytest.mark.parametrize(
-    ("known", "told", "shown"),
+    ("known", "latest", "shown"),
     [
         (None, turn(500.0, 100.0), 500.0),
         (turn(None, 0.0), turn(500.0, 100.0), 500.0),
@@ -78,10 +78,10 @@ def turn(starts_at: float | None, left: float, server_id: ServerId = A) -> NotYo
     ],
 )
 def test_shown_time_of_turn_changes_only_with_the_estimate(
-    known: NotYourTurn | None, told: NotYourTurn, shown: float | None
+    known: NotYourTurn | None, latest: NotYourTurn, shown: float | None
 ) -> None:
-    found = _steady(told, known)
-    assert (found.starts_at, found.server_id, found.left) == (shown, told.server_id, told.left)
+    found = _steady(latest, known)
+    assert (found.starts_at, found.server_id, found.left) == (shown, latest.server_id, latest.left)
 
 
 def names(session: Session) -> set[str]:
@@ -413,25 +413,10 @@ async def test_note_of_a_held_run_is_deleted_once(stage: Stage) -> None:
     assert released == [entry.prompt_id for entry in line_of(page).entries]
 
 
-class Refusing:
-    """Servers that refuse the first prompts, because the user has too many there."""
-
-    def __init__(self, page: Page, count: int) -> None:
-        self._http, self.left = page.session._state.ports.http, count
-        self._through = self._http.send
-        self._http.send = self._send  # type: ignore[method-assign]
-
-    async def _send(self, request: Request) -> Response:
-        if request.path.endswith("/prompt") and self.left:
-            self.left -= 1
-            return TOO_MANY
-        return await self._through(request)
-
-
 @scene
 async def test_run_is_known_by_its_first_id_after_retries(stage: Stage) -> None:
     page = await stage.window()
-    Refusing(page, 2)
+    Refusals(page, 2, TOO_MANY)
     await add(stage, page, 1)
     (entry,) = line_of(page).entries
     ended = await stage.ended(page, entry.prompt_id)
@@ -443,7 +428,7 @@ async def test_retry_keeps_the_failed_task_that_it_repeats(stage: Stage) -> None
     page = await stage.window()
     rejected = await stage.run(page, steps=0)
     assert task_of(page, rejected).state is TaskState.FAILED
-    Refusing(page, 2)
+    Refusals(page, 2, TOO_MANY)
     Refusals(page, 1)
     prompt_id = await page.session.run_again(rejected)
     assert line_of(page).has(prompt_id)
@@ -460,7 +445,7 @@ async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage, retri
     name = f"{first.outputs[0].filename} [output]"
     task = await made(stage, page, naming(name), A)
     stage.world.sims[C].is_down = True  # so that it goes to B
-    Refusing(page, retries)
+    Refusals(page, retries, TOO_MANY)
     Refusals(page, 1)
     prompt_id = await page.session.run_again(task.prompt_id, elsewhere=True)
     assert line_of(page).has(prompt_id)

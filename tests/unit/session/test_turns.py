@@ -329,19 +329,25 @@ async def test_script_waits_for_its_turn(stage: Stage) -> None:
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
 
-class Refusals:
-    """A gateway that refuses the first prompts: another browser of the same user has the places."""
+TAKEN = Response(
+    429,
+    {"x-mooring-gateway": f"{NOT_YOUR_TURN}; sent=no"},
+    json.dumps({"error": {"message": "You have 2 prompts there."}}),
+)
 
-    def __init__(self, page: Page, count: int) -> None:
-        self._http, self.left = page.session._state.ports.http, count
+
+class Refusals:
+    """Refuses the first prompts: by default a gateway's, where another browser of the same user has the places."""
+
+    def __init__(self, page: Page, count: int, answer: Response = TAKEN) -> None:
+        self._http, self.left, self._answer = page.session._state.ports.http, count, answer
         self._through = self._http.send
         self._http.send = self._send  # type: ignore[method-assign]
 
     async def _send(self, request: Request) -> Response:
         if request.path.endswith("/prompt") and self.left:
             self.left -= 1
-            error = {"error": {"message": "You have 2 prompts there."}}
-            return Response(429, {"x-mooring-gateway": f"{NOT_YOUR_TURN}; sent=no"}, json.dumps(error))
+            return self._answer
         return await self._through(request)
 
 
