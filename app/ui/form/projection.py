@@ -60,10 +60,9 @@ def form_view(
     place = Place.TOP if state.is_arranging else None
     shown = [item for item in chosen.arranged.first if found is None or item.key in found]
     prompt = prompt_of(chosen.arranged.first)
-    has_samples = chosen.workflow_id in SHIPPED_IDS
-    views = [
-        replace(field_view(item, state.draft, place, state.known, prompt), has_samples=has_samples) for item in shown
-    ]
+    views = [field_view(item, state.draft, place, state.known, prompt) for item in shown]
+    if chosen.workflow_id in SHIPPED_IDS:
+        views = [replace(view, has_samples=True) if is_picture(view.field) else view for view in views]
     return replace(
         picker,
         opening=None,

@@ -35,7 +35,7 @@ from app.ui.results.state import (
     SavingView,
 )
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.runs.cards import Pictures, SessionFacts, past_card, task_card
+from app.ui.runs.cards import Pictures, SessionFacts, ended_card, task_card
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditDialog, edit_view
@@ -183,15 +183,16 @@ def _senders(around: Around) -> int:
 
 
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
-    session, asked = around.session, dialog.prompt_id
+    session, asked, pictures = around.session, dialog.prompt_id, around.pictures
+    marks = around.ui.of(ResultsState).marks(around.word)
     if isinstance(dialog, PictureDialog) and dialog.task is not None:
-        past = past_card(dialog.task, session, around.pictures, around.ui.of(ResultsState).marks(around.word))
+        past = ended_card(dialog.task, tag_of(session.fleet, dialog.task.server_id), pictures, marks)
         return DialogView(dialog, past, strip=around.strip)
     card = next((item for item in around.cards if item.task.prompt_id == asked), None)
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, window.mooring, session, around.pictures, around.ui.of(ResultsState).marks(around.word))
+            task_card(task, tag_of(session.fleet, task.server_id), window.mooring, session, pictures, marks=marks)
             for task, window in _aside(session, asked)
         )
         card = next(aside, None)

@@ -91,7 +91,7 @@ def project(
     window = session.window if isinstance(session.window, Window) else None
     typed, saved = ui.of(FormState), ui.of(ResultsState)
     listed = task_cards(session, pictures, saved.marks(word))
-    cards = _all_linked(tuple(card for card in listed if card.task.prompt_id not in ui.hidden), ui)
+    cards = linked([card for card in listed if card.task.prompt_id not in ui.hidden], saved.results_shown)
     opened = find_open(workflows, typed.workflow_id)
     chosen = shaped(opened, typed.draft.values) if opened else None
     found = found_keys(chosen, typed, word)
@@ -197,11 +197,6 @@ def with_progress(view: PageView, prompt_id: PromptId, session: SessionFacts, pi
     return replace(view, now=replace(view.now, cards=cards))
 
 
-def _all_linked(cards: tuple[CardView, ...], ui: UiState) -> tuple[CardView, ...]:
-    ended = [card.task.prompt_id for card in cards if card.task.state.is_end]
-    return linked(cards, {card.task.prompt_id for card in cards} - set(ended[ui.of(ResultsState).results_shown :]))
-
-
 def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
     """Open the offers of only the first of several unclear cards, to keep the page readable."""
     shown = list(cards)
@@ -218,7 +213,7 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
     if window is None:
         return HeaderView(is_unreadable=session.store_error is not None, ill=ill, is_demo=is_demo)
     server_id = window.window_locked_server
-    mine = [task for item in session.windows for task in item.tasks.values() if task.holds_window]
+    mine = own_unfinished(session)
     silent = sum(_is_silent(task) for task in mine)
     running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
     entries = _waiting(session)

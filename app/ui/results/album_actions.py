@@ -383,13 +383,15 @@ class AlbumActions:
     def _file_of(self, name: str) -> str:
         """Return the file name of a result. The album may be closed while the result is shown large."""
         prompt_id, index = parted(name)
-        template, fleet, word = self._context.ui.of(ResultsState).names, self._session.fleet, self._context.word
+        naming, fleet = self._context.ui.of(ResultsState).naming(self._context.word), self._session.fleet
         cell = next((cell for cell in self._cells if cell.name == name), None)
         if cell is not None:
-            return row_file(cell.row, cell.output, template, fleet, word)
+            return row_file(cell.row, cell.output, tag_of(fleet, cell.row.server_id).name, naming)
         held = (window.tasks.get(prompt_id) for window in self._session.windows)
         task = next(filter(None, held), None)
-        return task_file(task, index, template, fleet, word) if task is not None else f"{prompt_id}-{index}"
+        if task is None:
+            return f"{prompt_id}-{index}"
+        return task_file(task, index, tag_of(fleet, task.server_id).name, naming)
 
     def _delete(self, tasks: Sequence[PromptId]) -> None:
         try:

@@ -18,6 +18,7 @@ from app.core.model import Delivery, Fleet, PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.ui.kit.actions import action
+from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
@@ -170,8 +171,8 @@ class FolderActions:
         results = self._session.results
         blob = await results.read(task.prompt_id, index) or await results.fetch(task.prompt_id, index)
         if blob is not None:  # else its server no longer has it, and its card says so
-            template = self._context.ui.of(ResultsState).names
-            filename = task_file(task, index, template, self._session.fleet, self._context.word)
+            naming = self._context.ui.of(ResultsState).naming(self._context.word)
+            filename = task_file(task, index, tag_of(self._session.fleet, task.server_id).name, naming)
             log.info("saved to the folder as %s", await self._folder.save(blob, filename))
         self._saved.add(name)
         self._remember()

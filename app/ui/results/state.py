@@ -8,6 +8,7 @@ from enum import Enum
 
 from app.core.model import BatchId, PromptId, Task
 from app.core.naming import TEMPLATE
+from app.ui.kit.file_names import Naming
 from app.ui.kit.state import Dialog, Slice
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.differences import Difference
@@ -163,4 +164,8 @@ class ResultsState(Slice):
 
     def marks(self, word: Callable[[str], str]) -> Marks:
         """What cards show of it."""
-        return Marks(self.names, self.favourites, word)
+        return Marks(self.naming(word), self.favourites)
+
+    def naming(self, word: Callable[[str], str]) -> Naming:
+        """How files of results are named."""
+        return Naming(self.names, word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
@@ -16,8 +16,7 @@ from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.core.window import Free, Moored, Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
-from app.ui.kit.colours import tag_of
-from app.ui.kit.file_names import task_file
+from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.image_addresses import Original, ShownPreview
 from app.ui.runs.offers import offers_for
 from app.ui.runs.state import NO_MARKS, CardView, LinkView, Marks, ResultView
@@ -117,34 +116,47 @@ def named_node(task: Task, node_id: str) -> str:
 
 def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> tuple[CardView, ...]:
     """Return a card for each task of this tab and its crew, newest first."""
-    found: list[tuple[Task, Free | Moored]] = []
-    for window in session.windows:
-        mooring = window.mooring  # it is derived from all tasks of the window
-        found += [(task, mooring) for task in window.tasks.values()]
-    found.sort(key=lambda item: item[0].created_at, reverse=True)
-    return tuple(task_card(task, mooring, session, pictures, marks) for task, mooring in found)
+    held = [(task, window.mooring) for window in session.windows for task in window.tasks.values()]
+    held.sort(key=lambda item: item[0].created_at, reverse=True)
+    servers = {task.server_id for task, _mooring in held}
+    tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
+    return tuple(
+        task_card(task, tags[task.server_id], mooring, session, pictures, marks=marks) for task, mooring in held
+    )
 
 
 def task_card(
-    task: Task, mooring: Free | Moored, session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS
+    task: Task,
+    tag: ServerTag,
+    mooring: Free | Moored,
+    session: SessionFacts,
+    pictures: Pictures,
+    *,
+    marks: Marks = NO_MARKS,
 ) -> CardView:
     """Return the card of a task, without its links to other runs."""
-    is_stalled = not task.state.is_end and task.prompt_id in session.stalled
+    if task.state.is_end:
+        return ended_card(task, tag, pictures, marks)
+    is_stalled = task.prompt_id in session.stalled
     card = CardView(
         task=task,
-        tag=tag_of(session.fleet, task.server_id),
-        results=tuple(_result(task, index, pictures, marks, session.fleet) for index in range(len(task.outputs))),
+        tag=tag,
+        naming=marks.naming,
+        results=_results(task, pictures, marks),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
         offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
     )
     return with_motion(card, session, pictures)
 
 
+def ended_card(task: Task, tag: ServerTag, pictures: Pictures, marks: Marks = NO_MARKS) -> CardView:
+    """Return the card of a task that has ended, also if no window holds it any more."""
+    return CardView(task=task, tag=tag, naming=marks.naming, results=_results(task, pictures, marks))
+
+
 def with_motion(card: CardView, session: SessionFacts, pictures: Pictures) -> CardView:
-    """Return a card with what moves while its task runs: progress, remaining time and preview."""
+    """Return the card of an unfinished task with what moves while it runs: progress, remaining time and preview."""
     task = card.task
-    if task.state.is_end:  # thousands may have
-        return card
     progress = session.progress.get(task.prompt_id)
     node_id = progress.node if progress else None
     return replace(
@@ -156,17 +168,15 @@ def with_motion(card: CardView, session: SessionFacts, pictures: Pictures) -> Ca
     )
 
 
-def past_card(task: Task, session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> CardView:
-    """Return the card of a task that no window holds any more."""
-    results = tuple(_result(task, index, pictures, marks, session.fleet) for index in range(len(task.outputs)))
-    return CardView(task=task, tag=tag_of(session.fleet, task.server_id), results=results)
-
-
-def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[CardView, ...]:
-    """Link the cards to the runs that they repeat, and that repeat them; `shown` are on the page."""
+def linked(cards: Sequence[CardView], most: int) -> tuple[CardView, ...]:
+    """Link the cards to the runs that they repeat, and that repeat them; `most` ended ones are on the page."""
+    if not any(card.task.again_of for card in cards):
+        return tuple(cards)
+    ended = [card.task.prompt_id for card in cards if card.task.state.is_end]
+    hidden = set(ended[most:])
     links = {
         card.task.prompt_id: LinkView(
-            card.task.prompt_id, card.task.created_at, card.tag, card.task.prompt_id in shown
+            card.task.prompt_id, card.task.created_at, card.tag, card.task.prompt_id not in hidden
         )
         for card in cards
     }  # fmt: skip
@@ -186,14 +196,17 @@ def linked(cards: Sequence[CardView], shown: Collection[PromptId]) -> tuple[Card
     )
 
 
-def _result(task: Task, index: int, pictures: Pictures, marks: Marks, fleet: Fleet) -> ResultView:
+def _results(task: Task, pictures: Pictures, marks: Marks) -> tuple[ResultView, ...]:
+    return tuple(_result(task, index, pictures, marks) for index in range(len(task.outputs)))
+
+
+def _result(task: Task, index: int, pictures: Pictures, marks: Marks) -> ResultView:
     output = task.outputs[index]
     original = pictures.original(task.prompt_id, index)
     return ResultView(
         index,
         output,
         original.url,
-        task_file(task, index, marks.names, fleet, marks.word),
         small=pictures.small_url(task.prompt_id, index),
         is_coming=original.is_coming,
         error=original.error,

@@ -51,9 +51,9 @@ def new_failures(
     found = (
         card
         for card in known
-        if is_failure(card.task)
+        if (card.task.ended_at or card.task.created_at) >= begun  # first, as few are
+        and is_failure(card.task)
         and card.task.prompt_id not in dismissed
-        and (card.task.ended_at or card.task.created_at) >= begun
     )
     return sorted(found, key=_end, reverse=True)[:MOST_FAILURES]
 

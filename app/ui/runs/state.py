@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,10 +10,10 @@ from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.eta import Outlook
 from app.core.model import BatchId, Output, PromptId, ServerId, Task, TaskState
-from app.core.naming import TEMPLATE
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.file_names import BY_DEFAULT, Naming, task_file
 from app.ui.kit.image_addresses import NO_PREVIEW, ShownPreview
 from app.ui.kit.state import Dialog, Slice
 from app.ui.runs.downloads import Download
@@ -172,14 +172,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the user has said about results: the template for names of saved files, and the favourites by name.
+    """What the user has said about results: how their files are named, and which are favourites, by name."""
 
-    `word` returns the text that the page shows for a title.
-    """
-
-    names: str = TEMPLATE
+    naming: Naming = BY_DEFAULT
     favourites: frozenset[str] = frozenset()
-    word: Callable[[str], str] = str
 
 
 NO_MARKS = Marks()
@@ -195,7 +191,6 @@ class ResultView:
     index: int
     output: Output
     url: str
-    download_name: str
     small: str = ""
     is_coming: bool = False
     error: MooringError | None = None
@@ -246,6 +241,7 @@ class CardView:
 
     task: Task
     tag: ServerTag
+    naming: Naming = BY_DEFAULT  # of saved results
     progress: Progress | None = None
     node_title: str = ""
     outlook: Outlook = field(default_factory=Outlook)
@@ -259,6 +255,10 @@ class CardView:
     place: Place = Place.RESULTS
     is_large: bool = False  # of one that stays: how it was
     rank: int = 0
+
+    def download_name(self, item: ResultView) -> str:
+        """Return the name of the file that a result is saved as."""
+        return task_file(self.task, item.index, self.tag.name, self.naming)
 
     @property
     def is_row(self) -> bool:

@@ -155,7 +155,7 @@ def test_the_dialog_about_what_is_kept_is_about_no_task() -> None:
 def test_downloads_from_two_servers_have_two_names() -> None:
     one, other = ended("a", output(delivery=Delivery.KEPT)), ended("b", output(), server_id=ServerId("gpu-2"))
     view = seen(StillSession(window=window(one, other)))
-    names = {card.results[0].download_name[10:] for card in view.results.cards}  # after the date
+    names = {card.download_name(card.results[0])[10:] for card in view.results.cards}  # after the date
     assert names == {"_Enlarge and sharpen_gpu-1_00001.png", "_Enlarge and sharpen_gpu-2_00001.png"}
 
 
@@ -164,7 +164,8 @@ def test_downloads_are_named_in_the_language_of_the_page() -> None:
     view = project(
         session, UiState(), workflows=(), pictures=StillPictures(), language="zh_CN", word=translator("zh_CN").known
     )
-    assert view.results.cards[0].results[0].download_name[10:] == "_放大与锐化_gpu-1_00001.png"
+    card = view.results.cards[0]
+    assert card.download_name(card.results[0])[10:] == "_放大与锐化_gpu-1_00001.png"
 
 
 def test_a_click_is_shown_until_its_task_is() -> None:

@@ -59,7 +59,8 @@ def test_saved_files_follow_the_template() -> None:
         pictures=StillPictures(),
         language="en",
     )
-    assert view.results.cards[0].results[0].download_name == "Enlarge and sharpen on gpu-1.png"
+    card = view.results.cards[0]
+    assert card.download_name(card.results[0]) == "Enlarge and sharpen on gpu-1.png"
 
 
 def test_download_is_confirmed_by_its_name_for_a_while() -> None:

@@ -24,7 +24,7 @@ def file(name: str, *facts: FileFact, text: str = "", delivery: Delivery = Deliv
 
 
 def card(made: Output, url: str = "blob:x") -> tuple[CardView, ResultView]:
-    item = ResultView(0, made, url, made.filename)
+    item = ResultView(0, made, url)
     return CardView(task=ended("a", made), tag=ServerTag(ServerId("gpu-1"), "gpu-1", 1), results=(item,)), item
 
 
@@ -57,7 +57,7 @@ def test_card_names_file_with_kind_size_and_facts() -> None:
     assert element(small(GLB), "span", class_="file-kind numeric").text == "3D model · GLB · 2000 B"
     assert element(small(GLB), "span", class_="file-facts numeric").text == "Vertices 1200 · Triangles 2400"
     assert element(small(GLB), "button", class_="result-open")["aria-label"] == "Open box_00001_.glb"
-    assert element(small(GLB), "a", data_testid="download")["download"] == "box_00001_.glb"
+    assert str(element(small(GLB), "a", data_testid="download")["download"]).endswith("_gpu-1_00001.glb")
 
 
 @pytest.mark.parametrize("name", ["a.exr", "a.latent", "a.safetensors", "a.obj", "a.tiff", "a.bin"])
