@@ -248,6 +248,9 @@ class Outlook:
     others: int | None = None
 
 
+NO_OUTLOOK = Outlook()
+
+
 def steady(shown: Eta | None, fresh: Eta | None, now: float) -> Eta | None:
     """The estimate to show: the one already shown, as long as the new one agrees."""
     if shown is None or fresh is None:

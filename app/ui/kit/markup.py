@@ -19,6 +19,8 @@ def escaped(value: str | int) -> str:
         if isinstance(value, Markup):
             return value
         value = str(value)
+    if not ("&" in value or "<" in value or ">" in value or '"' in value or "'" in value):  # as nearly always
+        return value
     return (
         value.replace("&", "&amp;")
         .replace("<", "&lt;")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeVar
 
 from app.core.errors import MooringError
@@ -24,6 +25,11 @@ class Slice:
 
 
 AnySlice = TypeVar("AnySlice", bound=Slice)
+
+
+@cache
+def _default(kind: type[Slice]) -> Slice:
+    return kind()
 
 
 class Dialog:
@@ -69,8 +75,9 @@ class UiState:
 
     def of(self, kind: type[AnySlice]) -> AnySlice:
         """Return the slice of this type."""
-        found = self.slices.get(kind)
-        return found if isinstance(found, kind) else kind()
+        found = self.slices.get(kind) or _default(kind)  # type: ignore[arg-type]
+        assert isinstance(found, kind)  # each is kept by its type
+        return found
 
     def with_slices(self, *slices: Slice) -> UiState:
         """Return the state with these slices replaced, each by its type."""

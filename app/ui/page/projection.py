@@ -89,7 +89,7 @@ def project(
     `strip` has the results around the one that is shown large. `panels` is the data of the header's panels.
     """
     window = session.window if isinstance(session.window, Window) else None
-    typed, saved = ui.of(FormState), ui.of(ResultsState)
+    typed, saved, runs_state = ui.of(FormState), ui.of(ResultsState), ui.of(RunsState)
     listed = task_cards(session, pictures, saved.marks(word))
     cards = linked([card for card in listed if card.task.prompt_id not in ui.hidden], saved.results_shown)
     opened = find_open(workflows, typed.workflow_id)
@@ -100,8 +100,8 @@ def project(
     asking = typed.with_draft(replace(typed.draft, faults={**gone, **typed.draft.faults})) if gone else typed
     form, nodes = form_view(stock, chosen, asking, found), nodes_view(chosen, asking, found)
     runs, on_their_way = _runs(session)
-    queue = queue_cards(cards, runs, ui.of(RunsState))
-    most = len(queue) if ui.of(RunsState).is_whole else shown_rows(ui.of(RunsState))
+    queue = queue_cards(cards, runs, runs_state)
+    most = len(queue) if runs_state.is_whole else shown_rows(runs_state)
     queued = {card.task.prompt_id for card in queue if card.place is not Place.STAYING}
     ended = [card for card in cards if card.task.state.is_end and card.task.prompt_id not in queued]
     run = run_view(session, chosen, ui)
@@ -111,26 +111,24 @@ def project(
         session, ui, opened, chosen, cards, pictures, stock, sheets, asked, drawings, sight, word, panels, strip
     )
     dialog, marks = dialog_view(around)
-    held = ui.of(RunsState).hold
+    on_top = batch if batch is not None and _is_telling(batch, runs_state) else None
     waiting = waiting_view(
         session.line,
         crew_items(session),
         len(session.fleet.servers),
         turn_view(session),
-        held=held.waiting if held is not None else (),
+        held=runs_state.hold.waiting if runs_state.hold is not None else (),
         cards={card.task.prompt_id: card for card in cards},
         runs=on_their_way,
-        is_whole=ui.of(RunsState).is_whole,
+        is_whole=runs_state.is_whole,
         before=sum(card.rank > 0 for card in queue),
+        counted=on_top.batch_id if on_top is not None else None,
     )
-    on_top = batch if batch is not None and _is_telling(batch, ui.of(RunsState)) else None
-    waiting = waiting.without_counts(on_top.batch_id if on_top is not None else None)
     left = left_view(session, tag_of, pictures.glimpse_url, ui.of(WindowsState))
     view = PageView(
-        header=replace(
-            _header(window, session),
-            chosen=replace(run.where.server, queue=0) if run.where.server is not None else None,
-            is_patient=run.where.is_patient,
+        header=_header(
+            session,
+            run.where,
             is_private=surroundings.is_private,
             is_scripting=ui.of(ScriptingState).is_scripting,
         ),
@@ -157,7 +155,7 @@ def project(
             more=sum(not card.task.state.is_end for card in queue[most:]),
             below=waiting.under_way,
             sending=len(on_their_way),
-            is_whole=ui.of(RunsState).is_whole,
+            is_whole=runs_state.is_whole,
             batch=on_top,
         ),
         waiting=waiting,
@@ -207,12 +205,10 @@ def _first_offer_open(cards: Iterable[CardView]) -> tuple[CardView, ...]:
     return tuple(shown)
 
 
-def _header(window: Window | None, session: SessionFacts) -> HeaderView:
-    ill = sum(server.health not in {Health.WELL, Health.UNKNOWN} for server in session.fleet.servers)
-    is_demo = bool(session.fleet.servers) and all(server.is_demo for server in session.fleet.servers)
-    if window is None:
-        return HeaderView(is_unreadable=session.store_error is not None, ill=ill, is_demo=is_demo)
-    server_id = window.window_locked_server
+def _header(session: SessionFacts, where: WhereView, *, is_private: bool, is_scripting: bool) -> HeaderView:
+    window = session.window if isinstance(session.window, Window) else None
+    server_id = window.window_locked_server if window is not None else None
+    servers = session.fleet.servers
     mine = own_unfinished(session)
     silent = sum(_is_silent(task) for task in mine)
     running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
@@ -220,15 +216,20 @@ def _header(window: Window | None, session: SessionFacts) -> HeaderView:
     places = sum(key not in entries for item in session.windows for key in item.reservations) + len(entries)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
     return HeaderView(
-        is_restoring=False,
-        is_unsure=bool(window.unreadable),
+        is_restoring=window is None,
+        is_unreadable=window is None and session.store_error is not None,
+        is_unsure=window is not None and bool(window.unreadable),
         tag=tag_of(session.fleet, server_id) if server_id else None,
         others=tuple(tag_of(session.fleet, item) for item in sorted(others, key=str) if item is not None),
         running=running,
         waiting=len(mine) + places - running - silent,
         silent=silent,
-        ill=ill,
-        is_demo=is_demo,
+        ill=sum(server.health not in {Health.WELL, Health.UNKNOWN} for server in servers),
+        is_demo=bool(servers) and all(server.is_demo for server in servers),
+        is_private=is_private,
+        is_scripting=is_scripting,
+        chosen=replace(where.server, queue=0) if where.server is not None else None,
+        is_patient=where.is_patient,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from app.core.eta import NO_OUTLOOK
 from app.core.model import PromptId
 from app.ui.fleet.faults_html import breaking
 from app.ui.form.controls import field_id
@@ -29,7 +30,6 @@ from app.ui.page.tabs_html import tabs
 from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.results_html import results
 from app.ui.results.sheets_html import sheet_list
-from app.ui.runs.cards import NOTHING_TO_TELL
 from app.ui.runs.progress_html import pace_inside
 from app.ui.runs.run_bar_html import run_bar
 from app.ui.runs.runnability_html import standing
@@ -135,7 +135,7 @@ def _typed(before: FormView, after: FormView, _: Translator) -> dict[str, str] |
 
 def _static_part(card: CardView) -> tuple[CardView, bool]:
     """Return a card without its moving parts, and whether it has a picture."""
-    still = replace(card, progress=None, node_title="", outlook=NOTHING_TO_TELL, preview=NO_PREVIEW)
+    still = replace(card, progress=None, node_title="", outlook=NO_OUTLOOK, preview=NO_PREVIEW)
     return still, card.preview.is_there
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
@@ -21,8 +21,6 @@ from app.ui.kit.image_addresses import Original, ShownPreview
 from app.ui.runs.offers import offers_for
 from app.ui.runs.state import NO_MARKS, CardView, LinkView, Marks, ResultView
 from app.ui.runs.waiting import LineFacts
-
-NOTHING_TO_TELL = Outlook()
 
 
 class ResultsFacts(Protocol):
@@ -121,7 +119,12 @@ def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARK
     servers = {task.server_id for task, _mooring in held}
     tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
     return tuple(
-        task_card(task, tags[task.server_id], mooring, session, pictures, marks=marks) for task, mooring in held
+        [
+            ended_card(task, tags[task.server_id], pictures, marks)
+            if task.state.is_end
+            else task_card(task, tags[task.server_id], mooring, session, pictures, marks=marks)
+            for task, mooring in held
+        ]
     )
 
 
@@ -138,15 +141,15 @@ def task_card(
     if task.state.is_end:
         return ended_card(task, tag, pictures, marks)
     is_stalled = task.prompt_id in session.stalled
-    card = CardView(
+    return CardView(
         task=task,
         tag=tag,
         naming=marks.naming,
         results=_results(task, pictures, marks),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
         offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
+        **_motion(task, session, pictures),
     )
-    return with_motion(card, session, pictures)
 
 
 def ended_card(task: Task, tag: ServerTag, pictures: Pictures, marks: Marks = NO_MARKS) -> CardView:
@@ -155,17 +158,28 @@ def ended_card(task: Task, tag: ServerTag, pictures: Pictures, marks: Marks = NO
 
 
 def with_motion(card: CardView, session: SessionFacts, pictures: Pictures) -> CardView:
-    """Return the card of an unfinished task with what moves while it runs: progress, remaining time and preview."""
-    task = card.task
+    """Return the card of an unfinished task as it has moved on."""
+    return replace(card, **_motion(card.task, session, pictures))
+
+
+class _Motion(TypedDict):
+    """What moves on a card while its task runs."""
+
+    progress: Progress | None
+    node_title: str
+    outlook: Outlook
+    preview: ShownPreview
+
+
+def _motion(task: Task, session: SessionFacts, pictures: Pictures) -> _Motion:
     progress = session.progress.get(task.prompt_id)
     node_id = progress.node if progress else None
-    return replace(
-        card,
-        progress=progress,
-        node_title=title_of(task, node_id) if node_id else "",
-        outlook=session.outlook(task),
-        preview=pictures.preview(task.prompt_id),
-    )
+    return {
+        "progress": progress,
+        "node_title": title_of(task, node_id) if node_id else "",
+        "outlook": session.outlook(task),
+        "preview": pictures.preview(task.prompt_id),
+    }
 
 
 def linked(cards: Sequence[CardView], most: int) -> tuple[CardView, ...]:
@@ -197,18 +211,18 @@ def linked(cards: Sequence[CardView], most: int) -> tuple[CardView, ...]:
 
 
 def _results(task: Task, pictures: Pictures, marks: Marks) -> tuple[ResultView, ...]:
-    return tuple(_result(task, index, pictures, marks) for index in range(len(task.outputs)))
-
-
-def _result(task: Task, index: int, pictures: Pictures, marks: Marks) -> ResultView:
-    output = task.outputs[index]
-    original = pictures.original(task.prompt_id, index)
-    return ResultView(
-        index,
-        output,
-        original.url,
-        small=pictures.small_url(task.prompt_id, index),
-        is_coming=original.is_coming,
-        error=original.error,
-        is_favourite=f"{task.prompt_id}/{index}" in marks.favourites,
-    )
+    found = []
+    for index, output in enumerate(task.outputs):
+        original = pictures.original(task.prompt_id, index)
+        found.append(
+            ResultView(
+                index,
+                output,
+                original.url,
+                small=pictures.small_url(task.prompt_id, index),
+                is_coming=original.is_coming,
+                error=original.error,
+                is_favourite=f"{task.prompt_id}/{index}" in marks.favourites,
+            )
+        )
+    return tuple(found)

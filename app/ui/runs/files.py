@@ -248,12 +248,12 @@ def read_key(text: str) -> Key:
     return node_id, name
 
 
-def work_views(feed: FeedFacts) -> tuple[WorkView, ...]:
-    """The panels, oldest first."""
-    return tuple(_work_view(work, feed) for work in feed.works)
+def work_views(feed: FeedFacts, counted: BatchId | None = None) -> tuple[WorkView, ...]:
+    """The panels, oldest first; the counts of the batch `counted` are at the top of the queue."""
+    return tuple(_work_view(work, feed, counted) for work in feed.works)
 
 
-def _work_view(work: FileRuns, feed: FeedFacts) -> WorkView:
+def _work_view(work: FileRuns, feed: FeedFacts, counted: BatchId | None) -> WorkView:
     plan, held = work.plan, feed.held(work.plan.batch.batch_id)
     missing = len(work.missing(held))
     to_come = len(work.missing(()))
@@ -271,6 +271,7 @@ def _work_view(work: FileRuns, feed: FeedFacts) -> WorkView:
         faults=tuple(_fault_view(work, fault) for fault in work.progress.faults[:FAULTS_SHOWN]),
         error=feed.error,
         is_remembered=feed.is_remembered(plan.batch.batch_id),
+        is_counted_on_top=plan.batch.batch_id == counted,
     )
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.eta import Outlook
+from app.core.eta import NO_OUTLOOK, Outlook
 from app.core.model import BatchId, Output, PromptId, ServerId, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run
@@ -244,7 +244,7 @@ class CardView:
     naming: Naming = BY_DEFAULT  # of saved results
     progress: Progress | None = None
     node_title: str = ""
-    outlook: Outlook = field(default_factory=Outlook)
+    outlook: Outlook = NO_OUTLOOK
     preview: ShownPreview = NO_PREVIEW
     results: tuple[ResultView, ...] = ()
     still_minutes: int | None = None

@@ -148,12 +148,6 @@ class WaitingView:
         """Whether files are still to be read, which a reload would take away."""
         return any(work.unread or work.missing for work in self.files)
 
-    def without_counts(self, batch_id: BatchId | None) -> WaitingView:
-        """Return the view without the counts of a batch, which the top of the queue says."""
-        return replace(
-            self, files=tuple(replace(work, is_counted_on_top=work.batch_id == batch_id) for work in self.files)
-        )
-
     @property
     def under_way(self) -> int:
         """The number of listed runs that servers have."""
@@ -171,18 +165,19 @@ def waiting_view(
     runs: Mapping[PromptId, RunCard] = NO_RUNS,
     is_whole: bool = False,
     before: int = 0,
+    counted: BatchId | None = None,
 ) -> WaitingView:
     """Return the panel as it is shown now.
 
     The rows of `held` are kept under the pointer; `cards` are those of the tab, `runs` clicks and runs without a task.
-    `before` rows wait on servers.
+    `before` rows wait on servers. The counts of the batch `counted` are at the top of the queue.
     """
     line = facts.line
     items = _items(line, facts.shown_sending, SHOWN if is_whole else FEW, before, runs)
     items = _kept(items, held, cards)
     if line is None or not (line.entries or items):
         at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
-        return WaitingView(error=facts.error, crew=at_work, files=work_views(facts.files))
+        return WaitingView(error=facts.error, crew=at_work, files=work_views(facts.files, counted))
     return WaitingView(
         items=items,
         count=len(line.entries),
@@ -196,7 +191,7 @@ def waiting_view(
         servers=servers,
         crew=crew if len(crew) > 1 else (),
         is_whole=is_whole,
-        files=work_views(facts.files),
+        files=work_views(facts.files, counted),
     )
 
 
