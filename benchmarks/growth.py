@@ -29,6 +29,7 @@ from app.core.past import RECENT, SLACK
 from app.core.window import Window
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
+from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
 from benchmarks.pressing import PACE, Press, a_profile, cpu_of, moor, press_run
@@ -164,15 +165,17 @@ def of_window(count: int, *, is_drawn: bool) -> dict[str, Spread]:
 def of_page(window: Window, registered: Window) -> dict[str, Spread]:
     """Measure the projection of the window, and the markup of what changes once a task is registered."""
     fleet = kit.fleet(*(kit.server(ServerId(str(item))) for item in (builders.A, builders.B)))
-    words = kit.translator()
+    words, ui = kit.translator(), UiState().with_slices(FormState(workflow_id="enlarge"))
+    stock = stock_of(kit.workflows(), NO_SHELVES, fleet)  # as the page keeps it
 
     def view(seen: Window) -> Any:
         return project(
             kit.StillSession(window=seen, fleet=fleet),
-            UiState().with_slices(FormState(workflow_id="enlarge")),
+            ui,
             workflows=kit.workflows(),
             pictures=kit.StillPictures(),
             language="en",
+            stock=stock,
         )
 
     before, after = view(window), view(registered)

@@ -25,6 +25,7 @@ from app.ui.form.state import (
     RemoteList,
     TakenView,
 )
+from app.ui.kit.memoize import memoize_one
 from app.workflows.forms.arrangement import without
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, SeedMode, Switch, Text, Unknown, Upload
 from app.workflows.forms.form import Section
@@ -41,6 +42,7 @@ SHORT = 12  # choices up to which the browser's own menu is the quickest
 SMALL = 20  # inputs up to which there is no search
 
 
+@memoize_one
 def form_view(
     stock: LibraryEntries, chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None
 ) -> FormView:
@@ -119,6 +121,7 @@ def _marked(views: Iterable[FieldView], credit_classes: frozenset[str]) -> Itera
         yield replace(view, uses_credits=True) if is_first else view
 
 
+@memoize_one
 def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[Key] | None) -> NodesView:
     """Return all other inputs by node, folded at first; during a search, the found ones, hidden inputs included."""
     if chosen is None:
@@ -128,9 +131,7 @@ def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[K
     sections = chosen.arranged.sections if found is None else tuple(_below(chosen, found))
     prompt = prompt_of(chosen.arranged.first)
     nodes = [
-        replace(
-            _node(item, state, prompt, is_open=found is not None), uses_credits=item.class_type in chosen.credit_classes
-        )
+        _node(item, state, prompt, chosen.credit_classes, is_open=found is not None)
         for item in sections[: state.nodes_shown]
     ]
     is_all = found is None and state.is_arranging
@@ -179,7 +180,9 @@ def _below(chosen: OpenWorkflow, found: frozenset[Key]) -> Iterator[Section]:
             yield left
 
 
-def _node(section: Section, state: FormState, prompt: Field | None, *, is_open: bool) -> NodeView:
+def _node(
+    section: Section, state: FormState, prompt: Field | None, credit_classes: frozenset[str], *, is_open: bool
+) -> NodeView:
     is_open = is_open or section.node_id in state.draft.unfolded
     place = Place.BELOW if state.is_arranging else None
     return NodeView(
@@ -191,6 +194,7 @@ def _node(section: Section, state: FormState, prompt: Field | None, *, is_open: 
         fields=tuple(field_view(item, state.draft, place, state.known, prompt) for item in section.fields)
         if is_open
         else None,
+        uses_credits=section.class_type in credit_classes,
     )
 
 
