@@ -5,6 +5,7 @@
 // field. Nothing happens while an input method composes. Names come from `#word-names` (`app/ui/words/words.html`), which
 // the action `want-words` fills; tags are searched by `words_worker.js`.
 
+import { inNextTask } from "./calm.js";
 import { caretBox } from "./caret.js";
 import { retype } from "./weights.js";
 
@@ -63,7 +64,8 @@ function want(input) {
   const wish = offers(input, "loras") ? "loras" : "words";
   if (wanted === "loras" || wanted === wish || !names()) return;
   wanted = wish;
-  document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name: "want-words", facts: { value: wish } } }));
+  const ask = () => document.dispatchEvent(new CustomEvent("mooring-action", { detail: { name: "want-words", facts: { value: wish } } }));
+  requestAnimationFrame(() => inNextTask(ask)); // once the focus, or the letter, is painted
 }
 
 const offers = (input, what) => input.dataset.complete.split(" ").includes(what);
