@@ -1,7 +1,7 @@
 """The aggregate: which server holds a window, by what work, and what that forbids.
 
 A window is `Restoring`, or a `Window` whose `mooring` is `Free` or `Moored(server, holders)`. The mooring is not
-given: it follows from the reservations and unfinished tasks, so "tasks pending, no lock" cannot be written down, and a
+stored: it follows from the reservations and unfinished tasks, so "tasks pending, no lock" cannot be written down, and a
 `Window` whose holders name two servers cannot be built.
 
     window = Restoring(window_id).restored(client_id, tasks)
@@ -15,7 +15,7 @@ Every method returns a new value; one that raises has changed nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -105,18 +105,27 @@ class Window:
     tasks: Mapping[PromptId, Task] = field(default_factory=dict)
     quarantined: tuple[Task, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    unfinished: tuple[Task, ...] = field(
-        init=False, repr=False, compare=False
-    )  # need watching, wards too; oldest first
-    mooring: Free | Moored = field(init=False, repr=False, compare=False)
+    unfinished: tuple[Task, ...] = field(init=False, repr=False, compare=False)  # oldest first; also wards
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reservations", MappingProxyType(dict(self.reservations)))
         object.__setattr__(self, "tasks", MappingProxyType(dict(self.tasks)))
-        unfinished = tuple(task for task in self.tasks.values() if not task.state.is_end)
-        object.__setattr__(self, "unfinished", unfinished)
-        held = (task for task in unfinished if task.holds_window)
-        object.__setattr__(self, "mooring", _mooring([*self.reservations.values(), *held]))
+        object.__setattr__(self, "unfinished", tuple([task for task in self.tasks.values() if not task.state.is_end]))
+        held = {(holder.server_id, holder.address) for holder in self._holders()}
+        if len(held) > 1:
+            raise InvalidTransition("hold", f"two servers at once: {sorted(held)}")
+
+    def _holders(self) -> list[Reservation | Task]:
+        return [*self.reservations.values(), *[task for task in self.unfinished if task.holds_window]]
+
+    @property
+    def mooring(self) -> Free | Moored:
+        """Free, or the one server with everything that holds the window to it."""
+        holders = self._holders()
+        if not holders:
+            return Free()
+        first = holders[0]
+        return Moored(first.server_id, first.address, frozenset([holder.prompt_id for holder in holders]))
 
     @property
     def window_locked_server(self) -> ServerId | None:
@@ -296,15 +305,6 @@ def address_tag(address: str) -> str:
 def is_address_tag(address: str) -> bool:
     """Return whether this is a tag instead of an address."""
     return len(address) == TAG_LENGTH and set(address) <= set("0123456789abcdef")
-
-
-def _mooring(holders: Sequence[Reservation | Task]) -> Free | Moored:
-    servers = {(holder.server_id, holder.address) for holder in holders}
-    if len(servers) > 1:
-        raise InvalidTransition("hold", f"two servers at once: {sorted(servers)}")
-    for server_id, address in servers:
-        return Moored(server_id, address, frozenset(holder.prompt_id for holder in holders))
-    return Free()
 
 
 def _same_server(one: Task | Reservation, other: Task | Reservation) -> bool:

@@ -114,16 +114,16 @@ def named_node(task: Task, node_id: str) -> str:
 
 def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> tuple[CardView, ...]:
     """Return a card for each task of this tab and its crew, newest first."""
-    held = [(task, window.mooring) for window in session.windows for task in window.tasks.values()]
+    held = [(task, window) for window in session.windows for task in window.tasks.values()]
     held.sort(key=lambda item: item[0].created_at, reverse=True)
-    servers = {task.server_id for task, _mooring in held}
+    servers = {task.server_id for task, _window in held}
     tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
     return tuple(
         [
             ended_card(task, tags[task.server_id], pictures, marks)
             if task.state.is_end
-            else task_card(task, tags[task.server_id], mooring, session, pictures, marks=marks)
-            for task, mooring in held
+            else task_card(task, tags[task.server_id], window.mooring, session, pictures, marks=marks)
+            for task, window in held
         ]
     )
 
