@@ -11,6 +11,7 @@ how long each transaction of the store took in between.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,7 +20,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Locator, Page
 
 from tests.e2e.browser_kit import open_chromium
 from tests.e2e.window_kit import MooringWindow
@@ -53,6 +54,7 @@ LEFT = """() => {
   const post = sent.find(({ requestStart }) => requestStart > press.at);
   return post && press.card ? { left: post.requestStart - press.at, card: press.card, writes: press.writes } : null;
 }"""
+HOVERED, PRESSED = 0.3, 0.1  # seconds; the first is longer than the transition
 PACE = "--step-seconds", "0.02"  # of the servers: a short run takes 0.4 s, the long one three minutes
 RESERVE, REGISTER = "reservations,settings,tasks", "reservations,tasks"  # what those two write; moored, the one is both
 LONG = {
@@ -91,7 +93,7 @@ async def press_run(window: MooringWindow, count: int, *, is_moored: bool) -> li
     await window.choose_sample("text")
     found = []
     for _ in range(count):
-        prompt_id = await window.press_run()
+        prompt_id = await window.press_run(press_like_a_user)
         found.append(await last_press(page))
         if is_moored:
             await window.call("mooring.cancel(a[0])", prompt_id)
@@ -99,6 +101,19 @@ async def press_run(window: MooringWindow, count: int, *, is_moored: bool) -> li
         if not is_moored:
             await page.wait_for_function("windowLockedServer === null")
     return found
+
+
+async def press_like_a_user(button: Locator) -> None:
+    """Press a button that the pointer has come to before, and for as long as a finger does.
+
+    After an input the browser holds back what the store answers until the next frame, if there is anything to draw. A
+    pointer that jumps to the button starts the transition of its colour, so that each press waits for a frame.
+    """
+    await button.hover()
+    await asyncio.sleep(HOVERED)
+    await button.page.mouse.down()
+    await asyncio.sleep(PRESSED)
+    await button.page.mouse.up()
 
 
 async def last_press(page: Page) -> Press:

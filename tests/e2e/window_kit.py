@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -294,12 +294,12 @@ class MooringWindow:
         await self.page.locator(f"[data-testid=drop-{field_id}] input").set_input_files(file)
         await self.page.locator(f"[data-testid=drop-{field_id}].has-picture").wait_for()
 
-    async def press_run(self) -> str:
+    async def press_run(self, press: Callable[[Locator], Awaitable[None]] = Locator.click) -> str:
         """Press Run, wait for the new task's card, and return its prompt_id."""
         cards = "[...document.querySelectorAll('[data-testid=task-card]')].map((card) => card.dataset.promptId)"
         before = await self.page.evaluate(cards)
         await self.show("form")
-        await self.page.locator("[data-testid=run]:enabled").click()
+        await press(self.page.locator("[data-testid=run]:enabled"))
         found = await wait_for_js(self.page, f"(before) => {cards}.find((id) => !before.includes(id))", arg=before)
         return str(await found.json_value())
 

@@ -227,7 +227,8 @@ class PageActions(ActionTable):
         order = order_of(chosen, draft, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
         self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
-        self._screen.schedule(lambda: self._screen.update({"reveal": "now"}))  # while the store writes, not before
+        # Not in the next frame: the browser holds back what the store answers until that one is drawn.
+        self._screen.schedule(lambda: self._screen.update({"reveal": "now"}), is_calm=True)
         self._context.hold_drawing()
         if press:
             self._screen.take_press(press)
