@@ -27,7 +27,7 @@ class Naming:
     word: Callable[[str], str] = str
 
 
-BY_DEFAULT = Naming()
+DEFAULT_NAMING = Naming()
 
 
 def task_file(task: Task, index: int, server: str, naming: Naming) -> str:

@@ -192,7 +192,7 @@ def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, tag_of(session.fleet, task.server_id), window.mooring, session, pictures, marks=marks)
+            task_card(task, tag_of(session.fleet, task.server_id), window, session, pictures, marks=marks)
             for task, window in _aside(session, asked)
         )
         card = next(aside, None)

@@ -14,7 +14,7 @@ from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.ports.blobs import Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
-from app.core.window import Free, Moored, Restoring, Window
+from app.core.window import Restoring, Window
 from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.image_addresses import Original, ShownPreview
@@ -118,26 +118,19 @@ def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARK
     held.sort(key=lambda item: item[0].created_at, reverse=True)
     servers = {task.server_id for task, _window in held}
     tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
-    return tuple(
-        [
-            ended_card(task, tags[task.server_id], pictures, marks)
-            if task.state.is_end
-            else task_card(task, tags[task.server_id], window.mooring, session, pictures, marks=marks)
-            for task, window in held
-        ]
-    )
+    return tuple(task_card(task, tags[task.server_id], window, session, pictures, marks=marks) for task, window in held)
 
 
 def task_card(
     task: Task,
     tag: ServerTag,
-    mooring: Free | Moored,
+    window: Window,
     session: SessionFacts,
     pictures: Pictures,
     *,
     marks: Marks = NO_MARKS,
 ) -> CardView:
-    """Return the card of a task, without its links to other runs."""
+    """Return the card of a task in its window, without its links to other runs."""
     if task.state.is_end:
         return ended_card(task, tag, pictures, marks)
     is_stalled = task.prompt_id in session.stalled
@@ -147,7 +140,7 @@ def task_card(
         naming=marks.naming,
         results=_results(task, pictures, marks),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
-        offers=offers_for(task, session.fleet, mooring, is_stalled=is_stalled),
+        offers=offers_for(task, session.fleet, window.mooring, is_stalled=is_stalled),
         **_motion(task, session, pictures),
     )
 

@@ -51,7 +51,7 @@ def new_failures(
     found = (
         card
         for card in known
-        if (card.task.ended_at or card.task.created_at) >= begun  # first, as few are
+        if (card.task.ended_at or card.task.created_at) >= begun  # asked first: few are as late
         and is_failure(card.task)
         and card.task.prompt_id not in dismissed
     )

@@ -13,7 +13,7 @@ from app.core.model import BatchId, Output, PromptId, ServerId, Task, TaskState
 from app.core.progress import Progress
 from app.session import Run
 from app.ui.kit.colours import ServerTag
-from app.ui.kit.file_names import BY_DEFAULT, Naming, task_file
+from app.ui.kit.file_names import DEFAULT_NAMING, Naming, task_file
 from app.ui.kit.image_addresses import NO_PREVIEW, ShownPreview
 from app.ui.kit.state import Dialog, Slice
 from app.ui.runs.downloads import Download
@@ -174,7 +174,7 @@ class RunView:
 class Marks:
     """What the user has said about results: how their files are named, and which are favourites, by name."""
 
-    naming: Naming = BY_DEFAULT
+    naming: Naming = DEFAULT_NAMING
     favourites: frozenset[str] = frozenset()
 
 
@@ -241,7 +241,7 @@ class CardView:
 
     task: Task
     tag: ServerTag
-    naming: Naming = BY_DEFAULT  # of saved results
+    naming: Naming = DEFAULT_NAMING  # of saved results
     progress: Progress | None = None
     node_title: str = ""
     outlook: Outlook = NO_OUTLOOK
