@@ -42,6 +42,7 @@ Point = tuple[float, float]
 _KEYS = {"Control": "\ue009", "Enter": "\ue007", "Escape": "\ue00c"}  # WebDriver's codes
 _WEBKIT_HOST = Path(__file__).with_name("webkit_host.py")  # for Debian's Python, which has `gi`
 _ENDED = "due to access control checks."  # of a request to its own origin, which a reload has ended
+_ARRIVED = "the page of an opened tab has come"  # printed by it
 _WEBKIT_MESSAGE = re.compile(r"(?:^|: )CONSOLE (?:[A-Z]+ )?(?P<level>LOG|INFO|DEBUG|WARN|ERROR) (?P<text>.*)")
 _FIREFOX_ADDRESS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _FIREFOX_PREFERENCES = {
@@ -137,13 +138,9 @@ class Tab(ABC):
         async with asyncio.timeout(PATIENCE):
             while True:
                 for key, tab in (await self.engine.tabs()).items():
-                    if key not in before and await tab.has_address():
+                    if key not in before:
                         return tab
                 await asyncio.sleep(0.05)
-
-    async def has_address(self) -> bool:
-        """Return whether the tab, which a page has opened, loads its address, and takes a test's scripts."""
-        return True
 
     async def show(self) -> None:  # noqa: B027 - most browsers here show all of them
         """Make the tab the visible one, in a browser that shows one at a time."""
@@ -411,6 +408,7 @@ class _WebKit(Engine):
         self._client, self._address = client, address
         self._lock = asyncio.Lock()
         self._current = ""
+        self.has_arrived = asyncio.Event()  # the page of a tab that another one has opened
 
     async def new_tab(self) -> Tab:
         # The session ends with its last window, so its first one stays open.
@@ -437,9 +435,11 @@ class _WebKit(Engine):
             return await self.send(method, path, body)
 
     async def listen(self, lines: AsyncIterator[str]) -> None:
-        """Take the console messages that the window prints, until the process ends."""
+        """Take what the window prints, console messages among them, until the process ends."""
         async for line in lines:
-            if found := _WEBKIT_MESSAGE.search(line):
+            if line == _ARRIVED:
+                self.has_arrived.set()
+            elif found := _WEBKIT_MESSAGE.search(line):
                 is_fault = found["level"] == "ERROR" and not found["text"].endswith(_ENDED)
                 (self.faults if is_fault else self.messages).append(found["text"])
 
@@ -462,9 +462,12 @@ class _WebKitTab(_DriverTab):
     async def go(self, address: str) -> None:
         await self._post("url", url=address)
 
-    async def has_address(self) -> bool:
-        # A script that runs before that can end the first navigation, on a loaded machine.
-        return await self._driver.send_to(self._handle, "GET", "url") not in ("", "about:blank")
+    async def following(self, expression: str) -> Tab:
+        # A script that runs before the new tab's page has come can end its first navigation, on a loaded machine.
+        self._driver.has_arrived.clear()
+        tab = await super().following(expression)
+        await asyncio.wait_for(self._driver.has_arrived.wait(), PATIENCE)
+        return tab
 
     async def reload(self) -> None:
         await self._post("refresh")
