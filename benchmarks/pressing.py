@@ -54,7 +54,7 @@ LEFT = """() => {
   const post = sent.find(({ requestStart }) => requestStart > press.at);
   return post && press.card ? { left: post.requestStart - press.at, card: press.card, writes: press.writes } : null;
 }"""
-HOVERED, PRESSED = 0.3, 0.1  # seconds; the first is longer than the transition
+HOVERED, PRESSED = 1.0, 0.1  # seconds; the queue of the run before is checked 0.5 s after that has left it
 PACE = "--step-seconds", "0.02"  # of the servers: a short run takes 0.4 s, the long one three minutes
 RESERVE, REGISTER = "reservations,settings,tasks", "reservations,tasks"  # what those two write; moored, the one is both
 LONG = {

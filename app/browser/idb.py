@@ -11,7 +11,8 @@ results, and is resumed inside `onsuccess`:
     await database.run("bump", ["counts"], bump, write=True)
 
 `run` returns after the transaction's `complete` event, with durability "strict". If the generator raises, or any
-request fails, the transaction is aborted: nothing was written, and the error is raised by `run`.
+request fails, the transaction is aborted: nothing was written, and the error is raised by `run`. In Chromium it is
+committed with its last requests; Firefox would then keep the rest of a refused transaction (decision 0144).
 
 A newer page may upgrade the database at any time. The connection then closes, and the next
 operation opens the new version: schemas only grow, so this page's stores still exist.
@@ -78,6 +79,7 @@ class Database:
         self._refusal = ""
         self._proxies: list[Any] = []
         self._takes_blobs: bool | None = None
+        self._commits_early = js.navigator.vendor == "Google Inc."
 
     async def run(
         self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
@@ -90,7 +92,7 @@ class Database:
             )
         except JsException as error:
             raise storage_error(operation, error) from error
-        return await _Run(operation, transaction, steps(transaction)).result()
+        return await _Run(operation, transaction, steps(transaction), self._commits_early).result()
 
     async def takes_blobs(self, store: str) -> bool:
         """Whether the browser stores Blobs: WebKit refuses them in its private windows. Nothing is written."""
@@ -168,8 +170,9 @@ class _TakenError(Exception):
 class _Run(Generic[T]):
     """One transaction with its generator; resumed inside the requests' own events."""
 
-    def __init__(self, operation: str, transaction: Any, steps: Steps[T]) -> None:
+    def __init__(self, operation: str, transaction: Any, steps: Steps[T], commits_early: bool) -> None:
         self._operation, self._transaction, self._steps = operation, transaction, steps
+        self._commits_early = commits_early
         self._done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._returned: Any = None
         self._error: Exception | None = None
@@ -195,6 +198,8 @@ class _Run(Generic[T]):
             request = self._steps.send(value)
         except StopIteration as end:
             self._returned = end.value
+            if self._commits_early:
+                self._transaction.commit()
         except Exception as error:  # noqa: BLE001 - kept, and raised by `result` once the transaction is aborted
             self._give_up(error)
         else:

@@ -380,20 +380,63 @@ except OSError:
 cause
 """
 
-    async def run(code: str) -> str:
-        return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
-
     async with relay(gateway.url, held=b"/history ") as (address, _):
-        tab = await engine.open(f"{address}{BARE}")
-        await tab.until(f"location.pathname === '{BARE}' && document.readyState === 'complete'")
-        await tab.evaluate(f"({LOAD_PYTHON})([])")
-        assert await run(ask.format("queue", 60)) == "none"
-        assert await run(ask.format("history", 0.5)) == "deadline"
-    assert await run(ask.format("queue", 60)) == "lost"
-    assert await run(load) == "missing"
-    assert await run("1 + 1") == "2"
+        tab = await open_python(engine, address)
+        assert await run_python(tab, ask.format("queue", 60)) == "none"
+        assert await run_python(tab, ask.format("history", 0.5)) == "deadline"
+    assert await run_python(tab, ask.format("queue", 60)) == "lost"
+    assert await run_python(tab, load) == "missing"
+    assert await run_python(tab, "1 + 1") == "2"
     await tab.close()
     engine.take_faults()
+
+
+@pytest.mark.parametrize("engine", NAMES, indirect=True, scope="module")
+async def test_refused_last_write_undoes_its_transaction(engine: Engine, gateway: Service) -> None:
+    """Also where it is committed with its last requests, before their answers have come."""
+    body = """
+from app.browser.idb import Database
+from app.browser.values import js_object
+from app.core.errors import StorageError
+
+def write(*keys):
+    def steps(transaction):
+        notes = transaction.objectStore("notes")
+        yield notes.count()
+        for key in keys:
+            notes.add(js_object({"name": key}), key)
+        return len(keys)
+    return steps
+
+def keys(transaction):
+    return (yield transaction.objectStore("notes").getAllKeys())
+
+database = Database("refused", 1, lambda transaction, old: transaction.db.createObjectStore("notes"))
+found = [await database.run("write", ["notes"], write("a", "b"), write=True)]
+try:
+    await database.run("write", ["notes"], write("c", "a", "d"), write=True)
+except StorageError as error:
+    found.append(error.detail.partition(":")[0])
+found += await database.run("keys", ["notes"], keys)
+" ".join(map(str, found))
+"""
+    tab = await open_python(engine, gateway.url)
+    assert await run_python(tab, body) == "2 ConstraintError a b"
+    await tab.close()
+    engine.take_faults()
+
+
+async def open_python(engine: Engine, address: str) -> Tab:
+    """Open a tab with Python, and without the page."""
+    tab = await engine.open(f"{address}{BARE}")
+    await tab.until(f"location.pathname === '{BARE}' && document.readyState === 'complete'")
+    await tab.evaluate(f"({LOAD_PYTHON})([])")
+    return tab
+
+
+async def run_python(tab: Tab, code: str) -> str:
+    """Return the text of the last expression's value."""
+    return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
 
 
 @pytest.fixture(scope="module")
