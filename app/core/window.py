@@ -105,7 +105,7 @@ class Window:
     tasks: Mapping[PromptId, Task] = field(default_factory=dict)
     quarantined: tuple[Task, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    unfinished: tuple[Task, ...] = field(init=False, repr=False, compare=False)  # oldest first; also wards
+    unfinished: tuple[Task, ...] = field(init=False)  # oldest first; also wards
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reservations", MappingProxyType(dict(self.reservations)))

@@ -122,7 +122,7 @@ async def test_three_dimensional_result_is_drawn(user: BrowserUser) -> None:
 
 
 async def test_picture_of_a_scene_is_asked_of_the_user(user: BrowserUser, tmp_path: Path) -> None:
-    await need("/object_info", "Load3D")
+    await need("/object_info", "Load3D", "Load3DAdvanced")  # the first alone takes no *none*
     window = await user.open()
     draw = Drawing()
     draw.node(1, "Load3D", ["none", "", "", "", "", 64, 64], outputs=8)
