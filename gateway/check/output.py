@@ -149,7 +149,7 @@ def _of_health(report: Report) -> str:
         case Condition(health=Health.DOWN):
             return _of_down(report)
         case _:
-            return f"something else than ComfyUI answers there ({condition.detail}). Check the port, and the url."
+            return f"something other than ComfyUI answers there ({condition.detail}). Check the port, and the url."
 
 
 def _of_certificate(report: Report) -> str:

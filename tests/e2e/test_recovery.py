@@ -51,7 +51,7 @@ async def test_work_of_a_killed_server_runs_elsewhere_with_its_input(
         await expect(doubtful).to_contain_text(f"{gone} does not answer")
         offers = doubtful.get_by_test_id("offers")
         await expect(offers.locator("li")).to_have_count(7)
-        await expect(offers).to_contain_text(f"As soon as {gone} answers, this goes on by itself.")
+        await expect(offers).to_contain_text(f"As soon as {gone} answers, this continues automatically.")
         await check_axe(window.page)
         assert await window.call("document.documentElement.scrollWidth") == 360
 
@@ -194,7 +194,7 @@ async def test_unclear_submit_warns_that_another_run_may_be_double(
         await expect(card).to_contain_text(f"this window stays with {server_id}")
         await card.locator("[data-offer=run-again] button").click()
         question = window.page.get_by_test_id("run-again-dialog")
-        await expect(question).to_contain_text(f"Nobody knows yet whether {server_id} has taken the first one.")
+        await expect(question).to_contain_text(f"It is not known yet whether {server_id} has accepted the first one.")
         await window.page.keyboard.press("Escape")
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("Looked twice, last at")
@@ -219,7 +219,7 @@ async def test_restarted_server_is_detected_and_lost_work_reported(
     lost = window.card(prompt_id, "lost")
     await expect(lost).to_contain_text("The server's history no longer has what it had.")
     notices = window.page.locator("[data-testid=notice][data-kind=changed]")  # other tests have restarted a server too
-    notice = notices.filter(has_text=f"{here} has forgotten what it had finished.")
+    notice = notices.filter(has_text=f"{here} no longer has its history.")
     await notice.get_by_role("button").click()
     await expect(notice).to_have_count(0)
     await window.press_on(lost, "opens")

@@ -224,7 +224,7 @@ async def block(page: Page, source: str, shown: str) -> None:
     await page.get_by_test_id("script-sign").click()
     await expect(page.get_by_test_id("script-status")).to_contain_text("The script runs.")
     await page.get_by_test_id("script-stop").click()
-    await expect(page.get_by_test_id("script-output")).to_contain_text("did not listen")
+    await expect(page.get_by_test_id("script-output")).to_contain_text("did not react")
     await expect(page.get_by_test_id("script-status")).to_have_text("Python is ready.")
     await expect(page.get_by_test_id("script-sign")).to_have_count(0)
     assert not await page.evaluate(IS_ASKED)

@@ -245,7 +245,7 @@ async def test_refused_browser_shows_cause_and_flag(tmp_path: Path) -> None:
                 ("silent", "refuses", "It does not let this page in"),
                 ("refusing", "refuses", "It refuses this page (403)"),
                 ("proxied", "refuses", "Something answers, but not this page"),
-                ("turned", "not_comfyui", "Something stands before it"),
+                ("turned", "not_comfyui", "Something is in front of it"),
                 ("nobody", "down", "Not running"),
                 ("unlisted", "refuses", "This page may not ask it"),
             ):

@@ -215,8 +215,8 @@ WRONG: dict[str, tuple[Raw, str]] = {
     ),
     "another redirect": (say(http("302 Found", "", more="Location: /comfy/\n")), "to /comfy/. No redirect is followed"),
     "a web page": (say(http("200 OK", "<!DOCTYPE html><h1>It works</h1>")), "a web page answers there"),
-    "another program": (say(http("200 OK", "{}", "application/json")), "something else than ComfyUI answers"),
-    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), "something else than ComfyUI answers"),
+    "another program": (say(http("200 OK", "{}", "application/json")), "something other than ComfyUI answers"),
+    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), "something other than ComfyUI answers"),
     "too many": (say(http("429 Too Many Requests", "")), "too many requests"),
     "a proxy without its server": (
         say(http("502 Bad Gateway", "")),

@@ -312,9 +312,9 @@ def _window(offered: Offered, _: Translator) -> Iterator[Command]:
         yield Command("dismiss-errors", _("Dismiss all errors"), Group.WINDOW, "close", "dismiss-errors")
     if offered.orphans:
         yield Command("toggle-left", _("Left behind by closed windows"), Group.GO, "fit", "toggle-left", terms="adopt")
-        aside = _("Put aside what closed windows have left")
+        aside = _("Hide the work of closed windows")
         yield Command("put-left-aside", aside, Group.WINDOW, "close", "put-left-aside", terms="not now hide")
-        yield Command("adopt-all", _("Adopt what closed windows have left"), Group.WINDOW, "adopt", "adopt-all")
+        yield Command("adopt-all", _("Adopt the work of closed windows"), Group.WINDOW, "adopt", "adopt-all")
     yield Command(
         "search-orphans", _("Look for work of closed windows"), Group.WINDOW, "look", "search-orphans", terms="adopt"
     )

@@ -46,7 +46,7 @@ def at_fields(_: Translator) -> tuple[Shortcut, ...]:
     return (
         Shortcut(("Alt", "↓"), _("Values used lately, in a field that has some")),
         Shortcut(("↓",), _("The choices of a field that can be searched")),
-        Shortcut(("Mod", "V"), _("A picture or a workflow out of the clipboard")),
+        Shortcut(("Mod", "V"), _("A picture or a workflow from the clipboard")),
     )
 
 

@@ -28,7 +28,7 @@ def word_part(part: Part, _: Translator) -> str:
         case Part.SOCKET:
             return _("Its live connections")
         case Part.OTHERS:
-            return _("Somebody else at the server")
+            return _("Another user of the server")
 
 
 def word_story(fault: Fault, _: Translator) -> Story:

@@ -19,7 +19,7 @@ def word_trouble(server: Server, _: Translator) -> Words:
     match server.cause:
         case "login" | "forbidden" if server.health in {Health.REFUSES, Health.NOT_COMFYUI}:
             return Words(
-                _("A log-in stands before it"),
+                _("It is behind a log-in"),
                 _("Mooring cannot log in. Give it an address behind the log-in, or let this machine pass without."),
                 tone=Tone.WARN,
             )
@@ -47,12 +47,14 @@ def word_trouble(server: Server, _: Translator) -> Words:
         case "another":
             return Words(
                 _("Another server is at its address"),
-                _("Nothing is sent there. What it has goes on as soon as it answers again, at whatever address."),
+                _("Nothing is sent there. Its work continues as soon as it answers again, at any address."),
                 tone=Tone.WARN,
             )
         case "busy":
             return Words(
-                _("Too many requests for it"), _("What stands before it lets no more through now."), tone=Tone.WARN
+                _("Too many requests for it"),
+                _("The proxy in front of it accepts no more requests now."),
+                tone=Tone.WARN,
             )
     return word_refusal(server.cause, _) or word_health(server.health, _)
 
@@ -89,7 +91,7 @@ def word_refusal(cause: str, _: Translator) -> Words | None:
             )
         case Refusal.BETWEEN.value:
             return Words(
-                _("Something stands before it"),
+                _("Something is in front of it"),
                 _("It sends this page on to another address, usually to log in, which a page cannot do there."),
                 tone=Tone.WARN,
             )
@@ -114,7 +116,7 @@ def word_hour(stats: ServerStats, _: Translator) -> str:
     """Return the sparkline as text."""
     share = stats.busy_share
     if share is None:
-        return _("It has not answered since it is watched") if stats.minutes else ""
+        return _("It has not answered since monitoring began") if stats.minutes else ""
     percent = _.formats.percent(share)
     if stats.minutes >= MINUTES:
         busy = _("Busy for {share} of the last hour", share=percent)

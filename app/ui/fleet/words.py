@@ -20,9 +20,7 @@ def word_health(health: Health, _: Translator) -> Words:
         case Health.TIMEOUT:
             return Words(_("Does not answer in time"), _("It may be busy or stuck."), tone=Tone.WARN)
         case Health.REFUSES:
-            return Words(
-                _("Refuses requests"), _("Its log tells why; an access rule may stand before it."), tone=Tone.WARN
-            )
+            return Words(_("Refuses requests"), _("Its log says why; it may be behind an access rule."), tone=Tone.WARN)
         case Health.NOT_COMFYUI:
             return Words(_("Not ComfyUI"), _("Something else answers at its address."))
 
@@ -58,7 +56,7 @@ def word_problem(problem: str, _: Translator) -> Words:
     """Return the fault of the fleet file, for an admin."""
     return Words(
         _("The fleet file has a mistake"),
-        _("The servers stay as they were until it is put right."),
+        _("The servers stay as they were until it is corrected."),
         problem,
         tone=Tone.WARN,
     )
@@ -68,7 +66,7 @@ def word_searches(searches: tuple[str, ...], _: Translator) -> Words:
     """Return the failed lookups of servers, for an admin."""
     return Words(
         _("Not all servers can be looked up"),
-        _("Those that are known stay; work on a server that is gone shows as unreachable, and is not lost."),
+        _("Known servers stay; work on a server that is gone shows as unreachable, and is not lost."),
         "\n\n".join(searches),
         tone=Tone.WARN,
     )

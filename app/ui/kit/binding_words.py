@@ -102,7 +102,7 @@ def _unbound(error: UnboundTask, _: Translator) -> Words:
 def _not_owner(_: Translator) -> Words:
     return Words(
         _("Another window owns this task now."),
-        _("Look at it there. This window has let go of it."),
+        _("See it there. This window no longer tracks it."),
         tone=Tone.WARN,
     )
 

@@ -22,7 +22,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "down": _("no connection"),
         "timeout": _("no answer in time"),
         "refuses": _("it refuses requests"),
-        "not_comfyui": _("something else than ComfyUI answers"),
+        "not_comfyui": _("something other than ComfyUI answers"),
         "upstream-lost": _("the connection broke"),
         "not_in_fleet": _("not in the fleet"),
         "avoided": _("not wanted this time"),
@@ -46,7 +46,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "resting": _("it is tried again in a moment"),
         "already-sent": _("the gateway has sent it already"),
         "not-logged-in": _("you are logged out"),
-        "other-person": _("somebody else is logged in here now"),
+        "other-person": _("another user is logged in here now"),
         "not-yours": _("it is not yours"),
         "not-allowed": _("it is not allowed here"),
         "denied-node": _("a node of the workflow is not allowed here"),
@@ -59,7 +59,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "too-many-logins": _("too many attempts to log in"),
         "picture-changed": _("another file has that name by now"),
         "link-expired": _("its address is too old"),
-        "not-comfyui": _("something else than ComfyUI answers"),
+        "not-comfyui": _("something other than ComfyUI answers"),
         "wrong-login": _("the name or the password is wrong"),
         "too-large": _("it is too large for the gateway"),
         "internal": _("the gateway has made a mistake"),
@@ -78,7 +78,9 @@ def word_refused(error: GatewayRefused, _: Translator) -> Words:
     """Return why the gateway refused it."""
     match error.cause:
         case "not-listed":
-            return Words(_("That is not in the queue any more."), _("It may have ended meanwhile."), tone=Tone.WARN)
+            return Words(
+                _("That is not in the queue any more."), _("It may have ended in the meantime."), tone=Tone.WARN
+            )
         case "not-allowed" if error.server_id is not None:
             return Words(
                 _("That is not possible for {server}.", server=word_server(error.server_id, _)),
@@ -98,7 +100,7 @@ def word_rule(failure: Failure | PromptRejected, _: Translator) -> Words | None:
         "not-logged-in": _("Log in again, and press Run again."),
         "other-person": _("Reload this page to work as the user who is logged in now."),
         "not-yours": _("Choose a file of your own, and press Run again."),
-        "not-allowed": _("Whoever runs this installation decides what may run here."),
+        "not-allowed": _("The administrator of this installation decides what may run here."),
         "denied-node": _("Use a workflow without that node, or ask an administrator."),
         "no-partner-key": _("Use a workflow without nodes that use credits, or ask an administrator for a key."),
         "no-partner-server": _("Choose another server, or ask an administrator."),

@@ -32,9 +32,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
         case "not-a-number" | "out-of-range" | "not-an-option" | "list-elsewhere":
             return Words(_value(error, _), tone=Tone.WARN)
         case "not-a-file" | "bad-inputs":
-            return Words(
-                _("The script gave something else than was needed."), _("See the console contract."), error.detail
-            )
+            return Words(_("The script returned something unexpected."), _("See the console contract."), error.detail)
         case "no-picture-field" | "no-file-field" | "no-field-left":
             return _no_field(error, _)
         case "other-window" | "not-kept-here" | "not-bare" | "nothing-to-compare":
@@ -44,7 +42,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
                 _("“{name}” was not saved to the folder.", name=error.name)
                 if error.name
                 else _("The folder cannot be used."),
-                _("Nothing is lost: results stay here. Choose the folder anew in the menu of the results."),
+                _("Nothing is lost: results stay here. Choose the folder again in the menu of the results."),
                 error.detail,
             )
         case "bad-workflow":
@@ -93,12 +91,12 @@ def _server_side(error: BadInput, _: Translator) -> Words:
         case "cannot-break":
             return Words(
                 _("This cannot be done to {server} now.", server=error.name),
-                _("Wait a moment until what was done before has come through, then try again."),
+                _("Wait a moment until earlier requests are done, then try again."),
                 error.detail,
             )
         case "bad-catalogue":
             return Words(
-                _("What a server tells of its nodes cannot be read."),
+                _("A server's list of nodes cannot be read."),
                 _("Its workflows run all the same. Have it read again in the form; its own log may tell more."),
                 error.detail,
                 Tone.WARN,
@@ -171,7 +169,7 @@ def _not_kept(error: BadInput, _: Translator) -> Words:
     if error.cause == "words-not-kept":
         return Words(
             _("What this work was made with is not known any more."),
-            _("It was private, and its page was loaded anew. Fill in the form again."),
+            _("It was private, and its page was reloaded. Fill in the form again."),
         )
     return Words(
         _("“{name}” is no longer kept in this browser.", name=error.name),
@@ -199,7 +197,7 @@ def _album(error: BadInput, _: Translator) -> Words:
                 "Nothing can be taken out of {count} files, so they were not saved.",
                 int(error.detail),
             ),
-            _("Download it as it is: whatever was written into it stays in it."),
+            _("Download it as it is: everything that was written into it stays in it."),
             error.name,
         )
     return Words(

@@ -90,13 +90,13 @@ def _transport(error: TransportError, _: Translator) -> Words:
         case RequestTimeout():
             return Words(
                 _("{server} gave no clear answer.", server=server),
-                _("It may have acted all the same: the task's own state is looked up, nothing is sent twice."),
+                _("It may have acted on the request: the task's state is checked, and nothing is sent twice."),
                 cause=cause,
             )
         case SocketClosed():
             return Words(
                 _("The live connection to {server} is interrupted.", server=server),
-                _("Work goes on and is looked up. The connection comes back by itself."),
+                _("Work continues, and its state is checked. The connection is restored automatically."),
                 tone=Tone.WARN,
                 cause=cause,
             )
@@ -115,7 +115,7 @@ def _comfy(error: ComfyError, _: Translator) -> Words:
         case HttpStatusError():
             return Words(
                 _("{server} answered with an error ({status}).", server=server, status=str(error.status)),
-                _("Its log may tell more. Try again, or use another server once this window is free."),
+                _("Its log may say more. Try again, or use another server once this window is free."),
                 error.detail,
             )
         case PromptRejected() if (ruled := word_rule(error, _)) is not None:
@@ -129,7 +129,7 @@ def _comfy(error: ComfyError, _: Translator) -> Words:
         case ProtocolError():
             return Words(
                 _("What answers for {server} is not ComfyUI.", server=server),
-                _("Check its address in the fleet: a log-in page or another program may stand there."),
+                _("Check its address in the fleet: a log-in page or another program may be there."),
                 error.detail,
             )
     return Words(_("{server} answered with something unexpected.", server=server), _("Try again."))

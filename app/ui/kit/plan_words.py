@@ -19,7 +19,7 @@ def word_row(fault: RowFault, _: Translator) -> str:
     row = str(fault.row)
     match fault.cause:
         case "bad-quotes":
-            return _("Row {row}: a quotation mark is not closed, or stands in the wrong place.", row=row)
+            return _("Row {row}: a quotation mark is not closed, or is in the wrong place.", row=row)
         case "row-length":
             return _(
                 "Row {row} has {found} values, and the header has {wanted}.",

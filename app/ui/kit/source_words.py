@@ -53,7 +53,7 @@ def _fault_advice(fault: SourceFault, _: Translator) -> str:
         case SourceFault.UNKNOWN_FILE | SourceFault.EMPTY:
             return _("Choose a workflow saved by ComfyUI (JSON), or a picture or film that ComfyUI has made.")
         case SourceFault.GONE:
-            return _("Somebody has moved or deleted it. What you opened before is in your library.")
+            return _("It was moved or deleted. What you opened before is in your library.")
     return _("Choose a smaller one.")
 
 
@@ -71,7 +71,7 @@ def word_note(note: Note, _: Translator) -> str:
         case Note.FILE_DAMAGED:
             return _("The workflow is whole, but the file around it is damaged.")
         case Note.NON_FINITE:
-            return _("Numbers that are none were left out, as the editor does.")
+            return _("Invalid numbers were left out, as the editor does.")
         case Note.SURROGATES:
             return _("Some broken characters were replaced.")
 
@@ -103,9 +103,9 @@ def word_problem(problem: Problem, _: Translator) -> str:
         case Reason.GROUP_NODE:
             return _("“{node}” is a group node of the old kind.", node=node)
         case Reason.BROKEN_LINK:
-            return _("A line that leads into “{node}” comes from nowhere.", node=node)
+            return _("A link into “{node}” has no source.", node=node)
         case Reason.CYCLE:
-            return _("The lines through “{node}” go round in a circle.", node=node)
+            return _("The links through “{node}” form a loop.", node=node)
         case Reason.TOO_MANY:
             return _("There are too many nodes.")
         case Reason.NEEDS_EDITOR:

@@ -48,7 +48,7 @@ def _unreadable(cause: str, _: Translator) -> tuple[str, str]:
         case "broken-record":
             return (
                 _("A record in the browser's storage cannot be read."),
-                _("Nothing is sent on its account. Reload this page; if this stays, work in another window."),
+                _("Nothing is sent for it. Reload this page; if this stays, work in another window."),
             )
         case "newer-record":
             return (

@@ -13,9 +13,9 @@ from app.ui.runs.server_picker import WhereServer
 def word_servers(view: HeaderView, _: Translator) -> str:
     """Return the chip's text about the servers that work for this window."""
     if view.others or view.tag is None:
-        return _("At work for this window: {names}", names=", ".join(tag.name for tag in view.tags))
+        return _("Working for this window: {names}", names=", ".join(tag.name for tag in view.tags))
     if view.silent:
-        return _("{server} gave no clear answer: nobody knows how far that work is.", server=view.tag.name)
+        return _("{server} gave no clear answer: the state of that work is unknown.", server=view.tag.name)
     return _("All work of this window goes to {server} until it has ended.", server=view.tag.name)
 
 

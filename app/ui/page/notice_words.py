@@ -207,7 +207,7 @@ def _searched(found: int | None, _: Translator) -> Words:
     return Words(
         _.plural("{count} run of a closed window was found.", "{count} runs of closed windows were found.", found),
         _.plural(
-            "“Now” lists it. Adopt it, and what it makes comes to this window.",
+            "“Now” lists it. Adopt it to get its results in this window.",
             "“Now” lists them. Adopt them, and what they make comes to this window.",
             found,
         ),
@@ -246,20 +246,20 @@ def _changed(item: Notice, _: Translator) -> Words:
         case RestartSign.NUMBER_FELL:
             title = _("{server} was restarted.", server=server)
             advice = _(
-                "Its queue and history began anew. This window's work there is looked up again; what is gone says so on"
-                " its own card. Pictures that are home stay."
+                "Its queue and history are empty again. This window checks its work there again; each card says what"
+                " was lost. Pictures that are kept here stay."
             )
         case RestartSign.HISTORY_GONE:
-            title = _("{server} has forgotten what it had finished.", server=server)
+            title = _("{server} no longer has its history.", server=server)
             advice = _(
-                "It was restarted, or somebody cleared its history. This window's work there is looked up again."
-                " Pictures that are home stay."
+                "It was restarted, or its history was cleared. This window checks its work there again."
+                " Pictures that are kept here stay."
             )
         case RestartSign.ANOTHER:
             title = _("{server} is not the ComfyUI that it was.", server=server)
             advice = _(
-                "Other versions or devices answer at its address: it was upgraded, or it is another one. This window's"
-                " work there is looked up again; compare the address in the fleet if you did not expect this."
+                "Other versions or devices answer at its address: it was upgraded, or it is another one. This window"
+                " checks its work there again; compare the address in the fleet if you did not expect this."
             )
     when = _("Noticed at {time}.", time=_.formats.clock(item.noticed.at)) if item.noticed else ""
     return Words(title, sentences(when, advice), tone=Tone.QUIET)
@@ -282,7 +282,7 @@ def _offline(_: Translator) -> Words:
         _("The browser says that this device is offline."),
         _(
             "Work on the servers goes on, and what is on this machine can still be reached. Everything is"
-            " looked at again as soon as the network is back."
+            " checked again as soon as the network is back."
         ),
         tone=Tone.QUIET,
     )
@@ -295,12 +295,12 @@ def _absent(kind: NoticeKind, _: Translator) -> Words:
             _("You are logged out."),
             _(
                 "Nothing is lost: work on the servers goes on, and is fetched once you have logged in again. This page"
-                " then goes on by itself."
+                " then continues automatically."
             ),
             tone=Tone.WARN,
         )
     return Words(
-        _("Somebody else has logged in in this browser."),
+        _("Another user has logged in in this browser."),
         _(
             "This page is not theirs, so it sends and fetches nothing under their name. Your work goes on; it is"
             " fetched when you log in again. Reload to work as the user who is logged in now."
@@ -351,7 +351,7 @@ def _unreadable(record: Unreadable | None, _: Translator) -> Words:
     return Words(
         _("A stored task is damaged and cannot be read.")
         if record.owner is not None
-        else _("A stored task is damaged, and it cannot be told which window it belongs to."),
+        else _("A stored task is damaged, and its window is unknown."),
         _("It may still run on a server, so nothing new is sent from this window until you stop tracking it."),
         quote,
         Tone.WARN,

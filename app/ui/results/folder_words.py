@@ -27,5 +27,5 @@ def word_folder(view: FolderView, _: Translator) -> str:
                 " private."
             )
         case FolderState.ASKING:
-            return _("The browser asks again after each load of the page. What arrives meanwhile is saved then.")
-    return _("As a file of its own, under the name above, as soon as it arrives. For all windows of this browser.")
+            return _("The browser asks again after each load of the page. Results that arrive before are saved then.")
+    return _("As a separate file, under the name above, as soon as it arrives. For all windows of this browser.")

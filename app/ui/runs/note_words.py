@@ -45,7 +45,7 @@ def word_unclear(cause: str, _: Translator) -> str:
         case "owner_gone":
             return _("its window was gone")
         case "page_went_away":
-            return _("this page went away meanwhile")
+            return _("this page was closed in the meantime")
     return word_cause(cause, _)
 
 
@@ -77,9 +77,9 @@ def _contact(note: Note, _: Translator) -> Words | None:
         case "unreachable":
             return Words(_("Two looks in a row got no answer"), cause=word_cause(note.detail, _))
         case "told_running":
-            return Words(_("The live connection told that it runs."))
+            return Words(_("The live connection reported that it runs."))
         case "told_end":
-            return Words(_("The live connection told the end: {end}", end=_end(note.detail, _)))
+            return Words(_("The live connection reported its end: {end}", end=_end(note.detail, _)))
         case "server_changed":
             return Words(word_sign(note.detail, _))
     return None

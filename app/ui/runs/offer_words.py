@@ -44,7 +44,9 @@ def _wait(view: CardView, _: Translator) -> str:
     server = view.tag.name
     match view.task.contact:
         case Contact.UNREACHABLE:
-            return _("It is asked again and again. As soon as {server} answers, this goes on by itself.", server=server)
+            return _(
+                "It is asked repeatedly. As soon as {server} answers, this continues automatically.", server=server
+            )
         case Contact.MOVED:
-            return _("As soon as the fleet has the old address again, this goes on by itself.")
-    return _("It is looked at again and again. As soon as it moves, this warning goes.")
+            return _("As soon as the fleet has the old address again, this continues automatically.")
+    return _("It is checked repeatedly. As soon as it makes progress, this warning disappears.")

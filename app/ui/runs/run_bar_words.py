@@ -96,7 +96,7 @@ def word_blocker(blocker: Blocker, _: Translator) -> str:
         case Blocker.LOGGED_OUT:
             return _("Not possible: you are logged out. See above.")
         case Blocker.OTHER_PERSON:
-            return _("Not possible: somebody else is logged in here now. See above.")
+            return _("Not possible: another user is logged in here now. See above.")
         case Blocker.STORE:
             return _("Not possible: the browser's storage does not work. See above.")
         case Blocker.UNREADABLE:

@@ -243,7 +243,7 @@ def word_delivery(output: Output, _: Translator) -> Words:
         case Delivery.OVERWRITTEN:
             return Words(
                 _("Another file has its name on the server now"),
-                _("What stands there is newer or older than this task, so it is not shown as its result."),
+                _("The file there is newer or older than this task, so it is not shown as its result."),
                 tone=Tone.WARN,
             )
         case Delivery.NOT_KEPT:

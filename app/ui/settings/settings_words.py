@@ -24,7 +24,7 @@ def word_notices(view: SettingsView, _: Translator) -> str:
         case Permission.ABSENT:
             return _(
                 "Not possible here: browsers show notices only for pages over https or on this machine."
-                " The sound and the tab's title tell it all the same."
+                " The sound and the tab's title still work."
             )
         case Permission.DENIED:
             return _("The browser forbids it. Allow notifications for this address in the browser's own settings.")

@@ -146,7 +146,7 @@ def test_palette_is_a_combobox_with_a_count() -> None:
     assert field["aria-controls"] == "palette-list"
     assert elements(markup, data_query="work")
     assert re.search(r"The first 40 of 5\d\d", markup)
-    assert "No command is called so" in str(palette(PaletteView(PaletteDialog("~"), many), ENGLISH))
+    assert "No command has that name" in str(palette(PaletteView(PaletteDialog("~"), many), ENGLISH))
 
 
 def test_any_text_can_be_searched_in_all_results() -> None:
@@ -154,7 +154,7 @@ def test_any_text_can_be_searched_in_all_results() -> None:
         markup = str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
         (option,) = elements(markup, role="option")
         assert (option["data-action"], option["data-text"]) == ("search-results", query.strip())
-        assert f"Search all results for “{query.strip()}”" in markup and "No command is called so" not in markup
+        assert f"Search all results for “{query.strip()}”" in markup and "No command has that name" not in markup
     markup = str(palette(PaletteView(PaletteDialog("dark"), FULL), ENGLISH))
     assert [item["data-action"] for item in elements(markup, role="option")] == ["command", "search-results"]
     for query in ("", "h", " h "):

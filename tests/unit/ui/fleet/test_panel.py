@@ -63,8 +63,8 @@ def markup(view: FleetView, language: str = "en") -> str:
 
 
 CAUSES = {
-    "login": (Health.NOT_COMFYUI, "A log-in stands before it"),
-    "forbidden": (Health.REFUSES, "A log-in stands before it"),
+    "login": (Health.NOT_COMFYUI, "It is behind a log-in"),
+    "forbidden": (Health.REFUSES, "It is behind a log-in"),
     "web-page": (Health.NOT_COMFYUI, "Another page answers"),
     "redirect": (Health.NOT_COMFYUI, "It sends elsewhere"),
     "certificate": (Health.REFUSES, "Its certificate is not trusted"),
@@ -73,7 +73,7 @@ CAUSES = {
     "origin-refused": (Health.REFUSES, "It refuses this page (403)"),
     "mixed-content": (Health.REFUSES, "The browser forbids it: https page, http server"),
     "not-in-policy": (Health.REFUSES, "This page may not ask it"),
-    "in-between": (Health.NOT_COMFYUI, "Something stands before it"),
+    "in-between": (Health.NOT_COMFYUI, "Something is in front of it"),
     "unseen": (Health.REFUSES, "Something answers, but not this page"),
     "no-https": (Health.DOWN, "No connection by https"),
     "another": (Health.DOWN, "Another server is at its address"),
@@ -176,7 +176,7 @@ def test_last_hour_text_covers_only_the_watched_minutes() -> None:
     assert word_hour(hour(*[idle] * MINUTES), ENGLISH) == "Busy for 0 % of the last hour"
     expected = "Busy for 0 % of the last 2 minutes", "did not always answer"
     assert word_hour(hour(idle, silent), ENGLISH) == SEPARATOR.join(expected)
-    assert word_hour(hour(silent), ENGLISH) == "It has not answered since it is watched"
+    assert word_hour(hour(silent), ENGLISH) == "It has not answered since monitoring began"
     assert word_hour(ServerStats(), ENGLISH) == word_hour(hour(), ENGLISH) == ""
 
 

@@ -197,7 +197,7 @@ async def test_one_left_run_is_worded_as_one() -> None:
     rig.session.orphans = (orphan("o"),)
     await rig.act("search-orphans")
     text = markup(page(rig.session, rig.context.ui), "errors")
-    assert "1 run of a closed window was found" in text and "Adopt it, and what it makes" in text
+    assert "1 run of a closed window was found" in text and "Adopt it to get its results" in text
     line = StillLine(orphans=(OrphanLine(owner=OTHER, count=1, is_owner_gone=True),))
     assert "Adopt it, and this window sends it." in markup(page(StillSession(line=line), SHOWN), "left")
 
