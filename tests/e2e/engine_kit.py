@@ -42,7 +42,7 @@ Point = tuple[float, float]
 _KEYS = {"Control": "\ue009", "Enter": "\ue007", "Escape": "\ue00c"}  # WebDriver's codes
 _WEBKIT_HOST = Path(__file__).with_name("webkit_host.py")  # for Debian's Python, which has `gi`
 _ENDED = "due to access control checks."  # of a request to its own origin, which a reload has ended
-_ARRIVED = "the page of an opened tab has come"  # printed by it
+_OPENED = "opened"  # the line that it prints then
 _WEBKIT_MESSAGE = re.compile(r"(?:^|: )CONSOLE (?:[A-Z]+ )?(?P<level>LOG|INFO|DEBUG|WARN|ERROR) (?P<text>.*)")
 _FIREFOX_ADDRESS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _FIREFOX_PREFERENCES = {
@@ -408,7 +408,7 @@ class _WebKit(Engine):
         self._client, self._address = client, address
         self._lock = asyncio.Lock()
         self._current = ""
-        self.has_arrived = asyncio.Event()  # the page of a tab that another one has opened
+        self.has_opened = asyncio.Event()  # the first page of a tab that another one has opened is there
 
     async def new_tab(self) -> Tab:
         # The session ends with its last window, so its first one stays open.
@@ -435,10 +435,10 @@ class _WebKit(Engine):
             return await self.send(method, path, body)
 
     async def listen(self, lines: AsyncIterator[str]) -> None:
-        """Take what the window prints, console messages among them, until the process ends."""
+        """Take the lines that the window prints, until the process ends."""
         async for line in lines:
-            if line == _ARRIVED:
-                self.has_arrived.set()
+            if line == _OPENED:
+                self.has_opened.set()
             elif found := _WEBKIT_MESSAGE.search(line):
                 is_fault = found["level"] == "ERROR" and not found["text"].endswith(_ENDED)
                 (self.faults if is_fault else self.messages).append(found["text"])
@@ -463,10 +463,10 @@ class _WebKitTab(_DriverTab):
         await self._post("url", url=address)
 
     async def following(self, expression: str) -> Tab:
-        # A script that runs before the new tab's page has come can end its first navigation, on a loaded machine.
-        self._driver.has_arrived.clear()
+        # A script that runs before the new tab's page is there can end its first navigation, on a loaded machine.
+        self._driver.has_opened.clear()
         tab = await super().following(expression)
-        await asyncio.wait_for(self._driver.has_arrived.wait(), PATIENCE)
+        await asyncio.wait_for(self._driver.has_opened.wait(), PATIENCE)
         return tab
 
     async def reload(self) -> None:

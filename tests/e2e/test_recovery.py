@@ -241,7 +241,8 @@ async def test_traceback_is_copied_without_clipboard_api(module_user: BrowserUse
             await window.page.evaluate(
                 "() => Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })"
             )
-        await window.page.evaluate("() => { getSelection().removeAllRanges(); live.replaceChildren(); }")
+        await window.page.evaluate("() => void getSelection().removeAllRanges()")
+        await window.page.locator("#live").evaluate("(live) => live.replaceChildren()")
         button = card.get_by_test_id("copy")
         await expect(button).to_have_text("Copy details")
         await button.click()

@@ -1,8 +1,8 @@
 """A WebKitGTK window for WebKitWebDriver, in place of MiniBrowser, whose automated sessions are all private.
 
 It runs in the system's Python, which has `gi`, and is started by the driver (`tests/e2e/engine_kit.py`). The folder
-of its profile is in `MOORING_PROFILE`; if that is empty, the session is private. Console messages go to stdout,
-and a line when the page of a tab that another tab has opened has come.
+of its profile is in `MOORING_PROFILE`; if that is empty, the session is private. It prints console messages,
+and a line once the first page of a tab that another tab has opened is there.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def show(**options: Any) -> WebKit2.WebView:
     window = Gtk.Window(default_width=SIZE[0], default_height=SIZE[1])
     window.add(view)
     view.connect("close", lambda _view: window.destroy())
-    view.connect("create", lambda opener, _action: follow(show(related_view=opener)))
+    view.connect("create", lambda opener, _action: report(show(related_view=opener)))
     window.show_all()
     return view
 
 
-def follow(view: WebKit2.WebView) -> WebKit2.WebView:
-    """Print when the first page of a view has come."""
+def report(view: WebKit2.WebView) -> WebKit2.WebView:
+    """Print once the first page of a view is there."""
 
     def look(_view: WebKit2.WebView, event: WebKit2.LoadEvent) -> None:
         if event == WebKit2.LoadEvent.COMMITTED:
             view.disconnect(handler)
-            print("the page of an opened tab has come", flush=True)
+            print("opened", flush=True)
 
     handler = view.connect("load-changed", look)
     return view

@@ -208,7 +208,7 @@ def _searched(found: int | None, _: Translator) -> Words:
         _.plural("{count} run of a closed window was found.", "{count} runs of closed windows were found.", found),
         _.plural(
             "“Now” lists it. Adopt it to get its results in this window.",
-            "“Now” lists them. Adopt them, and what they make comes to this window.",
+            "“Now” lists them. Adopt them to get their results in this window.",
             found,
         ),
         tone=Tone.QUIET,
