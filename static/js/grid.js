@@ -11,7 +11,7 @@
 // F makes a favourite, C compares with the next. What lies over the pointed and the focused cell is a copy of `#cell-over`;
 // without a pointer that hovers, each cell in sight has one.
 
-import { untilStill } from "./calm.js";
+import { inNextTask, untilStill } from "./calm.js";
 import { DayRows, daysOf } from "./days.js";
 import { formatClock, formatDay, formatTime } from "./format.js";
 import { getHeld, storeName } from "./kept.js";
@@ -22,7 +22,7 @@ const GAP = 8;
 const HEAD = 2.5; // rem from a day's heading to its cells; the heading itself (album.css) is a little less high
 const BETWEEN = 12; // CSS pixels above a heading, but the first
 const AHEAD = 2; // rows beyond what is in sight
-const AT_ONCE = 8; // new cells in one frame
+const AT_ONCE = 8; // new cells in one task
 const CELL = "cell-"; // ahead of a result's name in an element's id
 const KEPT = 600; // addresses of pictures that were in sight lately
 const FIRST_WAIT = 1_000; // milliseconds until a missing picture is reread; each further wait is twice as long
@@ -152,11 +152,11 @@ function leaveReader() {
   asked.clear();
 }
 
-/** Draw before the next frame what is in sight by then. */
+/** Draw what is in sight by then. Within a frame, new cells with the frame's style, layout and paint were a long task. */
 function draw() {
   if (isDue || !box) return;
   isDue = true;
-  requestAnimationFrame(() => {
+  inNextTask(() => {
     isDue = false;
     if (box) place();
   });
@@ -437,7 +437,7 @@ function read(name) {
   });
 }
 
-/** All questions of a frame are one message. */
+/** All questions of a task are one message. */
 function send() {
   reader?.postMessage({ names: unsent, store: storeName() });
   unsent = [];
