@@ -4,11 +4,14 @@
 // Elements with `data-live` and an id are said when they appear or their text changes; `data-live="now"` interrupts,
 // `data-live="change"` is not said when it appears, `data-live="once"` only then.
 
+import { inNextTask } from "./calm.js";
+
 const PAUSE = 300; // milliseconds that a text has to stand: what is typed or read quickly is said once, or not at all
 const KEPT = 6; // messages that a region keeps
 const UNSAID = "[aria-hidden=true], [hidden], [popover], details, svg";
 const drawn = new Map(); // id of a marked element -> its text on the page
 const timers = new Map(); // id of a marked element -> the timer of its message
+let isDue = false;
 
 const byId = (id) => document.getElementById(id);
 
@@ -19,9 +22,17 @@ export function say(words, way = "") {
   while (region.childElementCount > KEPT) region.firstElementChild.remove();
 }
 
-/** The page was patched: say what is new in the marked elements. */
+/** The page was patched: say what is new in the marked elements. What is visible needs the page's style, so it is found in a task of
+ *  its own: with the patch it was a long one. */
 export function settleLive() {
   follow();
+  if (isDue) return;
+  isDue = true;
+  inNextTask(find);
+}
+
+function find() {
+  isDue = false;
   const marked = [...document.querySelectorAll("[data-live]")].filter((element) => element.checkVisibility());
   const seen = new Set(marked.map(({ id }) => id));
   for (const id of drawn.keys()) if (!seen.has(id)) drawn.delete(id);
