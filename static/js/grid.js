@@ -74,6 +74,7 @@ export function show(change) {
   if (change.rows) {
     rows.push(...change.rows);
     retry(new Set(change.rows.map(([name]) => name)));
+    if (Object.keys(change).length === 1) return; // their order comes later
   }
   if (change.order) {
     const name = cells[active]?.[0];
@@ -101,7 +102,7 @@ export function settle() {
   if (!box) return;
   sizes.observe(box);
   awaitMidnight();
-  draw();
+  drawInFrame();
 }
 
 function clear() {
@@ -152,15 +153,18 @@ function leaveReader() {
   asked.clear();
 }
 
-/** Draw what is in sight by then. Within a frame, new cells with the frame's style, layout and paint were a long task. */
-function draw() {
+/** Draw what is in sight by then: in a task of its own, since new cells with a frame's style, layout and paint were a long one. */
+function draw(schedule = inNextTask) {
   if (isDue || !box) return;
   isDue = true;
-  inNextTask(() => {
+  schedule(() => {
     isDue = false;
     if (box) place();
   });
 }
+
+/** Draw in the next frame, so that none shows an empty grid or cells of another size. */
+const drawInFrame = () => draw(requestAnimationFrame);
 
 function layOut() {
   layout = new DayRows(days, columns, { step: size + GAP, gap: GAP, head, between: BETWEEN });
@@ -538,5 +542,5 @@ function go(index) {
   shown.get(active)?.focus({ preventScroll: true });
 }
 
-addEventListener("scroll", draw, { passive: true });
-addEventListener("resize", draw, { passive: true });
+addEventListener("scroll", () => draw(), { passive: true });
+addEventListener("resize", drawInFrame, { passive: true });

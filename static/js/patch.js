@@ -104,9 +104,13 @@ function setIcon(address) {
  *  "live": [texts], "root": {name: mark}, "keys": […], "reveal": id, "jump": id, "press": id}` as JSON. What is kept is put in after
  *  its region was patched, and patches ignore it from then on. Elements with `data-stays` stand for existing ones
  *  with their id: false if one is missing, and the whole has to be sent. `{"moved": {id: html}, "title": …, "ends": …, "icon": …}` is the
- *  progress of running work: nothing else is affected by it. */
+ *  progress of running work, and `{"further": …}` has more cells of the album: nothing else is affected by them. */
 export function update(text) {
   const change = JSON.parse(text);
+  if (change.further !== undefined) {
+    show(change.further);
+    return true;
+  }
   if (change.moved !== undefined) {
     draw(change.moved);
     setTitle(change.title, change.ends);

@@ -27,6 +27,9 @@ class PageContext(Protocol):
         A text that is typed is in its field already, and a workflow that is chosen may have no form yet.
         """
 
+    def redraw(self) -> None:
+        """Draw within a few frames what has changed without the user."""
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; an error is logged."""
 

@@ -29,7 +29,7 @@ class Screen(Protocol):
         `texts` [{node, name, text}] put texts into fields, also into those that the user has typed into.
 
         `kept` {id: html} is put in once and never patched; `graph` has marks for the drawing. `grid` has the
-        album's cells (`static/js/grid.js`).
+        album's cells (`static/js/grid.js`); `further` has more of them, and comes alone.
 
         False if a card that should stay is not on the page: the whole page must be sent.
         """

@@ -450,6 +450,9 @@ class Page:
             self._is_guarded = not self._is_guarded
             self._screen.guard_leaving(self._is_guarded)
         self._leave_impossible()
+        self.redraw()
+
+    def redraw(self) -> None:
         self._redraws.follow(self._session.runs)
 
     def _show_yourself(self) -> None:

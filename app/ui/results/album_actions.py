@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -87,6 +88,7 @@ class AlbumActions:
         self._seen: frozenset[PromptId] = frozenset()  # tasks of this tab that had ended before a filter was set
         self._view = AlbumView(wish=AlbumWish())
         self._grid = GridUpdates()
+        self._is_sending = False
         self._is_shown = False
         self._has_stood_in = False  # and the user has chosen neither list since
 
@@ -164,9 +166,18 @@ class AlbumActions:
         changes = self._grid.changes(
             self._cells, self._session.fleet, _, picked=self._wish.picked, favourites=self._favourites
         )
-        if self._grid.is_behind:
-            self._context.set_ui(self._context.ui)  # the rest follows with the next drawing
+        if self._grid.is_behind and not self._is_sending:
+            self._is_sending = True
+            self._context.spawn(self._send_further())
         return {"grid": changes} if changes else {}
+
+    async def _send_further(self) -> None:
+        try:
+            while self._grid.is_behind:
+                self._screen.update({"further": self._grid.further()})
+                await asyncio.sleep(0)  # each part is a task of its own
+        finally:
+            self._is_sending = False
 
     @action("album")
     def open_album(self) -> None:

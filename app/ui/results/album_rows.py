@@ -131,8 +131,7 @@ class AlbumRows:
                 await self._read_all()
             except MooringError as error:
                 self._context.set_ui(self._context.ui.with_error(error))
-        self._is_stale = True
-        self._context.set_ui(self._context.ui)
+        self._show()
 
     async def _read_all(self) -> None:
         past = self._source.past
@@ -150,7 +149,7 @@ class AlbumRows:
 
     def _show(self) -> None:
         self._is_stale = True
-        self._context.set_ui(self._context.ui)
+        self._context.redraw()
 
     # Favourites
 

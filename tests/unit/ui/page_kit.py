@@ -755,6 +755,9 @@ class MemoryContext:
     def set_quietly(self, ui: UiState) -> None:
         self.ui = ui
 
+    def redraw(self) -> None:
+        self.is_due = True
+
     def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
         self.workflows = offered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import time
@@ -18,6 +19,7 @@ from app.core.past import past_of
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
 from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.i18n import Translator
 from app.ui.results.album import (
     AlbumView,
     AlbumWish,
@@ -112,11 +114,25 @@ class Rig:
         self.album.view()
         await self.context.done()
         view = self.album.view()
-        change = self.album.change(ENGLISH)
-        if change:
-            self.changes.append(change["grid"])  # type: ignore[arg-type]
-            self.grid.show(self.changes[-1])
+        self.send(ENGLISH)
+        await self.context.done()
+        self.take_further()
         return view
+
+    def send(self, _: Translator) -> None:
+        """Take what comes with a drawing."""
+        for change in self.album.change(_).values():
+            self._take(change)
+
+    def take_further(self) -> None:
+        """Take the parts that came after it."""
+        for change in self.screen.changes:
+            self._take(change["further"])
+        self.screen.changes.clear()
+
+    def _take(self, change: Any) -> None:
+        self.changes.append(change)
+        self.grid.show(change)
 
     async def opened(self) -> Rig:
         await self.act("album")
@@ -159,10 +175,10 @@ async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
     rig.album.open_album()
     await rig.draw()
-    assert len(rig.names()) == PART, "the first part comes immediately"
-    for _ in range(2):
-        await rig.draw()
     assert [len(change.get("rows", ())) for change in rig.changes] == [PART, PART, 10]
+    assert [len(change.get("order", ())) for change in rig.changes] == [PART, 0, count], (
+        "the first part is shown at once"
+    )
     whole = rig.names()
     assert len(whole) == count and whole == sorted(whole, reverse=True)
     rig.album.search("out_00001")
@@ -173,6 +189,24 @@ async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     assert rig.changes[-1] == {"order": []}
     await rig.act("album-wide")
     assert rig.changes[-1].keys() == {"order"} and rig.names() == whole
+
+
+async def test_large_album_is_sent_whole_in_a_language_that_is_chosen_meanwhile() -> None:
+    count = 2 * PART + 10
+    rig = Rig(past=tuple(made(f"{number:04}", float(number), title="Dunes") for number in range(count)))
+    rig.album.open_album()
+    rig.album.view()
+    await rig.context.done()
+    rig.album.view()
+    rig.send(ENGLISH)
+    await asyncio.sleep(0)
+    rig.take_further()
+    assert len(rig.grid.rows) == 2 * PART
+    rig.send(translator("zh-CN"))
+    await rig.context.done()
+    rig.take_further()
+    assert [row[0] for row in rig.grid.rows] == sorted((row[0] for row in rig.grid.rows), reverse=True)
+    assert len(rig.grid.rows) == len(rig.names()) == count
 
 
 async def test_newly_ended_task_is_shown_first() -> None:
