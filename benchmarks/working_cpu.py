@@ -25,7 +25,7 @@ from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import MooringWindow
 from tests.services import start_demo, start_gateway
 
-FIRST = 4  # activities: idle, typing, opening all results, scrolling them
+FIRST = 5  # activities: idle, typing, opening all results, and two of scrolling
 CATEGORIES = ["devtools.timeline", "toplevel"]
 TASK = "ThreadControllerImpl::RunTask"
 LONG = 50 / 4  # milliseconds
