@@ -408,7 +408,15 @@ class _WebKit(Engine):
         self._client, self._address = client, address
         self._lock = asyncio.Lock()
         self._current = ""
-        self.has_opened = asyncio.Event()  # the first page of a tab that another one has opened is there
+        self.has_opened = asyncio.Event()  # the first page of the latest tab is there
+
+    async def open(self, address: str) -> Tab:
+        # A script that runs before the new tab's page is there can end its first navigation, on a loaded machine.
+        self.has_opened.clear()
+        tab = await self.new_tab()
+        await tab.go(address)
+        await asyncio.wait_for(self.has_opened.wait(), PATIENCE)
+        return tab
 
     async def new_tab(self) -> Tab:
         # The session ends with its last window, so its first one stays open.
@@ -463,8 +471,7 @@ class _WebKitTab(_DriverTab):
         await self._post("url", url=address)
 
     async def following(self, expression: str) -> Tab:
-        # A script that runs before the new tab's page is there can end its first navigation, on a loaded machine.
-        self._driver.has_opened.clear()
+        self._driver.has_opened.clear()  # as in `open`
         tab = await super().following(expression)
         await asyncio.wait_for(self._driver.has_opened.wait(), PATIENCE)
         return tab

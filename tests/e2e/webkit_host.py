@@ -2,7 +2,7 @@
 
 It runs in the system's Python, which has `gi`, and is started by the driver (`tests/e2e/engine_kit.py`). The folder
 of its profile is in `MOORING_PROFILE`; if that is empty, the session is private. It prints console messages,
-and a line once the first page of a tab that another tab has opened is there.
+and a line once the first page of a tab is there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ gi.require_version("WebKit2", "4.1")
 from gi.repository import Gtk, WebKit2  # noqa: E402 - the versions come first
 
 SIZE = (1280, 900)
+EMPTY = "about:blank"
 profile = os.environ["MOORING_PROFILE"]
 storage = (
     WebKit2.WebsiteDataManager(base_data_directory=f"{profile}/data", base_cache_directory=f"{profile}/cache")
@@ -37,21 +38,21 @@ def show(**options: Any) -> WebKit2.WebView:
     window = Gtk.Window(default_width=SIZE[0], default_height=SIZE[1])
     window.add(view)
     view.connect("close", lambda _view: window.destroy())
-    view.connect("create", lambda opener, _action: report(show(related_view=opener)))
+    view.connect("create", lambda opener, _action: show(related_view=opener))
+    report(view)
     window.show_all()
     return view
 
 
-def report(view: WebKit2.WebView) -> WebKit2.WebView:
+def report(view: WebKit2.WebView) -> None:
     """Print once the first page of a view is there."""
 
     def look(_view: WebKit2.WebView, event: WebKit2.LoadEvent) -> None:
-        if event == WebKit2.LoadEvent.COMMITTED:
+        if event == WebKit2.LoadEvent.COMMITTED and view.get_uri() != EMPTY:
             view.disconnect(handler)
             print("opened", flush=True)
 
     handler = view.connect("load-changed", look)
-    return view
 
 
 def begin(_context: WebKit2.WebContext, session: WebKit2.AutomationSession) -> None:
