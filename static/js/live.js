@@ -4,8 +4,6 @@
 // Elements with `data-live` and an id are said when they appear or their text changes; `data-live="now"` interrupts,
 // `data-live="change"` is not said when it appears, `data-live="once"` only then.
 
-import { inNextTask } from "./calm.js";
-
 const PAUSE = 300; // milliseconds that a text has to stand: what is typed or read quickly is said once, or not at all
 const KEPT = 6; // messages that a region keeps
 const UNSAID = "[aria-hidden=true], [hidden], [popover], details, svg";
@@ -28,7 +26,7 @@ export function settleLive() {
   follow();
   if (isDue) return;
   isDue = true;
-  inNextTask(find);
+  setTimeout(find);
 }
 
 function find() {
