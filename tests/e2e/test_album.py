@@ -420,10 +420,17 @@ async def test_restored_settings_produce_the_same_picture(window: MooringWindow)
 
 async def test_result_becomes_an_input(window: MooringWindow) -> None:
     page = window.page
+    filled = page.locator("[data-testid=drop-1-image].has-picture")
     await window.choose_sample("enlarge")
+    await cells(window).nth(2).hover()
+    await page.locator(".tile-over [data-action=use-as-input]:visible").click()  # the one click
+    await filled.wait_for()
+    assert await page.evaluate("[location.search, location.hash]") == ["", ""], "nothing of it is in the address"
+    await page.locator("[data-action=clear-picture]").click()
+    await filled.wait_for(state="detached")
     await cells(window).nth(2).click()
     await page.get_by_test_id("use-as-input").click()
-    await page.locator("[data-testid=drop-1-image].has-picture").wait_for()
+    await filled.wait_for()
 
 
 async def test_deleted_result_is_gone_from_the_disk_after_reload(window: MooringWindow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +92,20 @@ async def test_setting_is_kept_and_applies_to_other_windows(module_user: Browser
     await open_dialog(page, "open-settings")
     await page.get_by_test_id("has-keys").click()
     await expect(page.locator("html")).not_to_have_attribute("data-keys", "off")
+
+
+async def test_sample_photo_fills_an_empty_input(module_user: BrowserUser) -> None:
+    window = await module_user.open()
+    page = window.page
+    await window.choose_sample("enlarge")
+    field = page.get_by_test_id("drop-1-image")
+    for name in ("dunes", "harbour", "hills"):
+        await page.get_by_test_id(f"sample-{name}").click()
+        await expect(field).to_have_class(re.compile("has-picture"))
+        await expect(page.get_by_test_id(f"sample-{name}")).to_have_count(0)
+        await expect(page.get_by_test_id("run")).to_be_enabled()
+        await page.locator("[data-action=clear-picture]").click()
+    await page.close()
 
 
 async def test_palette_runs_every_command_by_keyboard(page: Page) -> None:

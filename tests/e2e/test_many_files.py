@@ -50,14 +50,25 @@ async def choose_folder(page: Page, folder: Path) -> None:
     await page.get_by_test_id("files-dialog").get_by_test_id("choose-folder").set_input_files(folder)
 
 
+async def drop_folder(page: Page, folder: Path) -> None:
+    """Drop a folder on the page, as a file manager does."""
+    browser = await page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        await browser.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    await browser.detach()
+
+
 async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
     page = window.page
     await fleet.stop_workers()
     await window.choose_sample("enlarge")
     await page.locator("#field-2-width").fill("64")  # small pictures are made quickly
-    await page.get_by_test_id("open-files").click()
-    await choose_folder(page, holiday)
+    await drop_folder(page, holiday)
     chosen = page.get_by_test_id("files-chosen")
+    await expect(chosen).to_contain_text(f"{GOOD + 1} pictures")
+    await choose_folder(page, holiday)
+    await expect(chosen).to_contain_text("chosen twice")
     await expect(chosen).to_contain_text(f"{GOOD + 1} pictures")
     left = page.get_by_test_id("files-left")
     for words in ("notes.txt", "convert it to PNG", "drawing.svg", "hidden"):
@@ -83,5 +94,10 @@ async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow
     assert names == {*(f"dunes-{number}" for number in range(GOOD - 1)), "evening-dunes-0"}
     await expect(page.get_by_test_id("batch-done")).to_contain_text(f"{GOOD} of {GOOD + 1} done")
     await expect(work.get_by_test_id("files-counts")).to_have_count(0)  # the same, in other words
+    await work.get_by_test_id("files-retry").click()  # that one alone, which the reload has taken
+    await expect(work.get_by_test_id("files-missing")).to_contain_text("1 file is not here")
+    await work.get_by_test_id("choose-folder").set_input_files(holiday)
+    await expect(work.get_by_test_id("files-fault")).to_contain_text("broken.png")
+    assert await page.evaluate("windowTasks.length") == GOOD
     await work.get_by_test_id("files-dismiss").click()
     await expect(work).to_have_count(0)

@@ -216,7 +216,7 @@ async def test_form_is_read_with_labels_states_and_faults(window: MooringWindow,
 async def test_sheet_and_comparison_are_usable_without_seeing(window: MooringWindow) -> None:
     page = window.page
     await add_results(window)
-    await page.get_by_test_id("open-sheet").first.click()
+    await page.get_by_test_id("open-sheet").first.press("Enter")
     await page.get_by_test_id("sheet-cell").first.wait_for()
     sheet = await tree(page, "dialog.sheet")
     assert named(sheet, "table") == ["Text to picture"]

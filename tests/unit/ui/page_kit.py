@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gettext
 import hashlib
+import json
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -42,7 +43,7 @@ from app.core.waiting_runs import Batch, Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
-from app.ui.form.open_workflow import OpenWorkflow, open_shipped
+from app.ui.form.open_workflow import OpenWorkflow, open_shipped, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
@@ -54,8 +55,10 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability, standing
 from app.workflows.plans.runs import PlannedRun
+from app.workflows.published import parse_published
 from gateway.page.languages import INDEX, locale_files
 from gateway.page.languages import read_languages as compile_languages
+from tests import recordings
 from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,6 +103,14 @@ def workflows() -> tuple[OpenWorkflow, ...]:
         open_shipped(item, (ROOT / f"static/workflows/{item}.json").read_text(encoding="utf-8"))
         for item in ("enlarge", "blend", "text", "slow")
     )
+
+
+def checkpoint_sample(*names: str) -> OpenWorkflow:
+    """Open the sample on a plain ComfyUI that lists these checkpoints."""
+    text = (ROOT / "static/workflows/checkpoint.json").read_text(encoding="utf-8")
+    nodes = json.loads(recordings.catalogue_text())
+    nodes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = list(names)
+    return open_workflow(parse_published("checkpoint", text), Catalogue.parse(nodes))
 
 
 @dataclass

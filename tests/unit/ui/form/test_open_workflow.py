@@ -13,7 +13,7 @@ from app.workflows.forms.fields import Choice, Media, Upload, Whole
 from app.workflows.needs import Lacks, check
 from app.workflows.published import parse_published
 from tests import recordings
-from tests.unit.ui.page_kit import ROOT, workflows
+from tests.unit.ui.page_kit import ROOT, checkpoint_sample, workflows
 
 SHIPPED = {item.workflow_id: item for item in workflows()}
 
@@ -53,14 +53,6 @@ def test_nodes_and_values_are_those_of_a_plain_comfyui() -> None:
                     assert media is known_media
                 case ours, _:
                     assert theirs.minimum <= ours.minimum <= ours.maximum <= theirs.maximum
-
-
-def checkpoint_sample(*names: str) -> OpenWorkflow:
-    """Open the sample on a plain ComfyUI that lists these checkpoints."""
-    text = (ROOT / "static/workflows/checkpoint.json").read_text(encoding="utf-8")
-    nodes = json.loads(recordings.catalogue_text())
-    nodes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0] = list(names)
-    return open_workflow(parse_published("checkpoint", text), Catalogue.parse(nodes))
 
 
 def test_checkpoint_sample_takes_the_first_one_that_the_server_lists() -> None:

@@ -32,6 +32,7 @@ from tests.unit.ui.page_kit import (
     MemoryNotifier,
     MemoryScreen,
     StillSession,
+    checkpoint_sample,
     ended,
     fleet,
     server,
@@ -369,6 +370,23 @@ async def test_first_workflow_is_one_that_this_fleet_can_run() -> None:
     page.actions.act("workflow", {"value": "blend"})
     session.listeners[0]()
     assert page.ui.of(FormState).workflow_id == "blend", "one that was chosen and can run stays"
+
+
+@pytest.mark.parametrize(
+    ("is_demo", "checkpoints", "first"),
+    [(True, (), "text"), (False, ("photo.safetensors",), "checkpoint"), (False, (), "enlarge")],
+)
+async def test_first_sample_makes_a_picture_of_what_the_servers_have(
+    is_demo: bool, checkpoints: tuple[str, ...], first: str
+) -> None:
+    enlarge, blend, text, slow = workflows()
+    session = StillSession(fleet=Fleet())
+    page, _session = await opened(MemoryScreen(), session)
+    page.set_workflows((text, checkpoint_sample(*checkpoints), enlarge, blend, slow))  # as in the picker
+    page.actions.act("workflow", {"value": "text"})
+    session.fleet = fleet(server("gpu-1", is_demo=is_demo))
+    session.listeners[0]()
+    assert page.ui.of(FormState).workflow_id == first
 
 
 async def test_what_was_typed_is_never_left_for_another_workflow() -> None:

@@ -114,6 +114,20 @@ def test_workflow_without_a_field_for_files_asks_nothing() -> None:
     assert not elements(shown(made), data_testid="choose-folder")
 
 
+@pytest.mark.parametrize(
+    ("kind", "names", "words"),
+    [("video", ("a.mp4", "b.webm"), "2 films"), ("audio", ("a.mp3", "b.flac"), "2 sounds")],
+)
+async def test_films_and_sounds_are_run_one_by_one_too(kind: str, names: tuple[str, ...], words: str) -> None:
+    made = rig_of(("1", "file", kind))
+    made.actions.take_many(("1", "file"), chosen(*names, "photo.png", media_type=""))
+    text = shown(made)
+    assert words in text and "photo.png" in element(text, data_testid="files-left").text
+    await made.act("files-add")
+    (plan,) = plans(made)
+    assert [file.name for file in plan.files] == list(names)
+
+
 # The question
 
 
@@ -223,7 +237,28 @@ async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
     assert {item.text for run in plan.runs for item in run.templates} == {"{red|blue}"}
 
 
-async def test_files_are_crossed_with_seeds_and_texts() -> None:
+@pytest.mark.parametrize(
+    ("cross", "facts", "name", "values"),
+    [
+        ("seeds", {"start": "7", "count": "3"}, "seed", [7, 8, 9]),
+        ("lines", {"text": "a dune\na lake"}, "text", ["a dune", "a lake"]),
+    ],
+)
+async def test_files_are_crossed_with_seeds_and_texts(
+    cross: str, facts: dict[str, str], name: str, values: list[object]
+) -> None:
+    made = rig_of(("1", "image", "picture"), ("2", "text", "text"), ("2", "seed", "seed"))
+    made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
+    made.actions.act("files-cross", {"value": cross})
+    for place, text in facts.items():
+        made.actions.act("many", {"place": place, "value": text})
+    assert f">Run {2 * len(values)} on 2 servers<" in shown(made)
+    await made.act("files-add")
+    (plan,) = plans(made)
+    assert [read_values(run.values)["2", name] for run in plan.runs] == values * 2
+
+
+async def test_files_are_crossed_with_the_rows_of_a_table() -> None:
     made = rig()
     made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
     assert element(shown(made), id="files-cross-hint").text == "One run, with the values of the form."
