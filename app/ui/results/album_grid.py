@@ -6,8 +6,7 @@ only numbers, and the new results of a large album are sent in parts, so that ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable
 
 from app.core.model import Fleet
 from app.ui.kit.colours import ServerTag, tag_of
@@ -15,7 +14,7 @@ from app.ui.kit.i18n import PSEUDO, Translator
 from app.ui.results.album import AlbumCell
 from wire.media import medium_of
 
-PART = 100  # results sent at once: in a browser some 2 ms
+PART = 100  # results sent together: in a browser some 2 ms
 
 
 GridCell = tuple[str, str, str, float, int, str, str, bool, str]
@@ -36,15 +35,15 @@ class GridUpdates:
         self._numbers: dict[str, tuple[AlbumCell, int]] = {}  # by the names of results
         self._count = 0  # of results sent
         self._cells: tuple[AlbumCell, ...] | None = None
-        self._left = 0  # results that are not sent yet
-        self._unsent: Iterator[tuple[AlbumCell, GridCell]] = iter(())
+        self._unsent: list[AlbumCell] = []
+        self._word: Callable[[AlbumCell], GridCell]  # for those, in the last language
         self._order: list[int] | None = None
         self._marks: dict[str, frozenset[str]] = {}
 
     @property
     def is_behind(self) -> bool:
         """Whether some results are not sent yet."""
-        return self._left > 0
+        return bool(self._unsent)
 
     def changes(
         self, cells: tuple[AlbumCell, ...], fleet: Fleet, _: Translator, **marks: frozenset[str]
@@ -57,9 +56,10 @@ class GridUpdates:
         if cells is not self._cells:
             self._cells = cells
             known = self._numbers
-            unsent = [cell for cell in cells if (sent := known.get(cell.name)) is None or _has_changed(sent[0], cell)]
-            self._left = len(unsent)
-            self._unsent = ((cell, word_cell(cell, tag_of(fleet, cell.row.server_id), _)) for cell in unsent)
+            self._unsent = [
+                cell for cell in cells if (sent := known.get(cell.name)) is None or _has_changed(sent[0], cell)
+            ]
+            self._word = lambda cell: word_cell(cell, tag_of(fleet, cell.row.server_id), _)
             changed |= self._next_part() | self._new_order()
         for name, now in marks.items():
             if self._marks.get(name, frozenset()) != now:
@@ -72,19 +72,19 @@ class GridUpdates:
         return self._next_part() | ({} if self.is_behind else self._new_order())
 
     def _next_part(self) -> dict[str, object]:
+        part, self._unsent = self._unsent[:PART], self._unsent[PART:]
         rows: list[GridCell] = []
-        for number, (cell, row) in enumerate(islice(self._unsent, PART), self._count):
-            rows.append(row)
+        for number, cell in enumerate(part, self._count):
+            rows.append(self._word(cell))
             self._numbers[cell.name] = cell, number
         self._count += len(rows)
-        self._left -= len(rows)
         return {"rows": rows} if rows else {}
 
     def _new_order(self) -> dict[str, object]:
         """Return the numbers of the cells in their order: of a large album those sent, then all."""
         assert self._cells is not None  # set before the first order
         known = self._numbers
-        order = [known[cell.name][1] for cell in self._cells if not self._left or cell.name in known]
+        order = [known[cell.name][1] for cell in self._cells if not self._unsent or cell.name in known]
         if order == self._order:
             return {}
         self._order = order

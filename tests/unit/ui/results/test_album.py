@@ -177,7 +177,7 @@ async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     await rig.draw()
     assert [len(change.get("rows", ())) for change in rig.changes] == [PART, PART, 10]
     assert [len(change.get("order", ())) for change in rig.changes] == [PART, 0, count], (
-        "the first part is shown at once"
+        "the first part is shown immediately"
     )
     whole = rig.names()
     assert len(whole) == count and whole == sorted(whole, reverse=True)
@@ -191,7 +191,7 @@ async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     assert rig.changes[-1].keys() == {"order"} and rig.names() == whole
 
 
-async def test_large_album_is_sent_whole_in_a_language_that_is_chosen_meanwhile() -> None:
+async def test_large_album_is_sent_whole_in_a_language_chosen_meanwhile() -> None:
     count = 2 * PART + 10
     rig = Rig(past=tuple(made(f"{number:04}", float(number), title="Dunes") for number in range(count)))
     rig.album.open_album()
