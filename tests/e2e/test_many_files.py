@@ -52,11 +52,11 @@ async def choose_folder(page: Page, folder: Path) -> None:
 
 async def drop_folder(page: Page, folder: Path) -> None:
     """Drop a folder on the page, as a file manager does."""
-    browser = await page.context.new_cdp_session(page)
+    devtools = await page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
-        await browser.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
-    await browser.detach()
+        await devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    await devtools.detach()
 
 
 async def test_folder_is_run_file_by_file_through_a_reload(window: MooringWindow, fleet: Fleet, holiday: Path) -> None:
