@@ -36,6 +36,7 @@ from tests.services import free_ports
 NAMES = ("chromium", "firefox", "webkit")
 PATIENCE = 120.0  # seconds
 _LOOK_SECONDS = 10.0
+_LOST_SECONDS = 10.0  # then a new tab's navigation is asked for again
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"
 Point = tuple[float, float]
 
@@ -411,11 +412,14 @@ class _WebKit(Engine):
         self.has_opened = asyncio.Event()  # the first page of the latest tab is there
 
     async def open(self, address: str) -> Tab:
-        # A script that runs before the new tab's page is there can end its first navigation, on a loaded machine.
+        # A new tab can lose its first navigation on a loaded machine, also by a script that runs before its page.
         self.has_opened.clear()
         tab = await self.new_tab()
-        await tab.go(address)
-        await asyncio.wait_for(self.has_opened.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while not self.has_opened.is_set():
+                await tab.go(address)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.has_opened.wait(), _LOST_SECONDS)
         return tab
 
     async def new_tab(self) -> Tab:

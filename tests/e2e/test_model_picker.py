@@ -61,6 +61,7 @@ async def test_model_is_found_by_a_trigger_word(user: BrowserUser) -> None:
     await expect(choices).to_have_count(1)
     await page.keyboard.press("Enter")
     await expect(field).to_have_value("styles/neon-rain.safetensors")
+    await expect(page.locator(".model .word").first).to_contain_text("neonrain")
     await page.keyboard.press("Tab")
     await expect(page.locator(".model .word").first).to_be_focused()
     await page.keyboard.press("Enter")
