@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wire.file_inputs import CAPTURE_TYPES, UPLOADS
+
 COMBO = "COMBO"
 UNKNOWN = "UNKNOWN"
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
@@ -19,7 +21,6 @@ MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 
 # The types for which the editor (1.58) or one of its own extensions draws a widget.
-CAPTURE_TYPES = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D"})  # widgets whose value is a file that the page uploads
 WIDGET_TYPES = frozenset(
     {
         "INT", "FLOAT", "BOOLEAN", "STRING", "MARKDOWN", COMBO, "IMAGEUPLOAD", "COLOR", "IMAGECOMPARE", "BOUNDING_BOX",
@@ -28,14 +29,6 @@ WIDGET_TYPES = frozenset(
     }
 )  # fmt: skip
 SEED_NAMES = frozenset({"seed", "noise_seed"})
-UPLOADS = {
-    "image_upload": "image",
-    "animated_image_upload": "image",
-    "video_upload": "video",
-    "audio_upload": "audio",
-    "mesh_upload": "mesh",
-    "file_upload": "file",
-}
 CONTROLS = ("fixed", "increment", "decrement", "randomize")
 MOST_GROWN = 100  # the editor's own bound on an input that grows
 MOST_ROWS = 20  # and on the rows of a group
