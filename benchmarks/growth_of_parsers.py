@@ -45,7 +45,7 @@ from app.workflows.editor.copy import becomes
 from app.workflows.editor.regexes import LONGEST_TEXT, Budget, Regex
 from app.workflows.editor.texts import choose_first, has_choices, resolve_prompt
 from app.workflows.plans.ranges import read_range
-from gateway.fleet.catalogue_contents import is_any, read_contents
+from gateway.fleet.catalogue_contents import NodeClasses, is_any, read_contents
 from gateway.fleet.classes import Classes
 from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import NotComfyError, not_json, read_queue_answer
@@ -265,7 +265,7 @@ def of_json() -> list[Parser]:
 
 def of_prompts() -> list[Parser]:
     """Return the parsers of prompts and of the file names in them."""
-    classes = Classes(frozenset({"A"}), {})
+    classes = Classes(NodeClasses(frozenset({"A"})))
 
     def write(raw: bytes) -> object:
         Scan(Bounds(8 * 1024 * 1024)).feed(raw)  # as the gateway does while a body arrives

@@ -83,7 +83,7 @@ from gateway.people.downloads import download_terms
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login
 from gateway.people.login_settings import LoginSettings
-from gateway.people.person import Person, is_shared
+from gateway.people.person import FOLDER, Person, is_shared
 from gateway.people.published_only import PublishedOnly
 from gateway.people.user_proxy import UserProxy
 from gateway.site.first_screens import Viewer
@@ -116,9 +116,8 @@ class Gateway:
         self.state = State(fleet, is_breakable=breakable is not None)
         self._upstreams = Upstreams(fleet.servers, deadlines)
         self.changing = asyncio.Lock()  # held while a changed fleet is read and applied
-        self._catalogues = Catalogues(
-            self.state, self._upstreams, deadlines, is_shared if logins is not None else is_any
-        )
+        visible = (is_any, "") if logins is None else (is_shared, FOLDER)
+        self._catalogues = Catalogues(self.state, self._upstreams, deadlines, *visible)
         self._upstreams.secrets.add(fleet.partner.keys)
         self._partner_nodes = PartnerNodes(
             lambda: self.state.fleet.partner, self._catalogues, is_private=lambda: self._can_administer

@@ -38,6 +38,7 @@ _FORBIDDEN = frozenset(  # by the gateway's rules
         "not-allowed",
         "not-yours",
         "too-many-prompts",
+        "unsafe-path",
         NOT_YOUR_TURN,
     }
 )

@@ -1,4 +1,4 @@
-"""The contents of a catalogue: the nodes of an `/object_info`, and its lists of uploaded files. Pure."""
+"""The contents of a catalogue: the nodes of an `/object_info`, and its lists of files. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.fleet.node_inputs import is_file_choice, is_unexamined, named_files
 from gateway.fleet.server_answers import NotComfyError, parse_json
 from gateway.http.json_reader import build
 
 _KEY = "API_KEY_COMFY_ORG"  # the kind of a hidden input
-_UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload", "animated_image_upload")
 
 
 def is_any(_name: str) -> bool:
@@ -29,6 +29,8 @@ class NodeClasses:
     outputs: frozenset[str] = frozenset()  # those that runs start from
     partner: frozenset[str] = frozenset()  # those that run elsewhere, with a key
     others_with_key: frozenset[str] = frozenset()  # no partner nodes, and yet they ask for the key
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the inputs that name files, by class
+    unexamined: frozenset[str] = frozenset()  # of ComfyUI's own that may read or write files in an unknown way
 
     @classmethod
     def of(cls, classes: Mapping[str, Any]) -> NodeClasses:
@@ -37,7 +39,9 @@ class NodeClasses:
         with_key = frozenset(name for name, node in nodes.items() if _asks_for_key(node))
         partner = frozenset(name for name in with_key if nodes[name].get("api_node") is True)
         outputs = frozenset(name for name, node in nodes.items() if node.get("output_node"))
-        return cls(frozenset(classes), outputs, partner, with_key - partner)
+        files = {name: inputs for name, node in nodes.items() if (inputs := named_files(node))}
+        unexamined = frozenset(name for name, node in nodes.items() if is_unexamined(name, node))
+        return cls(frozenset(classes), outputs, partner, with_key - partner, files, unexamined)
 
 
 def _asks_for_key(node: Mapping[str, Any]) -> bool:
@@ -70,8 +74,13 @@ class Content:
         return build(f"{{{','.join(lines)}}}".encode())  # type: ignore[no-any-return]
 
 
-def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tuple[Content, Content, NodeClasses]:
-    """Read the nodes and the file lists of an `/object_info`; `shows` says which files all users may see."""
+def read_contents(
+    body: bytes | bytearray, shows: Callable[[str], bool], private: str = ""
+) -> tuple[Content, Content, NodeClasses]:
+    """Read the nodes and the file lists of an `/object_info`.
+
+    `shows` says which files all users may see, `private` is the folder of users' uploads: no other choice names it.
+    """
     found = parse_json(body, "/object_info")
     if not isinstance(found, dict):
         raise NotComfyError("/object_info is not ComfyUI's")
@@ -80,16 +89,33 @@ def read_contents(body: bytes | bytearray, shows: Callable[[str], bool]) -> tupl
         name: {key: [one for one in names if shows(str(one))] for key, names in lists.items()}
         for name, lists in files.items()
     }
+    if private:
+        nodes = without_choices(nodes, private)
     return Content.of(nodes), Content.of(shown), NodeClasses.of(nodes)
 
 
+def without_choices(value: Any, folder: str) -> Any:
+    """Return a part of a catalogue without the texts in lists that name a folder or what is below it."""
+    match value:
+        case dict():
+            return {key: without_choices(item, folder) for key, item in value.items()}
+        case list():
+            return [without_choices(item, folder) for item in value if not _is_in(item, folder)]
+        case _:
+            return value
+
+
+def _is_in(item: object, folder: str) -> bool:
+    return isinstance(item, str) and item.replace("\\", "/").lower().partition("/")[0] == folder
+
+
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the catalogue with empty lists of uploaded files, and those lists: `{class: {input: [names]}}`."""
+    """Return the catalogue with empty lists of files, and those lists: `{class: {input: [names]}}`."""
     nodes: dict[str, Any] = {}
     files: dict[str, Any] = {}
     for name, node in found.items():
         lists: dict[str, Any] = {}
-        nodes[name] = _without_files(node, lists)
+        nodes[name] = _without_files(name, node, lists)
         if lists:
             files[name] = lists
     return nodes, files
@@ -115,34 +141,29 @@ def _input_with(spec: Any, names: Any) -> Any:
     return [names, *spec[1:]] if isinstance(kind, list) else [kind, {**options, "options": names}, *spec[2:]]
 
 
-def _without_files(node: Any, lists: dict[str, Any]) -> Any:
+def _without_files(class_type: str, node: Any, lists: dict[str, Any]) -> Any:
     groups = node.get("input") if isinstance(node, dict) else None
     if not isinstance(groups, dict):
         return node
-    parted = {group: _group_without(inputs, lists) for group, inputs in groups.items()}
+    parted = {
+        group: {name: _input_without(class_type, name, spec, lists) for name, spec in inputs.items()}
+        if isinstance(inputs, dict)
+        else inputs
+        for group, inputs in groups.items()
+    }
     return {**node, "input": parted} if lists else node
 
 
-def _group_without(inputs: Any, lists: dict[str, Any]) -> Any:
-    if not isinstance(inputs, dict):
-        return inputs
-    return {name: _input_without(name, spec, lists) for name, spec in inputs.items()}
-
-
-def _input_without(name: str, spec: Any, lists: dict[str, Any]) -> Any:
-    """Return an input's spec; move the list of a choice of uploaded files, in either form, into `lists`."""
-    if not (isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict)):
+def _input_without(class_type: str, name: str, spec: Any, lists: dict[str, Any]) -> Any:
+    """Return an input's spec; move the list of a choice of files, in either form, into `lists`."""
+    if not is_file_choice(class_type, name, spec):
         return spec
-    kind, options = spec[0], spec[1]
-    if not any(options.get(key) for key in _UPLOADS):
-        return spec
+    kind = spec[0]
     if isinstance(kind, list):
         lists[name] = kind
         return [[], *spec[1:]]
-    if isinstance(options.get("options"), list):
-        lists[name] = options["options"]
-        return [kind, {**options, "options": []}, *spec[2:]]
-    return spec
+    lists[name] = spec[1]["options"]
+    return [kind, {**spec[1], "options": []}, *spec[2:]]
 
 
 def _lines(classes: Mapping[str, Any]) -> Iterator[str]:

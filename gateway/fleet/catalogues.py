@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -44,9 +43,11 @@ class Catalogues:
         upstreams: Mapping[ServerId, Upstream],
         deadlines: Deadlines,
         shows: Callable[[str], bool] = is_any,
+        private: str = "",
     ) -> None:
         self._state = state
         self._shows = shows  # which files all users may see
+        self._private = private  # the folder of users' uploads, if there are users
         self._upstreams = upstreams
         self._deadlines = deadlines
         self._kept: OrderedDict[str, Content] = OrderedDict()
@@ -99,27 +100,18 @@ class Catalogues:
             self._kept.move_to_end(content_hash)
         return content
 
-    async def file_inputs(self, server_id: ServerId) -> Mapping[str, Mapping[str, Any]] | None:
-        """Return the inputs, by class, that choose uploaded files; None if the server does not list them."""
-        content = await self._content(server_id, lambda known: known.files)
-        return None if content is None else await asyncio.to_thread(content.classes)
-
     async def node_classes(self, server_id: ServerId) -> NodeClasses | None:
         """Return the server's node classes; None if it does not list them."""
-        content = await self._content(server_id, lambda known: known.nodes)
-        return None if content is None else self._classes[content.hash]
+        for _ in range(2):
+            content = self.get(self._state.catalogue(server_id).nodes)
+            if content is not None:
+                return self._classes[content.hash]
+            await self.refresh(server_id)
+        return None
 
     def has_read(self, server_id: ServerId) -> bool:
         """Whether the server's catalogue is stored here."""
         return self._state.catalogue(server_id).nodes in self._kept
-
-    async def _content(self, server_id: ServerId, part: Callable[[Catalogue], str]) -> Content | None:
-        for _ in range(2):
-            content = self.get(part(self._state.catalogue(server_id)))
-            if content is not None:
-                return content
-            await self.refresh(server_id)
-        return None
 
     async def close(self) -> None:
         """Stop reading."""
@@ -134,7 +126,9 @@ class Catalogues:
             return
         try:
             async with self._places, asyncio.timeout(self._deadlines.catalogue):
-                nodes, files, classes = await ask(upstream, "/object_info", CATALOGUE, read_contents, self._shows)
+                nodes, files, classes = await ask(
+                    upstream, "/object_info", CATALOGUE, read_contents, self._shows, self._private
+                )
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # keep the known one

@@ -10,23 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.fleet.catalogue_contents import NodeClasses
+from wire.paths import Use, uses_of
+
 REPLACEMENTS = "/node_replacements"  # which older servers do not have
-# ComfyUI's own nodes whose inputs name files in the server's folders without saying so in the catalogue.
-READERS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(
-        (
-            "LoadImageDataSetFromFolder",
-            "LoadImageTextDataSetFromFolder",
-            "LoadVideoDataSetFromFolder",
-            "LoadVideoTextDataSetFromFolder",
-        ),
-        frozenset({"folder"}),
-    ),
-    **dict.fromkeys(("GeminiInputFiles", "OpenAIInputFiles"), frozenset({"file"})),
-    **dict.fromkeys(("Load3D", "LoadImageOutput", "WebcamCapture"), frozenset({"image"})),
-    "LoadLatent": frozenset({"latent"}),
-    "Painter": frozenset({"mask"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +26,44 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """A server's class names, the inputs that choose uploaded files, and the replaced classes."""
+    """A server's node classes, and the replaced ones."""
 
-    names: frozenset[str]
-    files: Mapping[str, Mapping[str, Any]]
+    known: NodeClasses
     replaced: Mapping[str, tuple[Replacement, ...]] = field(default_factory=dict)
 
     def is_known(self, class_type: str) -> bool:
         """Return whether the server can run a class under this name."""
-        return class_type in self.names or any(one.class_type in self.names for one in self._instead(class_type))
+        return any(name in self.known.names for name in self._running(class_type))
+
+    def is_unexamined(self, class_type: str) -> bool:
+        """Return whether it is one of ComfyUI's own classes that may read or write files in a way that is not known."""
+        return any(name in self.known.unexamined for name in self._running(class_type))
 
     def names_of(self, class_type: str) -> frozenset[str]:
         """Return all names of the class that runs under this name: its replacement, and all that it replaces."""
-        run = {class_type, *(one.class_type for one in self._instead(class_type))}
+        run = self._running(class_type)
         old = {name for name in self.replaced if any(one.class_type in run for one in self._instead(name))}
         return frozenset(run | old)
 
-    def file_inputs(self, class_type: str) -> frozenset[str]:
-        """Return the inputs of this class that name files, mostly choices of uploaded files."""
-        found = self._reads(class_type)
+    def use_of(self, class_type: str, name: str) -> Use | None:
+        """Return what the server does with the path that this input of a class gives; None if it gives none."""
+        found = self._use(class_type, name)
         for one in self._instead(class_type):
-            names = self._reads(one.class_type)
-            found |= {*names, *(old for old, new in one.inputs.items() if new in names)}
+            found = found or self._use(one.class_type, one.inputs.get(name, name))
         return found
 
-    def _reads(self, class_type: str) -> frozenset[str]:
-        return READERS.get(class_type, frozenset()) | frozenset(self.files.get(class_type, ()))
+    def _use(self, class_type: str, name: str) -> Use | None:
+        if (use := uses_of(class_type).get(name)) is not None:
+            return use
+        files = self.known.files.get(class_type, frozenset())
+        parent, dot, _ = name.partition(".")
+        return Use.READS if name in files or (dot and f"{parent}.*" in files) else None
+
+    def _running(self, class_type: str) -> set[str]:
+        return {class_type, *(one.class_type for one in self._instead(class_type))}
 
     def _instead(self, class_type: str) -> tuple[Replacement, ...]:
-        return () if class_type in self.names else self.replaced.get(class_type, ())
+        return () if class_type in self.known.names else self.replaced.get(class_type, ())
 
 
 def read_replacements(answer: object) -> dict[str, tuple[Replacement, ...]]:

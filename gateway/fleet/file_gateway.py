@@ -15,6 +15,7 @@ KEYS = (
     "names",
     "max_pending_per_user",
     "deny_nodes",
+    "allow_nodes",
     "share_workflows",
     "only_published",
     "trusted_header",
@@ -58,7 +59,8 @@ def read_rules(table: Table) -> Rules:
         raise table.fault("nothing is believed from them without a trusted_header", "trusted_peers")
     return Rules(
         max_pending_per_user=table.whole("max_pending_per_user", 1, MOST_PENDING),
-        deny_nodes=_nodes(table),
+        deny_nodes=_nodes(table, "deny_nodes"),
+        allow_nodes=_nodes(table, "allow_nodes"),
         share_workflows=table.flag("share_workflows"),
         only_published=table.flag("only_published"),
         trusted_header=header,
@@ -71,10 +73,10 @@ def read_rules(table: Table) -> Rules:
     )
 
 
-def _nodes(table: Table) -> tuple[str, ...]:
-    nodes = table.texts("deny_nodes", "node classes")
+def _nodes(table: Table, key: str) -> tuple[str, ...]:
+    nodes = table.texts(key, "node classes")
     if not all(node.strip() == node and 0 < len(node) <= LONGEST_NODE and node.isprintable() for node in nodes):
-        raise table.fault("a node class is its name, with * and ? as in file names", "deny_nodes")
+        raise table.fault("a node class is its name, with * and ? as in file names", key)
     return nodes
 
 

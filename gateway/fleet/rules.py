@@ -21,6 +21,7 @@ class Rules:
 
     max_pending_per_user: int | None = None  # queued and running prompts of one user on one server
     deny_nodes: tuple[str, ...] = ()  # node classes, `*` and `?` as in file names
+    allow_nodes: tuple[str, ...] = ()  # classes that the role *use* may run although their use of files is not known
     share_workflows: bool = False  # whether users see the workflows that are saved on the servers
     only_published: bool = False  # whether the role *use* may run published workflows only
     trusted_header: str = ""
@@ -34,6 +35,10 @@ class Rules:
     def denies(self, class_type: str) -> bool:
         """Whether prompts may not contain this node class."""
         return any(fnmatchcase(class_type, pattern) for pattern in self.deny_nodes)
+
+    def allows(self, class_type: str) -> bool:
+        """Whether the role *use* may run this class although its use of files is not known."""
+        return any(fnmatchcase(class_type, pattern) for pattern in self.allow_nodes)
 
     @property
     def judge_classes(self) -> bool:

@@ -37,6 +37,7 @@ class Cause(Enum):
     NOT_YOURS = ("not-yours", 403)
     NOT_ALLOWED = ("not-allowed", 403)
     DENIED_NODE = ("denied-node", 403)
+    UNSAFE_PATH = ("unsafe-path", 403)
     MODEL_SOURCE = ("model-source", 403)
     NO_PARTNER_KEY = ("no-partner-key", 403)
     NO_PARTNER_SERVER = ("no-partner-server", 403)

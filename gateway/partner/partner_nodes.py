@@ -101,7 +101,7 @@ async def _replaced(upstream: Upstream, running: frozenset[str], classes: NodeCl
         raise Refused(_unknown(upstream, error)) from error
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, ValueError) as error:
         raise Refused(_unknown(upstream, error)) from error
-    known = Classes(classes.names, {}, replacements)
+    known = Classes(classes, replacements)
     return {name: known.names_of(name) & classes.names for name in missing if known.is_known(name)}
 
 

@@ -89,6 +89,10 @@ class Person:
             return False
         return (parts[:2] == [FOLDER, self.subject] and len(parts) > 2) or (parts[0] == SHARED and len(parts) > 1)
 
+    def may_list(self, path: str) -> bool:
+        """Whether they may use this path as a folder: their whole one, the shared one, or one inside."""
+        return self.has_upload(path) or path in {self.folder, SHARED}
+
 
 def subject_of(name: str, account_id: str) -> str:
     """Return the permanent name of one account: its name and its id. Names contain no tilde."""

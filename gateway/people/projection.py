@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.fleet.catalogue_contents import merge_files, split_files
+from gateway.fleet.catalogue_contents import merge_files, split_files, without_choices
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
-from gateway.people.person import MARK, Person, mark_of, other_id
+from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
@@ -152,16 +152,15 @@ PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
 
 
 def own_files(text: bytes | bytearray, person: Person) -> bytes:
-    """Return an `/object_info` whose lists of uploaded files have only those that this user may use."""
+    """Return an `/object_info` in which choices name only files and folders that this user may use."""
     answer = parse_json(text, "/object_info")
     if not isinstance(answer, dict):
         return b"{}"
     nodes, files = split_files(answer)
     own = {
         name: {
-            key: [one for one in names if isinstance(one, str) and person.has_upload(one)]
-            for key, names in lists.items()
+            key: [one for one in names if isinstance(one, str) and person.may_list(one)] for key, names in lists.items()
         }
         for name, lists in files.items()
     }
-    return json.dumps(merge_files(nodes, own)).encode()
+    return json.dumps(merge_files(without_choices(nodes, FOLDER), own)).encode()

@@ -1,15 +1,16 @@
 """What a user may submit: the body of a `POST /prompt`, checked and rewritten. Pure.
 
-The files that a prompt names are checked by two rules: an input that is a choice of uploaded files must name one of
-the user's own or a shared one, and no text anywhere may lead into another user's folder. A node that reads files
-which no input names is not covered: that is what `deny_nodes` is for.
+No text anywhere may lead into another user's folder. An input that becomes a path is judged by what the server does
+with it (`wire/paths.py`): it reads a file of the user's own or a shared one, and writes where it overwrites nothing of
+others. A node of a pack that makes paths of other texts is not covered: that is what `deny_nodes` is for.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +20,24 @@ from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
+from wire.file_inputs import SCENE_FILES
+from wire.paths import NO_FILE, Use
 from wire.turns import ALL_NOW, OWNER
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
 _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_targets")
-_MAY_BE_EMPTY = "Painter.mask"
 _HURRY = ("number", "front")  # its place in the queue
 _ANNOTATIONS = ("input", "output", "temp")
 _LONGEST_ANNOTATION = len("[output]")
+_ANY_FILE = object()
+_SCENE = SCENE_FILES | {"camera_info"}
+_DRIVE = re.compile(r"\s*[A-Za-z]:")
+_DOTS = re.compile(r"\s*\.[\s.]*\.\s*")  # two or more
+_SEPARATORS = frozenset("/\\:\0")
+_UNEXAMINED = (
+    "{node} is newer than this Mooring, which does not know the files that it reads or writes. The operator can allow"
+    " it with allow_nodes in the fleet file."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +95,17 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
         if not isinstance(class_type, str):
             continue  # ComfyUI reports what is wrong with it
         _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
+        if classes.is_unexamined(class_type) and not person.runs_fleet and not rules.allows(class_type):
+            raise Refused(Refusal(Cause.DENIED_NODE, _UNEXAMINED.format(node=f"{class_type} (node {node_id})")))
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for text in all_texts(value):
                 _judge_text(text, person, f"{class_type}.{name}")
                 if (found := _made(text, f"{class_type}.{name}")) is not None:
                     yield found
-            if name in classes.file_inputs(class_type):
-                _judge_file(value, person, f"{class_type}.{name}")
+            use = classes.use_of(class_type, name)
+            if use is not None and value != NO_FILE.get((class_type, name), _ANY_FILE):
+                _judge_path(use, value, person, f"{class_type}.{name}")
 
 
 def _judge_class(class_type: str, node: str, server_id: str, rules: Rules, classes: Classes) -> None:
@@ -130,7 +144,7 @@ def _judge_text(text: str, person: Person, place: str) -> None:
     if FOLDER not in plain:
         return
     bare, _ = split_annotation(text)
-    if plain.count(FOLDER) > 1 or not person.has_upload(bare):
+    if plain.count(FOLDER) > 1 or not person.may_list(bare):
         raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
@@ -145,10 +159,41 @@ def _made(text: str, place: str) -> Made | None:
     return Made(folder, subfolder, name)
 
 
-def _judge_file(value: object, person: Person, place: str) -> None:
-    """Refuse a foreign file, and a link, which may give any text; made files are proven elsewhere."""
-    if value == "" and place == _MAY_BE_EMPTY:
-        return
-    if isinstance(value, str) and (_made(value, place) is not None or person.has_upload(split_annotation(value)[0])):
-        return
-    raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
+def _judge_path(use: Use, value: object, person: Person, place: str) -> None:
+    """Refuse a value of an input that becomes a path, unless the server may do with it what it does."""
+    match use:
+        case Use.READS | Use.LISTS:
+            _judge_read(value, person.may_list if use is Use.LISTS else person.has_upload, place)
+            return
+        case Use.OVERWRITES | Use.CHOICE | Use.NAME if not isinstance(value, str):  # a link may give any text
+            raise _unsafe(f"{place} must have its text in the node itself, without a link.")
+        case Use.OVERWRITES if not f"{value}/".startswith(f"{person.folder}/"):
+            raise _unsafe(f"{place} may overwrite files, so it has to begin with {person.folder}/.")
+        case Use.NAME if _SEPARATORS & set(str(value)):
+            raise _unsafe(f"{place} must be a name without a folder.")
+    if use is not Use.REPEATS and not all(_is_relative(text) for text in all_texts(value)):
+        raise _unsafe(f"{place} must stay in its folder: no .., and no beginning such as / or C:.")
+
+
+def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> None:
+    """Refuse another user's file or folder, and a link, which may give any text; made files are proven elsewhere."""
+    named: list[object] = [value]
+    if isinstance(value, dict) and isinstance(files := value.get("__value__"), list):  # several files of one input
+        named = files
+    elif isinstance(value, dict) and _SCENE & value.keys() and "__value__" not in value:
+        named = [value[key] for key in sorted(SCENE_FILES & value.keys()) if value[key] != ""]
+    for one in named:
+        is_made = isinstance(one, str) and _made(one, place) is not None
+        if not is_made and not (isinstance(one, str) and is_theirs(split_annotation(one)[0])):
+            raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
+
+
+def _is_relative(text: str) -> bool:
+    """Return whether a path stays in its folder on any system: Windows takes `.. ` for `..`, and knows drives."""
+    parts = re.split(r"[/\\]", text)
+    is_rooted = not parts[0].strip() and len(parts) > 1
+    return not is_rooted and not _DRIVE.match(text) and not any(_DOTS.fullmatch(part) for part in parts)
+
+
+def _unsafe(message: str) -> Refused:
+    return Refused(Refusal(Cause.UNSAFE_PATH, message))

@@ -328,17 +328,16 @@ class UserProxy:
     async def _classes(self, asked: _Asked) -> Classes:
         """Return the server's node classes and its replacements for old names."""
         known = await self._catalogues.node_classes(asked.server_id)
-        files = await self._catalogues.file_inputs(asked.server_id)
-        if known is None or files is None:
+        if known is None:
             raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not reported its nodes yet; retry."))
         try:
-            return Classes(known.names, files, read_replacements(await fetch(asked.upstream, REPLACEMENTS)))
+            return Classes(known, read_replacements(await fetch(asked.upstream, REPLACEMENTS)))
         except ValueError as error:
             raise Refused(unexpected_answer(asked.server_id)) from error
         except Refused as error:
             if error.refusal.cause is not Cause.NOT_LISTED:
                 raise
-            return Classes(known.names, files)  # an older server
+            return Classes(known)  # an older server
 
     async def _check_published(self, prompt: Mapping[str, Any]) -> None:
         if not await asyncio.to_thread(self._published_only.allows, prompt):

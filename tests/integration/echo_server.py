@@ -167,7 +167,8 @@ class EchoServer:
 
     def app(self) -> web.Application:
         """Return the application with its routes."""
-        classes = {name: {**OLD.catalogue["SaveImage"], "name": name} for name in ("Save", "Echo", "Copy")}
+        own = {"python_module": "custom_nodes.echo"}
+        classes = {name: {**OLD.catalogue["SaveImage"], "name": name, **own} for name in ("Save", "Echo", "Copy")}
         fixed: dict[str, Any] = {
             "/object_info": {**classes, "LoadImage": OLD.catalogue["LoadImage"]},
             "/features": {"supports_preview_metadata": True, "max_upload_size": 1_000_000},

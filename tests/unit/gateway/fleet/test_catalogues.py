@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.fleet.catalogue_contents import Content, NodeClasses, split_files
+from gateway.fleet.catalogue_contents import Content, NodeClasses, read_contents, split_files
+from gateway.people.person import FOLDER, is_shared
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},
@@ -74,3 +75,69 @@ def test_partner_nodes_are_those_that_ask_for_a_key() -> None:
     assert found.names == set(classes)
     assert (found.partner, found.others_with_key) == ({"Older", "Newer"}, {"Curious"})
     assert found.outputs == {"Newer", "Save"}
+
+
+def test_users_folder_is_in_no_choice() -> None:
+    folders = ["3d", "mooring-people", "mooring-people/bob~1", "mooring-shared", "mooring-shared/dunes"]
+    chosen = ["COMBO", {"options": [*folders, {"key": "a", "inputs": {"required": {"more": [folders]}}}]}]
+    inputs = {"plain": [folders], "chosen": chosen, "default": ["STRING", {"default": "x"}]}
+    classes = {
+        "LoadImageDataSetFromFolder": {"input": {"required": {"folder": ["COMBO", {"options": folders}]}}},
+        "Pack": {"input": {"required": inputs}},
+        "LoadLatent": {"input": {"required": {"latent": [["a.latent"]]}}},
+    }
+    nodes, files, _ = read_contents(json.dumps(classes).encode(), is_shared, FOLDER)
+    assert b"bob" not in nodes.plain() + files.plain()
+    assert read(files) == {
+        "LoadImageDataSetFromFolder": {"folder": ["mooring-shared/dunes"]},
+        "LoadLatent": {"latent": []},
+    }
+    assert read(nodes)["Pack"]["input"]["required"]["plain"] == [["3d", "mooring-shared", "mooring-shared/dunes"]]
+    less = json.dumps(classes).replace('"mooring-people/bob~1", ', "")
+    again, _, _ = read_contents(less.encode(), is_shared, FOLDER)
+    assert again.hash == nodes.hash, "another user changes no catalogue"
+
+
+def test_inputs_that_name_files_are_found_wherever_they_are() -> None:
+    inner = {"required": {"film": ["COMBO", {"options": [], "video_upload": True}], "text": ["STRING", {}]}}
+    found = NodeClasses.of(
+        {
+            "Sound": {"input": {"required": {"audio": ["AUDIO_RECORD", {}], "text": ["STRING", {}]}}},
+            "Chosen": {
+                "input": {"required": {"mode": ["COMFY_DYNAMICCOMBO_V3", {"options": [{"key": "a", "inputs": inner}]}]}}
+            },
+            "Grown": {
+                "input": {
+                    "optional": {"films": ["COMFY_AUTOGROW_V3", {"template": {"input": inner, "prefix": "film"}}]}
+                }
+            },
+            "Joined": {"input": {"required": {"scene": ["LOAD_3D,IMAGE", {}]}}},
+            "Plain": {
+                "input": {"required": {"seed": ["INT", {}], "name": [["a", "b"]]}, "hidden": {"audio": "AUDIO_RECORD"}}
+            },
+        }
+    )
+    assert found.files == {"Sound": {"audio"}, "Chosen": {"mode.film"}, "Grown": {"films.*"}, "Joined": {"scene"}}
+
+
+def test_only_core_classes_that_no_table_knows_are_unexamined() -> None:
+    text, number = (
+        {"input": {"required": {"a": ["STRING", {}]}}},
+        {"input": {"required": {"a": ["INT", {}], "b": [["x"]]}}},
+    )
+    unknown, remote = (
+        {"input": {"optional": {"a": ["NEWER_TYPE", {}]}}},
+        {"input": {"required": {"a": ["COMBO", {"remote": {}}]}}},
+    )
+    core = {"python_module": "comfy_extras.nodes_new"}
+    found = NodeClasses.of(
+        {
+            "Text": text | core,
+            "Number": number | core,
+            "Unknown": unknown | {"python_module": "nodes"},
+            "Remote": remote | {"python_module": "comfy_api_nodes.nodes_new"},
+            "Pack": text | {"python_module": "custom_nodes.pack"},
+            "SaveText": text | core,
+        }
+    )
+    assert found.unexamined == {"Text", "Unknown", "Remote"}

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.fleet.catalogue_contents import NodeClasses
 from gateway.fleet.classes import Classes, Replacement, read_replacements
+from wire.paths import Use
 
 ANSWER: dict[str, Any] = {
     "OldLoad": [
@@ -21,7 +23,12 @@ ANSWER: dict[str, Any] = {
     "Bare": [{"new_node_id": "Missing", "input_mapping": None}, {"new_node_id": "Save"}],
     "LoadImage": [{"new_node_id": "Save"}],
 }
-CLASSES = Classes(frozenset({"LoadImage", "Save"}), {"LoadImage": {"image": []}}, read_replacements(ANSWER))
+NODES = NodeClasses(
+    frozenset({"LoadImage", "Save", "Pack"}),
+    files={"Pack": frozenset({"film", "group.picture", "rows.*"})},
+    unexamined=frozenset({"Save"}),
+)
+CLASSES = Classes(NODES, read_replacements(ANSWER))
 
 
 def test_replacements_are_read_in_the_server_format() -> None:
@@ -44,6 +51,17 @@ def test_class_names_include_old_and_new_ones() -> None:
 
 
 def test_inputs_of_files_keep_their_old_names() -> None:
-    assert CLASSES.file_inputs("LoadImage") == {"image"}
-    assert CLASSES.file_inputs("OldLoad") == {"image", "picture"}
-    assert CLASSES.file_inputs("Save") == frozenset()
+    assert CLASSES.use_of("LoadImage", "image") is Use.READS, "by the table"
+    assert CLASSES.use_of("OldLoad", "picture") is CLASSES.use_of("OldLoad", "image") is Use.READS
+    assert CLASSES.use_of("Save", "image") is None
+
+
+def test_inputs_of_packs_are_known_by_the_catalogue() -> None:
+    for name in ("film", "group.picture", "rows.0", "rows.picture7"):
+        assert CLASSES.use_of("Pack", name) is Use.READS
+    for name in ("group", "group.text", "rows", "filming"):
+        assert CLASSES.use_of("Pack", name) is None
+
+
+def test_replaced_class_is_as_unexamined_as_its_replacement() -> None:
+    assert [CLASSES.is_unexamined(name) for name in ("Save", "Bare", "LoadImage", "Pack")] == [True, True, False, False]

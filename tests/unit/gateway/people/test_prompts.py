@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.fleet.catalogue_contents import NodeClasses
 from gateway.fleet.classes import Classes, Replacement
 from gateway.fleet.rules import Rules
 from gateway.http.refusal import Cause, Refused
@@ -29,8 +30,8 @@ KEYS = Keys((b"1" * 32,))
 ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
 CAROL = Person("carol", frozenset({Role.USE, Role.RUN}), KEYS)
 INSTEAD = {"OldLoad": (Replacement("LoadImage", {"picture": "image"}),), "OldExec": (Replacement("ExecPython"),)}
-NAMES = frozenset({"LoadImage", "Any", "ExecPython", "Save"})
-CLASSES = Classes(NAMES, {"LoadImage": {"image": []}}, INSTEAD)
+NAMES = frozenset({"LoadImage", "Any", "ExecPython", "Save", "Pack", "Newer"})
+CLASSES = Classes(NodeClasses(NAMES, files={"Pack": frozenset({"film"})}, unexamined=frozenset({"Newer"})), INSTEAD)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -154,7 +155,6 @@ def test_core_reader_reads_only_own_files(class_type: str, name: str) -> None:
 
 def test_painter_needs_no_mask() -> None:
     assert cause(node("Painter", mask="")) is None
-    assert cause(node("LoadImageDataSetFromFolder", folder="")) is Cause.NOT_YOURS
 
 
 def test_folder_of_another_is_not_read_by_a_link() -> None:
@@ -162,6 +162,108 @@ def test_folder_of_another_is_not_read_by_a_link() -> None:
     for value in (f"{FOLDER}/bob", ["1", 0], ".", "3d"):
         assert cause(node("LoadImageDataSetFromFolder", folder=value)) is Cause.NOT_YOURS
     assert cause(node("LoadImageDataSetFromFolder", folder=f"{FOLDER}/alice/dunes")) is None
+
+
+def test_recorded_sound_must_be_an_own_file() -> None:
+    for value in ("../output/audio/a.flac", "/srv/output/a.flac", "a.flac", ["1", 0], f"{FOLDER}/bob/a.flac"):
+        assert cause(node("RecordAudio", audio=value)) is Cause.NOT_YOURS
+    assert cause(node("RecordAudio", audio=f"{FOLDER}/alice/a.flac")) is None
+
+
+@pytest.mark.parametrize("class_type", ["LoadImageSetFromFolderNode", "LoadImageTextDataSetFromFolder"])
+def test_only_an_own_folder_or_the_shared_one_is_listed(class_type: str) -> None:
+    for value in (FOLDER, f"{FOLDER}/bob", "..", ".", "", "/", "C:\\", "3d", f"{FOLDER}/alice/..", ["1", 0]):
+        assert cause(node(class_type, folder=value)) is Cause.NOT_YOURS, value
+    for value in (f"{FOLDER}/alice", f"{FOLDER}/alice/dunes", "mooring-shared", "mooring-shared/dunes"):
+        assert cause(node(class_type, folder=value)) is None
+
+
+def test_scene_must_be_of_own_pictures() -> None:
+    own = f"{FOLDER}/alice/a.png"
+    assert cause(node("Load3D", image={"image": own, "mask": own, "recording": "", "camera_info": {"zoom": 1}})) is None
+    assert cause(node("Load3D", image={"image": own, "mask": "b.png"})) is Cause.NOT_YOURS
+    assert cause(node("Load3D", image={"image": ["1", 0]})) is Cause.NOT_YOURS
+    assert cause(node("Load3D", image={"__value__": {"image": "b.png"}})) is Cause.NOT_YOURS
+    assert cause(node("Load3D", model_file="none")) is None
+    assert cause(node("Preview3DAdvanced", viewport_state="")) is None
+
+
+def test_each_of_several_files_must_be_own() -> None:
+    own = f"{FOLDER}/alice/a.png"
+    assert cause(node("LoadImage", image={"__value__": [own, own]})) is None
+    assert cause(node("LoadImage", image={"__value__": [own, "b.png"]})) is Cause.NOT_YOURS
+    assert cause(node("LoadImage", image={"__value__": ["1", 0]})) is Cause.NOT_YOURS
+
+
+@pytest.mark.parametrize(
+    "value", ["../a", "a/../../b", "/tmp/a", "\\\\host\\a", "C:a", " c:/a", "a\\..\\b", "a/.. /b", "..."]
+)
+def test_path_that_is_written_stays_in_its_folder(value: str) -> None:
+    for class_type, name in (
+        ("SaveImage", "filename_prefix"),
+        ("CheckpointSave", "filename_prefix"),
+        ("SaveLoRA", "prefix"),
+    ):
+        assert cause(node(class_type, **{name: value})) is Cause.UNSAFE_PATH
+        assert cause(node(class_type, **{name: {"__value__": value}})) is Cause.UNSAFE_PATH
+
+
+@pytest.mark.parametrize(
+    "value", ["ComfyUI", "a/b", "3d/ComfyUI", "%date:yyyy-MM-dd%/a", "a..b", ".hidden/a", ["1", 0]]
+)
+def test_numbered_files_are_written_anywhere_below_output(value: object) -> None:
+    assert cause(node("SaveImage", filename_prefix=value)) is None
+
+
+@pytest.mark.parametrize(
+    ("class_type", "name"),
+    [("SaveImageDataSetToFolder", "folder_name"), ("SaveImageTextDataSetToFolder", "folder_name"),
+     ("SaveTrainingDataset", "folder_name")],
+)  # fmt: skip
+def test_files_are_overwritten_in_an_own_folder_only(class_type: str, name: str) -> None:
+    for value in (
+        "dataset",
+        "mooring-shared/a",
+        f"{FOLDER}/alice/../a",
+        f"{FOLDER}/alicex",
+        ["1", 0],
+        {"__value__": "a"},
+        "",
+    ):
+        assert cause(node(class_type, **{name: value})) in {Cause.UNSAFE_PATH, Cause.NOT_YOURS}, value
+    assert cause(node(class_type, **{name: f"{FOLDER}/alice/dunes"})) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["../a", "a/b", "a\\b", "c:a", "..", ["1", 0], {"__value__": "a"}, f"{FOLDER}/alice/a"]
+)
+def test_part_of_a_file_name_holds_no_folder(value: object) -> None:
+    for class_type, name in (
+        ("SaveImageDataSetToFolder", "filename_prefix"), ("LossGraphNode", "filename_prefix"), ("SaveText", "format")
+    ):  # fmt: skip
+        assert cause(node(class_type, **{name: value})) is Cause.UNSAFE_PATH
+        assert cause(node(class_type, **{name: "png"})) is None
+
+
+def test_model_is_named_below_its_folder() -> None:
+    for value in ("../a.safetensors", "/etc/passwd", "xl\\..\\..\\a", "D:a"):
+        assert cause(node("LoraLoader", lora_name=value)) is Cause.UNSAFE_PATH
+        assert cause(node("DiffusersLoader", model_path=value)) is Cause.UNSAFE_PATH
+    assert cause(node("LoraLoader", lora_name="xl/a.safetensors")) is None
+    assert cause(node("LoraLoader", lora_name=["1", 0])) is None, "the server looks it up in its folders of models"
+    assert cause(node("DiffusersLoader", model_path=["1", 0])) is Cause.UNSAFE_PATH
+
+
+def test_pack_input_that_names_files_is_judged_by_its_type() -> None:
+    assert cause(node("Pack", film="a.mp4")) is Cause.NOT_YOURS
+    assert cause(node("Pack", text="a.mp4")) is None
+
+
+def test_unexamined_class_waits_for_the_operator() -> None:
+    assert cause(node("Newer")) is Cause.DENIED_NODE
+    assert cause(node("Newer"), person=CAROL) is None
+    assert cause(node("Newer"), rules=Rules(allow_nodes=("New*",))) is None
+    assert cause(node("Newer"), rules=Rules(allow_nodes=("New*",), deny_nodes=("Newer",))) is Cause.DENIED_NODE
 
 
 @pytest.mark.parametrize("name", ["image", "picture"])
@@ -194,7 +296,12 @@ def test_any_prompt_is_written_or_refused(prompt: dict[str, Any]) -> None:
     try:
         written, _ = write_prompt(body(prompt), ALICE, "a", Rules(), CLASSES)
     except Refused as error:
-        assert error.refusal.cause in {Cause.NOT_YOURS, Cause.DENIED_NODE, Cause.REFUSED_BODY}
+        assert error.refusal.cause in {
+            Cause.NOT_YOURS,
+            Cause.DENIED_NODE,
+            Cause.REFUSED_BODY,
+            Cause.UNSAFE_PATH,
+        }
     else:
         assert written["prompt"] == prompt
 
