@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 CAPTURE_TYPES = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D"})  # widgets whose value is a file that the page uploads
 FILE_TYPES = CAPTURE_TYPES | {"LOAD_3D_ANIMATION"}
-SCENE_TYPES = frozenset({"LOAD_3D", "LOAD_3D_ANIMATION"})  # whose value may be an object that names several files
-SCENE_FILES = frozenset({"image", "mask", "normal", "lineart", "recording"})  # the keys of that object
 UPLOADS: Mapping[str, str] = MappingProxyType(
     {
         "image_upload": "image",

@@ -20,7 +20,6 @@ from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
-from wire.file_inputs import SCENE_FILES
 from wire.paths import NO_FILE, Use
 from wire.turns import ALL_NOW, OWNER
 
@@ -30,7 +29,7 @@ _HURRY = ("number", "front")  # its place in the queue
 _ANNOTATIONS = ("input", "output", "temp")
 _LONGEST_ANNOTATION = len("[output]")
 _ANY_FILE = object()
-_SCENE = SCENE_FILES | {"camera_info"}
+_VIEW = frozenset({"camera_info", "model_3d_info"})  # the parts of a 3D scene that are no files
 _DRIVE = re.compile(r"\s*[A-Za-z]:")
 _DOTS = re.compile(r"\s*\.[\s.]*\.\s*")  # two or more
 _SEPARATORS = frozenset("/\\:\0")
@@ -180,8 +179,8 @@ def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> 
     named: list[object] = [value]
     if isinstance(value, dict) and isinstance(files := value.get("__value__"), list):  # several files of one input
         named = files
-    elif isinstance(value, dict) and _SCENE & value.keys() and "__value__" not in value:
-        named = [value[key] for key in sorted(SCENE_FILES & value.keys()) if value[key] != ""]
+    elif isinstance(value, dict) and "__value__" not in value:  # a 3D scene, with pictures of it
+        named = [item for key, item in value.items() if key not in _VIEW and item and isinstance(item, str | list)]
     for one in named:
         is_made = isinstance(one, str) and _made(one, place) is not None
         if not is_made and not (isinstance(one, str) and is_theirs(split_annotation(one)[0])):

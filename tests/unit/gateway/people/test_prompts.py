@@ -83,7 +83,7 @@ def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cau
         ("", False),
         (None, False),
         (["2", 0], False),
-        ({"a": f"{FOLDER}/alice/a.png"}, False),
+        ({"a": f"{FOLDER}/bob/a.png"}, False),
     ],
 )
 def test_upload_input_must_name_an_own_file(value: object, is_fine: bool) -> None:
@@ -185,7 +185,11 @@ def test_scene_must_be_of_own_pictures() -> None:
     assert cause(node("Load3D", image={"image": ["1", 0]})) is Cause.NOT_YOURS
     assert cause(node("Load3D", image={"__value__": {"image": "b.png"}})) is Cause.NOT_YOURS
     assert cause(node("Load3D", model_file="none")) is None
-    assert cause(node("Preview3DAdvanced", viewport_state="")) is None
+    assert (
+        cause(node("Pack", film={"image": "b.png"})) is cause(node("Pack", film={"other": "b.png"})) is Cause.NOT_YOURS
+    )
+    for view in ("", {}, {"camera_info": {"cameraType": "perspective"}, "model_3d_info": [], "image": ""}):
+        assert cause(node("Preview3DAdvanced", viewport_state=view)) is None
 
 
 def test_each_of_several_files_must_be_own() -> None:
