@@ -5,6 +5,9 @@
 
 An audit line says who did what on which server under which id (`gateway/people/audit.py`). The content of a request
 is never logged: no prompt, no picture, no password, no cookie.
+
+Text from outside may be part of any line: the name of an input, a server's error. Characters that are no mark on the
+screen are written as escapes, so that none moves a terminal's cursor, begins a line, or hides or reverses other text.
 """
 
 from __future__ import annotations
@@ -21,8 +24,21 @@ _LOG_SIZE, _OLD_LOGS = 5_000_000, 3  # bytes of one file, and how many full ones
 _PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
+def escaped(text: str) -> str:
+    """Return the text with an escape for each character that is not printable, such as `\\u001b`; JSON stays JSON.
+
+    Those are controls, line and paragraph separators, marks of direction, other invisible ones, and lone surrogates.
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+
+
 class JsonLines(logging.Formatter):
-    """One object per line. A line break in a message is escaped."""
+    """One object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
@@ -37,21 +53,23 @@ class JsonLines(logging.Formatter):
             line |= {"what": what} | {key: value for key, value in facts.items() if key not in line}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return escaped(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class PlainLines(logging.Formatter):
-    """One line per record. Text from a client cannot begin a line of its own."""
+    """One line per record."""
 
     def __init__(self) -> None:
         super().__init__(_PLAIN)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text; the traceback of an error follows on lines of its own."""
-        record.message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        """Return the record as text; the traceback of an error follows on lines of its own, which are indented."""
+        record.message = record.getMessage()
         record.asctime = self.formatTime(record)
-        text = self.formatMessage(record)
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        lines = [self.formatMessage(record)]
+        if record.exc_info:
+            lines += [f"  {line}" for line in self.formatException(record.exc_info).split("\n")]
+        return "\n".join(map(escaped, lines))
 
 
 def start_logs(*, is_json: bool, file: Path | None = None) -> None:

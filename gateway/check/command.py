@@ -18,6 +18,7 @@ from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server
 from gateway.http.upstream import Upstream
+from gateway.logs import escaped
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     reports, searches = asyncio.run(_examine(fleet, Deadlines()))
     print(fleet.why)
     for line in (*table(reports), "", *paragraphs(reports, fleet.warnings), *words_of_searches(searches)):
-        print(line)
+        print(*map(escaped, line.split("\n")), sep="\n")  # a server may have sent some of it
     count = sum(not report.is_well for report in reports)
     if reports:
         print(f"{count} of {len(reports)} not well." if count else "All well." if len(reports) > 1 else "It is well.")
