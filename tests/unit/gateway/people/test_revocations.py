@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
 from gateway.people import revocations
-from gateway.people.revocations import DROP_AT, SLACK, Revocations
+from gateway.people.revocations import DROP_AT, HOUR, SLACK, Revocations
 from tests.platform_kit import has_mode
 
 ONE, TWO = "1" * 32, "2" * 32
@@ -53,10 +54,36 @@ def test_simultaneous_writes_lose_nothing(path: Path) -> None:
     assert all(one in found for one in ids)
 
 
-def test_expired_lines_go_and_others_stay(path: Path) -> None:
+class Elapsed:
+    """The time that passes, whatever the clock says."""
+
+    def __init__(self) -> None:
+        self.seconds = 5_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def pass_hours(count: int, elapsed: Elapsed, *gateways: Revocations) -> None:
+    """Let hours pass while these gateways run."""
+    for _ in range(count):
+        elapsed.seconds += HOUR + 1
+        for gateway in gateways:
+            gateway.read()
+
+
+def fill(path: Path, until: float = NOW) -> list[str]:
+    """Write as many log-outs as a gateway keeps before it rewrites the file, if they are over."""
     old = [f"{number:032x}" for number in range(DROP_AT)]
-    path.write_bytes(b"".join(b"\n" + revocations._written(int(NOW), one) + b"\n" for one in old))
-    here, there = Revocations.open(path, NOW), Revocations.open(path, NOW)
+    path.write_bytes(b"".join(b"\n" + revocations._written(int(until), one, 1) + b"\n" for one in old))
+    return old
+
+
+def test_lines_that_are_over_go_and_others_stay(path: Path) -> None:
+    fill(path)
+    elapsed = Elapsed()
+    here, there = Revocations.open(path, NOW, elapsed), Revocations.open(path, NOW, elapsed)
+    pass_hours(2, elapsed, here, there)
     later = NOW + SLACK + 10
     there.add(TWO, later + 60, NOW)
     here.add(ONE, later + 60, later)  # this rewrites the file
@@ -69,11 +96,89 @@ def test_expired_lines_go_and_others_stay(path: Path) -> None:
     assert "3" * 32 in here
 
 
-@pytest.mark.parametrize("cut", [1, 5, 20, 49])
+def test_clock_that_was_once_ahead_loses_no_log_out(path: Path) -> None:
+    days = 86_400.0
+    ended = fill(path, NOW + 30 * days)
+    ahead = Revocations.open(path, NOW + 60 * days)
+    ahead.add(ONE, NOW + 90 * days, NOW + 60 * days)
+    ahead.read()
+    again = Revocations.open(path, NOW)
+    again.add(TWO, NOW + 30 * days, NOW)
+    for gateway in (ahead, again, Revocations.open(path, NOW)):
+        gateway.read()
+        assert all(one in gateway for one in (*ended, ONE, TWO))
+
+
+def test_log_out_is_kept_for_its_hours_across_restarts(path: Path) -> None:
+    elapsed = Elapsed()
+    Revocations.open(path, NOW, elapsed).add(ONE, NOW + 10 * HOUR, NOW)
+    late = NOW + 1_000_000  # by a clock that is ahead
+    for hours in (4, 4, 2):
+        gateway = Revocations.open(path, late, elapsed)
+        assert gateway.count_over(late) == 0
+        pass_hours(hours, elapsed, gateway)
+    assert gateway.count_over(NOW) == 0  # by a clock that is right
+    pass_hours(1, elapsed, gateway)
+    assert gateway.count_over(late) == 1 and ONE in gateway
+    assert Revocations.open(path, late).count_over(late) == 1
+
+
+def test_hour_is_counted_once_by_all_gateways(path: Path) -> None:
+    elapsed = Elapsed()
+    gateways = [Revocations.open(path, NOW, elapsed) for _ in range(3)]
+    gateways[0].add(ONE, NOW + 100 * HOUR, NOW)
+    pass_hours(5, elapsed, *gateways)
+    assert path.read_bytes().count(b"1 hours ") == 5
+
+
+def test_nothing_is_counted_while_nothing_is_kept(path: Path) -> None:
+    elapsed = Elapsed()
+    gateway = Revocations.open(path, NOW, elapsed)
+    pass_hours(3, elapsed, gateway)
+    assert path.read_bytes() == b""
+
+
+def test_rewritten_file_keeps_the_hours_of_each_line(path: Path) -> None:
+    fill(path)
+    elapsed = Elapsed()
+    gateway, other = Revocations.open(path, NOW, elapsed), Revocations.open(path, NOW, elapsed)
+    gateway.add(ONE, NOW + 4 * HOUR, NOW)
+    pass_hours(3, elapsed, gateway)
+    later = NOW + 10 * HOUR
+    gateway.add(TWO, later + 4 * HOUR, later)  # this rewrites the file
+    assert path.stat().st_size < 300
+    pass_hours(2, elapsed, gateway)
+    late = NOW + 1_000 * HOUR
+    for one in (gateway, other, Revocations.open(path, NOW)):
+        one.read()
+        assert ONE in one and TWO in one
+        assert not one.is_over(TWO, late) and one.is_over(ONE, late)
+
+
+def test_lines_of_an_earlier_version_are_read(path: Path) -> None:
+    text = f"{int(NOW)} {ONE}".encode()
+    path.write_bytes(b"\n" + text + b" %08x\n" % zlib.crc32(text))
+    gateway = Revocations.open(path, NOW)
+    assert ONE in gateway and not gateway.is_over(ONE, NOW * 2)
+
+
+def test_hours_that_cannot_be_written_end_no_reading(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    elapsed = Elapsed()
+    gateway = Revocations.open(path, NOW, elapsed)
+    gateway.add(ONE, NOW + 9 * HOUR, NOW)
+    lock = path.with_name(f".{path.name}.lock")
+    lock.unlink()
+    lock.mkdir()
+    pass_hours(2, elapsed, gateway)
+    assert len(caplog.records) == 1 and "expired lines" in caplog.text
+    assert ONE in gateway and not gateway.is_over(ONE, NOW * 2)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 49, 51])
 def test_truncated_line_is_reported_and_damages_no_other(
     path: Path, cut: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = b"\n" + revocations._written(int(NOW), ONE) + b"\n"
+    whole = b"\n" + revocations._written(int(NOW), ONE, 1) + b"\n"
     path.write_bytes(whole[:cut])
     gateway = Revocations.open(path, NOW)
     with caplog.at_level(logging.ERROR):
@@ -88,15 +193,15 @@ def test_truncated_line_is_reported_and_damages_no_other(
 
 
 @settings(deadline=None)
-@given(st.integers(0, 50), st.binary(min_size=1, max_size=1))
+@given(st.integers(0, 52), st.binary(min_size=1, max_size=1))
 def test_a_damaged_line_ends_no_session(tmp_path_factory: pytest.TempPathFactory, place: int, byte: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "sessions"
-    line = revocations._written(int(NOW), ONE)
+    line = revocations._written(int(NOW), ONE, 1)
     damaged = line[:place] + byte + line[place + 1 :]
-    path.write_bytes(b"\n" + damaged + b"\n\n" + revocations._written(int(NOW), TWO) + b"\n")
+    path.write_bytes(b"\n" + damaged + b"\n\n" + revocations._written(int(NOW), TWO, 1) + b"\n")
     found = Revocations.open(path, NOW)
     is_whole = damaged.rstrip(b"\n") == line  # an empty line after it damages nothing
-    assert TWO in found and set(found._until) == ({ONE, TWO} if is_whole else {TWO})
+    assert TWO in found and set(found._ended) == ({ONE, TWO} if is_whole else {TWO})
 
 
 def test_unwritable_file_ends_session_only_here(path: Path) -> None:
