@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gateway.people.keys import Keys
+from wire.file_names import is_unambiguous
 from wire.queue import OTHER
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)  # a proxy may send an e-mail address
@@ -61,8 +62,12 @@ class Person:
 
     @property
     def folder(self) -> str:
-        """The folder of their uploads, in each server's input folder."""
-        return f"{FOLDER}/{self.subject}"
+        """The folder of their uploads, in each server's input folder.
+
+        A name that is another file's or a device's on Windows, such as `con` or `bob.`, is put between underscores,
+        with which no name begins.
+        """
+        return f"{FOLDER}/{self.subject if is_unambiguous(self.subject) else f'_{self.subject}_'}"
 
     @property
     def store(self) -> str:
@@ -84,10 +89,7 @@ class Person:
 
     def has_upload(self, path: str) -> bool:
         """Whether they may use a path in a server's input folder: their own, or a shared one."""
-        parts = path.split("/")
-        if any(part in {"", ".", ".."} for part in parts) or "\\" in path:
-            return False
-        return (parts[:2] == [FOLDER, self.subject] and len(parts) > 2) or (parts[0] == SHARED and len(parts) > 1)
+        return path.startswith((f"{self.folder}/", f"{SHARED}/")) and all(map(is_unambiguous, path.split("/")))
 
     def may_list(self, path: str) -> bool:
         """Whether they may use this path as a folder: their whole one, the shared one, or one inside."""

@@ -20,6 +20,7 @@ from gateway.http.proxy import upload_ended
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.person import Person
+from wire.file_names import is_unambiguous
 
 FIELD = "image"  # ComfyUI's name of the field, for any kind of file
 LONGEST_FIELD = 4_096  # bytes of another field, which is skipped
@@ -27,7 +28,6 @@ MOST_FIELDS = 16
 LARGEST_ANSWER = 65_536
 LONGEST_NAME = 200  # characters
 _CHUNK = 65_536
-_FORBIDDEN = frozenset('/\\\0"\r\n')
 
 
 async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Person, largest: int) -> dict[str, Any]:
@@ -124,10 +124,10 @@ class _Upload:
 
 
 def _name(part: BodyPartReader) -> str:
-    """Return the file's name in the form, if it is a plain name."""
+    """Return the file's name in the form, if it is a plain name, also on Windows."""
     name = part.filename or ""
-    if not name or len(name) > LONGEST_NAME or _FORBIDDEN & set(name) or name in {".", ".."} or not name.isprintable():
-        raise Refused(Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name."))
+    if len(name) > LONGEST_NAME or '"' in name or not name.isprintable() or not is_unambiguous(name):
+        raise Refused(Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name, such as photo.png."))
     return name
 
 

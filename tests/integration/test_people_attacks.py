@@ -121,6 +121,27 @@ async def test_seal_opens_only_its_file(studio: Studio, query: str) -> None:
     assert status in {400, 403} and answer["error"]["cause"] in {"not-yours", "bad-request"}
 
 
+NAMES = [
+    "aux",
+    "NUL",
+    "nul.png",
+    "a:b.png",
+    "x.png.",
+    "x.png ",
+    "COM1.png",
+    "CONIN$",
+    "com¹.png",
+    "..",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_upload_needs_a_name_for_every_system(studio: Studio, name: str) -> None:
+    alice = await studio.log_in("alice")
+    status, answer = await alice.upload(name)
+    assert (status, answer["error"]["cause"]) == (400, "refused-body")
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [

@@ -107,6 +107,31 @@ def test_any_other_address_is_refused(source: str, fault: SourceFault) -> None:
     assert judge_source(source, HOSTS) is fault
 
 
+ADDRESSES = [
+    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0177.0.0.1", "017700000001", "0x7f000001", "0x7f.0.0.1", "0x7f.1",
+    "127.0.0.0x1", "a.0x7f", "0x", "a.0x", "0X7F000001", "127.0.0.1.", "0x7f000001.", "[::1]", "[::ffff:7f00:1]",
+    "::1", "1.2.3.4:80", "１２７.０.０.１", "127。0。0。1", "①②⑦.0.0.1", "a.１",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ADDRESSES)
+def test_address_in_any_spelling_is_no_host(host: str) -> None:
+    assert not is_host(host)
+    fault = judge_source(f"https://{host}/a.safetensors", (host, "huggingface.co"))
+    assert fault is (SourceFault.HOST if ":" not in host else fault) and fault is not None
+
+
+@pytest.mark.parametrize("host", ["0x7f.example", "0x7g", "a.b0x1", "1.example", "xn--80ak6aa92e.com", "localhost"])
+def test_name_with_digits_is_a_host(host: str) -> None:
+    assert is_host(host) and judge_source(f"https://{host}/a.safetensors", (host,)) is None
+
+
+@pytest.mark.parametrize("name", ["aux", "NUL", "com1", "aux.v2", "CON ", "CONIN$"])
+def test_file_is_no_device_of_windows(name: str) -> None:
+    address = f"https://huggingface.co/{name.replace(' ', '%20')}.safetensors"
+    assert judge_source(address, HOSTS) is SourceFault.FORM
+
+
 def test_civitai_link_names_no_file() -> None:
     source = "https://civitai.com/api/download/models/128713?type=Model&format=SafeTensor"
     assert judge_source(source, ("civitai.com",)) is SourceFault.ENDING

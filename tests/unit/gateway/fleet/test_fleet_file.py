@@ -156,6 +156,10 @@ def server(**values: str) -> str:
         (server() + '[gateway]\nproxies = ["nginx"]\n', 5, "proxies", "neither an address"),
         (server() + '[gateway]\nmodel_hosts = ["https://huggingface.co"]\n', 5, "model_hosts", "not a host name"),
         (server() + '[gateway]\nmodel_hosts = ["*.example"]\n', 5, "model_hosts", "not a host name"),
+        (server() + '[gateway]\nmodel_hosts = ["0x7f000001"]\n', 5, "model_hosts", "not an address"),
+        (server() + '[gateway]\nmodel_hosts = ["127.1"]\n', 5, "model_hosts", "not an address"),
+        (server() + '[gateway]\nmodel_hosts = ["[::ffff:7f00:1]"]\n', 5, "model_hosts", "not an address"),
+        (server() + '[gateway]\nmodel_hosts = ["huggingface.co."]\n', 5, "model_hosts", "dot at its end"),
         (server() + "[gateway]\nsession_days = 0\n", 5, "session_days", "from 1 to 365"),
     ],
 )
