@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
+from wire.file_names import is_unambiguous
 from wire.model_files import NO_MODELS, read_size
 
 DOWNLOAD = "/api/assets/download"
@@ -27,11 +28,12 @@ LONGEST_HOST = 253
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.ASCII)
 # A segment of a path. Escapes stand for printable characters without a meaning in an address: none of # % / ; ? \\.
 # Some readers, such as `urlparse`, cut a path at its `;`, and would see another name.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%(?!2[35Ff]|3[BbFf]|5[Cc]|7[Ff])[2-7][0-9A-Fa-f])+", re.ASCII)
-_NAME = re.compile(r"[^.:*\"<>|][^:*\"<>|]*", re.ASCII)  # of a file, on every system
+_NAME = re.compile(r"[^.*\"<>|][^*\"<>|]*", re.ASCII)  # of a file, on every system
 _QUERIES = ("", "?download=true")  # of Hugging Face's links; any other may select another file, or contain a key
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TASK_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}", re.ASCII)  # it becomes part of a path
@@ -69,13 +71,15 @@ def judge_source(source: str, hosts: Collection[str]) -> SourceFault | None:
         return SourceFault.ENDING
     if query not in _QUERIES:
         return SourceFault.QUERY
-    if host not in hosts:
+    if host not in hosts or not is_host(host):
         return SourceFault.HOST
     if colon:
         return SourceFault.PORT
     segments = path.split("/")[1:]
     is_plain = all(_SEGMENT.fullmatch(part) and unquote(part).strip(".") for part in segments)
-    return None if is_plain and not fragment and _NAME.fullmatch(file_name(path)) else SourceFault.FORM
+    name = file_name(path)
+    is_named = _NAME.fullmatch(name) and is_unambiguous(name)
+    return None if is_plain and not fragment and is_named else SourceFault.FORM
 
 
 def file_name(source: str) -> str:
@@ -84,9 +88,12 @@ def file_name(source: str) -> str:
 
 
 def is_host(text: str) -> bool:
-    """Whether this is a plain host name: lower-case ASCII, no IP address, no port, no `*`."""
-    is_named = not text.rpartition(".")[2].isdigit()
-    return len(text) <= LONGEST_HOST and is_named and _HOST.fullmatch(text) is not None
+    """Whether this is a plain host name: lower-case ASCII, no IP address in any spelling, no port, no `*`.
+
+    A name whose last part is a number is an address for those who connect, as `127.1` and `0x7f000001` are.
+    """
+    is_address = _NUMBER.fullmatch(text.rpartition(".")[2]) is not None
+    return len(text) <= LONGEST_HOST and not is_address and _HOST.fullmatch(text) is not None
 
 
 def is_model_folder(text: str) -> bool:

@@ -84,7 +84,8 @@ def _model_hosts(table: Table) -> tuple[str, ...]:
     hosts = table.texts("model_hosts", "host names")
     for host in hosts:
         if not is_host(host):
-            raise table.fault(f"{host!r} is not a host name in lower case, such as huggingface.co", "model_hosts")
+            rule = "in lower case, without a dot at its end, and not an address"
+            raise table.fault(f"{host!r} is not a host name, such as huggingface.co: {rule}", "model_hosts")
     return hosts
 
 
