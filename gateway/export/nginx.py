@@ -148,7 +148,7 @@ def _upstream(server: Server) -> str:
 
 
 def _place(plan: Plan, server: Server) -> str:
-    """How one server is reached: nginx compares the canonical path, and passes the query unchanged."""
+    """How one server is reached: by the path and query that nginx has compared, or the query that a gateway wrote."""
     scheme, _, rest = server.address.partition("://")
     prefix = rest[len(host_of(server)) :]
     lines = ["include server.inc;"]
@@ -164,7 +164,8 @@ def _place(plan: Plan, server: Server) -> str:
         lines.append(f"proxy_set_header Authorization $mooring_login_at_{_variable_part(server)};")
     if scheme == "https":
         lines += _trust(plan, server)
-    lines.append(f"proxy_pass {scheme}://mooring-{server.id}{prefix}$mooring_path$mooring_query;")
+    query = "?$args" if plan.has_people else "$mooring_query"
+    lines.append(f"proxy_pass {scheme}://mooring-{server.id}{prefix}$mooring_path{query};")
     body = textwrap.indent("\n".join(lines), " " * 4)
     return f"location = {PLACE}{place_of(server)} {{\n{body}\n}}"
 

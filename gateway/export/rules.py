@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from gateway.export.plan import Plan, hosts_of
+from gateway.http.queries import OWN_MARK, SEAL, VIEW_KEYS
 from gateway.http.routes import ENDPOINTS, Body
 from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
@@ -18,12 +19,17 @@ from wire.downloads import TASKS
 from wire.media import INLINE_TYPES
 from wire.model_files import LISTS, METADATA
 
-_QUERY = r"[\x21\x22\x24-\x7e]*"  # printable, no fragment
 _SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._~-]{0,199}"
 _SERVER = r"/servers/(?<mooring_server>[a-z0-9-]+@[0-9a-f]{8})"
 _CHECKED = ("/userdata", "/models/", METADATA, LISTS, TASKS)  # only gateways can check these requests
-_MARK = r"(?:[?&]mooring=[A-Za-z0-9-]*)?"  # our own key, which the page puts last
-_ODD_NAME = r"\+|%2[fF]|%5[cC]|%[01]|%7[fF]|[^A-Za-z0-9._~%-]"  # the gateway rewrites these
+_NEXT = "%[89AB][0-9A-F]"  # a further byte of a character
+_BEYOND_ASCII = (  # a character in UTF-8, as the gateway decodes it
+    rf"%C[2-9A-F]{_NEXT}|%D[0-9A-F]{_NEXT}|%E0%[AB][0-9A-F]{_NEXT}|%E[1-9A-CEF]{_NEXT}{_NEXT}|%ED%[89][0-9A-F]{_NEXT}"
+    rf"|%F0%[9AB][0-9A-F]{_NEXT}{_NEXT}|%F[123]{_NEXT}{_NEXT}{_NEXT}|%F4%8[0-9A-F]{_NEXT}{_NEXT}"
+)
+_VALUE = rf"(?i:[A-Z0-9._~+/-]|%[2-7][0-9A-F]|{_BEYOND_ASCII})*+"
+# The gateway rewrites names with slashes and controls for the browser, which reads this one as it is.
+_NAME = rf"(?i:[A-Z0-9._~-]|%2[0-9A-E]|%[346][0-9A-F]|%5[0-9ABD-F]|%7[0-9A-E]|{_BEYOND_ASCII})++"
 _ASKED = (
     '"$mooring_is_own:$mooring_is_near:$http_upgrade$http_transfer_encoding$http_expect$http_content_encoding'
     ':$content_length:$request:$content_type"'
@@ -89,23 +95,34 @@ def _asked(plan: Plan) -> list[str]:
     rows = [("default", '""')]
     if not plan.has_people:
         form = r"(?i:multipart/form-data) *;.*boundary=.*$"
-        upload = f"^1:1::[0-9]+:POST {_SERVER}(?<mooring_path>/upload/(image|mask)) HTTP/[0-9.]+:{form}"
+        upload = f"^1:1::[0-9]+:POST {_SERVER}(?<mooring_path>/upload/image) HTTP/[0-9.]+:{form}"
         rows.append((f'"~{upload}"', "upload"))
     rows.append((f'"~{plain}(GET|HEAD) /(b|snapshots)/[A-Za-z0-9._@+~/-]+{end}"', "file"))
+    rows.append((f'"~{plain}GET {_SERVER}(?<mooring_path>/view){_view_query()}{end}"', "get"))
     paths = "|".join(_shape(shape) for shape in readable(has_people=plan.has_people))
-    get = f"{plain}GET {_SERVER}(?<mooring_path>{paths})(?<mooring_query>\\?{_QUERY}?)??{_MARK}{end}"
-    rows.append((f'"~{get}"', "get"))
-    return [
-        *block(f"{_ASKED} $mooring_asks", rows),
-        *block('"$mooring_path:$arg_filename" $mooring_is_named', [("default", "1"), (f'"~:.*({_ODD_NAME})"', '""')]),
-    ]
+    if paths:
+        rows.append((f'"~{plain}GET {_SERVER}(?<mooring_path>{paths}){end}"', "get"))
+    return block(f"{_ASKED} $mooring_asks", rows)
+
+
+def _view_query() -> str:
+    """Match the address of a picture as the page writes it, each key once: any other query is a gateway's to read.
+
+    The server gets the part that names the file.
+    """
+    name, *others = VIEW_KEYS
+    file = f"{name}={_NAME}" + "".join(f"(?:&{key}={_VALUE})?" for key in others)
+    return rf"(?<mooring_query>\?{file})(?:&{SEAL}={_VALUE})?(?:&{OWN_MARK}={_VALUE})?"
 
 
 def readable(*, has_people: bool) -> list[str]:
-    """Return the listed GETs that need no check: without users most, otherwise only pictures."""
-    if has_people:
-        return ["/view"]
-    return [shape for shape, bodies in ENDPOINTS if bodies.get("GET") is Body.NONE and not shape.startswith(_CHECKED)]
+    """Return the listed GETs without a query that need no check: without users most, otherwise none."""
+    unchecked = () if has_people else ENDPOINTS
+    return [
+        shape
+        for shape, bodies in unchecked
+        if bodies.get("GET") is Body.NONE and shape != "/view" and not shape.startswith(_CHECKED)
+    ]
 
 
 def _shape(shape: str) -> str:
@@ -118,8 +135,8 @@ def _listed(plan: Plan) -> list[str]:
     return [
         *block("$mooring_server $mooring_listed", [("default", '""'), *((name, name) for name in names)]),
         *block(
-            '"$mooring_asks:$mooring_is_named:$mooring_listed" $mooring_place',
-            [("default", '""'), ('"~^(get|upload):1:(?<mooring_known>.+)$"', "$mooring_known")],
+            '"$mooring_asks:$mooring_listed" $mooring_place',
+            [("default", '""'), ('"~^(get|upload):(?<mooring_known>.+)$"', "$mooring_known")],
         ),
         # Separate connections, so that large pictures on a slow link do not delay polls.
         *block("$mooring_path $mooring_lane", [("default", "read"), ("/view", "view"), ('"~^/upload/"', "upload")]),

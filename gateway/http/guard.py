@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
 
 from gateway.http.bodies import is_client_id
 from gateway.http.own_hosts import Alias, OwnHosts
+from gateway.http.queries import QueryError, judge_query, read_query
 from gateway.http.refusal import Cause, Refusal
 from gateway.http.routes import (
     Body,
@@ -37,7 +37,6 @@ from gateway.http.routes import (
     find_route,
     split_target,
 )
-from wire.model_files import is_inside
 
 _SINGLE = (
     "host",
@@ -55,7 +54,6 @@ _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
 _OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction | LocalServers  # the POSTs to the gateway itself
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
-_USERDATA_WORDS = frozenset({"dir", "recurse", "full_info", "split"})
 _SHARED = (
     "Shared files are kept by Mooring's page in the browser, and never sent to this gateway. Open Mooring once in this"
     " browser, wait until it is ready, then share again."
@@ -93,7 +91,7 @@ class Admitted:
     """A request that is answered."""
 
     route: Route
-    query: str  # raw
+    query: Mapping[str, str]  # of a ServerCall, judged; else empty
     origin: str  # of a page under this request's Host
     body: Body
     client_id: str  # of a ServerSocket, else empty
@@ -138,7 +136,7 @@ def judge(
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
     if isinstance(route, ShareTarget):  # from any sender: the worker of a browser that may share sends none on
         return Refusal(Cause.NOT_LISTED, _SHARED)
-    refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, parts[1], tags)
+    refusal = _judge_sender(facts, route, origin, has_seals=has_seals) or _judge_route(facts, route, tags)
     return refusal or _admit(facts, route, parts[1], origin)
 
 
@@ -190,7 +188,7 @@ def _follows_link(facts: RequestFacts, route: Route, *, has_seals: bool) -> bool
     )
 
 
-def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[str, str]) -> Refusal | None:
+def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> Refusal | None:
     if isinstance(route, ServerCall | ServerSocket | FleetCatalogue | FleetAction) and route.server_id not in tags:
         return Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {route.server_id!r}.")
     if isinstance(route, ServerCall | ServerSocket) and route.tag and route.tag != tags[route.server_id]:
@@ -203,7 +201,7 @@ def _judge_route(facts: RequestFacts, route: Route, query: str, tags: Mapping[st
     if facts.all("upgrade"):
         return Refusal(Cause.BAD_REQUEST, "Only the /ws routes are WebSockets.")
     if isinstance(route, ServerCall):
-        return _judge_type(facts, route.bodies[facts.method]) or _judge_query(route, query)
+        return _judge_type(facts, route.bodies[facts.method])
     if isinstance(route, _OWN_ACTS) and facts.method == "POST":
         return _judge_type(facts, Body.SMALL)
     return None
@@ -237,25 +235,6 @@ def _methods(route: Route) -> tuple[str, ...]:
             return _SITE_METHODS
 
 
-def _judge_query(route: ServerCall, query: str) -> Refusal | None:
-    """Of a server's user data, allow only its saved workflows; of models' metadata, only files inside their folder.
-
-    A download has no query: a server might read it as part of the body.
-    """
-    if route.is_download and query:
-        return Refusal(Cause.NOT_LISTED, "A download has no query.")
-    if route.is_model_metadata:
-        asked = parse_qsl(query, keep_blank_values=True)
-        if [key for key, _ in asked] != ["filename"] or not is_inside(asked[0][1]):
-            return Refusal(Cause.NOT_LISTED, "The query must be one filename inside the folder.")
-    elif route.path == "/userdata":
-        asked = parse_qsl(query, keep_blank_values=True)
-        folders = [value for key, value in asked if key == "dir"]
-        if folders != ["workflows"] or any(key not in _USERDATA_WORDS for key, _ in asked):
-            return Refusal(Cause.NOT_LISTED, "Of a server's user data only dir=workflows can be listed.")
-    return None
-
-
 def _judge_type(facts: RequestFacts, body: Body) -> Refusal | None:
     if body is Body.NONE:
         return None
@@ -273,12 +252,20 @@ def _judge_type(facts: RequestFacts, body: Body) -> Refusal | None:
     return None
 
 
-def _admit(facts: RequestFacts, route: Route, query: str, origin: str) -> Admitted | Refusal:
-    body = route.bodies[facts.method] if isinstance(route, ServerCall) else Body.NONE
-    client_id = ""
-    if isinstance(route, ServerSocket):
-        named = [value for key, value in parse_qsl(query, keep_blank_values=True) if key == "clientId"]
-        if len(named) != 1 or not is_client_id(named[0]):
-            return Refusal(Cause.BAD_REQUEST, "The socket needs one clientId, printable and not empty.")
-        client_id = named[0]
-    return Admitted(route, query, origin, body, client_id)
+def _admit(facts: RequestFacts, route: Route, raw: str, origin: str) -> Admitted | Refusal:
+    try:
+        match route:
+            case ServerCall():
+                return Admitted(route, judge_query(route.path, raw), origin, route.bodies[facts.method], "")
+            case ServerSocket():
+                return Admitted(route, {}, origin, Body.NONE, _read_client_id(raw))
+    except QueryError as error:
+        return Refusal(Cause.BAD_REQUEST, str(error))
+    return Admitted(route, {}, origin, Body.NONE, "")
+
+
+def _read_client_id(raw: str) -> str:
+    named = read_query(raw)
+    if list(named) != ["clientId"] or not is_client_id(named["clientId"]):
+        raise QueryError("The socket needs one clientId, printable and not empty.")
+    return named["clientId"]

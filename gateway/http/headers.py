@@ -7,7 +7,7 @@ Both lists name what passes; everything else is dropped: hop-by-hop headers, coo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from wire.media import INLINE_TYPES, OPAQUE
 
@@ -44,8 +44,6 @@ _PROTECTIONS = {
 }
 _DATA_TYPES = frozenset({"application/json", "text/plain"})
 
-OWN_MARK = "mooring"  # a query key that the page adds to /view addresses, so that a reused name is another address
-
 
 def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str]:
     """Return the headers for the server; a claimed Origin becomes the server's own."""
@@ -55,32 +53,24 @@ def request_headers(headers: Mapping[str, str], *, origin: str) -> dict[str, str
     return passed
 
 
-def response_headers(headers: Mapping[str, str], *, is_view: bool, query: str) -> dict[str, str]:
+def response_headers(headers: Mapping[str, str], *, is_view: bool, filename: str) -> dict[str, str]:
     """Return the headers for the browser, with the protections that every answer gets."""
     passed = {name: value for name in _TO_BROWSER if (value := headers.get(name)) is not None}
     passed |= _PROTECTIONS[is_view]
-    passed |= _content(headers.get("Content-Type", ""), is_view=is_view, query=query)
+    passed |= _content(headers.get("Content-Type", ""), is_view=is_view, filename=filename)
     return passed
 
 
-def strip_mark(query: str) -> str:
-    """Return the raw query without our own key; every other byte is unchanged."""
-    if OWN_MARK not in query:
-        return query
-    return "&".join(part for part in query.split("&") if part.partition("=")[0] != OWN_MARK)
-
-
-def _content(content_type: str, *, is_view: bool, query: str) -> dict[str, str]:
+def _content(content_type: str, *, is_view: bool, filename: str) -> dict[str, str]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind in INLINE_TYPES:
-        return {"Content-Type": kind, "Content-Disposition": _disposition("inline", query)}
+        return {"Content-Type": kind, "Content-Disposition": _disposition("inline", filename)}
     if kind in _DATA_TYPES and not is_view:
         return {"Content-Type": f"{kind}; charset=utf-8"}
-    return {"Content-Type": OPAQUE, "Content-Disposition": _disposition("attachment", query)}
+    return {"Content-Type": OPAQUE, "Content-Disposition": _disposition("attachment", filename)}
 
 
-def _disposition(how: str, query: str) -> str:
+def _disposition(how: str, filename: str) -> str:
     """Take the name from the request: a server's own header is raw bytes, which would have to be checked."""
-    named = dict(parse_qsl(query)).get("filename", "")
-    name = named.replace("\\", "/").rpartition("/")[2]
+    name = filename.replace("\\", "/").rpartition("/")[2]
     return f"{how}; filename*=UTF-8''{quote(name, safe='')}" if name and name.isprintable() else how

@@ -20,11 +20,12 @@ from aiohttp import web
 from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_body
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted
-from gateway.http.headers import request_headers, response_headers, strip_mark
+from gateway.http.headers import request_headers, response_headers
 from gateway.http.json_reader import JsonError, Scan, TooMuch
 from gateway.http.lanes import Ticket
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
+from gateway.http.queries import for_server
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import Body, ServerCall
 from gateway.http.servers import ServerId
@@ -158,7 +159,8 @@ class _Call:
         self._route = route
         self._upstream = upstream
         self._largest_upload = largest_upload
-        self._query = strip_mark(admitted.query)
+        self._query = for_server(admitted.query)
+        self._filename = admitted.query.get("filename", "")
         self._headers = request_headers(request.headers, origin=upstream.origin)
         if upstream.secrets:  # an answer is masked as plain text, and as a whole
             self._headers.pop("Accept-Encoding", None)
@@ -298,7 +300,7 @@ class _Call:
             raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
-        headers = response_headers(reply.headers, is_view=self._route.is_view, query=self._query)
+        headers = response_headers(reply.headers, is_view=self._route.is_view, filename=self._filename)
         missing = _NO_EXTRA if self._route.is_model_extra else {404} if self._method == "HEAD" else set()
         status = ABSENT if reply.status in missing else reply.status
         if self._route.is_model_preview and status in {200, ABSENT}:

@@ -236,7 +236,8 @@ Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak
 
 _GET = {"GET": Body.NONE}
 
-# The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. Of /internal
+# The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. So is
+# /upload/mask, for which a server decodes two pictures while all its users wait. Of /internal
 # there is only the list that a node of ComfyUI itself names as its choices. The jobs API and downloads exist only below
 # /api. Of /userdata the saved workflows can be read. /experiment/models itself shows where the folders are.
 ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
@@ -261,7 +262,6 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     ("/userdata", _GET),
     ("/userdata/{workflow}", _GET),
     ("/upload/image", {"POST": Body.UPLOAD}),
-    ("/upload/mask", {"POST": Body.UPLOAD}),
     ("/api/jobs", _GET),
     ("/api/jobs/{}", _GET),
     ("/api/jobs/{}/cancel", {"POST": Body.JOB_CANCEL}),

@@ -34,7 +34,7 @@ def may_hand_over(headers: Mapping[str, str], peer: str, server: Server, rules: 
 def hand_over(server: Server, query: str, etag: str, fits: Callable[[str], bool]) -> web.Response | None:
     """Return the answer for nginx; `Refused` if the file was replaced, None if nginx cannot fetch it.
 
-    nginx uses the path that it has compared itself; the query gives the file's name for the browser.
+    nginx uses the path that it has compared itself, and this query, which is written from what was judged.
     """
     if not etag or etag.startswith("W/"):
         return None

@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import aiohttp
 
-from gateway.http.headers import OWN_MARK
 from gateway.http.proxy import Terms
+from gateway.http.queries import write_query
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import MADE, Run, Runs, Written, all_texts, described_files
@@ -30,8 +29,6 @@ MOST_FILES = 2_000  # of one answer; further ones get no seal
 MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
-_OURS = frozenset({KEY, OWN_MARK})
-_KNOWN = frozenset({"filename", "subfolder", "type", "preview", "channel", "rand"})
 
 
 Recent = Callable[[], Awaitable[Runs]]  # reads the runs in the server's history, only if needed
@@ -118,12 +115,8 @@ class Files:
             return True
         return await asyncio.to_thread((await recent()).prove, run, node_id, file, state.written)
 
-    async def open(self, upstream: Upstream, query: str, keys: Keys) -> Terms:
+    async def open(self, upstream: Upstream, named: Mapping[str, str], keys: Keys) -> Terms:
         """Return the terms on which a `/view` passes; `Refused` unless it has our valid seal of this very file."""
-        asked = parse_qsl(query, keep_blank_values=True)
-        named = dict(asked)
-        if len(named) != len(asked) or not set(named) <= _KNOWN | _OURS:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The address of a picture names each part once."))
         known = Seal.read(named.get(KEY, ""))
         file = File.of(upstream.server.id, named)
         judgement = Judgement.FORGED if known is None or file is None else known.judge(keys, file, time.time())
@@ -131,16 +124,11 @@ class Files:
             raise Refused(Refusal(Cause.NOT_YOURS, "This address of a picture was not made here."))
         if judgement is Judgement.EXPIRED:
             raise Refused(Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one."))
-        if {"preview", "channel"} & set(named):  # previews are made for each request and have no Etag
-            state = await _read_state(upstream, file)
-            if not state.is_missing and not known.fits(state.etag):
-                raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
-            return Terms() if not state.is_missing else Terms(fits=known.fits)
         return Terms(fits=known.fits)
 
-    async def etag(self, upstream: Upstream, query: str) -> str:
+    async def etag(self, upstream: Upstream, named: Mapping[str, str]) -> str:
         """Return the present Etag of the file that a `/view` names; empty if there is none."""
-        file = File.of(upstream.server.id, dict(parse_qsl(query, keep_blank_values=True)))
+        file = File.of(upstream.server.id, named)
         return "" if file is None else (await _read_state(upstream, file)).etag
 
 
@@ -179,7 +167,7 @@ class State:
 async def _read_state(upstream: Upstream, file: File) -> State:
     if file.has_backslash and await _is_windows(upstream):
         return State(is_missing=True)  # the server would answer with another file
-    query = urlencode({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
+    query = write_query({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
     try:
         async with (
             upstream.place(upstream.reads),

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from gateway.http.queries import SEAL
 from gateway.people.keys import Keys
 from gateway.people.person import NAME
 from wire.history import read_file
 
-KEY = "seal"  # in a file's description, and in the query of its address
+KEY = SEAL  # in a file's description, and in the query of its address
 DAYS = 60  # that an address is valid, to the end of its month-long slot
 _SLOT = 30 * 86_400  # seconds in which the same file keeps its address, so that browsers can cache it
 _SEAL = re.compile(

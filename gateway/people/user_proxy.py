@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
@@ -26,9 +26,9 @@ from gateway.fleet.state import FleetState
 from gateway.http.answers import json_answer
 from gateway.http.budget import BUFFERED, owners_of
 from gateway.http.guard import Admitted
-from gateway.http.headers import OWN_MARK
 from gateway.http.json_reader import Scan, build
 from gateway.http.proxy import ABSENT, Proxy, Terms
+from gateway.http.queries import SEAL, for_server, write_query
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.servers import ServerId
@@ -54,7 +54,7 @@ from gateway.people.projection import (
 )
 from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.published_only import PublishedOnly
-from gateway.people.seals import KEY, File
+from gateway.people.seals import File
 from gateway.people.uploads import pass_upload
 from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, unexpected_answer
 from wire.turns import AHEAD
@@ -181,7 +181,7 @@ class UserProxy:
 
     async def _history(self, asked: _Asked) -> web.StreamResponse:
         """Answer with the user's own among the latest entries, as many as requested, within bounds."""
-        most = _least(dict(parse_qsl(asked.admitted.query)).get("max_items", ""), MOST_HISTORY)
+        most = _least(asked.admitted.query.get("max_items", ""), MOST_HISTORY)
         pages = history_pages(asked.upstream, most, project_text, "/history", asked.person, asked.server_id)
         latest: dict[str, dict[str, Any]] = {}
         size = 0
@@ -213,9 +213,8 @@ class UserProxy:
             await self.files.seal_entry(asked.upstream, asked.person, entry, recent)
 
     async def _jobs(self, asked: _Asked) -> web.StreamResponse:
-        query = dict(parse_qsl(asked.admitted.query))
-        query["limit"] = str(_least(query.get("limit", ""), MOST_JOBS))
-        answer = await fetch(asked.upstream, "/api/jobs", urlencode(query))
+        most = _least(asked.admitted.query.get("limit", ""), MOST_JOBS)
+        answer = await fetch(asked.upstream, "/api/jobs", write_query({**asked.admitted.query, "limit": str(most)}))
         jobs = answer.get("jobs") if isinstance(answer, dict) else None
         ids = [job["id"] for job in jobs or () if isinstance(job, dict) and isinstance(job.get("id"), str)]
         rows = await fetch_rows(asked.upstream)
@@ -252,7 +251,7 @@ class UserProxy:
         return json_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
 
     async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
-        where = f"{asked.route.path}?{asked.admitted.query}"
+        where = f"{asked.route.path}?{for_server(asked.admitted.query)}"
         try:
             return json_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
         except Refused as error:
@@ -269,19 +268,18 @@ class UserProxy:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
         request, server = asked.request, asked.upstream.server
         if terms.fits is not None and may_hand_over(request.headers, request.remote or "", server, self._rules()):
-            query = asked.admitted.query
-            etag = await self.files.etag(asked.upstream, query)
-            if (handed := hand_over(server, query, etag, terms.fits)) is not None:
+            etag = await self.files.etag(asked.upstream, asked.admitted.query)
+            if (handed := hand_over(server, for_server(asked.admitted.query), etag, terms.fits)) is not None:
                 return handed
         return await self._plain(asked, terms)
 
     async def _has_file(self, asked: _Asked) -> web.StreamResponse:
         """Answer whether the server has a file: with a seal as for a GET, or if this user's prompts may name it."""
-        named = dict(parse_qsl(asked.admitted.query, keep_blank_values=True))
-        if KEY in named:
+        named = asked.admitted.query
+        if SEAL in named:
             return await self._view(asked)
         file = File.of(asked.server_id, named)
-        if file is None or not file.is_plain or set(named) - {"filename", "subfolder", "type", OWN_MARK}:
+        if file is None or not file.is_plain:
             raise Refused(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
         if file.folder != "input":
             is_own = await self._is_made_by(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))

@@ -56,14 +56,14 @@ async def test_passed_requests_are_rewritten_for_the_server(guarded: GuardedServ
     }
     await guarded.send(
         post(
-            "/servers/a/prompt?x=%2f&mooring=1",
+            "/servers/a/prompt",
             PROMPT,
             Origin="ORIGIN",
             **{k.replace("-", "_"): v for k, v in secrets.items()},
         )
     )
     [seen] = guarded.upstream.seen
-    assert seen.raw_path == "/prompt?x=%2f"
+    assert seen.raw_path == "/prompt"
     assert seen.headers["Host"] == guarded.upstream.url.removeprefix("http://")
     assert seen.headers["Origin"] == guarded.upstream.url
     assert set(secrets) & set(seen.headers) == {"Connection"}
@@ -133,5 +133,5 @@ async def test_picture_of_a_model_may_be_kept_by_the_browser(guarded: GuardedSer
     ],
 )
 async def test_metadata_of_another_file_is_refused(guarded: GuardedServer, query: str) -> None:
-    assert (await guarded.send(get(f"/servers/a/view_metadata/loras{query}")))[0] == 404
+    assert (await guarded.send(get(f"/servers/a/view_metadata/loras{query}")))[0] == 400
     assert guarded.upstream.seen == []

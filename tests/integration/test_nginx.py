@@ -82,7 +82,7 @@ async def test_answers_pass_through_nginx_without_unsafe_headers(
     browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        kind = request.path_qs.partition("kind=")[2].partition("&")[0]
+        kind = request.query.get("subfolder", "")
         if request.path == "/pre/fix/models":
             raise web.HTTPFound("http://127.0.0.1:1/elsewhere")
         return picture(kind or "application/json")
@@ -98,13 +98,13 @@ async def test_answers_pass_through_nginx_without_unsafe_headers(
                 "Origin": front.url,
                 "Accept": "*/*",
             }
-            query = "filename=n%C3%A4me.png&kind=image/png&mooring=1-2"
+            query = "filename=n%C3%A4me.png&subfolder=image/png&mooring=1-2"
             async with browser.get(f"{url}/view?{query}", headers=mine) as reply:
                 assert (reply.status, await reply.read()) == (200, FILE)
                 passed = reply.headers
             asked = upstream.seen[-1]
             assert asked.headers["User-Agent"] == STRAIGHT
-            assert asked.raw_path == "/pre/fix/view?filename=n%C3%A4me.png&kind=image/png"
+            assert asked.raw_path == "/pre/fix/view?filename=n%C3%A4me.png&subfolder=image/png"
             assert (asked.headers["Host"], asked.headers["Origin"]) == (f"127.0.0.1:{upstream.port}", upstream.url)
             assert asked.headers["Authorization"] == ODD_LOGIN
             assert not {"Cookie", "X-Other", "X-Forwarded-For"} & set(asked.headers)
@@ -115,13 +115,13 @@ async def test_answers_pass_through_nginx_without_unsafe_headers(
             dropped = {"Set-Cookie", "Access-Control-Allow-Origin", "X-Accel-Redirect", "Link", "X-Mooring-Gateway"}
             assert not (dropped | {"Speculation-Rules", "Use-As-Dictionary", "Accept-CH"}) & set(passed)
             for kind in ("text/html", "image/svg%2Bxml", "text/javascript", "application/json"):
-                async with browser.get(f"{url}/view?filename=x&kind={kind}") as reply:
+                async with browser.get(f"{url}/view?filename=x&subfolder={kind}") as reply:
                     assert reply.headers.getall("Content-Type") == ["application/octet-stream"], kind
                     assert reply.headers["Content-Disposition"].startswith("attachment"), kind
             async with browser.get(f"{url}/history/{uuid.uuid4()}") as reply:
                 assert reply.headers.getall("Content-Type") == ["application/json; charset=utf-8"]
                 assert reply.headers["Cache-Control"] == "no-store" and "Content-Disposition" not in reply.headers
-            async with browser.get(f"{url}/view?filename=a%2Fb+c.png&kind=image/png") as reply:
+            async with browser.get(f"{url}/view?filename=a%2Fb+c.png&subfolder=image/png") as reply:
                 assert reply.headers["Content-Disposition"] == "inline; filename*=UTF-8''b%20c.png"
             assert upstream.seen[-1].headers["User-Agent"] == "mooring-gateway", "a name that must be re-encoded"
             async with browser.get(f"{url}/models", allow_redirects=False) as reply:

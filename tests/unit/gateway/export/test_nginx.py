@@ -6,8 +6,12 @@ import re
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from yarl import URL
 
 from gateway.errors import ConfigError
 from gateway.export.folder import MARK, claim, write_configuration
@@ -17,6 +21,7 @@ from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
+from gateway.http.queries import for_server, judge_query, read_query
 from gateway.http.routes import ENDPOINTS
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 from tests.platform_kit import has_mode
@@ -86,6 +91,7 @@ def test_plan_has_only_servers_that_nginx_can_reach() -> None:
 def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
     every = {shape for shape, bodies in ENDPOINTS if "GET" in bodies}
     assert every - set(readable(has_people=False)) == {
+        "/view",
         "/userdata",
         "/userdata/{workflow}",
         "/api/tasks/{}",
@@ -94,7 +100,60 @@ def test_every_unchecked_get_is_listed_and_nothing_else() -> None:
         "/experiment/models/{folder}",
         "/experiment/models/preview/{folder}/{index}/{model}",
     }
-    assert readable(has_people=True) == ["/view"]
+    assert readable(has_people=True) == []
+
+
+def nginx_takes(query: str, *, users: bool = False) -> dict[str, str] | None:
+    """Return what nginx's rule for pictures takes of a request with this query; None if a gateway gets it."""
+    text = write_nginx(planned(users=True) if users else planned())["nginx.conf"]
+    [rule] = re.findall(r'"~(\^1:1::0\?:GET .*\(\?<mooring_path>/view\).*)" get;', text)
+    server = f"/servers/gpu-1@{SERVERS[0].tag}"
+    found = re.match(rule.replace("?<", "?P<"), f"1:1:::GET {server}/view?{query} HTTP/1.1:")
+    return None if found is None else found.groupdict()
+
+
+VALUES = st.text(st.sampled_from('ab.+/-%&=;2fF5cC0e97aSsed"日'), max_size=12) | st.text(max_size=6).map(quote)
+KEYS = st.sampled_from(["filename", "subfolder", "type", "seal", "mooring", "preview", "file%6eame", ""])
+
+
+@settings(max_examples=2_000)
+@given(st.lists(st.tuples(KEYS, VALUES), max_size=5))
+@example([("filename", "%E6%97%A5.png"), ("subfolder", "a%2Fb+c"), ("type", "output"), ("mooring", "1")])
+def test_gateway_reads_each_query_that_nginx_passes_alike(parts: list[tuple[str, str]]) -> None:
+    query = "&".join(f"{key}={value}" for key, value in parts)
+    taken = nginx_takes(query)
+    if taken is not None:
+        named = judge_query("/view", query)
+        sent = URL.build(path="/view", query_string=taken["mooring_query"][1:], encoded=True).query
+        assert list(sent.items()) == list(read_query(for_server(named)).items())
+
+
+def test_nginx_passes_addresses_of_pictures_as_the_page_writes_them() -> None:
+    page = {"filename": "日 a.png", "subfolder": "a/b c", "type": "output"}
+    written = urlencode(page).replace("+a.png", "%20a.png")
+    for more in ("", "&mooring=0fcb-1", "&seal=alice~0123456789abcdef~1~-~00&mooring=1"):
+        taken = nginx_takes(written + more)
+        assert taken is not None and taken["mooring_query"] == f"?{written}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "filename=theirs&filename=own",
+        "filename=a&subfolder=b&subfolder=c",
+        "subfolder=b&filename=a",
+        "filename=a&preview=webp",
+        "filename=a%00",
+        "filename=%FF",
+        "filename=%C0%AF",
+        "filename=a%2Fb",
+        "filename=a%0Ab",
+        "filename=a&mooring=1&filename=b",
+    ],
+)
+def test_nginx_leaves_every_other_query_to_a_gateway(query: str) -> None:
+    assert nginx_takes(query) is None
 
 
 def test_each_server_has_its_own_settings() -> None:
