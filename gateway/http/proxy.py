@@ -48,10 +48,13 @@ async def _as_it_is(body: bytes, _scan: Scan) -> bytes:
 class Terms:
     """The special terms of one request: how its JSON body is rewritten, and which file is meant.
 
-    `rewrite` may refuse. `fits` checks the Etag of a server's answer to `/view`, whose file may have been replaced.
+    `rewrite` may refuse. For a prompt it runs in the task that outlives the browser, and `answered` is called once the
+    server has answered, or the task ends. `fits` checks the Etag of a server's answer to `/view`, whose file may have
+    been replaced.
     """
 
     rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is
+    answered: Callable[[], None] = lambda: None
     fits: Callable[[str], bool] | None = None
 
 
@@ -106,8 +109,11 @@ class Proxy:
                 return await asyncio.shield(task)
 
     async def _send_once(self, call: _Call, taken: _Taken, prompt_id: str, server_id: ServerId) -> web.StreamResponse:
-        with self._sent.claim(server_id, prompt_id):
-            return await call.submit(await call.terms.rewrite(taken.body, taken.scan))
+        try:
+            with self._sent.claim(server_id, prompt_id):
+                return await call.submit(await call.terms.rewrite(taken.body, taken.scan))
+        finally:
+            call.terms.answered()
 
     def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
         self._carried.discard(task)
@@ -269,6 +275,7 @@ class _Call:
                     allow_redirects=False,
                     middlewares=(),
                 )
+                self.terms.answered()
                 check_redirect(reply)
                 async with reply:
                     deadline.renew(self._upstream.deadlines.idle)

@@ -55,6 +55,7 @@ from gateway.people.projection import (
 from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import File
+from gateway.people.turns import SubmitTurn, SubmitTurns
 from gateway.people.uploads import pass_upload
 from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, unexpected_answer
 from wire.turns import AHEAD
@@ -120,7 +121,7 @@ class UserProxy:
         self._published_only = published_only
         self._on_undeclared = on_undeclared  # counts a server's event that wire.events does not declare
         self.most_queued_bytes = MOST_QUEUED_BYTES
-        self._submitting: dict[tuple[ServerId, str], asyncio.Lock] = {}
+        self._turns = SubmitTurns()
 
     async def pass_on(
         self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person
@@ -297,12 +298,11 @@ class UserProxy:
     # Changing
 
     async def _submit(self, asked: _Asked) -> web.StreamResponse:
-        terms = Terms(rewrite=lambda body, scan: self._write_prompt(asked, body, scan))
-        lock = self._submitting.setdefault((asked.server_id, asked.person.name), asyncio.Lock())
-        async with lock:  # a user's second prompt is counted after the first is queued
-            return await self._plain(asked, terms)
+        turn = self._turns.of(asked.server_id, asked.person.name)
+        terms = Terms(rewrite=lambda body, scan: self._write_prompt(asked, body, scan, turn), answered=turn.end)
+        return await self._plain(asked, terms)
 
-    async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan) -> bytes:
+    async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan, turn: SubmitTurn) -> bytes:
         rules = self._rules()
         if rules.only_published and not asked.person.runs_fleet:
             await self._check_published((await asyncio.to_thread(build, raw))["prompt"])
@@ -315,8 +315,9 @@ class UserProxy:
             if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has installed it recently
                 self._catalogues.reread(asked.server_id)
             raise
-        await self._check_new(asked, written, rules)
         await self._check_made(asked, written.made)
+        await turn.take(asked.upstream.deadlines.turn)  # a user's second prompt is counted after the first is queued
+        await self._check_new(asked, written, rules)
         name = asked.person.name
         body = await self._partner_nodes.write(asked.upstream, written.text, scan, name)
         has_key = None if body is written.text else True
