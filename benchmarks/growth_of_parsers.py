@@ -63,7 +63,7 @@ from gateway.http.server_proof import describe, read_id
 from gateway.http.upstream import LARGEST_HEADER
 from gateway.people.keys import Keys
 from gateway.people.person import Person
-from gateway.people.projection import ShapeError, project_text, read_rows_text
+from gateway.people.projection import ShapeError, own_history, project_text, read_rows_text
 from gateway.people.prompts import plain_text, split_annotation, write_prompt_text
 from gateway.people.seals import Seal, tag_of
 
@@ -327,7 +327,7 @@ def of_servers() -> list[Parser]:
         Parser("/queue, of one person", scanned(lambda text: project_text(text, "/queue", ALICE, "s")), row, *rows),
         Parser(
             "/history, of one person",
-            scanned(lambda text: project_text(text, "/history", ALICE, "s")),
+            scanned(lambda text: own_history(text, ALICE, "s")),
             entry,
             b"{",
             b'"z": 0}',

@@ -53,7 +53,7 @@ _USES: Mapping[str, Mapping[str, Use]] = MappingProxyType(
 _NONE: Mapping[str, Use] = MappingProxyType({})
 
 REPEATERS = frozenset(class_type for class_type, uses in _USES.items() if Use.REPEATS in uses.values())
-"""The classes that show a file by a name that they were given."""
+"""The classes that show a file by a path that they are given: that they list a file says nothing about who made it."""
 
 
 def uses_of(class_type: str) -> Mapping[str, Use]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import aiohttp
@@ -107,11 +107,19 @@ async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds)
     return bytes(answer.body)
 
 
-async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[..., T], *arguments: object) -> T:
+async def ask(
+    upstream: Upstream,
+    path: str,
+    bounds: Bounds,
+    work: Callable[..., T],
+    *arguments: object,
+    reserve: Callable[[int], Awaitable[None]] | None = None,
+) -> T:
     """Return the result of `work` on the answer to a path, of any size within the bounds.
 
     A larger answer is refused while it arrives, before any of it is parsed. Each server has one large answer in memory
-    at a time, and those of all servers share the room for large texts.
+    at a time, and those of all servers share the room for large texts. `reserve` is called with the size of a large one
+    before it is read.
     """
     async with contextlib.AsyncExitStack() as large:
         answer = Answer(path, bounds)
@@ -123,8 +131,10 @@ async def ask(upstream: Upstream, path: str, bounds: Bounds, work: Callable[...,
                 async for chunk in reply.content.iter_any():
                     answer.feed(chunk)
                     if not has_room and not is_small(answer.scan):
-                        await large.enter_async_context(upstream.large)
                         size = min(reply.content_length or bounds.size, bounds.size)
+                        if reserve is not None:
+                            await reserve(size)
+                        await large.enter_async_context(upstream.large)
                         await large.enter_async_context(upstream.worker.room(size))
                         has_room = True
         try:

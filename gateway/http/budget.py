@@ -2,14 +2,17 @@
 
     with budget.hold("alice", "10.0.0.7") as held:
         held.take(request.content_length)    # before any of it is read; `Refused` if there is no room
+        await held.reserve(answer_size)      # the same, but waits a moment for room
         ...
 
-The owner is a user, or an address where users do not log in, and each has a fixed limit. Nothing waits: a refusal says
-when to retry, and nothing has been sent.
+The owner is a user, or an address where users do not log in, and each has a fixed limit. Bodies never wait: a refusal
+says when to retry, and nothing has been sent. An answer waits while its owner's other answers are sent.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from typing import Self
 
@@ -22,6 +25,8 @@ MOST_OF_ONE = 24 * 1024 * 1024  # of one user or address
 MOST_BODIES = 512  # requests with a body at the same time, in total
 MOST_BODIES_OF_ONE = 128
 BUFFERED = 131_072  # bytes that the system and aiohttp may hold of a body that only passes through
+LARGEST_ANSWER = MOST_OF_ONE // 2  # what an answer is charged at most, so that each can fit
+WAIT_SECONDS = 8.0  # for room for an answer
 RETRY_SECONDS = 2.0
 OWNERS = web.RequestKey("owners", tuple[str, ...])
 
@@ -49,6 +54,7 @@ class Budget:
         self._most_bodies_of_one = most_bodies_of_one
         self._bytes: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()
+        self._freed: set[asyncio.Future[None]] = set()  # waiting for room
         self.size = 0  # bytes held now
         self.bodies = 0
 
@@ -77,14 +83,31 @@ class Budget:
             self._bytes[owner] += size
 
     def give_back(self, owners: tuple[str, ...], size: int) -> None:
-        """Return the bytes of a body that has ended."""
+        """Return bytes."""
         self.size -= size
-        self.bodies -= 1
         for owner in owners:
             self._bytes[owner] -= size
+        for waiting in self._freed:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def end(self, owners: tuple[str, ...], size: int) -> None:
+        """Return the place of a request that has ended, and its bytes."""
+        self.give_back(owners, size)
+        self.bodies -= 1
+        for owner in owners:
             self._bodies[owner] -= 1
             if not self._bodies[owner]:
                 del self._bytes[owner], self._bodies[owner]
+
+    async def freed(self) -> None:
+        """Wait until bytes are returned."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._freed.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._freed.discard(waiting)
 
 
 class Held:
@@ -102,6 +125,24 @@ class Held:
             self._budget.take(self._owners, size - self._size)
             self._size = size
 
+    async def reserve(self, size: int) -> None:
+        """Reserve room for this many more bytes of answers, once there is room; `Refused` if there is none for long."""
+        wanted = self._size + min(size, LARGEST_ANSWER)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                while True:
+                    with contextlib.suppress(Refused):
+                        self.take(wanted)
+                        return
+                    await self._budget.freed()
+        self.take(wanted)
+
+    def shrink(self, size: int) -> None:
+        """Return what is not needed beyond this many bytes in total."""
+        if size < self._size:
+            self._budget.give_back(self._owners, self._size - size)
+            self._size = size
+
     def __enter__(self) -> Self:
         return self
 
@@ -112,7 +153,7 @@ class Held:
         """Return all bytes; further calls do nothing."""
         if not self._is_over:
             self._is_over = True
-            self._budget.give_back(self._owners, self._size)
+            self._budget.end(self._owners, self._size)
 
 
 def _own(message: str) -> Refused:

@@ -1,36 +1,48 @@
-"""The proof, from a server's own report, that a prompt made a file. Pure.
+"""The proof, from a server's own report, that a user's prompt made a file. Pure.
 
-A file in the folders `output` and `temp` belongs to a user if all of this is true:
+A file in the folders `output` and `temp` belongs to a user if the server lists it as an output of a prompt that
+carries the user's mark, and all of this is true:
 
-1. The server lists it as an output of a prompt that carries the user's mark, in a list of files that a node shows.
-2. Its name appears nowhere in the prompt and `extra_data` that the user wrote, since some nodes repeat their inputs.
-3. The server wrote it while that prompt ran. A server runs one prompt at a time. An output from the server's cache is
-   older; then another run must have written it, with a node whose inputs are the same all the way up. A copy that
-   keeps the time of its original has the Etag of an upload that the prompt names and the user may read.
+1. Its node does not repeat names (`wire.paths.REPEATERS`), or its name has a random id, which no one could write into a
+   prompt before the file was made.
+2. Its name occurs nowhere in the prompt and `extra_data` that the user wrote, and is no join of texts of the prompt.
+3. The server wrote it while that prompt ran, without any tolerance: a server runs one prompt at a time. An output from
+   the server's cache is older; then an earlier run of the same user has to prove it, by a node whose inputs are the
+   same all the way up.
 
-Nothing else in a server's answers proves it: no text, no queue, no job's copy of a prompt, no address in an event.
+A copy that keeps the time of its original has the Etag of an upload that the prompt names and the user may read; it
+needs no time, but the other two. Nothing else proves anything: no text, no queue, no job's copy of a prompt, no
+address in an event, and no search that found nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from gateway.people.links import read_link
+from gateway.people.person import Person
 from gateway.people.seals import File
 from wire.events import Event
 from wire.history import Entry, HistoryError, describe_model, read_entry
+from wire.paths import REPEATERS
 
-CLOCKS = 2.0  # seconds by which a file's time and the server's clock may differ, as on a network share
 MADE = frozenset({"output", "temp"})
+MOST_FILES = 2_000  # of one run; further ones are not proven
+MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
+MOST_COMPARED = 2_000_000_000  # characters that are searched for names, each name counted; some seconds
+MOST_JOINS = 1_000_000  # steps to find joined names
+TICK = 0.001  # seconds: ComfyUI reports the beginning and end of a run in whole milliseconds, rounded down
 _ESCAPES = 4  # JSON in JSON in JSON
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_RANDOM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)  # a UUID
+_LEVELS = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,77 +58,99 @@ class Written:
         return self.earliest == self.latest
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a prompt, as the server reports it. Times are in seconds since 1970 by the server's clock."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that a run lists."""
 
-    server_id: str
-    prompt: Mapping[str, Any]
-    extra_data: Mapping[str, Any]
-    outputs: object
-    began: float | None  # None if unknown: then nothing is proven
+    file: File
+    may_prove: bool  # its node and its name allow a proof, or it is an upload of the user
+    signature: str | None  # its node's key in ComfyUI's cache: equal if the class and all inputs above are equal
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of a user's prompt may prove. Times are in seconds since 1970 by the server's clock."""
+
+    files: tuple[Listed, ...]
+    uploads: tuple[str, ...] = ()  # paths of uploads that the prompt names and the user may read
+    began: float | None = None  # None if unknown: then nothing is proven
     ended: float | None = None  # None while it runs
-    _signed: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, server_id: str, entry: object) -> Run | None:
-        """Return the run of a history entry, or None if it is not ComfyUI's."""
+    def of(cls, entry: object, person: Person, server_id: str, wanted: frozenset[File] | None = None) -> Run | None:
+        """Return the run of a history entry, or None if it is not this user's; only of the `wanted` files, if given."""
         try:
             run = read_entry(entry)
         except HistoryError:
             return None
-        if not run.prompt_id:
+        if not run.prompt_id or not person.owns(server_id, run.prompt_id, run.extra_data):
             return None
         times = tuple(_times(run))
         began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
         ended = max((time for _, time in times), default=None)
-        return cls(server_id, run.prompt, run.extra_data, run.outputs, began, ended)
+        return cls.read(
+            run.prompt, run.extra_data, run.outputs, person, server_id, wanted=wanted, began=began, ended=ended
+        )
 
-    def files(self) -> Iterator[tuple[str, File]]:
-        """Yield the files that this run lists, each with its node."""
-        for node_id, described in described_files(self.outputs):
-            file = File.of(self.server_id, described)
-            if file is not None and file.folder in MADE and file.is_plain_without_windows:
-                yield node_id, file
-
-    def names(self, file: File) -> bool:
-        """Return whether the file's name appears in what the user wrote."""
-        return file.name.casefold() in self._writing
-
-    @cached_property
-    def _writing(self) -> str:
-        forms = ["\0".join((*all_texts(self.prompt), *all_texts(self.extra_data)))]
-        forms.append(unquote(forms[0]))
-        for _ in range(_ESCAPES):
-            if "\\" not in forms[-1]:
-                break
-            forms.append(_unescaped(forms[-1]))
-        return "\0".join(forms).casefold()
+    @classmethod
+    def read(
+        cls,
+        prompt: Mapping[str, Any],
+        extra_data: Mapping[str, Any],
+        outputs: object,
+        person: Person,
+        server_id: str,
+        *,
+        wanted: frozenset[File] | None = None,
+        began: float | None = None,
+        ended: float | None = None,
+    ) -> Run:
+        """Return the run of a prompt with these outputs."""
+        found = _claimed(outputs, person, server_id, wanted)
+        made = [file for file in found if file.folder in MADE]
+        named = _named(made, prompt, extra_data) | _joined(made, prompt)
+        signed: dict[str, str] = {}
+        files = tuple(
+            Listed(
+                file,
+                file.folder == "input" or (file not in named and _may_prove(prompt, node_id, file)),
+                _signature(prompt, node_id, signed),
+            )
+            for file, node_id in found.items()
+        )
+        return cls(files, _uploads(prompt, person) if made else (), began, ended)
 
     def wrote(self, written: Written) -> bool:
-        """Return whether a file with this time was certainly written during this run."""
-        return self.began is not None and self.began <= written.earliest and written.latest <= self._end(0.001)
+        """Return whether a file with this time was certainly written during this run.
 
-    def may_have_written(self, written: Written) -> bool:
-        """Return whether it may have been, if the file's time comes from another clock."""
-        return (
-            self.began is not None and self.began - CLOCKS <= written.latest and written.earliest <= self._end(CLOCKS)
-        )
+        The windows of two runs that follow each other never overlap: each begins and ends up to a tick late.
+        """
+        if self.began is None:
+            return False
+        return self.began + TICK <= written.earliest and written.latest < self._end
 
     def is_over_before(self, written: Written) -> bool:
         """Return whether a file was written after this run, so that another file has its name now."""
-        return written.earliest > self._end(CLOCKS)
+        return written.earliest >= self._end
 
-    def _end(self, tolerance: float) -> float:
-        return float("inf") if self.ended is None else self.ended + tolerance
+    def proves(self, file: File, written: Written, signature: str | None = None) -> bool:
+        """Return whether this run wrote the file; with a signature, by a node that has it."""
+        return self.wrote(written) and any(
+            one.file == file and one.may_prove and (signature is None or one.signature == signature)
+            for one in self.files
+        )
 
-    def signature(self, node_id: str) -> str | None:
-        """Return a node's key in ComfyUI's cache: its class and inputs and those of all nodes above; None in a cycle.
+    @property
+    def _end(self) -> float:
+        return math.inf if self.ended is None else self.ended + TICK
 
-        A node that another node added during the run (`5.0.0.2`) has the key of that node (`5`).
-        """
-        known = node_id if node_id in self.prompt else node_id.partition(".")[0]
-        return _sign(self.prompt, known, self._signed)
+
+def read_runs(
+    entries: Iterable[object], person: Person, server_id: str, wanted: frozenset[File] | None = None
+) -> tuple[Run, ...]:
+    """Return the runs of this user among history entries, without those that list nothing wanted."""
+    runs = (Run.of(entry, person, server_id, wanted) for entry in entries)
+    return tuple(run for run in runs if run is not None and run.files)
 
 
 def described_files(outputs: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -139,26 +173,99 @@ def _is_described(item: object) -> bool:
     return isinstance(item, dict) and isinstance(item.get("filename"), str)
 
 
-class Runs:
-    """The runs of all users in a server's history, to find the one that wrote a cached file."""
+def _claimed(outputs: object, person: Person, server_id: str, wanted: frozenset[File] | None) -> dict[File, str]:
+    """Return the files that a run lists, each with its node, if they may be this user's."""
+    found: dict[File, str] = {}
+    for node_id, described in described_files(outputs):
+        file = File.of(server_id, described)
+        if file is None or file in found or (wanted is not None and file not in wanted):
+            continue
+        is_theirs = person.has_upload(file.path) if file.folder == "input" else file.folder in MADE
+        if is_theirs and file.is_plain_without_windows:
+            found[file] = node_id
+        if len(found) == MOST_FILES:
+            break
+    return found
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self._listing: dict[File, list[tuple[Run, str]]] = {}
-        for run in runs:
-            for node_id, file in run.files():
-                self._listing.setdefault(file, []).append((run, node_id))
 
-    def prove(self, run: Run, node_id: str, file: File, written: Written) -> bool:
-        """Return whether this run's node, or an equal one of another run, wrote the file."""
-        makers = [
-            other.signature(node)
-            for other, node in self._listing.get(file, ())
-            if other.wrote(written) and not other.names(file)
-        ]
-        if makers:
-            own = run.signature(node_id)
-            return own is not None and own in makers
-        return run.may_have_written(written)
+def _may_prove(prompt: Mapping[str, Any], node_id: str, file: File) -> bool:
+    """Return whether a node that lists this file has made it, as far as its class says."""
+    if _RANDOM.search(file.path):
+        return True
+    node = prompt.get(node_id)
+    if node is None:  # a node that another one added during the run (`5.0.0.2`): it may be a copy of any of them
+        return REPEATERS.isdisjoint(map(_class_of, prompt.values()))
+    return _class_of(node) not in REPEATERS
+
+
+def _class_of(node: object) -> str:
+    class_type = node.get("class_type") if isinstance(node, dict) else None
+    return class_type if isinstance(class_type, str) else ""
+
+
+def _named(files: Iterable[File], *writings: object) -> set[File]:
+    """Return the files whose names occur in what a user wrote, in any encoding of it that servers decode."""
+    names = {file: file.name.casefold() for file in files}
+    found: set[File] = set()
+    left = MOST_COMPARED
+    for text in (text for writing in writings for text in all_texts(writing)):
+        if not names:
+            break
+        for form in _decoded(text):
+            left -= len(form) * len(names)
+            if left < 0:
+                return found | names.keys()  # it cannot be ruled out
+            found |= {file for file, name in names.items() if name in form}
+        for file in found & names.keys():
+            del names[file]
+    return found
+
+
+def _decoded(text: str) -> Iterator[str]:
+    yield text.casefold()
+    plain = unquote(text) if "%" in text else text
+    if plain != text:
+        yield plain.casefold()
+    for _ in range(_ESCAPES):
+        if "\\" not in plain:
+            return
+        plain = _unescaped(plain)
+        yield plain.casefold()
+
+
+def _joined(files: Iterable[File], prompt: Mapping[str, Any]) -> set[File]:
+    """Return the files whose names are joins of the prompt's texts, as nodes that concatenate make them.
+
+    Only whole texts and the last parts of paths are pieces. Parts of texts would be pieces of any name at all.
+    """
+    names = list(files)
+    longest = max((len(file.name) for file in names), default=0)
+    pieces: set[str] = set()
+    for node in prompt.values() if names else ():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        for value in inputs.values() if isinstance(inputs, dict) else ():
+            for text in all_texts(value) if read_link(value) is None else ():
+                last = _LEVELS.split(text[-longest - 1 :])[-1]
+                pieces |= {one.casefold() for one in (text, text.strip(), last, last.strip()) if len(one) <= longest}
+    pieces.discard("")
+    lengths = sorted({len(piece) for piece in pieces})
+    left = MOST_JOINS
+    found: set[File] = set()
+    for file in names:
+        name = file.name.casefold()
+        reached = {0}
+        for start in range(len(name)):
+            if start in reached:
+                left -= len(lengths)
+                reached |= {start + size for size in lengths if name[start : start + size] in pieces}
+        if len(name) in reached or left < 0:
+            found.add(file)
+    return found
+
+
+def _uploads(prompt: Mapping[str, Any], person: Person) -> tuple[str, ...]:
+    paths = sorted({text.removesuffix(" [input]") for text in all_texts(prompt)})
+    return tuple(path for path in paths if person.has_upload(path))[:MOST_UPLOADS]
 
 
 def all_texts(value: object) -> Iterator[str]:
@@ -185,6 +292,14 @@ def _times(entry: Entry) -> Iterator[tuple[str, float]]:
         match data:
             case {"timestamp": int() | float() as milliseconds}:
                 yield name, milliseconds / 1_000
+
+
+def _signature(prompt: Mapping[str, Any], node_id: str, signed: dict[str, str]) -> str | None:
+    """Return a node's key in ComfyUI's cache: its class and inputs and those of all nodes above; None in a cycle.
+
+    A node that another node added during the run (`5.0.0.2`) has the key of that node (`5`).
+    """
+    return _sign(prompt, node_id if node_id in prompt else node_id.partition(".")[0], signed)
 
 
 def _sign(prompt: Mapping[str, Any], start: str, signed: dict[str, str]) -> str | None:

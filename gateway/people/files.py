@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,49 +18,126 @@ from gateway.http.proxy import Terms
 from gateway.http.queries import write_query
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
-from gateway.people.evidence import MADE, Run, Runs, Written, all_texts, described_files
+from gateway.people.evidence import Listed, Run, Written
 from gateway.people.keys import Keys
 from gateway.people.person import Person
+from gateway.people.projection import own_runs
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
-from gateway.people.upstream_query import fetch
+from gateway.people.upstream_query import LONGEST_HISTORY, fetch, history_pages
 
+SEARCH_SECONDS = 20.0  # for one search of a history, page by page; of each page only the user's own runs are held
 PARALLEL = 8  # requests about the files of one answer
 MOST_FILES = 2_000  # of one answer; further ones get no seal
-MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
+_log = logging.getLogger(__name__)
 _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseconds of the change, size
 _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
 
 
-Recent = Callable[[], Awaitable[Runs]]  # reads the runs in the server's history, only if needed
+Search = Callable[[frozenset[File]], AsyncIterator[tuple[Run, ...]]]  # the user's runs that list one of these files
+
+
+class CutShortError(Exception):
+    """The search of a server's history took too long: what it has not found may still be there."""
+
+
+def search_of(upstream: Upstream, person: Person) -> Search:
+    """Return the search of a server's history for the runs of this user."""
+
+    async def search(wanted: frozenset[File]) -> AsyncIterator[tuple[Run, ...]]:
+        clock = asyncio.get_running_loop().time
+        until = clock() + SEARCH_SECONDS
+        async for runs in history_pages(upstream, LONGEST_HISTORY, own_runs, person, upstream.server.id, wanted):
+            yield runs
+            if clock() > until:
+                raise CutShortError(f"the history of {upstream.server.id} takes more than {SEARCH_SECONDS:.0f} s")
+
+    return search
 
 
 class Files:
-    """Seals files, and checks seals."""
+    """Proves files, and makes and checks seals."""
 
-    async def seal_entry(self, upstream: Upstream, person: Person, entry: dict[str, Any], recent: Recent) -> None:
-        """Seal the files that a history entry of this user proves to be theirs."""
-        run = Run.of(upstream.server.id, entry)
-        if run is not None:
-            await self.seal_outputs(upstream, person, run, recent, described_files(entry["outputs"]))
-
-    async def seal_outputs(
+    async def prove(
         self,
         upstream: Upstream,
-        person: Person,
-        run: Run,
-        recent: Recent,
-        places: Iterable[tuple[str, dict[str, Any]]],
-    ) -> None:
-        """Seal the files described here that the run proves to be this user's."""
-        etags: dict[File, str] | None = None
-        for _, described in places:
-            described.pop(KEY, None)
-            file = File.of(upstream.server.id, described)
-            if etags is None:
-                etags = await self._prove(upstream, person, run, recent)
-            if file is not None and file in etags:
-                described[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
+        runs: Sequence[Run],
+        search: Search | None,
+        states: Mapping[File, State] | None = None,
+    ) -> list[dict[File, str]]:
+        """Return, for each of a user's runs, the Etags of its files that are proven to be theirs.
+
+        The Etag is empty for a file that is missing, or has been replaced since the run. Pass `states` that were read
+        while the run was still under way.
+        """
+        if states is None:
+            states = await self.read_states(upstream, (one.file for run in runs for one in run.files))
+        etags: list[dict[File, str]] = [{} for _ in runs]
+        left: list[tuple[int, Listed, Written]] = []
+        for index, run in enumerate(runs):
+            for one in run.files:
+                state = states.get(one.file)
+                if state is None or not one.may_prove:
+                    continue
+                if one.file.folder == "input" or state.is_missing:
+                    etags[index][one.file] = state.etag
+                elif state.written is None:
+                    continue
+                elif run.wrote(state.written):
+                    etags[index][one.file] = state.etag
+                elif run.is_over_before(state.written):
+                    etags[index][one.file] = ""
+                else:
+                    left.append((index, one, state.written))
+        found = await self._find_cached(runs, left, search) if left else set()
+        for index, one, written in left:
+            if (index, one.file) in found or await self._is_copy(upstream, runs[index], states[one.file], written):
+                etags[index][one.file] = states[one.file].etag
+        return etags
+
+    async def _find_cached(
+        self, runs: Sequence[Run], left: Sequence[tuple[int, Listed, Written]], search: Search | None
+    ) -> set[tuple[int, File]]:
+        """Return which of these files an earlier run of the same user wrote, with an equal node."""
+        waiting = {(index, one.file): (one, written) for index, one, written in left if one.signature is not None}
+        found: set[tuple[int, File]] = set()
+
+        def check(earlier: Iterable[Run]) -> None:
+            for run in earlier:
+                for key, (one, written) in list(waiting.items()):
+                    if run.proves(one.file, written, one.signature):
+                        found.add(key)
+                        del waiting[key]
+
+        check(runs)
+        try:
+            if waiting and search is not None:
+                async for page in search(frozenset(file for _, file in waiting)):
+                    check(page)
+                    if not waiting:
+                        break
+        except CutShortError as error:
+            _log.info("%d files are not proven: %s", len(waiting), error)
+        return found
+
+    async def _is_copy(self, upstream: Upstream, run: Run, state: State, written: Written) -> bool:
+        """Return whether a file is a copy of one of the user's uploads, which keeps its time."""
+        if not written.is_exact or not run.uploads:
+            return False
+        uploads = [File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in run.uploads]
+        states = await self.read_states(upstream, uploads)
+        return state.etag in {known.etag for known in states.values()} - {""}
+
+    async def read_states(self, upstream: Upstream, files: Iterable[File]) -> dict[File, State]:
+        """Return the states of these files, some at a time."""
+        wanted = list(islice(dict.fromkeys(files), MOST_FILES))
+        places = asyncio.Semaphore(PARALLEL)
+
+        async def read(file: File) -> State:
+            async with places:
+                return await _read_state(upstream, file)
+
+        return dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
 
     async def seal_upload(self, upstream: Upstream, person: Person, described: dict[str, Any]) -> None:
         """Seal the file that an upload's answer describes, if it is in this user's folder for uploads."""
@@ -69,51 +147,22 @@ class Files:
             state = await _read_state(upstream, file)
             described[KEY] = seal(person.keys, person.name, file, state.etag, time.time())
 
-    async def has_all(
-        self, upstream: Upstream, person: Person, own: Iterable[Run], wanted: Collection[Made], recent: Recent
-    ) -> bool:
-        """Return whether one of these runs of the user proves each wanted file, and each is unchanged since."""
-        missing = {File(upstream.server.id, made.folder, made.subfolder, made.name) for made in wanted}
-        for run in own:
-            listed = missing.intersection(file for _, file in run.files())
-            if listed:
-                etags = await self._prove(upstream, person, run, recent, listed)
-                missing -= {file for file, etag in etags.items() if etag}
-        return not missing
+    async def has_all(self, upstream: Upstream, wanted: Collection[Made], search: Search) -> bool:
+        """Return whether the user's runs prove each of these files, as it is now.
 
-    async def _prove(
-        self, upstream: Upstream, person: Person, run: Run, recent: Recent, among: Collection[File] | None = None
-    ) -> dict[File, str]:
-        """Return the Etags of the files that this run proves to be the user's; empty for one that has changed since."""
-        listed = await asyncio.to_thread(_claimed, run, person, among)
-        places = asyncio.Semaphore(PARALLEL)
-
-        async def read_state(file: File) -> State:
-            async with places:
-                return await _read_state(upstream, file)
-
-        states = await asyncio.gather(*(read_state(file) for file in listed))
-        etags: dict[File, str] = {}
-        uploads: Collection[str] | None = None
-        for (file, node_id), state in zip(listed.items(), states, strict=True):
-            is_proven = await self._is_proven(run, node_id, file, state, recent)
-            if not is_proven and state.written is not None and state.written.is_exact:
-                uploads = await _read_uploads(upstream, person, run) if uploads is None else uploads
-                is_proven = state.etag in uploads
-            if is_proven:
-                etags[file] = state.etag
-            elif state.written is not None and run.is_over_before(state.written):
-                etags[file] = ""
-        return etags
-
-    async def _is_proven(self, run: Run, node_id: str, file: File, state: State, recent: Recent) -> bool:
-        if file.folder == "input" or state.is_missing:
-            return True
-        if state.written is None:
+        `CutShortError` if the search ended before all were found.
+        """
+        files = [File(upstream.server.id, made.folder, made.subfolder, made.name) for made in wanted]
+        states = await self.read_states(upstream, files)
+        missing = {file for file in files if states.get(file, State()).written is not None}
+        if len(missing) < len(files):
             return False
-        if run.wrote(state.written):
-            return True
-        return await asyncio.to_thread((await recent()).prove, run, node_id, file, state.written)
+        async for page in search(frozenset(files)):
+            for run, etags in zip(page, await self.prove(upstream, page, None, states), strict=True):
+                missing -= {one.file for one in run.files if etags.get(one.file)}
+            if not missing:
+                return True
+        return False
 
     async def open(self, upstream: Upstream, named: Mapping[str, str], keys: Keys) -> Terms:
         """Return the terms on which a `/view` passes; `Refused` unless it has our valid seal of this very file."""
@@ -130,29 +179,6 @@ class Files:
         """Return the present Etag of the file that a `/view` names; empty if there is none."""
         file = File.of(upstream.server.id, named)
         return "" if file is None else (await _read_state(upstream, file)).etag
-
-
-def _claimed(run: Run, person: Person, among: Collection[File] | None) -> dict[File, str]:
-    """Return the files of a run that may be this user's, each with its node, before they are checked."""
-    found: dict[File, str] = {}
-    for node_id, described in described_files(run.outputs):
-        file = File.of(run.server_id, described)
-        if file is None or file in found or (among is not None and file not in among):
-            continue
-        is_theirs = person.has_upload(file.path) if file.folder == "input" else file.folder in MADE
-        if is_theirs and file.is_plain_without_windows and (file.folder == "input" or not run.names(file)):
-            found[file] = node_id
-        if len(found) == MOST_FILES:
-            break
-    return found
-
-
-async def _read_uploads(upstream: Upstream, person: Person, run: Run) -> Collection[str]:
-    """Return the Etags of the uploads that a prompt names; a copy that keeps its time has the Etag of its original."""
-    paths = sorted({text.removesuffix(" [input]") for text in all_texts(run.prompt)})
-    files = (File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in paths if person.has_upload(path))
-    states = [await _read_state(upstream, file) for file in islice(files, MOST_UPLOADS)]
-    return {state.etag for state in states} - {""}
 
 
 @dataclass(frozen=True, slots=True)

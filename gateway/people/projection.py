@@ -6,13 +6,16 @@ An answer that does not have ComfyUI's shape raises `ShapeError`, since it canno
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.fleet.catalogue_contents import merge_files, split_files, without_choices
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
+from gateway.people.evidence import Run, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
+from gateway.people.seals import KEY, File, seal
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
@@ -38,20 +41,38 @@ def _rows(answer: object) -> tuple[QueueRow, ...]:
         raise ShapeError(str(error)) from error
 
 
-def read_rows_text(text: bytes | bytearray, whole: str = "") -> tuple[Row, ...]:
-    """Read rows from the text of a `/queue`: only marks and sizes, and the prompt itself for the id `whole`."""
+def read_rows_text(text: bytes | bytearray) -> tuple[Row, ...]:
+    """Read rows from the text of a `/queue`: only marks and sizes."""
     return tuple(
         Row(
             row.number,
             row.prompt_id,
-            row.prompt if row.prompt_id == whole else {},
-            row.extra_data if row.prompt_id == whole else {MARK: mark_of(row.extra_data)},
+            {},
+            {MARK: mark_of(row.extra_data)},
             row.is_running,
             whole=[],
             size=len(json.dumps(row.whole)),
         )
         for row in _rows(parse_json(text, "/queue"))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A prompt that should run now, what it has shown, and when it began if that is known."""
+
+    prompt_id: str
+    outputs: Mapping[str, Any]
+    began: float | None
+
+
+def read_running(text: bytes | bytearray, running: Running, person: Person, server_id: str) -> Run | None:
+    """Return the run of this user's prompt from the text of a `/queue`; None if it does not run."""
+    for row in _rows(parse_json(text, "/queue")):
+        is_it = row.is_running and row.prompt_id == running.prompt_id
+        if is_it and person.owns(server_id, row.prompt_id, row.extra_data):
+            return Run.read(row.prompt, row.extra_data, running.outputs, person, server_id, began=running.began)
+    return None
 
 
 def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
@@ -91,16 +112,136 @@ def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) ->
     return run.prompt_id == prompt_id and person.owns(server_id, prompt_id, run.extra_data)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnEntry:
+    """A history entry of a user, as text, and what it may prove."""
+
+    prompt_id: str
+    text: bytes
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prompt in a server's history: whether it is the user's (None if it is not there), and its run."""
+
+    is_own: bool | None
+    run: Run | None = None
+
+
+Etags = Mapping[str, Mapping[File, str]]  # by prompt_id, the files that are proven to be the user's
+
+
+def own_history(text: bytes | bytearray, person: Person, server_id: str) -> tuple[OwnEntry, ...]:
+    """Return a user's own entries from the text of a `/history`."""
+    entries = project_history(parse_json(text, "/history"), person, server_id)
+    runs = {name: Run.of(entry, person, server_id) for name, entry in entries.items()}
+    return tuple(
+        OwnEntry(name, json.dumps(entry).encode(), run)
+        for name, entry in entries.items()
+        if (run := runs[name]) is not None
+    )
+
+
+def own_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> tuple[OwnEntry, ...] | None:
+    """Return the entry in the text of a `/history/{id}`, if there is one; None if it is not this user's."""
+    if find_entry(text, prompt_id, person, server_id).is_own is False:
+        return None
+    return own_history(text, person, server_id)
+
+
+def own_runs(
+    text: bytes | bytearray, person: Person, server_id: str, wanted: frozenset[File] | None = None
+) -> tuple[Run, ...]:
+    """Return a user's runs that list wanted files, the latest first, from the text of a `/history`."""
+    entries = parse_json(text, "/history")
+    if not isinstance(entries, dict):
+        raise ShapeError("/history is not ComfyUI's")
+    return read_runs(reversed(entries.values()), person, server_id, wanted)
+
+
+def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> Found:
+    """Find a prompt in the text of a `/history/{id}`, which may have that entry alone."""
+    entries = parse_json(text, "/history")
+    if not isinstance(entries, dict):
+        raise ShapeError("/history is not ComfyUI's")
+    if not entries:
+        return Found(None)
+    if not all(owns_entry(name, entry, person, server_id) for name, entry in entries.items()):
+        return Found(False)
+    return Found(True, Run.of(entries.get(prompt_id), person, server_id))
+
+
+def seal_history(text: bytes | bytearray, etags: Etags, person: Person, server_id: str) -> bytes:
+    """Return a user's history with the seals of the files that are proven to be theirs."""
+    entries = parse_json(text, "/history")
+    assert isinstance(entries, dict)
+    for prompt_id, entry in entries.items():
+        seal_files(described_files(entry["outputs"]), etags.get(prompt_id, {}), person, server_id)
+    return json.dumps(entries).encode()
+
+
+def seal_files(
+    described: Iterable[tuple[str, dict[str, Any]]], etags: Mapping[File, str], person: Person, server_id: str
+) -> None:
+    """Seal these files, as far as they are proven to be the user's."""
+    for _, one in described:
+        one.pop(KEY, None)
+        file = File.of(server_id, one)
+        if file is not None and file in etags:
+            one[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
+
+
+def read_job_ids(text: bytes | bytearray) -> tuple[tuple[str, ...], bytes]:
+    """Return the ids in the text of a `/api/jobs`, and the text."""
+    return tuple(job["id"] for job in _jobs(parse_json(text, "/api/jobs"))), bytes(text)
+
+
+def seal_jobs(text: bytes | bytearray, etags: Etags, person: Person, server_id: str) -> bytes:
+    """Return the text of `/api/jobs` for one user: of others' jobs, only the state. `etags` has all of the user's."""
+    answer = parse_json(text, "/api/jobs")
+    shown = project_jobs(answer, frozenset(etags), person, server_id)
+    for job in shown["jobs"]:
+        if job["id"] in etags:
+            _seal_job(job, etags[job["id"]], person, server_id)
+    return json.dumps(shown).encode()
+
+
+def read_job(text: bytes | bytearray) -> bytes:
+    """Return the text of one job, checked."""
+    if not isinstance(parse_json(text, "/api/jobs"), dict):
+        raise ShapeError("/api/jobs is not ComfyUI's")
+    return bytes(text)
+
+
+def seal_job(text: bytes | bytearray, etags: Mapping[File, str], person: Person, server_id: str) -> bytes:
+    """Return the text of one job of a user with the seals of its files."""
+    job = parse_json(text, "/api/jobs")
+    assert isinstance(job, dict)
+    _seal_job(job, etags, person, server_id)
+    return json.dumps(job).encode()
+
+
+def _seal_job(job: dict[str, Any], etags: Mapping[File, str], person: Person, server_id: str) -> None:
+    preview = job.get("preview_output")
+    shown = [("", preview)] if isinstance(preview, dict) else []
+    seal_files([*described_files(job.get("outputs")), *shown], etags, person, server_id)
+
+
 def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:
     """Return `/api/jobs` for one user: of others' jobs, only the state. `own` are the user's ids."""
-    if not isinstance(answer, dict) or not isinstance(answer.get("jobs"), list):
-        raise ShapeError("/api/jobs is not ComfyUI's")
-    jobs = [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
     listed = [
         job if job["id"] in own else {"id": other_id(person.keys, server_id, job["id"]), "status": job.get("status")}
-        for job in jobs
+        for job in _jobs(answer)
     ]
+    assert isinstance(answer, dict)
     return {"jobs": listed, "pagination": answer.get("pagination", {})}
+
+
+def _jobs(answer: object) -> list[dict[str, Any]]:
+    if not isinstance(answer, dict) or not isinstance(answer.get("jobs"), list):
+        raise ShapeError("/api/jobs is not ComfyUI's")
+    return [job for job in answer["jobs"] if isinstance(job, dict) and isinstance(job.get("id"), str)]
 
 
 def project_stats(answer: object) -> dict[str, Any]:
@@ -135,9 +276,9 @@ def _own_load(
     return {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
 
 
-def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> dict[str, Any]:
-    """Return the part of a server's answer to this path that one user may see, from its text."""
-    return PROJECTED[path](parse_json(text, path), person, server_id)
+def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> bytes:
+    """Return the part of a server's answer to this path that one user may see, from text to text."""
+    return json.dumps(PROJECTED[path](parse_json(text, path), person, server_id)).encode()
 
 
 def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:
@@ -146,7 +287,6 @@ def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, A
 
 PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
     "/queue": project_queue,
-    "/history": project_history,
     "/system_stats": _same_stats,
 }
 

@@ -4,7 +4,8 @@
 
 The mark is over owner, server, type, subfolder, name, tag and the second until which it is valid. A logged-in user may
 open an address that another user shares; no user can make one, nor turn one into another. `tag` stands for the file's
-Etag: once the file is replaced, the address is invalid (410).
+Etag: once the file is replaced, the address is invalid (410). The page replaces an expired seal by itself: the
+server's history gives another one, if it still proves the file.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from wire.history import read_file
 
 KEY = SEAL  # in a file's description, and in the query of its address
 DAYS = 60  # that an address is valid, to the end of its month-long slot
+PURPOSE = "proven picture"  # in the signature
+FORMER_PURPOSE = "picture"  # of seals by the former, weaker rules of proof: they have expired
 _SLOT = 30 * 86_400  # seconds in which the same file keeps its address, so that browsers can cache it
 _SEAL = re.compile(
     rf"({NAME.pattern}(?:~[0-9a-f]{{16}})?)~([0-9]{{1,12}})~([0-9a-f]{{16}}|-)~([0-9a-f]{{64}})", re.ASCII
@@ -94,8 +97,9 @@ class Seal:
 
     def judge(self, keys: Keys, file: File, now: float) -> Judgement:
         """Check whether this installation has made it for this file, and whether it is still valid."""
-        if not keys.is_signed(self.mark, "picture", *_parts(self.owner, file, self.until, self.tag)):
-            return Judgement.FORGED
+        parts = _parts(self.owner, file, self.until, self.tag)
+        if not keys.is_signed(self.mark, PURPOSE, *parts):
+            return Judgement.EXPIRED if keys.is_signed(self.mark, FORMER_PURPOSE, *parts) else Judgement.FORGED
         return Judgement.GOOD if now < self.until else Judgement.EXPIRED
 
     def fits(self, etag: str) -> bool:
@@ -107,7 +111,7 @@ def seal(keys: Keys, owner: str, file: File, etag: str, now: float) -> str:
     """Return the seal of a file's present version; `etag` is empty for a missing file."""
     until = (int(now) // _SLOT) * _SLOT + DAYS * 86_400
     tag = tag_of(etag)
-    return f"{owner}~{until}~{tag}~{keys.sign('picture', *_parts(owner, file, until, tag))}"
+    return f"{owner}~{until}~{tag}~{keys.sign(PURPOSE, *_parts(owner, file, until, tag))}"
 
 
 def tag_of(etag: str) -> str:

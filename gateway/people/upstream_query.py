@@ -6,18 +6,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 
 from gateway.fleet.probes import StatusError, ask
-from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, parse_json
-from gateway.http.json_reader import Bounds
+from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, not_json, parse_json
+from gateway.http.budget import Held
+from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
-from gateway.people.projection import Row, ShapeError, read_rows_text
+from gateway.people.person import Person
+from gateway.people.projection import Found, Row, ShapeError, find_entry, own_rows, read_rows_text
 
-HISTORY_FOR_FILES = 1_000  # prompts that are searched for a made file
-LARGEST_HISTORY = 16 * 1024 * 1024  # bytes of these prompts
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
 
@@ -31,11 +32,21 @@ async def fetch(upstream: Upstream, path: str, query: str = "") -> Any:
     return await fetch_as(upstream, where, _bounds(path), parse_json, path)
 
 
-async def fetch_as(upstream: Upstream, where: str, bounds: Bounds, work: Callable[..., T], *arguments: object) -> T:
-    """Return the result of `work` on a server's answer, or raise `Refused`; large ones go to another process."""
+async def fetch_as(
+    upstream: Upstream,
+    where: str,
+    bounds: Bounds,
+    work: Callable[..., T],
+    *arguments: object,
+    held: Held | None = None,
+) -> T:
+    """Return the result of `work` on a server's answer, or raise `Refused`; large ones go to another process.
+
+    With `held`, the result is about as large as the answer, which is charged before it is read.
+    """
     try:
         async with upstream.place(upstream.reads), asyncio.timeout(upstream.deadlines.read):
-            return await ask(upstream, where, bounds, work, *arguments)
+            return await ask(upstream, where, bounds, work, *arguments, reserve=None if held is None else held.reserve)
     except StatusError as error:
         raise Refused(_status(upstream.server.id, error.status)) from error
     except NotComfyError as error:
@@ -65,25 +76,31 @@ def unexpected_answer(server_id: str, error: NotComfyError | None = None) -> Ref
     return Refusal(Cause.NOT_COMFYUI, f"{server_id} does not answer as ComfyUI does.")
 
 
-async def fetch_rows(upstream: Upstream, whole: str = "") -> tuple[Row, ...]:
-    """Return a server's queue as rows with their owners, and with the prompt itself for the id `whole` only."""
-    return await fetch_as(upstream, "/queue", QUEUE, read_rows_text, whole)
+async def fetch_rows(upstream: Upstream) -> tuple[Row, ...]:
+    """Return a server's queue as rows with their owners."""
+    return await fetch_as(upstream, "/queue", QUEUE, read_rows_text)
 
 
-async def fetch_history(upstream: Upstream) -> dict[str, Any]:
-    """Return the latest entries of a server's history, of all users, oldest first, within the memory limit."""
-    pages: list[dict[str, Any]] = []
-    size = 0
-    async for length, page in history_pages(upstream, HISTORY_FOR_FILES, _sized):
-        pages.append(page if isinstance(page, dict) else {})
-        size += length
-        if size > LARGEST_HISTORY:
-            break
-    return {name: entry for page in reversed(pages) for name, entry in page.items()}
+async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> Found:
+    """Find a prompt in these rows or in the history."""
+    server_id = upstream.server.id
+    there = [row for row in rows if row.prompt_id == prompt_id]
+    where = f"/history/{quote(prompt_id, safe='')}"
+    found = await fetch_as(upstream, where, ENTRY, find_entry, prompt_id, person, server_id)
+    if not there:
+        return found
+    is_own = found.is_own is not False and len(own_rows(there, person, server_id)) == len(there)
+    return Found(is_own, found.run if is_own else None)
 
 
-def _sized(text: bytes | bytearray) -> tuple[int, object]:
-    return len(text), parse_json(text, "/history")
+async def work_on(upstream: Upstream, work: Callable[..., T], text: bytes, *arguments: object) -> T:
+    """Return the result of `work` on a text that was read before; a large one goes to another process."""
+    scan = Scan(Bounds(len(text), values=len(text)))
+    scan.feed(text)
+    try:
+        return await upstream.worker.run(scan, work, text, *arguments)
+    except JsonError as error:
+        raise Refused(unexpected_answer(upstream.server.id, not_json("/", error, b""))) from error
 
 
 async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *arguments: object) -> AsyncIterator[T]:

@@ -14,19 +14,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from gateway.fleet.catalogues import Catalogues
 from gateway.fleet.classes import REPLACEMENTS, Classes, read_replacements
 from gateway.fleet.rules import Rules
-from gateway.fleet.server_answers import CATALOGUE, MODELS, QUEUE, SMALL
+from gateway.fleet.server_answers import CATALOGUE, ENTRY, JOBS, MODELS, QUEUE, SMALL
 from gateway.fleet.state import FleetState
 from gateway.http.answers import json_answer
-from gateway.http.budget import BUFFERED, owners_of
+from gateway.http.budget import BUFFERED, Held, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.json_reader import Scan, build
+from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.queries import SEAL, for_server, write_query
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
@@ -37,27 +38,42 @@ from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
-from gateway.people.evidence import Run, Runs, described_files
-from gateway.people.files import Files, Recent
+from gateway.people.evidence import Run, described_files
+from gateway.people.files import CutShortError, Files, search_of
 from gateway.people.models import ModelLists, without_prompts
 from gateway.people.person import Person
 from gateway.people.projection import (
     PROJECTED,
+    OwnEntry,
     Row,
-    ShapeError,
+    Running,
+    own_entry,
     own_files,
+    own_history,
     own_rows,
-    owns_entry,
-    project_history,
-    project_jobs,
     project_text,
+    read_job,
+    read_job_ids,
+    read_running,
+    seal_files,
+    seal_history,
+    seal_job,
+    seal_jobs,
 )
 from gateway.people.prompts import Made, Written, write_prompt_text
 from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import File
 from gateway.people.turns import SubmitTurn, SubmitTurns
 from gateway.people.uploads import pass_upload
-from gateway.people.upstream_query import fetch, fetch_as, fetch_history, fetch_rows, history_pages, unexpected_answer
+from gateway.people.upstream_query import (
+    fetch,
+    fetch_as,
+    fetch_rows,
+    find_prompt,
+    history_pages,
+    unexpected_answer,
+    work_on,
+)
 from wire.turns import AHEAD
 from wire.versions import interrupts_by_id
 
@@ -176,76 +192,75 @@ class UserProxy:
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
         path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
-        return json_answer(
-            await fetch_as(asked.upstream, path, bounds, project_text, path, asked.person, asked.server_id)
-        )
+        with self._hold(asked) as held:
+            found = await fetch_as(
+                asked.upstream, path, bounds, project_text, path, asked.person, asked.server_id, held=held
+            )
+            return await _send(asked, found, held)
 
     async def _history(self, asked: _Asked) -> web.StreamResponse:
         """Answer with the user's own among the latest entries, as many as requested, within bounds."""
         most = _least(asked.admitted.query.get("max_items", ""), MOST_HISTORY)
-        pages = history_pages(asked.upstream, most, project_text, "/history", asked.person, asked.server_id)
-        latest: dict[str, dict[str, Any]] = {}
-        size = 0
-        async for own in pages:
-            for name, entry in reversed(own.items()):
-                size += len(json.dumps(entry))
-                if size <= LARGEST_HISTORY or not latest:
-                    latest[name] = entry
-            if size > LARGEST_HISTORY:
-                break
-        entries = dict(reversed(latest.items()))
-        await self._seal_entries(asked, entries)
-        return json_answer(entries)
+        with self._hold(asked) as held:
+            await held.reserve(2 * LARGEST_HISTORY)  # the entries, and their copies with seals
+            latest: list[OwnEntry] = []
+            size = 0
+            async for own in history_pages(asked.upstream, most, own_history, asked.person, asked.server_id):
+                for entry in reversed(own):
+                    size += len(entry.text)
+                    if size <= LARGEST_HISTORY or not latest:
+                        latest.append(entry)
+                if size > LARGEST_HISTORY:
+                    break
+            etags = await self._prove(asked, {entry.prompt_id: entry.run for entry in latest})
+            text = b"{%s}" % b",".join(b"%s:%s" % (_name(entry), entry.text) for entry in reversed(latest))
+            latest.clear()
+            return await _send(asked, await self._sealed(asked, seal_history, text, etags), held)
 
     async def _made_files(self, _asked: _Asked) -> web.StreamResponse:
         return json_answer([])  # the whole output folder, which has the files of all users
 
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
-        answer = await fetch(asked.upstream, asked.route.path)
-        own = _shaped(project_history, answer, asked)
-        if isinstance(answer, dict) and len(own) != len(answer):
-            raise Refused(_NOT_YOURS)
-        await self._seal_entries(asked, own)
-        return json_answer(own)
+        path, person, server_id = asked.route.path, asked.person, asked.server_id
+        with self._hold(asked) as held:
+            own = await fetch_as(asked.upstream, path, ENTRY, own_entry, asked.last, person, server_id, held=held)
+            if own is None:
+                raise Refused(_NOT_YOURS)
+            etags = await self._prove(asked, {one.prompt_id: one.run for one in own})
+            text = b"{%s}" % b",".join(b"%s:%s" % (_name(one), one.text) for one in own)
+            return await _send(asked, await self._sealed(asked, seal_history, text, etags), held)
 
-    async def _seal_entries(self, asked: _Asked, entries: Mapping[str, dict[str, Any]]) -> None:
-        recent = _recent(asked.upstream)
-        for entry in entries.values():
-            await self.files.seal_entry(asked.upstream, asked.person, entry, recent)
+    async def _prove(self, asked: _Asked, runs: Mapping[str, Run]) -> dict[str, dict[File, str]]:
+        """Return the Etags of the files that these runs prove to be the user's, by prompt_id."""
+        found = await self.files.prove(asked.upstream, list(runs.values()), search_of(asked.upstream, asked.person))
+        return dict(zip(runs, found, strict=True))
+
+    async def _sealed(self, asked: _Asked, work: Callable[..., bytes], text: bytes, etags: object) -> bytes:
+        return await work_on(asked.upstream, work, text, etags, asked.person, asked.server_id)
 
     async def _jobs(self, asked: _Asked) -> web.StreamResponse:
         most = _least(asked.admitted.query.get("limit", ""), MOST_JOBS)
-        answer = await fetch(asked.upstream, "/api/jobs", write_query({**asked.admitted.query, "limit": str(most)}))
-        jobs = answer.get("jobs") if isinstance(answer, dict) else None
-        ids = [job["id"] for job in jobs or () if isinstance(job, dict) and isinstance(job.get("id"), str)]
-        rows = await fetch_rows(asked.upstream)
-        found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
-        own = {prompt_id: known.entry for prompt_id, known in zip(ids, found, strict=True) if known.is_own}
-        shown = _shaped(
-            lambda value, person, server: project_jobs(value, frozenset(own), person, server), answer, asked
-        )
-        recent = _recent(asked.upstream)
-        for job in shown["jobs"]:
-            if job["id"] in own:
-                await self._seal_job(asked, job, own[job["id"]], recent)
-        return json_answer(shown)
+        with self._hold(asked) as held:
+            where = f"/api/jobs?{write_query({**asked.admitted.query, 'limit': str(most)})}"
+            ids, text = await fetch_as(asked.upstream, where, JOBS, read_job_ids, held=held)
+            rows = await fetch_rows(asked.upstream)
+            found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
+            own = {prompt_id: known.run or Run(()) for prompt_id, known in zip(ids, found, strict=True) if known.is_own}
+            etags = await self._prove(asked, own)
+            return await _send(asked, await self._sealed(asked, seal_jobs, text, etags), held)
 
     async def _job(self, asked: _Asked) -> web.StreamResponse:
-        answer = await fetch(asked.upstream, asked.route.path)  # a 404 is passed on to any user
-        known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
-        if not known.is_own or not isinstance(answer, dict):
-            raise Refused(_NOT_YOURS)
-        await self._seal_job(asked, answer, known.entry, _recent(asked.upstream))
-        return json_answer(answer)
+        with self._hold(asked) as held:  # a 404 is passed on to any user
+            text = await fetch_as(asked.upstream, asked.route.path, ENTRY, read_job, held=held)
+            known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
+            if not known.is_own:
+                raise Refused(_NOT_YOURS)
+            etags = await self._prove(asked, {asked.last: known.run or Run(())})
+            return await _send(asked, await self._sealed(asked, seal_job, text, etags[asked.last]), held)
 
-    async def _seal_job(self, asked: _Asked, job: dict[str, Any], entry: object, recent: Recent) -> None:
-        """Seal the outputs that a job lists, with its history entry as proof, since a job repeats its prompt."""
-        run = Run.of(asked.server_id, entry)
-        if run is not None:
-            preview = job.get("preview_output")
-            shown = [("", preview)] if isinstance(preview, dict) else []
-            places = [*described_files(job.get("outputs")), *shown]
-            await self.files.seal_outputs(asked.upstream, asked.person, run, recent, places)
+    def _hold(self, asked: _Asked) -> Held:
+        """Return the place of an answer that is held in memory, which its user is charged for."""
+        return self._proxy.budget.hold(*owners_of(asked.request))
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
         path = asked.route.path
@@ -349,9 +364,9 @@ class UserProxy:
         """
         prompt_id = written.prompt_id
         rows = await fetch_rows(asked.upstream)
-        entry = await fetch(asked.upstream, f"/history/{quote(prompt_id, safe='')}")
+        known = await find_prompt(asked.upstream, asked.person, prompt_id, rows)
         own = own_rows(rows, asked.person, asked.server_id)
-        if any(row.prompt_id == prompt_id for row in rows) or entry != {}:
+        if known.is_own is not None:
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
@@ -374,11 +389,11 @@ class UserProxy:
             raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
 
     async def _is_made_by(self, asked: _Asked, made: frozenset[Made]) -> bool:
-        history = await fetch_history(asked.upstream)
-        entries = _shaped(project_history, history, asked).values()
-        own = [run for entry in entries if (run := Run.of(asked.server_id, entry)) is not None]
-        recent = _recent(asked.upstream, history)
-        return await self.files.has_all(asked.upstream, asked.person, own, made, recent)
+        try:
+            return await self.files.has_all(asked.upstream, made, search_of(asked.upstream, asked.person))
+        except CutShortError as error:
+            message = f"Whether this file is yours could not be found out in time: {error}. Retry."
+            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
@@ -436,64 +451,34 @@ class UserProxy:
         """Seal the files of an `executed` event; `began` is when its prompt started."""
         node_id, prompt_id = str(data.get("node")), data["prompt_id"]
         outputs = {node_id: data.get("output")}
-        places = list(described_files(outputs))
-        if not places:
+        places, server_id = list(described_files(outputs)), upstream.server.id
+        files = [file for _, described in places if (file := File.of(server_id, described)) is not None]
+        if not files:
             return
-        server_id = upstream.server.id
-        row = next((row for row in await fetch_rows(upstream, prompt_id) if row.prompt_id == prompt_id), None)
-        if row is not None:
-            run: Run | None = Run(server_id, row.prompt, row.extra_data, outputs, began)
-        else:  # it has ended in the meantime
-            answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
-            run = Run.of(server_id, answer.get(prompt_id) if isinstance(answer, dict) else None)
+        running = Running(prompt_id, outputs, began)
+        # Before the queue: whatever was written until then was written by the prompt that still runs.
+        states = await self.files.read_states(upstream, (file for file in files if file.is_plain_without_windows))
+        run = await fetch_as(upstream, "/queue", QUEUE, read_running, running, person, server_id)
+        if run is None:  # it has ended in the meantime
+            run = (await find_prompt(upstream, person, prompt_id, ())).run
         if run is not None:
-            await self.files.seal_outputs(upstream, person, run, _recent(upstream), places)
+            (etags,) = await self.files.prove(upstream, [run], search_of(upstream, person), states)
+            seal_files(places, etags, person, server_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A prompt on a server: whether it is the user's (None if there is none), and its history entry."""
-
-    is_own: bool | None
-    entry: object = None
-
-
-async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> Found:
-    """Find a prompt in these rows or in the history."""
-    server_id = upstream.server.id
-    there = [row for row in rows if row.prompt_id == prompt_id]
-    answer = await fetch(upstream, f"/history/{quote(prompt_id, safe='')}")
-    if not isinstance(answer, dict):
-        raise Refused(unexpected_answer(server_id))
-    if not there and not answer:
-        return Found(None)
-    is_own = all(owns_entry(name, entry, person, server_id) for name, entry in answer.items())
-    return Found(is_own and len(own_rows(there, person, server_id)) == len(there), answer.get(prompt_id))
+async def _send(asked: _Asked, body: bytes, held: Held) -> web.StreamResponse:
+    """Send JSON while it is held, so that it is charged for until the browser has taken it."""
+    held.shrink(len(body))
+    answer = json_answer(b"")
+    answer.body = body
+    async with MovingDeadline(asked.upstream.deadlines.idle):
+        await answer.prepare(asked.request)
+        await answer.write_eof()
+    return answer
 
 
-def _recent(upstream: Upstream, history: object = None) -> Recent:
-    """Return a function that reads the server's runs once, when they are first needed."""
-    known: list[Runs] = []
-
-    async def recent() -> Runs:
-        if not known:
-            entries = await fetch_history(upstream) if history is None else history
-            known.append(await asyncio.to_thread(_runs, upstream.server.id, entries))
-        return known[0]
-
-    return recent
-
-
-def _runs(server_id: ServerId, history: object) -> Runs:
-    entries = history.values() if isinstance(history, dict) else ()
-    return Runs(run for entry in entries if (run := Run.of(server_id, entry)) is not None)
-
-
-def _shaped(project: Callable[[object, Person, str], dict[str, Any]], answer: object, asked: _Asked) -> dict[str, Any]:
-    try:
-        return project(answer, asked.person, asked.server_id)
-    except ShapeError as error:
-        raise Refused(unexpected_answer(asked.server_id)) from error
+def _name(entry: OwnEntry) -> bytes:
+    return json.dumps(entry.prompt_id).encode()
 
 
 def _least(text: str, most: int) -> int:

@@ -16,7 +16,7 @@ from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.keys import load_keys
 from gateway.people.person import Person
-from gateway.people.projection import project_text
+from gateway.people.projection import own_history
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user_proxy import MOST_HISTORY
@@ -108,12 +108,12 @@ async def test_history_is_read_in_pages(studio: Studio) -> None:
     async with Upstream(Server(ServerId("a"), "a", studio.server_url), Deadlines()) as upstream:
         pages = [page async for page in history_pages(upstream, 1_000, parse_json, "/history")]
         few = [page async for page in history_pages(upstream, 5, parse_json, "/history")]
-        own = [page async for page in history_pages(upstream, 1_000, project_text, "/history", person, "a")]
+        own = [page async for page in history_pages(upstream, 1_000, own_history, person, "a")]
     assert max(map(len, pages)) <= LONGEST_PAGE
     assert len(pages) > 1
     assert [name for page in reversed(pages) for name in page] == ids
     assert [name for page in few for name in page] == ids[-5:]
-    assert sorted(name for page in own for name in page) == sorted(ids[1::2])
+    assert sorted(entry.prompt_id for page in own for entry in page) == sorted(ids[1::2])
     assert list((await alice.get("/servers/a/history"))[1]) == ids[1::2]
     assert list((await alice.get("/servers/a/history?max_items=4"))[1]) == ids[-3::2]
     assert MOST_HISTORY >= 40

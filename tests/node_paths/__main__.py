@@ -32,10 +32,13 @@ def rows_of(found: Iterable[Examined]) -> tuple[tuple[str, str, str, str], ...]:
     """Return the table's rows, from what was found in each version."""
     uses: dict[tuple[str, str], tuple[Use, list[str]]] = {}
     for one in found:
+        repeated = {place for place, use in USES.items() if use is Use.REPEATS and place[0] in one.classes}
+        for place in repeated:
+            uses.setdefault(place, (Use.REPEATS, []))[1].append(one.version)
         for class_type, inputs in one.classes.items():
             for name, ways in inputs.items():
                 decided = USES.get((class_type, name), next(use for use in STRONGEST if use in ways))
-                if decided is not None:
+                if decided is not None and decided is not Use.REPEATS:
                     known = uses.setdefault((class_type, name), (decided, []))
                     strongest = min(decided, known[0], key=STRONGEST.index) if decided in STRONGEST else decided
                     uses[class_type, name] = (strongest, [*known[1], one.version])
@@ -98,7 +101,7 @@ def faults(found: Iterable[Examined]) -> Mapping[str, object]:
     }
     return {
         "inputs by any name": any_name,
-        "decided, and in no version": sorted(USES.keys() - places),
+        "decided, and in no version": sorted(place for place in USES.keys() - places if USES[place] is not Use.REPEATS),
         "in a catalogue, and not found": {version: names for version, names in unlisted.items() if names},
     }
 

@@ -25,7 +25,8 @@ _NAMES = {
 USES: Mapping[tuple[str, str], Use | None] = {
     **_NAMES,
     ("DiffusersLoader", "model_path"): Use.CHOICE,  # joined to the folders of models, without a look-up
-    ("Preview3D", "model_file"): Use.REPEATS,  # a text is only shown; a model in memory gets a name of its own
+    ("Preview3D", "model_file"): Use.REPEATS,  # a text is only shown; a model in memory gets a random name
+    ("Preview3DAnimation", "model_file"): Use.REPEATS,
     ("SaveLoRA", "steps"): None,  # a whole number
     ("SaveLoRANode", "steps"): None,
     ("PreviewImage", "filename_prefix"): None,  # inherited from SaveImage, and no input here: the server drops it
