@@ -27,6 +27,8 @@ from demo_comfyui.versions import PREVIEW_METHODS
 
 PAUSE_SECONDS = 0.02
 """How often a job that is paused looks whether it may continue."""
+START_SECONDS = 0.012
+"""From the start of a job to its first node, as on a real server: the times of files are up to 10 ms behind the clock."""
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class Executor:
         self.client_id = item[3].get("client_id")
         run = _Run(item, self.client_id, self._hub)
         run.send("execution_start", {"prompt_id": item[1]})
+        time.sleep(START_SECONDS)
         fingerprints = {kind: _bound(mark, self._storage) for kind, mark in FINGERPRINTS.items()}
         self._cache.set_prompt(item[2], fingerprints)
         cached = [node_id for node_id in item[2] if self._cache.get(node_id)]
