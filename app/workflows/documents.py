@@ -23,6 +23,7 @@ from typing import Any, TypeGuard
 
 from app.core.errors import BadInput, SourceFault
 from app.workflows.bounds import check_json, check_nodes, refusal
+from wire.own_cache import has_marks, without_marks
 
 _MOST_WRAPPINGS = 3  # JSON in a string in a string: some programs encode it thrice
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -81,6 +82,8 @@ class _Reading:
         """A value that is a workflow by itself; `source` is its text, if it has one of its own."""
         if is_api(value):
             check_nodes(len(value))
+            if has_marks(value):
+                value, source = without_marks(value), None
             return self._done(api=self._text(value, source))
         if is_graph(value):
             check_nodes(count_nodes(value))

@@ -39,6 +39,10 @@ class Classes:
         """Return whether it is one of ComfyUI's own classes that may read or write files in a way that is not known."""
         return any(name in self.known.unexamined for name in self._running(class_type))
 
+    def is_output(self, class_type: str) -> bool:
+        """Return whether a run begins at a node of this class."""
+        return any(name in self.known.outputs for name in self._running(class_type))
+
     def names_of(self, class_type: str) -> frozenset[str]:
         """Return all names of the class that runs under this name: its replacement, and all that it replaces."""
         run = self._running(class_type)

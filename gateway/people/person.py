@@ -74,6 +74,11 @@ class Person:
         """The name of their stores in a browser; it reveals nothing, and is different in each installation."""
         return self.keys.sign("store", self.subject)[:16]
 
+    @property
+    def cache_mark(self) -> str:
+        """What keeps their results apart in a server's cache. It is in the pictures, and reveals nothing."""
+        return self.keys.sign("cache", self.subject)[:16]
+
     def client_id(self, client_id: str) -> str:
         """Return a window's client_id on a server, on which no other user can listen."""
         return self.keys.sign("client", self.subject, client_id)

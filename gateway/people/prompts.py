@@ -20,6 +20,7 @@ from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
+from wire.own_cache import keep_apart
 from wire.paths import NO_FILE, Use
 from wire.turns import ALL_NOW, OWNER
 
@@ -59,6 +60,7 @@ def write_prompt(
     passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if person.runs_fleet else ())) if key in body}
     written = {
         **passed,
+        "prompt": keep_apart(prompt, classes.is_output, person.cache_mark),
         "client_id": person.client_id(body["client_id"]),
         "extra_data": {**extra, MARK: person.mark(server_id, body["prompt_id"])},
     }

@@ -24,6 +24,7 @@ from gateway.people.projection import (
 )
 from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
+from wire.own_cache import OWN_CACHE, without_marks
 from wire.queue import read_rows
 
 KEYS = Keys((b"1" * 32,))
@@ -429,3 +430,18 @@ def test_annotation_is_split_from_its_path(text: str, path: str, folder: str) ->
 )
 def test_text_is_compared_as_ascii(text: str, plain: str) -> None:
     assert plain_text(text) == plain
+
+
+def test_nodes_that_runs_begin_at_have_the_users_mark() -> None:
+    prompt = {"1": {"class_type": "Any", "inputs": {}}, "2": {"class_type": "Save", "inputs": {"images": ["1", 0]}}}
+    instead = {"OldSave": (Replacement("Save"),)}
+    classes = Classes(NodeClasses(NAMES, outputs=frozenset({"Save"})), instead)
+    hers, his, again = (
+        write_prompt(body(prompt), person, "a", Rules(), classes)[0]["prompt"] for person in (ALICE, BOB, ALICE)
+    )
+    assert hers == again != his
+    assert hers["1"] == prompt["1"]
+    assert hers["2"]["inputs"] == {"images": ["1", 0], OWN_CACHE: ALICE.cache_mark}
+    assert without_marks(hers) == without_marks(his) == prompt
+    forged = {**prompt, "2": {"class_type": "Save", "inputs": {OWN_CACHE: BOB.cache_mark, "images": ["1", 0]}}}
+    assert write_prompt(body(forged), ALICE, "a", Rules(), classes)[0]["prompt"] == hers
