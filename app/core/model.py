@@ -121,6 +121,7 @@ class Delivery(Enum):
     PENDING = "pending"
     KEPT = "kept"
     GONE = "gone"  # the real server no longer has it, or does not serve it
+    UNPROVEN = "unproven"  # where users log in: no run of this user is known to have made it
     OVERWRITTEN = "overwritten"  # the file under that name is not of this task's time
     NOT_KEPT = "not_kept"  # fetched, but this browser's store could not keep it
     THUMBNAIL = "thumbnail"  # fetched; by the user's choice only its thumbnail is kept

@@ -17,6 +17,7 @@ from app.session.state import State
 
 # Where users log in, the gateway itself judges a file by the seal that the output carries.
 _WITHHELD = {"picture-changed": Delivery.OVERWRITTEN, "not-yours": Delivery.GONE, "link-expired": Delivery.GONE}
+_NEEDS_SEAL = frozenset({"not-yours", "link-expired"})
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not serve it
 
 
@@ -44,9 +45,14 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     if output.is_text:
         blob = TextBlob(output.text)
         return replace(output, size=blob.size, media_type="text/plain"), blob
-    base = get_api_base_url("deliver", task, state.fleet)
-    async with state.lane(task.server_id):
-        response = await state.ports.http.fetch(comfy.view_request(base, task, output))
+    response = await _view(state, task, output)
+    if comfy.gateway_cause(response) in _NEEDS_SEAL:
+        sealed = await _sealed_again(state, task, output)
+        if sealed is None and not output.seal:
+            return replace(output, delivery=Delivery.UNPROVEN), None
+        if sealed is not None:
+            output = sealed
+            response = await _view(state, task, output)
     if (ended := _WITHHELD.get(comfy.gateway_cause(response))) is not None:
         return replace(output, delivery=ended), None
     comfy.check_arrived(response, task.server_id)
@@ -65,14 +71,38 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
     return seen, response.blob
 
 
+async def _view(state: State, task: Task, output: Output) -> Response:
+    base = get_api_base_url("deliver", task, state.fleet)
+    async with state.lane(task.server_id):
+        return await state.ports.http.fetch(comfy.view_request(base, task, output))
+
+
+async def _sealed_again(state: State, task: Task, output: Output) -> Output | None:
+    """Return the output with another seal from the server's history; None if that has none for it.
+
+    A seal is valid for some months, and not beyond a release that changes what proves a file.
+    """
+    response = await _ask_history(state, task)
+    if comfy.gateway_cause(response) == "not-yours":
+        return None
+    found = comfy.read_history(response, task.server_id, task.prompt_id, state.ports.clock.now())
+    listed = () if found is None else found.outputs
+    seal = next((one.seal for one in listed if one.file == output.file and one.seal), output.seal)
+    return None if seal == output.seal else replace(output, seal=seal)
+
+
 async def _has_in_history(state: State, task: Task) -> bool:
     """Whether the server has the task in its history: then it is the one that ran it, and not another at its address.
 
     Asked after the bytes: it must be the same server that sent them.
     """
-    base = get_api_base_url("deliver", task, state.fleet)
-    response = await state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
+    response = await _ask_history(state, task)
     return comfy.read_history(response, task.server_id, task.prompt_id, state.ports.clock.now()) is not None
+
+
+async def _ask_history(state: State, task: Task) -> Response:
+    base = get_api_base_url("deliver", task, state.fleet)
+    return await state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
 
 
 def _etag(response: Response) -> str:

@@ -240,6 +240,16 @@ def word_delivery(output: Output, _: Translator) -> Words:
             return Words(_("Kept in this browser"), tone=Tone.GOOD)
         case Delivery.GONE:
             return _gone(_, has_thumbnail=bool(output.size) and is_image)
+        case Delivery.UNPROVEN:
+            return Words(
+                _("Not proven to be yours, so not shown"),
+                _(
+                    "The server answered with a file that another user's run may have made, or that the workflow itself"
+                    " names. Run it again for a file of your own; if that does not help, change the seed or the file"
+                    " name."
+                ),
+                tone=Tone.WARN,
+            )
         case Delivery.OVERWRITTEN:
             return Words(
                 _("Another file has its name on the server now"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from app.core.model import Delivery, TaskState
-from app.core.ports.http import Response
+from app.core.ports.http import Http, Request, Response
 from app.core.workflow import parse_workflow
 from app.session.delivery.fetch import fetch_output
 from app.session.memory.sandbox import Sandbox
@@ -89,8 +89,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
     ("cause", "delivery"),
     [
         ("picture-changed", Delivery.OVERWRITTEN),
-        ("not-yours", Delivery.GONE),
-        ("link-expired", Delivery.GONE),
+        ("not-yours", Delivery.UNPROVEN),
     ],
 )
 @scene
@@ -103,3 +102,56 @@ async def test_withheld_output_gets_matching_delivery(stage: Stage, *, cause: st
     state.set_fleet(page.session.fleet)
     fetched, blob = await fetch_output(state, task, task.outputs[0])
     assert (fetched, blob) == (replace(task.outputs[0], delivery=delivery), None)
+
+
+@dataclass
+class Sealing:
+    """A gateway with users, in front of the world: it opens a file with one seal, which the history gives."""
+
+    inner: Http
+    seal: str
+    cause: str = "link-expired"
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        if not self.seal or f"seal={self.seal}&" not in request.path:
+            return Response(410, {"x-mooring-gateway": f"{self.cause}; sent=no"})
+        return await self.inner.fetch(request)
+
+    async def send(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        response = await self.inner.send(request)
+        return replace(response, text=response.text.replace('"filename"', f'"seal": "{self.seal}", "filename"'))
+
+
+@pytest.mark.parametrize("seal", ["former", ""])
+@scene
+async def test_output_with_a_former_seal_gets_another_one(stage: Stage, *, seal: str) -> None:
+    """What a browser has stored survives a release that ends all seals."""
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
+    stored = replace(task.outputs[0], seal=seal)
+    state = page.session._state
+    gateway = Sealing(state.ports.http, "new")
+    state.ports = replace(state.ports, http=gateway)
+    fetched, blob = await fetch_output(state, task, stored)
+    assert blob is not None
+    assert (fetched.seal, fetched.delivery) == ("new", task.outputs[0].delivery)
+    again, _ = await fetch_output(state, task, fetched)
+    assert again.seal == "new"
+    assert sum("/history/" in path for path in gateway.asked) == 1
+
+
+@pytest.mark.parametrize(("seal", "delivery"), [("former", Delivery.GONE), ("", Delivery.UNPROVEN)])
+@scene
+async def test_output_that_history_does_not_prove_is_not_fetched(
+    stage: Stage, *, seal: str, delivery: Delivery
+) -> None:
+    page = await stage.window()
+    task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
+    state = page.session._state
+    gateway = Sealing(state.ports.http, "", cause="link-expired" if seal else "not-yours")
+    state.ports = replace(state.ports, http=gateway)
+    fetched, blob = await fetch_output(state, task, replace(task.outputs[0], seal=seal))
+    assert (fetched.delivery, blob) == (delivery, None)

@@ -13,6 +13,7 @@ from app.workflows.carriers.carrier import Carrier
 from app.workflows.documents import Note
 from app.workflows.reading import Source, plain_name, read_source, read_text
 from tests.unit.workflows.carrier_files import COMMENT, GRAPH, PROMPT, TEXTS, png
+from wire.own_cache import keep_apart
 
 EXTRA = {"extra_pnginfo": {"workflow": GRAPH}}
 ENTRY = {"prompt": [7, "8f0c", PROMPT, EXTRA, ["9"]], "outputs": {}, "status": {"status_str": "success"}}
@@ -202,3 +203,11 @@ def test_a_files_name_is_plain(name: str, shown: str) -> None:
     assert plain_name(name) == shown
     assert read_source(png(), name).name == shown
     assert refusal(b"?", name).name == shown
+
+
+def test_mark_of_its_user_is_left_out_of_a_prompt() -> None:
+    """Pictures made through a gateway with users contain the prompt as it was sent to the server."""
+    outputs = frozenset({node["class_type"] for node in PROMPT.values()})
+    marked = keep_apart(PROMPT, outputs, "0123456789abcdef")
+    assert marked != PROMPT
+    assert json.loads(read_text(json.dumps(marked)).api or "") == PROMPT
