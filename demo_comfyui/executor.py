@@ -28,7 +28,7 @@ from demo_comfyui.versions import PREVIEW_METHODS
 PAUSE_SECONDS = 0.02
 """How often a job that is paused looks whether it may continue."""
 START_SECONDS = 0.012
-"""From the start of a job to its first node, as on a real server: a file's time is up to 10 ms behind the clock."""
+"""From the start of a job to its first node, as on a real server: files' times may be 10 ms behind the clock."""
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""A node that shows a text instead of making a file: PreviewAny."""
+"""Nodes about texts: PreviewAny shows one, StringConcatenate joins two, Preview3D and DemoRepeat show a file by it."""
 
 from __future__ import annotations
 
@@ -19,3 +19,18 @@ def preview_any(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # 
         except TypeError:  # pictures are no JSON
             text = str(source)
     return NodeResult((text,), {"text": (text,)})
+
+
+def concatenate(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
+    """Join two texts."""
+    return NodeResult((inputs["delimiter"].join((inputs["string_a"], inputs["string_b"])),))
+
+
+def preview_3d(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
+    """Show the path of a model, whoever has made it."""
+    return NodeResult(ui={"result": [inputs["model_file"], None]})
+
+
+def demo_repeat(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
+    """Show the name of a picture, whoever has made it."""
+    return NodeResult(ui={"images": [{"filename": inputs["name"], "subfolder": "", "type": "output"}]})
