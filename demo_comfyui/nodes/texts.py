@@ -27,10 +27,10 @@ def concatenate(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # 
 
 
 def preview_3d(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
-    """Show the path of a model, whoever has made it."""
+    """Show the path of a model as it is given."""
     return NodeResult(ui={"result": [inputs["model_file"], None]})
 
 
 def demo_repeat(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
-    """Show the name of a picture, whoever has made it."""
+    """Show a picture by the name that is given."""
     return NodeResult(ui={"images": [{"filename": inputs["name"], "subfolder": "", "type": "output"}]})

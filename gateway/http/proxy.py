@@ -31,6 +31,8 @@ from gateway.http.routes import Body, ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, check_redirect
 
+LARGEST_SHOWN = 2_097_152  # bytes of an answer to a prompt: its errors may list the choices of each input
+
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
 PREVIEW_CACHE = "private, max-age=600"  # of models' pictures: they have no ETag, and seldom change
@@ -50,12 +52,13 @@ class Terms:
 
     `rewrite` may refuse. For a prompt it runs in the task that outlives the browser, and `answered` is called once the
     server has answered, or the task ends. `fits` checks the Etag of a server's answer to `/view`, whose file may have
-    been replaced.
+    been replaced. `shown` changes the body of an answer, which is then read whole.
     """
 
     rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is
     answered: Callable[[], None] = lambda: None
     fits: Callable[[str], bool] | None = None
+    shown: Callable[[bytes], bytes] | None = None
 
 
 PLAIN = Terms()
@@ -168,7 +171,8 @@ class _Call:
         self._query = for_server(admitted.query)
         self._filename = admitted.query.get("filename", "")
         self._headers = request_headers(request.headers, origin=upstream.origin)
-        if upstream.secrets:  # an answer is masked as plain text, and as a whole
+        self._is_read = bool(upstream.secrets) or terms.shown is not None
+        if self._is_read:  # an answer is masked as plain text, and as a whole
             self._headers.pop("Accept-Encoding", None)
             if not route.is_view:
                 self._headers.pop("Range", None)
@@ -284,7 +288,10 @@ class _Call:
                     answer = self._begin(reply)
                     if ticket is not None:
                         ticket.give_back = deadline.expire
-                    await self._stream(reply, answer, deadline)
+                    if self.terms.shown is None:
+                        await self._stream(reply, answer, deadline)
+                    else:
+                        await self._show(reply, answer, self.terms.shown)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if answer is None:
                 raise Refused(self._fault or self._upstream.explain(error)) from error
@@ -302,7 +309,7 @@ class _Call:
             raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
 
     def _check_coding(self, reply: aiohttp.ClientResponse) -> None:
-        if self._upstream.secrets and "Content-Encoding" in reply.headers:
+        if self._is_read and "Content-Encoding" in reply.headers:
             message = f"{self._upstream.server.id} sends compressed answers, which were not requested."
             raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
@@ -331,6 +338,20 @@ class _Call:
                 break
             chunk = masked.feed(read)
         await answer.write_eof(masked.end())
+
+    async def _show(self, reply: aiohttp.ClientResponse, answer: _Answer, shown: Callable[[bytes], bytes]) -> None:
+        """Read a small answer whole, and send what is shown of it."""
+        body = bytearray()
+        while chunk := await reply.content.readany():
+            body += chunk
+            if len(body) > LARGEST_SHOWN:
+                message = f"{self._upstream.server.id} answers with more than {LARGEST_SHOWN:,} bytes."
+                raise Refused(Refusal(Cause.ANSWER_TOO_LARGE, message, Sent.UNKNOWN))
+        text = shown(self._upstream.secrets.mask(bytes(body)))
+        answer.content_length = len(text)
+        await answer.prepare(self._request)
+        await answer.write(text)
+        await answer.write_eof()
 
     def _check_length(self, limit: int) -> None:
         length = self._request.content_length

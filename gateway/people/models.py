@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from gateway.fleet.server_answers import MODELS, parse_json
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
+from gateway.people.person import FOLDER
 from gateway.people.upstream_query import fetch_as
 from wire.model_files import LISTS, METADATA, read_listing
 
@@ -56,7 +57,7 @@ class ModelLists:
 
 def _read(text: bytes | bytearray) -> _Listed:
     listing = read_listing(parse_json(text, LISTS))
-    return frozenset((item.path_index, item.name) for item in listing)
+    return frozenset((item.path_index, item.name) for item in listing if not item.name.startswith(f"{FOLDER}/"))
 
 
 def without_prompts(text: bytes | bytearray) -> bytes:

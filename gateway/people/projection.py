@@ -6,6 +6,7 @@ An answer that does not have ComfyUI's shape raises `ShapeError`, since it canno
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gateway.people.seals import KEY, File, seal
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
+_PRIVATE = re.compile(rf"{FOLDER}(?:[/\\][^'\"\n]*)?")
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which a page does not need from a queue
 
 
@@ -304,3 +306,39 @@ def own_files(text: bytes | bytearray, person: Person) -> bytes:
         for name, lists in files.items()
     }
     return json.dumps(merge_files(without_choices(nodes, FOLDER), own)).encode()
+
+
+def hide_folders(value: Any, person: Person) -> Any:
+    """Return a JSON value without the names of other users' folders: out of lists, and as `…` within texts."""
+    match value:
+        case dict():
+            return {key: hide_folders(item, person) for key, item in value.items()}
+        case list():
+            return [hide_folders(item, person) for item in value if not _is_others(item, person)]
+        case str() if FOLDER in value:
+            return _PRIVATE.sub(lambda found: found[0] if person.may_list(found[0]) else f"{FOLDER}/…", value)
+        case _:
+            return value
+
+
+def hide_folders_in_text(text: bytes, person: Person) -> bytes:
+    """Run `hide_folders` from text to text; an answer that is not JSON is left out if it names such a folder."""
+    if FOLDER.encode() not in text:
+        return text
+    try:
+        return json.dumps(hide_folders(json.loads(text), person)).encode()
+    except ValueError:
+        return b"{}"
+
+
+def own_models(text: bytes | bytearray, person: Person) -> bytes:
+    """Return a list of models without those below other users' folders: data sets are kept among the models."""
+    answer = parse_json(text, "/models")
+    items = answer if isinstance(answer, list) else []
+    names = (item.get("name") if isinstance(item, dict) else item for item in items)
+    shown = [item for item, name in zip(items, names, strict=True) if not _is_others(name, person)]
+    return json.dumps(shown).encode()
+
+
+def _is_others(item: object, person: Person) -> bool:
+    return isinstance(item, str) and item.replace("\\", "/").partition("/")[0] == FOLDER and not person.may_list(item)

@@ -41,15 +41,17 @@ from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import Run, described_files
 from gateway.people.files import CutShortError, Files, search_of
 from gateway.people.models import ModelLists, without_prompts
-from gateway.people.person import Person
+from gateway.people.person import FOLDER, Person
 from gateway.people.projection import (
     PROJECTED,
     OwnEntry,
     Row,
     Running,
+    hide_folders_in_text,
     own_entry,
     own_files,
     own_history,
+    own_models,
     own_rows,
     project_text,
     read_job,
@@ -167,7 +169,7 @@ class UserProxy:
         }
         below: dict[str, dict[str, _Way]] = {
             "GET": {
-                "models": self._plain,
+                "models": self._model_list,
                 "view_metadata": self._model_metadata,
                 "experiment": self._models_or_preview,
                 "object_info": self._nodes,
@@ -266,7 +268,12 @@ class UserProxy:
         path = asked.route.path
         return json_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
 
+    async def _model_list(self, asked: _Asked) -> web.StreamResponse:
+        return json_answer(await fetch_as(asked.upstream, asked.route.path, MODELS, own_models, asked.person))
+
     async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
+        if asked.admitted.query["filename"].startswith(f"{FOLDER}/"):
+            return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
         where = f"{asked.route.path}?{for_server(asked.admitted.query)}"
         try:
             return json_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
@@ -278,7 +285,7 @@ class UserProxy:
     async def _models_or_preview(self, asked: _Asked) -> web.StreamResponse:
         if asked.route.is_model_preview and not await self._models.has_preview(asked.upstream, asked.route.path):
             return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
-        return await self._plain(asked)
+        return await (self._plain if asked.route.is_model_preview else self._model_list)(asked)
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
         terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
@@ -314,7 +321,11 @@ class UserProxy:
 
     async def _submit(self, asked: _Asked) -> web.StreamResponse:
         turn = self._turns.of(asked.server_id, asked.person.name)
-        terms = Terms(rewrite=lambda body, scan: self._write_prompt(asked, body, scan, turn), answered=turn.end)
+        terms = Terms(
+            rewrite=lambda body, scan: self._write_prompt(asked, body, scan, turn),
+            answered=turn.end,
+            shown=lambda text: hide_folders_in_text(text, asked.person),  # an error lists an input's choices
+        )
         return await self._plain(asked, terms)
 
     async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan, turn: SubmitTurn) -> bytes:

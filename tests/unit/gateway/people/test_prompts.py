@@ -17,6 +17,8 @@ from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
     ShapeError,
+    hide_folders_in_text,
+    own_models,
     owns_entry,
     project_history,
     project_loads,
@@ -430,6 +432,22 @@ def test_annotation_is_split_from_its_path(text: str, path: str, folder: str) ->
 )
 def test_text_is_compared_as_ascii(text: str, plain: str) -> None:
     assert plain_text(text) == plain
+
+
+def test_others_folders_are_hidden_in_answers() -> None:
+    own, others = f"{FOLDER}/alice/set", f"{FOLDER}/bob/set"
+    error = {"details": f"folder: 'x' not in ['{own}', '{others}', '{FOLDER}']", "options": [own, others, "3d", FOLDER]}
+    shown = hide_folders_in_text(json.dumps(error).encode(), ALICE)
+    assert b"bob" not in shown
+    assert json.loads(shown) == {
+        "details": f"folder: 'x' not in ['{own}', '{FOLDER}/…', '{FOLDER}/…']",
+        "options": [own, "3d"],
+    }
+    assert hide_folders_in_text(b"plain", ALICE) == b"plain"
+    assert hide_folders_in_text(f"no JSON {others}".encode(), ALICE) == b"{}"
+    names = json.dumps([own, others, "a.safetensors"]).encode()
+    assert json.loads(own_models(names, ALICE)) == [own, "a.safetensors"]
+    assert json.loads(own_models(json.dumps([{"name": others}, {"name": "a"}]).encode(), ALICE)) == [{"name": "a"}]
 
 
 def test_nodes_that_runs_begin_at_have_the_users_mark() -> None:
