@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -41,6 +42,7 @@ _FAILED = 1
 _log = logging.getLogger(__name__)
 _LOCAL_SECONDS = 1.0  # for a ComfyUI on this machine to answer
 _THREADS = 64
+_END_SECONDS = 15.0  # from a signal to the end of the process, whatever hangs
 
 
 def main() -> int:
@@ -103,15 +105,27 @@ async def _run(flags: Flags) -> None:
 
 @contextlib.contextmanager
 def _end_on_signal(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> Iterator[None]:
-    """The first signal ends the gateway in order; the second one kills it. Windows' loop has no signal handlers."""
+    """The first signal ends the gateway in order; the second one kills it. Windows' loop has no signal handlers.
+
+    A thread that hangs, such as one in a name look-up or on a lost network drive, would keep the process for ever.
+    """
+    timer = threading.Timer(_END_SECONDS, _give_up)
+    timer.daemon = True
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # it has been started by an earlier signal
+            timer.start()
         loop.call_soon_threadsafe(serving.cancel)
 
     before = {number: signal.signal(number, end) for number in system.STOP_SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def _give_up() -> None:
+    _log.error("the gateway has not ended within %.0f s of the signal: it is killed", _END_SECONDS)
+    os._exit(_FAILED)
 
 
 async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] = PORTS) -> None:

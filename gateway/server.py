@@ -89,7 +89,7 @@ from gateway.people.user_proxy import UserProxy
 from gateway.site.first_screens import Viewer
 from gateway.site.published import Published
 from gateway.site.site import Site
-from gateway.tasks import start_task
+from gateway.tasks import close_in_time, start_task
 from wire.health import Health as ServerHealth
 from wire.languages import COOKIE, accepted_languages
 
@@ -159,22 +159,22 @@ class Gateway:
     ) -> None:
         if self._publishing is not None:
             self._publishing.cancel()
-        if self._access is not None:
-            await self._access.login.__aexit__(kind, error, trace)
-        await self._discovery.close()
-        await self.prober.close()
-        await self._catalogues.close()
-        await self._partner_nodes.close()
-        if self._fault_injector is not None:
-            await self._fault_injector.close()
+        login = None if self._access is None else self._access.login
+        workers = (login, self._discovery, self.prober, self._catalogues, self._partner_nodes, self._fault_injector)
+        for worker in workers:
+            if worker is not None:
+                await close_in_time(worker.close, self._deadlines.close)
         self.departures.stop()
-        await self._tunnels.close()
-        await self._site.close()
-        await self._watchers.close()
-        await self._runner.cleanup()
-        await self._proxy.close()
-        await self.departures.close()
-        await self._upstreams.close()
+        for close in (
+            self._tunnels.close,
+            self._site.close,
+            self._watchers.close,
+            self._runner.cleanup,
+            self._proxy.close,
+            self.departures.close,
+            self._upstreams.close,
+        ):
+            await close_in_time(close, self._deadlines.close)
 
     @property
     def rules(self) -> Rules:

@@ -18,6 +18,17 @@ def start_task(work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
     return task
 
 
+async def close_in_time(close: Callable[[], Coroutine[Any, Any, None]], seconds: float) -> None:
+    """Close a part of the program. One that takes longer, or fails, is logged: the others have to end too."""
+    try:
+        async with asyncio.timeout(seconds):
+            await close()
+    except TimeoutError:
+        _log.error("%s has not ended within %.0f s", close.__qualname__, seconds)
+    except Exception:  # noqa: BLE001 - it is logged
+        _log.exception("%s failed", close.__qualname__)
+
+
 async def for_ever(work: Callable[[], Coroutine[Any, Any, None]], pause: float) -> None:
     """Repeat work that never ends by itself. An unexpected error is logged, and after `pause` seconds it restarts:
     otherwise its readers would keep outdated facts."""

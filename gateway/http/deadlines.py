@@ -46,4 +46,5 @@ class Deadlines:
     departure: float = 60.0  # that a server which DNS no longer names may be unreachable before it leaves the fleet
     published: float = 2.0  # between polls of the folder of published workflows
     demo_start: float = 30.0  # until a demo server accepts connections
+    close: float = 2.0  # for one part of the gateway to end; it is left behind then
     shutdown: float = 0.2  # for requests in progress, once the gateway is asked to end

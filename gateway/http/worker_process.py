@@ -21,15 +21,16 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.child_process import ChildProcess
 from gateway.http.json_reader import Scan, TooMuch
 from gateway.platforms import system
-from gateway.tasks import start_task
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
 SMALL_VALUES = 20_000
 LARGE_BYTES = 128 * 1024 * 1024  # of large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
+CLOSE_SECONDS = 2.0  # for a killed process to end
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that the process may have
 GROWN = 128 * 1024 * 1024  # bytes; a process that has used more ends, since Python rarely returns memory
 _ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +54,9 @@ class WorkerProcess:
         self._queue = asyncio.Lock()
         self._freed = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._idle: asyncio.TimerHandle | None = None
-        self._ended: set[asyncio.Task[int]] = set()
+        self._latest: ChildProcess | None = None  # which has ended, or is ending
 
     @contextlib.asynccontextmanager
     async def room(self, size: int) -> AsyncIterator[None]:
@@ -99,19 +100,16 @@ class WorkerProcess:
         return value  # type: ignore[no-any-return]
 
     async def close(self) -> None:
-        """End the process, and wait for all earlier ones to end."""
+        """End the process, and wait for its end, though not for long."""
         self._kill()
-        await asyncio.gather(*self._ended)
+        if self._latest is not None:
+            await self._latest.ended(CLOSE_SECONDS)
 
     async def _have_done(self, text: bytes | bytearray, order: object) -> tuple[str, Any]:
-        if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", __spec__.name, cwd=_ROOT,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-        to, back = self._process.stdin, self._process.stdout
-        assert to is not None
-        assert back is not None
+        if self._process is None or self._process.is_over:
+            self._kill()
+            self._process = await ChildProcess.start([sys.executable, "-m", __spec__.name], _ROOT)
+        to, back = self._process.to, self._process.back
         message = pickle.dumps(order, pickle.HIGHEST_PROTOCOL)
         to.write(_HEAD.pack(len(message), len(text)))
         to.write(message)
@@ -123,24 +121,16 @@ class WorkerProcess:
         size, _ = _HEAD.unpack(await back.readexactly(_HEAD.size))
         is_last, kind, value = pickle.loads(await back.readexactly(size))
         if is_last:
-            self._forget()
+            self._kill()
         return kind, value
 
     def _kill(self) -> None:
+        """End the process, so that the next call starts another one."""
         if self._idle is not None:
             self._idle.cancel()
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        self._forget()
-
-    def _forget(self) -> None:
-        """Drop the process, so that the next call starts another one."""
-        if self._process is not None:
-            wait = start_task(self._process.wait())
-            self._ended.add(wait)
-            wait.add_done_callback(self._ended.discard)
-        self._process = None
+            self._process.end()
+            self._latest, self._process = self._process, None
 
 
 def is_small(scan: Scan) -> bool:

@@ -95,6 +95,10 @@ class Login:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop following the users' file."""
         if self._watch is not None:
             self._watch.cancel()
         await asyncio.gather(*self._tasks)

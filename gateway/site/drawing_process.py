@@ -11,10 +11,10 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.child_process import ChildProcess
 from gateway.http.json_reader import build
 from gateway.install.page_python import LIBRARIES
 from gateway.install.place import child_environment
@@ -22,6 +22,7 @@ from gateway.install.place import child_environment
 IDLE = 300.0  # seconds
 LONGEST = 30.0  # seconds for one drawing; the first one of a build compiles the page's Python
 LARGEST_LINE = 32_000_000  # bytes
+CLOSE_SECONDS = 2.0  # for a killed process to end
 _BEGIN = "import runpy, sys; sys.path[:0] = sys.argv[1:]; runpy.run_module('app.prerender', run_name='__main__')"
 
 Message = Mapping[str, Any]
@@ -39,7 +40,7 @@ class DrawingProcess:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._turn = asyncio.Lock()
         self._ending: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -69,13 +70,11 @@ class DrawingProcess:
 
     async def _exchange(self, order: Message, answer: Answer) -> Message:
         process = self._process = self._process or await self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
         message = order
         while True:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            await process.stdin.drain()
-            line = await process.stdout.readline()
+            process.to.write(json.dumps(message).encode() + b"\n")
+            await process.to.drain()
+            line = await process.back.readline()
             if not line:
                 raise ConnectionError("it has ended")
             reply: Message = build(line)
@@ -83,27 +82,21 @@ class DrawingProcess:
                 return reply
             message = await answer(reply)
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-X", "utf8", "-c", _BEGIN, str(self._folder), str(self._folder / LIBRARIES),
-            cwd=self._folder,
-            env=child_environment(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=LARGEST_LINE,
-        )  # fmt: skip
+    async def _start(self) -> ChildProcess:
+        python = (sys.executable, "-I", "-X", "utf8", "-c", _BEGIN)
+        command = (*python, self._folder, self._folder / LIBRARIES)
+        return await ChildProcess.start(command, self._folder, child_environment(), LARGEST_LINE)
 
     def _kill(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
+        if process is not None:
+            process.end()
 
     async def _end(self) -> None:
         process = self._process
         self._kill()
         if process is not None:
-            await process.wait()
+            await process.ended(CLOSE_SECONDS)
 
     async def close(self) -> None:
         """End the process; it draws no more."""

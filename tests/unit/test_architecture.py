@@ -184,7 +184,7 @@ def test_folders_of_the_gateway_import_no_circle() -> None:
     imported = {name: (others & imported.keys()) - {name, ""} for name, others in imported.items() if name}
     assert {"http", "fleet", "people", "site", "install", "page", "export", "check"} < set(order_of(imported))
     assert imported["platforms"] == set()
-    assert imported["http"] <= {"errors", "flags", "platforms", "tasks"}
+    assert imported["http"] <= {"child_process", "errors", "flags", "platforms", "tasks"}
     assert imported["fleet"] <= {*imported["http"], "http", "install", "whole_file"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 import pytest
@@ -12,7 +13,7 @@ from gateway.http.json_reader import Bounds, Scan
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.worker_process import SMALL_SIZE, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
-from tests.large_works import fail_shape, grow, length_of, process_of, refuse, take_memory, take_time
+from tests.large_works import fail_shape, grow, length_of, process_of, refuse, repeat, take_memory, take_time
 from tests.platform_kit import linux_only
 
 LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
@@ -73,6 +74,35 @@ async def test_cancelled_work_leaves_no_answer_for_the_next() -> None:
         await first
     assert await worker.run(scan_of(LARGE), length_of, LARGE, 1) == len(LARGE) + 1
     await worker.close()
+
+
+async def begin(worker: WorkerProcess) -> asyncio.Task[bytes]:
+    """Begin work with an answer of 10 MB; return it when no more of that fits into its pipe."""
+    work = asyncio.create_task(worker.run(scan_of(LARGE), repeat, LARGE, 40))
+    while worker._process is None or not worker._process.back._paused:  # type: ignore[attr-defined]
+        assert not work.done()
+        await asyncio.sleep(0)
+    return work
+
+
+async def cancelled(work: asyncio.Task[bytes]) -> None:
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+@linux_only("descriptors are counted in /proc")
+async def test_cancelled_reads_keep_no_descriptors() -> None:
+    worker = WorkerProcess()
+    await worker.run(scan_of(LARGE), length_of, LARGE, 0)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        await cancelled(await begin(worker))
+    assert await worker.run(scan_of(LARGE), length_of, LARGE, 0) == len(LARGE)
+    async with asyncio.timeout(10):
+        while len(os.listdir("/proc/self/fd")) > before:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+        await worker.close()
 
 
 @linux_only("the memory that a process had is not known")
