@@ -20,6 +20,7 @@ from gateway.http.backlog import Backlog, Frame
 from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import EarlyMessages
+from gateway.http.pace import Pace
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
@@ -47,12 +48,18 @@ class Tunnel:
     """One browser socket and the server socket behind it: `accept`, then `start` in its turn, then `carry`."""
 
     def __init__(
-        self, upstream: Upstream, client_id: str, deadlines: Deadlines, event_filter: FrameFilter | None = None
+        self,
+        upstream: Upstream,
+        client_id: str,
+        deadlines: Deadlines,
+        pace: Pace,
+        event_filter: FrameFilter | None = None,
     ) -> None:
         self._upstream = upstream
         self._event_filter = event_filter  # for the socket's user; None without users
         self._client_id = client_id
         self._deadlines = deadlines
+        self._pace = pace  # of all tunnels
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
         self._news = asyncio.Event()  # set when the backlog has grown, or nothing more will come
         self._is_drained = False  # nothing more will come from the server
@@ -169,6 +176,7 @@ class Tunnel:
     async def _drain(self, socket: UpstreamSocket) -> None:
         """Read every message as it arrives, and never wait for the browser."""
         while True:
+            await self._pace.step()
             message = await socket.receive()
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 return
@@ -211,6 +219,7 @@ class Tunnel:
     async def _send_all(self, browser: web.WebSocketResponse) -> None:
         try:
             while (frame := await self._next_frame()) is not None:
+                await self._pace.step()
                 passed = frame if self._event_filter is None else await self._event_filter.down(frame)
                 if passed is None:
                     continue

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
+from gateway.http.pace import Pace
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.servers import ServerId
 from gateway.http.tunnel import FrameFilter, Tunnel
@@ -33,6 +34,7 @@ class Tunnels:
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
+        self._pace = Pace()
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
         self._open: dict[Tunnel, Callable[[], bool]] = {}  # by a function that says whether its user is still logged in
 
@@ -45,7 +47,7 @@ class Tunnels:
         is_in: Callable[[], bool] = lambda: True,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request to a server until either side ends; the filter decides what passes."""
-        line = Tunnel(upstream, client_id, self._deadlines, event_filter)
+        line = Tunnel(upstream, client_id, self._deadlines, self._pace, event_filter)
         self._open[line] = is_in
         try:
             browser = await line.accept(request)

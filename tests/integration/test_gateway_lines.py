@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from gateway.http.early_messages import MOST_BYTES, MOST_MESSAGES, EarlyMessages
+from gateway.http.pace import Pace
 from tests.integration.hub import FLAGS, Hub, connect, end_of, read_all, text
 from tests.integration.rig import PATIENCE, Running, open_gateway, serve, serve_raw, until
 from tests.services import free_ports
@@ -133,6 +134,28 @@ async def test_messages_pass_both_ways_in_order(
         assert request.headers["Origin"] == upstream.url
         await socket.close()
         await until(lambda: not hub.open)
+
+
+async def test_each_message_is_read_and_sent_at_the_shared_pace(
+    browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(Pace):
+        steps = 0
+
+        async def step(self) -> None:
+            Counting.steps += 1
+            await super().step()
+
+    async def talk(socket: web.WebSocketResponse) -> None:
+        for number in range(300):
+            await socket.send_str(text("executing", node=str(number), prompt_id="p"))
+
+    monkeypatch.setattr("gateway.http.tunnels.Pace", Counting)
+    async with serve(Hub(talk=talk).answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        socket = await connect(browser, gateway)
+        for _ in range(300):
+            await socket.receive_str()
+        assert Counting.steps >= 2 * 300
 
 
 async def test_close_follows_all_messages_of_the_server(browser: aiohttp.ClientSession) -> None:
