@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_body
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
@@ -314,7 +315,8 @@ class _Call:
             raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
-        headers = response_headers(reply.headers, is_view=self._route.is_view, filename=self._filename)
+        sent = {name: self._upstream.secrets.mask_text(value) for name, value in reply.headers.items()}
+        headers = response_headers(CIMultiDict(sent), is_view=self._route.is_view, filename=self._filename)
         missing = _NO_EXTRA if self._route.is_model_extra else {404} if self._method == "HEAD" else set()
         status = ABSENT if reply.status in missing else reply.status
         if self._route.is_model_preview and status in {200, ABSENT}:

@@ -1,12 +1,15 @@
 """Texts that no browser and no log may receive: a type that shows none of them, and their removal from answers.
 
 A ComfyUI node that fails sends its inputs to the browser, and for nodes of the older kind a key is one of them. So
-every answer of a server is masked, whatever the server was seen to do.
+every answer of a server is masked, its headers too, whatever the server was seen to do. JSON can spell a character as
+an escape, and JSON in a JSON text escapes the escape: a text is found however each of its characters is spelled.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TypeVar
 
 Bytes = TypeVar("Bytes", bytes, bytearray)
@@ -31,35 +34,97 @@ class Secret:
         raise TypeError("a secret is not copied or pickled")
 
 
+class _Text:
+    """A text to find, as bytes, and the ways to spell it."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._escapes = b"\\" if set(text) & set(_SHORT) else b"u00"  # which the data has if it has any of the escapes
+
+    @cached_property
+    def _spelled(self) -> re.Pattern[bytes]:
+        return re.compile(b"".join(map(_spell, self.text)))
+
+    @cached_property
+    def _begun(self) -> re.Pattern[bytes]:
+        """Match the data's end if it may be the beginning of this text."""
+        pattern = b""
+        for byte in reversed(self.text):
+            more = b"(?:%b)?" % pattern if pattern else b""
+            pattern = b"(?:%b%b|%b)" % (_spell(byte), more, _spell_partly(byte))
+        return re.compile(pattern + rb"\Z")
+
+    def find(self, data: bytes | bytearray) -> list[tuple[int, int]]:
+        """Return where the data has this text."""
+        if self.text not in data and self._escapes not in data:
+            return []
+        return [found.span() for found in self._spelled.finditer(data)]
+
+    def begun(self, data: bytes) -> int:
+        """Return how many bytes at the end of the data may be a beginning of this text."""
+        found = self._begun.search(data, max(0, len(data) - len(self.text) * _LONGEST))
+        return 0 if found is None else len(data) - found.start()
+
+
+_SHORT = b'"/\\'  # characters that a backslash alone escapes
+_ESCAPES = rb"\\{1,4}"  # in JSON, and in JSON within a JSON text
+_LONGEST = 9  # bytes of a spelled character
+
+
+def _spell(byte: int) -> bytes:
+    """Return a pattern for each way to spell a character."""
+    plain, number = re.escape(bytes([byte])), b"%02x" % byte
+    short = b"|%b%b" % (_ESCAPES, plain) if byte in _SHORT else b""
+    return b"(?:%b|%bu00(?i:%b)%b)" % (plain, _ESCAPES, number, short)
+
+
+def _spell_partly(byte: int) -> bytes:
+    """Return a pattern for the beginnings of its escapes."""
+    return b"%b(?:u(?:0(?:0(?:%x)?)?)?)?" % (_ESCAPES, byte >> 4)
+
+
+def contains(data: bytes | bytearray, text: str) -> bool:
+    """Return whether the data has an ASCII text, however it is spelled."""
+    return bool(_Text(text.encode("ascii")).find(data))
+
+
 class Secrets:
     """All secrets that this process has known. None is removed: a server may still have one that was replaced."""
 
     def __init__(self) -> None:
-        self._texts: frozenset[bytes] = frozenset()
+        self._texts: dict[bytes, _Text] = {}
 
     def __bool__(self) -> bool:
         return bool(self._texts)
 
     def add(self, secrets: Iterable[Secret]) -> None:
         """Mask these from now on."""
-        self._texts |= {secret.reveal() for secret in secrets}
+        revealed = {secret.reveal() for secret in secrets}
+        self._texts = {text: self._texts.get(text) or _Text(text) for text in (*self._texts, *revealed)}
 
     def mask(self, data: Bytes) -> Bytes:
         """Return the data with stars in place of each secret, so that it keeps its length."""
-        for text in self._texts:
-            if text in data:
-                data = data.replace(text, b"*" * len(text))
+        for text in self._texts.values():
+            if places := text.find(data):
+                masked = bytearray(data)
+                for start, end in places:
+                    masked[start:end] = b"*" * (end - start)
+                data = type(data)(masked)
         return data
+
+    def mask_text(self, text: str) -> str:
+        """Return a text, such as a header, with stars in place of each secret."""
+        return self.mask(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def stream(self) -> MaskedStream:
         """Return a mask for data that arrives in parts."""
-        return MaskedStream(self, self._texts)
+        return MaskedStream(self, tuple(self._texts.values()))
 
 
 class MaskedStream:
     """Masks data that arrives in parts. It holds back an end that may be the beginning of a secret."""
 
-    def __init__(self, secrets: Secrets, texts: frozenset[bytes]) -> None:
+    def __init__(self, secrets: Secrets, texts: tuple[_Text, ...]) -> None:
         self._secrets = secrets
         self._texts = texts
         self._held = b""
@@ -69,16 +134,10 @@ class MaskedStream:
         if not self._texts:
             return part
         data = self._secrets.mask(self._held + part)
-        size = max(_begun(data, text) for text in self._texts)
+        size = max(text.begun(data) for text in self._texts)
         self._held = data[len(data) - size :]
         return data[: len(data) - size]
 
     def end(self) -> bytes:
         """Return the rest after the last part."""
         return self._held
-
-
-def _begun(data: bytes, text: bytes) -> int:
-    """Return how many bytes at the end of the data are a beginning of this text, but not all of it."""
-    end = data[-(len(text) - 1) :]
-    return next((len(end) - start for start in range(len(end)) if text.startswith(end[start:])), 0)

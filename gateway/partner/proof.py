@@ -26,6 +26,7 @@ import aiohttp
 from gateway.fleet.probes import StatusError, ask
 from gateway.fleet.server_answers import ENTRY, MOST_ROWS, QUEUE, NotComfyError, parse_json
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.secret import contains
 from gateway.http.upstream import Upstream
 from wire.partner import API_KEY
 from wire.queue import QueueError, read_rows
@@ -144,7 +145,7 @@ async def _search(upstream: Upstream, path: str, fake: str, work: Callable[[obje
 def _searched(
     body: bytes | bytearray, fake: str, path: str, work: Callable[[object, str], T], prompt_id: str
 ) -> tuple[T, bool]:
-    return work(parse_json(body, path), prompt_id), fake.encode() in body
+    return work(parse_json(body, path), prompt_id), contains(body, fake)
 
 
 async def _search_job(upstream: Upstream, prompt_id: str, fake: str) -> None:

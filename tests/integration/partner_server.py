@@ -51,6 +51,7 @@ class PartnerServer:
     url: str = ""
     shows: set[str] = field(default_factory=set)
     status: int = 200  # of the answer to a submit
+    is_escaped: bool = False  # spells keys as escapes of JSON, and is the only one to show one in its ETag
     is_packed: bool = False  # sends everything compressed
     is_quick: int = 0  # prompts that end before the queue is read
     is_held: bool = False  # nothing ends
@@ -100,13 +101,20 @@ class PartnerServer:
         return self._json(known[path]) if path in known else web.Response(status=404)
 
     def _json(self, value: object, status: int = 200) -> web.Response:
-        body = json.dumps(value).encode()
+        body = self._dumps(value).encode()
         if self.is_packed:
             packed = gzip.compress(body)
             return web.Response(
                 body=packed, status=status, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"}
             )
-        return web.Response(body=body, status=status, content_type="application/json")
+        headers = {"ETag": f'"{self.keys[-1]}"'} if self.is_escaped and self.keys else {}
+        return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+    def _dumps(self, value: object) -> str:
+        text = json.dumps(value)
+        for key in (*self.keys, *self.fakes) if self.is_escaped else ():
+            text = text.replace(key, "".join(f"\\u{ord(letter):04x}" for letter in key))
+        return text
 
     async def _submit(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -168,8 +176,8 @@ class PartnerServer:
         socket = self.sockets.get(body["client_id"])
         for kind, data in messages:
             if socket is not None:
-                await socket.send_str(json.dumps({"type": kind, "data": data}))
-                await socket.send_bytes(b"\0\0\0\3" + json.dumps(data).encode())
+                await socket.send_str(self._dumps({"type": kind, "data": data}))
+                await socket.send_bytes(b"\0\0\0\3" + self._dumps(data).encode())
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -132,6 +133,7 @@ def check_hidden(key: str, *places: bytes | bytearray | str) -> None:
     for place in places:
         text = place if isinstance(place, str) else place.decode("latin-1")
         assert text
+        text += re.sub(r"\\+u00([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
         for start in range(len("comfyui-"), len(key) - PIECE):
             assert key[start : start + PIECE] not in text
 
@@ -199,6 +201,12 @@ async def test_server_passes_once_for_each_process(server: PartnerServer, browse
 async def test_two_prompts_at_one_time_need_one_examination(server: PartnerServer, browser: Browser) -> None:
     assert await asyncio.gather(*(browser.submit() for _ in range(4))) == [(200, None)] * 4
     assert (len(server.fakes), len(server.keys)) == (1, 4)
+
+
+async def test_server_that_shows_keys_as_escapes_gets_none(server: PartnerServer, browser: Browser) -> None:
+    server.shows, server.is_escaped = {"queue"}, True
+    assert await browser.submit() == NO_SERVER
+    assert server.keys == []
 
 
 @pytest.mark.parametrize("place", ["queue", "history", "jobs"])
@@ -334,9 +342,10 @@ async def test_server_that_is_not_marked_gets_no_key(server: PartnerServer, key:
 PLACES = ("queue", "pending", "history", "jobs", "error", "answer", "stream")
 
 
+@pytest.mark.parametrize("is_escaped", [False, True])
 @pytest.mark.parametrize("has_users", [False, True])
 async def test_no_piece_of_a_key_leaves_the_gateway(
-    server: PartnerServer, key: str, caplog: pytest.LogCaptureFixture, has_users: bool
+    server: PartnerServer, key: str, caplog: pytest.LogCaptureFixture, *, has_users: bool, is_escaped: bool
 ) -> None:
     """After the examination the server shows the key wherever it can: all that the browser receives is searched."""
     caplog.set_level(logging.DEBUG)
@@ -357,6 +366,7 @@ async def test_no_piece_of_a_key_leaves_the_gateway(
         assert (await browser.submit())[0] == 200
         await until(lambda: read_queue(browser, server))  # it has ended: a user has at most two ahead
         server.shows = set(PLACES)
+        server.is_escaped = is_escaped
         server.is_held = True
         assert (await browser.submit())[0] == 200
         assert (await browser.submit())[0] == 200

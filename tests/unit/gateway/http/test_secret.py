@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import logging
 import pickle
 
@@ -11,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.secret import Secret, Secrets
+from gateway.http.secret import Secret, Secrets, contains
 
 KEY, OTHER = "comfyui-0123456789abcdef", "zzzzyyyyxxxxwwwwvvvvuuuu"
-PIECES = st.lists(st.sampled_from([KEY, KEY[:7], KEY[5:], KEY[:-1], OTHER, "c", "zz", "é", '"']), max_size=12)
+PIECES = st.lists(
+    st.sampled_from([KEY, KEY[:7], KEY[5:], KEY[:-1], OTHER, "c", "zz", "é", '"', "\\", "\\u00", "\\\\u0063", "6f"]),
+    max_size=12,
+)
 
 
 def known(*keys: str) -> Secrets:
@@ -43,9 +47,38 @@ def test_secret_is_masked_and_the_length_stays() -> None:
     assert Secrets().mask(data) is data
 
 
-@given(PIECES, st.lists(st.integers(0, 300), max_size=20))
-def test_masked_stream_equals_the_masked_whole(pieces: list[str], cuts: list[int]) -> None:
-    data = "".join(pieces).encode()
+def escaped(text: str, backslashes: str = "\\", form: str = "04x") -> str:
+    return "".join(f"{backslashes}u{ord(letter):{form}}" for letter in text)
+
+
+SPELLINGS = [
+    escaped(KEY),
+    escaped(KEY, form="04X"),
+    escaped(KEY[:3]) + KEY[3:],
+    KEY[:-1] + escaped(KEY[-1]),
+    json.dumps(json.dumps(KEY, ensure_ascii=True).replace("c", "\\u0063")),
+    json.dumps(json.dumps([escaped(KEY)])),
+]
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_escapes_hide_no_secret(spelled: str) -> None:
+    data = f'{{"a": "{spelled}", "b": 1}}'.encode()
+    masked = known(KEY, OTHER).mask(data)
+    assert len(masked) == len(data) and masked.startswith(b'{"a": "') and masked.endswith(b'", "b": 1}')
+    assert contains(data, KEY) and not contains(masked, KEY)
+    assert b"u00" not in masked and b"omfyui" not in masked and b"ef" not in masked
+
+
+def test_escape_of_a_slash_hides_no_secret() -> None:
+    secrets = known("a/b/cdefgh")
+    assert secrets.mask(b'"a\\/b/cdefgh"') == b'"***********"'
+    assert secrets.mask_text('W/"a/b/cdefgh-1"') == 'W/"**********-1"'
+
+
+@given(PIECES, st.sampled_from([*SPELLINGS, ""]), st.lists(st.integers(0, 300), max_size=20))
+def test_masked_stream_equals_the_masked_whole(pieces: list[str], spelled: str, cuts: list[int]) -> None:
+    data = spelled.join(pieces).encode()
     stream = known(KEY, OTHER).stream()
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     passed = b"".join(stream.feed(data[start:end]) for start, end in itertools.pairwise(places)) + stream.end()
