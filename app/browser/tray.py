@@ -1,4 +1,4 @@
-"""The tray in IndexedDB: the core's `Tray`. The service worker (`static/home/worker.js`) puts the files there.
+"""The tray in IndexedDB: the core's `Tray`. The service worker (`static/home/worker.js`) puts the files beside it.
 
 It has a database of its own, so that the worker, which may be of another version, never opens that of the tasks. A
 worker does not know who is logged in: the first window that reads a file makes it its user's.
@@ -18,7 +18,7 @@ from app.browser.owned import owned
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import js_object, present
 from app.core.ports.blobs import Blob
-from app.core.ports.tray import SharedFile
+from app.core.ports.tray import MOST_BYTES, MOST_FILES, SharedFile
 
 NAME = "mooring.tray"  # of the database, and of the channel on which changes are reported
 FILES = "files"
@@ -41,7 +41,7 @@ class BrowserTray:
                     row.store = _user()
                     files.put(row)
                 if row.store == _user():
-                    found.append(SharedFile(int(row.id), str(row.name), JsBlob(row.blob), int(row.blob.lastModified)))
+                    found.append(_file(row))
             return tuple(found)
 
         return await self._database.run("read_shared", [FILES], steps, write=True)
@@ -62,6 +62,25 @@ class BrowserTray:
         self._channel.postMessage("")
         return taken
 
+    async def admit_shared(self, file_ids: Collection[int]) -> bool:
+        """Put files that wait into the tray, or return False if it has no room for all of them."""
+
+        def steps(transaction: Any) -> Steps[bool]:
+            files = transaction.objectStore(FILES)
+            rows = [row for row in (yield files.getAll()) if row.store == _user()]
+            admitted = [row for row in rows if present(row.waits) and int(row.id) in file_ids]
+            there = [row for row in rows if not present(row.waits)] + admitted
+            if len(there) > MOST_FILES or sum(int(row.blob.size) for row in there) > MOST_BYTES:
+                return False
+            for row in admitted:
+                row.waits = False
+                files.put(row)
+            return True
+
+        is_admitted = await self._database.run("admit_shared", [FILES], steps, write=True)
+        self._channel.postMessage("")
+        return is_admitted
+
     async def picture_of(self, file: SharedFile) -> Blob | None:
         """Return a small picture of it; None if it is none."""
         small = await make_thumbnail(await to_js_blob(file.blob))
@@ -74,6 +93,11 @@ class BrowserTray:
     async def clear(self) -> None:
         """Take out everything of this user."""
         await self.take_shared([file.file_id for file in await self.read_shared()])
+
+
+def _file(row: Any) -> SharedFile:
+    changed, waits = int(row.blob.lastModified), bool(present(row.waits))
+    return SharedFile(int(row.id), str(row.name), JsBlob(row.blob), changed, waits)
 
 
 def _user() -> str:

@@ -1,14 +1,14 @@
 // Mooring's service worker. `HOME`, the address of the files of one build, is written before this text when it is served.
 //
 // It does two things. When the network has no answer to a navigation, it answers with the page `away.html` of its build,
-// which says so and tries again. And it takes files that another app shares with Mooring, and puts them into the tray.
+// which says so and tries again. And it takes files that another app shares with Mooring, for the user to take or discard.
 // Everything else goes to the network as if it were not there: it stores that one page, and never one that the network gave.
 
 const NAMES = `mooring ${registration.scope} `; // of its caches: the build's address follows
 const CACHE = NAMES + HOME;
 const AWAY = new URL(`${HOME}static/home/away.html`, location).href;
 const SHARE = new URL("./share", registration.scope).pathname;
-// The same limits as for dropped files, and for their bytes in this browser's store (`INPUTS_BOUND` in app/browser/).
+// Of files that wait to be taken: the same limits as of the tray (`app/core/ports/tray.py`), which they do not fill.
 const MOST_FILES = 100;
 const MOST_BYTES = 256 * 1024 * 1024;
 const TRAY = "mooring.tray"; // the database, and the channel on which changes are reported (`app/browser/tray.py`)
@@ -58,7 +58,7 @@ async function away() {
 
 // The tray
 
-/** Put shared files into the tray, and open the page, which says what was left out. */
+/** Keep the files until the user takes or discards them, and open the page, which says what was left out. */
 async function takeShared(request) {
   let became = "failed";
   try {
@@ -71,7 +71,10 @@ async function takeShared(request) {
   return Response.redirect(new URL(`./#shared=${became}`, registration.scope), 303);
 }
 
-/** A page of another site may send a form here. Apps that share have no address. */
+/**
+ * A page of another site may send a form here. Apps that share have no address, but a page can hide its own: no files are
+ * known to come from an app, so none is in the tray before the user takes it.
+ */
 function isForeign({ referrer }) {
   return Boolean(referrer) && !referrer.startsWith("about:") && new URL(referrer).origin !== location.origin;
 }
@@ -90,12 +93,12 @@ async function keep(files) {
       let [count, bytes] = [files.length, files.reduce((sum, file) => sum + file.size, 0)];
       store.openCursor().onsuccess = ({ target: { result: cursor } }) => {
         if (!cursor) return resolve(count > MOST_FILES || bytes > MOST_BYTES);
-        [count, bytes] = [count + 1, bytes + cursor.value.size];
+        if (cursor.value.waits) [count, bytes] = [count + 1, bytes + cursor.value.size];
         cursor.continue();
       };
     });
     for (const file of isFull ? [] : files) {
-      store.add({ name: file.name, type: file.type, size: file.size, at: Date.now() / 1000, blob: file, store: null });
+      store.add({ name: file.name, type: file.type, size: file.size, at: Date.now() / 1000, blob: file, store: null, waits: true });
     }
     await done;
     new BroadcastChannel(TRAY).postMessage(""); // to open windows

@@ -181,6 +181,12 @@ async def share(page: Page, base: str, *files: tuple[str, str, bytes]) -> None:
         await page.evaluate(SHARE, [f"{base}/share", texts])
 
 
+async def take(window: MooringWindow) -> None:
+    """Take the files that were sent."""
+    await window.page.get_by_test_id("take-sent").click()
+    await expect(window.page.get_by_test_id("sent")).to_have_count(0)
+
+
 def shared(window: MooringWindow, name: str) -> Locator:
     """Return the shared file of this name in the tray."""
     return window.page.locator(TRAY, has_text=name)
@@ -194,6 +200,8 @@ async def test_shared_picture_waits_for_one_window_that_is_not_private(
     await share(window.page, gateway.url, *((name, "image/png", picture) for name in ("beach.png", "dune.png")))
     await window.ready()
     assert (await id_of(window), await id_of(other), await window.call("mooring.tasks.length")) == before
+    await expect(other.page.get_by_test_id("sent")).to_contain_text("2 files were sent here by another app or page")
+    await take(window)
     for one in (window, other):  # without a reload of the other
         for name in ("beach.png", "dune.png"):
             await expect(shared(one, name).locator("img")).to_have_count(1)
@@ -227,6 +235,7 @@ async def test_shared_picture_is_dragged_and_others_get_runs(
     files = [(name, "image/png", picture) for name in (*names, "wave.png")]
     await share(page, gateway.url, *files, ("a.mp3", "audio/mpeg", b"a"))
     await window.ready()
+    await take(window)
     field = page.get_by_test_id("drop-1-image")
     for name in (*names, "wave.png"):
         await expect(shared(window, name).locator("img")).to_have_count(1)
@@ -269,3 +278,39 @@ async def test_another_sites_page_fills_no_tray(
     await window.ready()
     await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken.")
     await expect(window.page.locator(TRAY)).to_have_count(before)
+
+
+HIDE = (
+    "document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' }))"
+)
+
+
+async def test_files_of_a_page_without_a_referrer_fill_no_tray(
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet, picture: bytes
+) -> None:
+    module_user.watch.allow(fleet["a"].url)
+    page, sent = window.page, window.page.get_by_test_id("sent")
+    before = await page.locator(TRAY).count()
+    await page.goto(f"{fleet['a'].url}/queue")
+    await page.evaluate(HIDE)
+    texts = [(f"{n}.png", "image/png", base64.b64encode(picture).decode()) for n in range(100)]
+    await page.evaluate(SHARE, [f"{gateway.url}/share", texts])
+    await window.ready()
+    await expect(sent).to_contain_text("100 files were sent here by another app or page")
+    await expect(sent).to_contain_text("0.png, 1.png and 98 more")
+    await expect(page.locator(TRAY)).to_have_count(before)
+    await check_axe(page)
+
+    await share(page, gateway.url, ("mine.png", "image/png", picture))  # they wait within a limit of their own
+    await window.ready()
+    await expect(page.locator("#errors")).to_contain_text("Take or discard some, then share again.")
+    await page.get_by_test_id("discard-sent").click()
+    await expect(sent).to_have_count(0)
+    await expect(page.get_by_test_id("undo-deletion")).to_have_count(1)
+    await expect(page.get_by_test_id("undo-deletion")).to_have_count(0, timeout=20_000)
+    await share(page, gateway.url, ("mine.png", "image/png", picture))
+    await window.ready()
+    await take(window)
+    await expect(shared(window, "mine.png")).to_have_count(1)
+    await expect(page.locator(TRAY)).to_have_count(before + 1)
+    await shared(window, "mine.png").get_by_test_id("remove-shared").click()

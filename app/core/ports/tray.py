@@ -1,4 +1,7 @@
-"""The port for the tray: files that other apps have shared with Mooring, until the user places them."""
+"""The port for the tray: files that other apps have shared with Mooring, until the user places them.
+
+Any page can send files as an app does. So they wait beside the tray until the user takes or discards them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.core.ports.blobs import Blob
+
+MOST_FILES = 100  # in the tray, and as many beside it (`static/home/worker.js`)
+MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,7 @@ class SharedFile:
     name: str
     blob: Blob
     changed: int = 0  # when it was changed, in milliseconds
+    waits: bool = False  # beside the tray
 
 
 class Tray(Protocol):
@@ -27,6 +34,9 @@ class Tray(Protocol):
 
     async def take_shared(self, file_ids: Collection[int]) -> frozenset[int]:
         """Take files out, and return those that were still there: of several windows only one takes a file."""
+
+    async def admit_shared(self, file_ids: Collection[int]) -> bool:
+        """Put files that wait into the tray, or return False if it has no room for all of them."""
 
     async def picture_of(self, file: SharedFile) -> Blob | None:
         """Return a small picture of it; None if it is none."""

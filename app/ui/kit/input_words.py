@@ -79,7 +79,13 @@ def _server_side(error: BadInput, _: Translator) -> Words:
         case "shared-full":
             return Words(
                 _("The shared files were not taken: they are too many, or too large."),
-                _("100 files of 256 MB in all can wait here. Use or remove some, then share again."),
+                _("100 files of 256 MB in all can wait to be taken. Take or discard some, then share again."),
+                tone=Tone.WARN,
+            )
+        case "tray-full":
+            return Words(
+                _("There is no room for these files."),
+                _("100 shared files of 256 MB in all can wait here. Use or remove some, then take these."),
                 tone=Tone.WARN,
             )
         case "shared-failed":

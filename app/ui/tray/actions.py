@@ -1,4 +1,7 @@
-"""What the user does with shared files: use one in the form, run each, or remove it. None is used by itself."""
+"""What the user does with shared files: take or discard them, then use one in the form, run each, or remove it.
+
+None is used by itself.
+"""
 
 from __future__ import annotations
 
@@ -68,14 +71,29 @@ class TrayActions:
         except MooringError as error:
             log.info("shared files cannot be read: %r", error)
             return
-        self._sights.want({shared_id(file.file_id): partial(self._tray.picture_of, file) for file in files})
-        if [file.file_id for file in files] != [file.file_id for file in self._files]:
+        shown = (file for file in files if not file.waits)
+        self._sights.want({shared_id(file.file_id): partial(self._tray.picture_of, file) for file in shown})
+        if [(file.file_id, file.waits) for file in files] != [(file.file_id, file.waits) for file in self._files]:
             set_slices(self._context, TrayState(files))
 
     def note_arrival(self, text: str) -> None:
         """Show why files were not taken, as the worker has put it into the page's address."""
         if (cause := FAULTS.get(text.removeprefix(LINK))) is not None:
             self._context.set_ui(self._context.ui.with_error(BadInput(cause)))
+
+    @action("take-sent")
+    async def take(self) -> None:
+        """Put all files that wait into the tray."""
+        is_taken = await self._tray.admit_shared({file.file_id for file in self._shown if file.waits})
+        await self.load()
+        if not is_taken:
+            raise BadInput("tray-full")
+
+    @action("discard-sent")
+    def discard(self) -> None:
+        """Delete all files that wait."""
+        if files := [file for file in self._shown if file.waits]:
+            self._put_off(*files)
 
     @action("use-shared")
     async def use(self, shared: int, node: str, name: str) -> None:
@@ -96,7 +114,7 @@ class TrayActions:
     @action("run-shared")
     def run_each(self) -> None:
         """Ask about a run for each file. A file leaves the tray when its run has a copy, if no window was faster."""
-        files, mine = self._shown, set[int]()
+        files, mine = self._items, set[int]()
 
         async def claim(index: int) -> bool:
             file_id = files[index].file_id
@@ -115,7 +133,8 @@ class TrayActions:
 
     @action("remove-all-shared")
     def remove_all(self) -> None:
-        self._put_off(*self._shown)
+        if files := self._items:
+            self._put_off(*files)
 
     def _put_off(self, *files: SharedFile) -> None:
         ids = {file.file_id for file in files}
@@ -137,5 +156,10 @@ class TrayActions:
         hidden = self._context.ui.hidden
         return tuple(file for file in self._files if shared_id(file.file_id) not in hidden)
 
+    @property
+    def _items(self) -> tuple[SharedFile, ...]:
+        """Those in the tray."""
+        return tuple(file for file in self._shown if not file.waits)
+
     def _find(self, file_id: int) -> SharedFile | None:
-        return next((file for file in self._files if file.file_id == file_id), None)
+        return next((file for file in self._files if file.file_id == file_id and not file.waits), None)

@@ -34,7 +34,11 @@ class TrayItem:
 
 @dataclass(frozen=True, slots=True)
 class TrayView:
+    """The files in the tray, and the names and bytes of those that wait to be taken."""
+
     items: tuple[TrayItem, ...] = ()
+    waiting: tuple[str, ...] = ()
+    waiting_size: int = 0
 
     @property
     def has_places(self) -> bool:
@@ -51,8 +55,13 @@ def tray_view(
     state: TrayState, chosen: OpenWorkflow | None, hidden: frozenset[str], sight: Callable[[str], str]
 ) -> TrayView:
     """Return what the page shows; `hidden` has the ids of files that were removed just now."""
-    files = (file for file in state.files if shared_id(file.file_id) not in hidden)
-    return TrayView(tuple(_item(file, chosen, sight) for file in files))
+    files = [file for file in state.files if shared_id(file.file_id) not in hidden]
+    waiting = [file for file in files if file.waits]
+    return TrayView(
+        tuple(_item(file, chosen, sight) for file in files if not file.waits),
+        tuple(file.name for file in waiting),
+        sum(file.blob.size for file in waiting),
+    )
 
 
 def shared_id(file_id: int) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import pytest
 
 from app.core.errors import BadInput, StorageError
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
-from app.core.ports.tray import SharedFile
+from app.core.ports.tray import MOST_FILES, SharedFile
 from app.ui.form.open_workflow import find_open
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
@@ -41,6 +42,13 @@ class MemoryTray:
 
     async def take_shared(self, file_ids: Collection[int]) -> frozenset[int]:
         return frozenset(file_id for file_id in file_ids if self.files.pop(file_id, None) is not None)
+
+    async def admit_shared(self, file_ids: Collection[int]) -> bool:
+        there = [file for file in self.files.values() if not file.waits]
+        if len(there) + len(file_ids) > MOST_FILES:
+            return False
+        self.files |= {one: replace(self.files[one], waits=False) for one in file_ids if one in self.files}
+        return True
 
     async def picture_of(self, file: SharedFile) -> Blob | None:
         return Bytes(b"small") if file.blob.media_type.startswith("image/") else None
@@ -209,6 +217,54 @@ async def test_blocked_tray_hinders_nothing() -> None:
     rig.tray.is_blocked = True
     await rig.start()
     assert (rig.names, rig.context.ui.errors) == ([], ())
+
+
+SENT = replace(DOG, waits=True)
+
+
+async def test_sent_files_wait_to_be_taken() -> None:
+    rig = Rig(shared(CAT, SENT, replace(SONG, waits=True)))
+    await rig.start()
+    assert (rig.names, rig.view.waiting, rig.view.waiting_size) == (["cat.png"], ("dog.png", "song.mp3"), 11)
+    text = str(tray_markup(rig.view, translator()))
+    assert "2 files were sent here by another app or page" in text and "dog.png and song.mp3" in text
+    assert "1 shared file<" in text
+    await rig.use(2)
+    rig.table.act("run-shared", {})
+    rig.table.act("remove-all-shared", {})
+    rig.seconds.go.set()
+    await rig.context.done()
+    assert rig.placed == [] and [[file.path for file in files.files] for files in rig.asked] == [["cat.png"]]
+    assert list(rig.tray.files) == [2, 3]
+
+
+async def test_taken_files_are_in_the_tray() -> None:
+    rig = Rig(shared(SENT))
+    await rig.start()
+    assert rig.view.items == ()
+    rig.table.act("take-sent", {})
+    await rig.context.done()
+    assert (rig.names, rig.view.waiting) == (["dog.png"], ())
+    assert rig.view.items[0].url, "its picture is made once it is taken"
+
+
+async def test_discarded_files_are_deleted_after_a_moment() -> None:
+    rig = Rig(shared(CAT, SENT))
+    await rig.start()
+    rig.table.act("discard-sent", {})
+    assert (rig.view.waiting, list(rig.tray.files)) == ((), [1, 2])
+    rig.seconds.go.set()
+    await rig.context.done()
+    assert list(rig.tray.files) == [1]
+
+
+async def test_full_tray_takes_none_and_says_so() -> None:
+    files = {number: replace(CAT, file_id=number) for number in range(10, 10 + MOST_FILES)}
+    rig = Rig(files | shared(SENT))
+    await rig.start()
+    rig.table.act("take-sent", {})
+    await rig.context.done()
+    assert (rig.causes, rig.view.waiting) == (["tray-full"], ("dog.png",))
 
 
 @pytest.mark.parametrize(("text", "causes"), [("2", []), ("full", ["shared-full"]), ("failed", ["shared-failed"])])
