@@ -50,14 +50,25 @@ class BrowserLoginSession:
         body = json.dumps({"everywhere": is_everywhere})
         answer = await self._http.send(Request(method="POST", path=PATH, deadline=DEADLINE, json=body))
         check_taken(answer)
-        js.document.documentElement.dataset.leaving = "yes"  # `left.js`: clears what this page has left in the tab
-        self._send(WIPED if is_wiping else OUT)
         if is_wiping:
-            await _delete_stores()
-            await _clear_tray()
-            _forget(js.localStorage)
-            _forget(js.sessionStorage)
+            await self._delete()
+        else:
+            js.document.documentElement.dataset.leaving = "yes"
+            self._send(OUT)
         js.location.replace(_login_page(answer.text))
+
+    async def delete_data(self) -> None:
+        """Delete what this browser keeps of a user who is logged out already, and open the gateway's page."""
+        await self._delete()
+        js.location.replace("/")
+
+    async def _delete(self) -> None:
+        js.document.documentElement.dataset.leaving = "yes"  # `left.js`: clears what this page has left in the tab
+        self._send(WIPED)
+        await _delete_stores()
+        await _clear_tray()
+        _forget(js.localStorage)
+        _forget(js.sessionStorage)
 
     def _send(self, kind: str) -> None:
         self._channel.postMessage(f"{kind} {person()}")

@@ -238,6 +238,9 @@ class NoLogin:
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
         """Do nothing."""
 
+    async def delete_data(self) -> None:
+        """Do nothing."""
+
 
 class NoAdmin:
     """No action of an admin."""

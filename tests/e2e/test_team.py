@@ -207,16 +207,61 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
     await back.check()
 
 
-async def test_log_out_may_delete_everything(user: BrowserUser, bob: MooringWindow) -> None:
-    made = await bob.submit(slow_workflow(text=KETTLE), "kettle")
-    await bob.wait_for(made)
-    store = await bob.page.evaluate("document.documentElement.dataset.store")
-    assert f"mooring@{store}" in await bob.page.evaluate(STORES)
-    page = await log_out(bob, is_wiping=True)
-    assert not [name for name in await page.evaluate(STORES) if store in name]
-    assert not [key for key in await page.evaluate(KEYS) if store in key]
-    second = await log_in(page, "bob")
-    assert await second.call("windowTasks.length") == 0
+async def store_of(window: MooringWindow) -> str:
+    """Return the ending of the names of this user's stores."""
+    return str(await window.page.evaluate("document.documentElement.dataset.store"))
+
+
+async def kept(page: Page, store: str) -> list[str]:
+    """Return what the browser keeps under the name of one user: databases, keys, shared files, caches."""
+    names = [*await page.evaluate(STORES), *await page.evaluate(KEYS), *await page.evaluate("caches.keys()")]
+    return sorted(name for name in names if store in name)
+
+
+async def test_log_out_may_delete_everything_of_one_user(user: BrowserUser) -> None:
+    profile = await user.new_profile()
+    bob = await open_logged_in(profile, user.base, "bob")
+    of_bob, store_of_bob = await bob.submit(slow_workflow(text=KETTLE), "kettle"), await store_of(bob)
+    await bob.card(of_bob, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
+    carol = await log_in(await log_out(bob), "carol")
+    before = await kept(carol.page, store_of_bob)
+    assert f"mooring@{store_of_bob}" in before
+    await carol.wait_for(await carol.submit(slow_workflow(text=FJORD), "fjord"))
+    store = await store_of(carol)
+    assert f"mooring@{store}" in await kept(carol.page, store)
+    page = await log_out(carol, is_wiping=True)
+    assert await kept(page, store) == []
+    assert await kept(page, store_of_bob) == before
+    bob = await log_in(page, "bob")
+    await bob.card(of_bob, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
+    again = await log_in(await log_out(bob), "carol")
+    assert await again.call("windowTasks.length") == 0
+
+
+async def test_logged_out_page_deletes_the_data_of_its_user(user: BrowserUser, servers: dict[str, Service]) -> None:
+    profile = await user.new_profile()
+    bob = await open_logged_in(profile, user.base, "bob")
+    store_of_bob = await store_of(bob)
+    carol = await log_in(await log_out(bob), "carol")
+    before, store = await kept(carol.page, store_of_bob), await store_of(carol)
+    async with paused(*servers.values()):
+        later = await carol.submit(slow_workflow(text=FJORD), "fjord")
+        await carol.wait_state(later, "running")
+        elsewhere = await open_logged_in(await user.new_profile(), user.base, "carol")
+        await log_out(elsewhere, "ask-log-out-everywhere")
+        await notice(carol, "logged-out")
+        await carol.page.get_by_test_id("ask-delete-data").click()
+        dialog = carol.page.get_by_test_id("log-out")
+        await expect(dialog).to_contain_text("Delete what this browser keeps of carol?")
+        await expect(dialog.get_by_test_id("loose-window")).to_contain_text("1 unfinished task")
+        await check_axe(carol.page)
+        await dialog.get_by_test_id("confirm-log-out").click()
+        await carol.page.wait_for_url(LOGIN)
+    assert await kept(carol.page, store) == []
+    assert await kept(carol.page, store_of_bob) == before
+    again = await log_in(carol.page, "carol")
+    assert await again.call("windowTasks.length") == 0
+    await again.check()
 
 
 @pytest.mark.parametrize(

@@ -71,16 +71,23 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True)
 class LogOutDialog(Dialog):
-    """The question before logging out; `is_wiping` if the user's data in this browser is deleted too."""
+    """The question before logging out; `is_wiping` if the user's data in this browser is deleted too.
+
+    With `is_out` the user is logged out already, and only the data is deleted.
+    """
 
     is_everywhere: bool = False
     is_wiping: bool = False
+    is_out: bool = False
     is_under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LooseWindow:
-    """A window of the user's with undelivered work: its number in the list of windows, and its servers."""
+    """A window of the user's with undelivered work: its number in the list of windows, and its servers.
+
+    All closed windows together have the number 0.
+    """
 
     number: int
     is_mine: bool

@@ -21,6 +21,7 @@ class LoginSession(Protocol):
     """The user's login at the gateway. A logout does not return: the login page replaces this one."""
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None: ...
+    async def delete_data(self) -> None: ...
 
 
 class Kept(Protocol):
@@ -51,6 +52,12 @@ class AccountActions:
         self._kept.refresh_soon()
         self._show(LogOutDialog(is_everywhere=everywhere))
 
+    @action("ask-delete-data")
+    def ask_delete_data(self) -> None:
+        """Ask before the data of a user who is logged out already is deleted."""
+        self._kept.refresh_soon()
+        self._show(LogOutDialog(is_wiping=True, is_out=True))
+
     @action("log-out-wipe")
     def choose_wiping(self, checked: bool) -> None:
         """Choose whether what this browser keeps is deleted too."""
@@ -68,7 +75,10 @@ class AccountActions:
     async def _leave(self, dialog: LogOutDialog) -> None:
         self._screen.guard_leaving(False)  # the dialog has asked
         try:
-            await self._login.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
+            if dialog.is_out:
+                await self._login.delete_data()
+            else:
+                await self._login.log_out(is_everywhere=dialog.is_everywhere, is_wiping=dialog.is_wiping)
         except MooringError as error:
             log.warning("not logged out: %r", error)
             self._context.set_ui(replace(self._context.ui, dialog=dialog).with_error(error))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Protocol
 
-from app.core.model import Fleet, WindowId
+from app.core.model import Fleet
 from app.core.ports.blobs import Usage
 from app.core.roster import Roster, TaskSummary
 from app.core.waiting_runs import captain_of
@@ -44,20 +45,23 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
 
 
 def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
-    """Return the living windows with unfinished work, this one first."""
-    mine = {captain_of(item.window_id) for item in session.windows}
-    unfinished: dict[WindowId, list[TaskSummary]] = {}
+    """Return the windows with undelivered work: this one first, then the living ones, then all closed ones together."""
+    mine, living = {captain_of(item.window_id) for item in session.windows}, numbers(roster)
+    tasks, in_line = dict[int, list[TaskSummary]](), Counter[int]()
     for task in roster.tasks:
-        if not task.state.is_end:
-            unfinished.setdefault(captain_of(task.owner), []).append(task)
+        if not task.is_settled:
+            tasks.setdefault(living.get(captain_of(task.owner), 0), []).append(task)
+    for window_id, count in roster.in_line.items():
+        in_line[living.get(captain_of(window_id), 0)] += count
+    heads = {number: head for head, number in living.items()}
     found = [
         LooseWindow(
             number,
-            head in mine,
-            len(unfinished.get(head, ())),
-            roster.in_line.get(head, 0),
-            tuple(sorted({tag_of(session.fleet, task.server_id).name for task in unfinished.get(head, ())})),
+            heads.get(number) in mine,
+            len(tasks.get(number, ())),
+            in_line[number],
+            tuple(sorted({tag_of(session.fleet, task.server_id).name for task in tasks.get(number, ())})),
         )
-        for head, number in numbers(roster).items()
+        for number in tasks.keys() | in_line.keys()
     ]
-    return tuple(sorted((item for item in found if item.tasks or item.in_line), key=lambda item: not item.is_mine))
+    return tuple(sorted(found, key=lambda item: (not item.is_mine, item.number == 0, item.number)))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRejected
-from app.core.model import Contact, Failure, ServerId, TaskState
+from app.core.model import Contact, Delivery, Failure, ServerId, TaskState, WindowId
 from app.core.ports.blobs import KeepSettings, Usage
+from app.core.roster import OutputSummary
 from app.core.waiting_runs import crew_id
 from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState
@@ -49,11 +50,17 @@ class MemoryLogin:
 
     gone: list[tuple[bool, bool]] = field(default_factory=list)
     refusal: MooringError | None = None
+    deleted: int = 0
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.gone.append((is_everywhere, is_wiping))
+
+    async def delete_data(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.deleted += 1
 
 
 def account_actions(
@@ -159,7 +166,8 @@ def test_unfinished_work_is_listed_by_window() -> None:
         glance("b", crew_id(OTHER, 1), "gpu-2", state=TaskState.QUEUED, ended_at=None),
         glance("c", OTHER),
         glance("d", "gone", state=TaskState.RUNNING, ended_at=None),
-        in_line={OTHER: 3},
+        glance("e", "gone too", "gpu-2", outputs=(OutputSummary(delivery=Delivery.PENDING),)),
+        in_line={OTHER: 3, WindowId("gone"): 2},
     )
     session = StillSession()
     session.results.usage = Usage(settings=KeepSettings(), size=1000, thumbnails_size=24)
@@ -167,10 +175,31 @@ def test_unfinished_work_is_listed_by_window() -> None:
     assert view.windows == (
         LooseWindow(2, True, 1, 0, ("gpu-1",)),
         LooseWindow(1, False, 1, 3, ("gpu-2",)),
+        LooseWindow(0, False, 2, 2, ("gpu-1", "gpu-2")),
     )
     html = str(drawn(view, ENGLISH))
     assert "1024 B" in html and "3 waiting in line" in html and "Log out and delete" in html
+    assert "Closed windows" in html and "other users stays" in html and "fetched when you log in" not in html
     assert "Log out and delete" not in str(drawn(replace(view, dialog=LogOutDialog()), ENGLISH))
+
+
+async def test_data_of_a_user_who_is_logged_out_can_be_deleted() -> None:
+    login = MemoryLogin()
+    actions, context, *_ = account_actions(login)
+    actions.act("ask-delete-data", {})
+    dialog = context.ui.dialog
+    assert dialog == LogOutDialog(is_wiping=True, is_out=True)
+    html = str(drawn(log_out_view(dialog, ALICE, StillSession(), PanelFacts(roster())), ENGLISH))
+    assert "Delete what this browser keeps of alice?" in html and "This is deleted for good" in html
+    assert "Log out" not in html and "log-out-wipe" not in html
+    actions.act("log-out", {})
+    await context.done()
+    assert (login.gone, login.deleted) == ([], 1)
+
+
+def test_only_a_logged_out_page_offers_to_delete_data() -> None:
+    assert "ask-delete-data" in shown(Presence.OUT)[1]
+    assert "ask-delete-data" not in shown(Presence.OTHER)[1]
 
 
 @pytest.mark.parametrize("known", [Account(), Account("dora"), Account(runs_fleet=True)])
