@@ -17,6 +17,7 @@ from wire.downloads import MODELS_TAG, is_model_folder
 from wire.partner import PARTNER_KEYS
 
 LARGEST_JSON = 8 * 1024 * 1024  # bytes; a workflow is text, and pictures are sent as uploads
+LARGEST_SHOWN = 2_097_152  # bytes of an answer to a prompt: its errors may list the choices of each input
 BOUNDS = Bounds(LARGEST_JSON)
 MOST_DELETED = 100  # prompts in one request; the page sends one
 LONGEST_CLIENT_ID = 200  # characters

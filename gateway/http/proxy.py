@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.http.bodies import BOUNDS, LARGEST_JSON, examine_body
+from gateway.http.bodies import BOUNDS, LARGEST_JSON, LARGEST_SHOWN, examine_body
 from gateway.http.budget import BUFFERED, Budget, Held, owners_of
 from gateway.http.guard import Admitted
 from gateway.http.headers import request_headers, response_headers
@@ -31,8 +31,6 @@ from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import Body, ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, check_redirect
-
-LARGEST_SHOWN = 2_097_152  # bytes of an answer to a prompt: its errors may list the choices of each input
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures

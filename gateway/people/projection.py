@@ -14,6 +14,8 @@ from typing import Any
 
 from gateway.fleet.catalogue_contents import merge_files, split_files, without_choices
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
+from gateway.http.bodies import LARGEST_SHOWN
+from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.evidence import Run, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
@@ -21,6 +23,7 @@ from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
 _PRIVATE = re.compile(rf"{FOLDER}(?:[/\\][^'\"\n]*)?")
+_ANSWER = Bounds(LARGEST_SHOWN)
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which a page does not need from a queue
 
 
@@ -326,8 +329,8 @@ def hide_folders_in_text(text: bytes, person: Person) -> bytes:
     if FOLDER.encode() not in text:
         return text
     try:
-        return json.dumps(hide_folders(json.loads(text), person)).encode()
-    except ValueError:
+        return json.dumps(hide_folders(read_json(text, _ANSWER), person)).encode()
+    except JsonError:
         return b"{}"
 
 
