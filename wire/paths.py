@@ -9,13 +9,14 @@ are in no table: theirs are known by their types and options (`wire/file_inputs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
 from wire.path_table import EXAMINED, ROWS, TYPES, VERSIONS
 
-__all__ = ["NO_FILE", "REPEATERS", "TYPES", "VERSIONS", "Use", "is_core", "is_examined", "uses_of"]
+__all__ = ["NO_FILE", "REPEATERS", "TYPES", "VERSIONS", "Use", "is_core", "is_examined", "is_relative", "uses_of"]
 
 
 class Use(Enum):
@@ -43,6 +44,8 @@ NO_FILE: Mapping[tuple[str, str], str] = MappingProxyType(
         **{(name, "viewport_state"): "" for name in _VIEWS},
     }
 )
+_DRIVE = re.compile(r"\s*[A-Za-z]:")
+_DOTS = re.compile(r"\s*\.[\s.]*\.\s*")  # two or more
 _CORE = ("nodes", "comfy_extras", "comfy_api_nodes")
 _USES: Mapping[str, Mapping[str, Use]] = MappingProxyType(
     {
@@ -69,3 +72,10 @@ def is_examined(class_type: str) -> bool:
 def is_core(python_module: object) -> bool:
     """Return whether a class of this `python_module`, as the catalogue says it, is ComfyUI's own."""
     return isinstance(python_module, str) and python_module.partition(".")[0] in _CORE
+
+
+def is_relative(text: str) -> bool:
+    """Return whether a path stays in its folder on any system: Windows takes `.. ` for `..`, and knows drives."""
+    parts = re.split(r"[/\\]", text)
+    is_rooted = len(parts) > 1 and not parts[0].strip()
+    return not is_rooted and not _DRIVE.match(text) and not any(_DOTS.fullmatch(part) for part in parts)

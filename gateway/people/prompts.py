@@ -8,7 +8,6 @@ others. A node of a pack that makes paths of other texts is not covered: that is
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
 from wire.own_cache import keep_apart
-from wire.paths import NO_FILE, Use
+from wire.paths import NO_FILE, Use, is_relative
 from wire.turns import ALL_NOW, OWNER
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
@@ -31,8 +30,6 @@ _ANNOTATIONS = ("input", "output", "temp")
 _LONGEST_ANNOTATION = len("[output]")
 _ANY_FILE = object()
 _VIEW = frozenset({"camera_info", "model_3d_info"})  # the parts of a 3D scene that are no files
-_DRIVE = re.compile(r"\s*[A-Za-z]:")
-_DOTS = re.compile(r"\s*\.[\s.]*\.\s*")  # two or more
 _SEPARATORS = frozenset("/\\:\0")
 _UNEXAMINED = (
     "{node} is newer than this Mooring, which does not know the files that it reads or writes. The operator can allow"
@@ -172,7 +169,7 @@ def _judge_path(use: Use, value: object, person: Person, place: str) -> None:
             raise _unsafe(f"{place} may overwrite files, so it has to begin with {person.folder}/.")
         case Use.NAME if _SEPARATORS & set(str(value)):
             raise _unsafe(f"{place} must be a name without a folder.")
-    if use is not Use.REPEATS and not all(_is_relative(text) for text in all_texts(value)):
+    if use is not Use.REPEATS and not all(is_relative(text) for text in all_texts(value)):
         raise _unsafe(f"{place} must stay in its folder: no .., and no beginning such as / or C:.")
 
 
@@ -187,13 +184,6 @@ def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> 
         is_made = isinstance(one, str) and _made(one, place) is not None
         if not is_made and not (isinstance(one, str) and is_theirs(split_annotation(one)[0])):
             raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
-
-
-def _is_relative(text: str) -> bool:
-    """Return whether a path stays in its folder on any system: Windows takes `.. ` for `..`, and knows drives."""
-    parts = re.split(r"[/\\]", text)
-    is_rooted = not parts[0].strip() and len(parts) > 1
-    return not is_rooted and not _DRIVE.match(text) and not any(_DOTS.fullmatch(part) for part in parts)
 
 
 def _unsafe(message: str) -> Refused:

@@ -72,6 +72,8 @@ def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cau
         (f"{FOLDER}/alice", False),
         (f"{FOLDER}/alice/", False),
         (f"{FOLDER}/alice/../bob/a.png", False),
+        (f"{FOLDER}/alice/.. /bob/a.png", False),
+        (f"{FOLDER}/alice/. ./a.png", False),
         (f"{FOLDER}/alicex/a.png", False),
         (f"{FOLDER}/ALICE/a.png", False),
         (f"{FOLDER.upper()}/bob/a.png", False),
