@@ -27,7 +27,7 @@ from app.session.session import Session
 from app.session.waiting.crew import Crew
 from app.workflows.editor.copy import ready_copy
 
-VERSION = "0.1.0"
+VERSION = "0.1.1"
 
 ReadPage = Callable[[], Awaitable[Mapping[str, Any]]]
 

@@ -1,6 +1,6 @@
 """The report of a window, for support: what the window knows, redacted, and its journal.
 
-    report = make_report(session, version="0.1.0", prompts=False)     # JSON-like
+    report = make_report(session, version="0.1.1", prompts=False)     # JSON-like
 
 Without `prompts` it has no text that the user wrote, that a server answered, or that a workflow contains; with it,
 those too. It never has pictures or credentials. `tests/simulation/replay.py` checks a report's journal.

@@ -51,7 +51,7 @@ def test_sdist_builds_a_wheel_of_equal_bytes(wheel: Path, tmp_path: Path) -> Non
 
 
 def test_one_package_is_installed_and_nothing_beside_it(contents: dict[str, bytes]) -> None:
-    assert {name.partition("/")[0] for name in contents} == {"mooring", "comfy_mooring-0.1.0.dist-info"}
+    assert {name.partition("/")[0] for name in contents} == {"mooring", "comfy_mooring-0.1.1.dist-info"}
 
 
 def test_wheel_is_small_and_has_nothing_twice(wheel: Path, contents: dict[str, bytes]) -> None:
