@@ -18,3 +18,4 @@ UPLOADS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What may be uploaded for a choice of files, by the option that says so."""
+PATH_OPTIONS = frozenset({"vhs_path_extensions"})  # VideoHelperSuite marks texts that are paths of the server's disk

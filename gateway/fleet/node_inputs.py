@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wire.file_inputs import FILE_TYPES, UPLOADS
+from wire.file_inputs import FILE_TYPES, PATH_OPTIONS, UPLOADS
 from wire.paths import TYPES, Use, is_core, is_examined, uses_of
 
 _TEXT = "STRING"
@@ -24,7 +24,8 @@ class _Input:
 
     @property
     def is_file(self) -> bool:
-        return bool(self.types & FILE_TYPES) or any(self.options.get(key) for key in UPLOADS)
+        is_marked = any(self.options.get(key) for key in UPLOADS) or bool(PATH_OPTIONS & self.options.keys())
+        return is_marked or bool(self.types & FILE_TYPES)
 
 
 def named_files(node: Mapping[str, Any]) -> frozenset[str]:

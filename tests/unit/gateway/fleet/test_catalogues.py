@@ -111,13 +111,20 @@ def test_inputs_that_name_files_are_found_wherever_they_are() -> None:
                     "optional": {"films": ["COMFY_AUTOGROW_V3", {"template": {"input": inner, "prefix": "film"}}]}
                 }
             },
+            "Path": {"input": {"required": {"video": ["STRING", {"vhs_path_extensions": []}]}}},
             "Joined": {"input": {"required": {"scene": ["LOAD_3D,IMAGE", {}]}}},
             "Plain": {
                 "input": {"required": {"seed": ["INT", {}], "name": [["a", "b"]]}, "hidden": {"audio": "AUDIO_RECORD"}}
             },
         }
     )
-    assert found.files == {"Sound": {"audio"}, "Chosen": {"mode.film"}, "Grown": {"films.*"}, "Joined": {"scene"}}
+    assert found.files == {
+        "Sound": {"audio"},
+        "Chosen": {"mode.film"},
+        "Grown": {"films.*"},
+        "Joined": {"scene"},
+        "Path": {"video"},
+    }
 
 
 def test_only_core_classes_that_no_table_knows_are_unexamined() -> None:
