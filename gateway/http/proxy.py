@@ -13,6 +13,7 @@ import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -280,6 +281,7 @@ class _Call:
                 )
                 self.terms.answered()
                 check_redirect(reply)
+                self._check_final(reply)
                 async with reply:
                     deadline.renew(self._upstream.deadlines.idle)
                     self._check_file(reply)
@@ -306,6 +308,13 @@ class _Call:
         fits = self.terms.fits
         if fits is not None and reply.status in _HAS_FILE and not fits(reply.headers.get("ETag", "")):
             raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
+
+    def _check_final(self, reply: aiohttp.ClientResponse) -> None:
+        """Refuse an answer such as 101, after which the connection would speak another protocol."""
+        if reply.status < HTTPStatus.OK:
+            reply.close()
+            message = f"{self._upstream.server.id} answered with status {reply.status}, which was not requested."
+            raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _check_coding(self, reply: aiohttp.ClientResponse) -> None:
         if self._is_read and "Content-Encoding" in reply.headers:

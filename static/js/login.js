@@ -13,18 +13,26 @@ const message = (id) => document.getElementById(`text-${id}`).textContent;
 /** If the gateway cannot end a single session, say until when a copy of the login stays valid. */
 function tellCopies() {
   const until = new Date(Number(new URLSearchParams(location.search).get("copies") ?? 0) * 1000);
-  if (until <= new Date()) return;
+  if (!(until > new Date())) return;
   const time = until.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
   const note = document.getElementById("copies");
   note.textContent = message("copies").replace("{time}", time);
   note.hidden = false;
 }
 
+/** The address that a text means, or null if it is none. */
+const addressOf = (text) => {
+  try {
+    return new URL(text, location.origin);
+  } catch {
+    return null;
+  }
+};
+
 // The page that the user asked for, only one of this site; with the link into the page that it was opened with.
 const onward = () => {
-  const wish = new URLSearchParams(location.search).get("to") ?? "/";
-  const place = new URL(wish, location.origin);
-  if (place.origin !== location.origin) return "/";
+  const place = addressOf(new URLSearchParams(location.search).get("to") ?? "/");
+  if (place?.origin !== location.origin) return "/";
   place.hash ||= location.hash;
   return place.href;
 };

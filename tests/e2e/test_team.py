@@ -337,6 +337,15 @@ async def test_link_to_a_result_survives_the_login_and_opens_for_its_owner_only(
     await page.close()
 
 
+async def test_login_with_an_invalid_target_opens_the_page(user: BrowserUser) -> None:
+    page = await (await user.new_profile()).new_page()
+    await page.goto(f"{user.base}/login?to=http://[&copies=x")
+    await expect(page.locator("#copies")).to_be_hidden()
+    await log_in(page, "alice")
+    await page.wait_for_url(f"{user.base}/")
+    await page.close()
+
+
 async def test_whole_workflow_in_a_link_survives_the_login(user: BrowserUser) -> None:
     workflow = slow_workflow(2, text=FJORD)
     long = {**workflow, "_": {"class_type": "Note", "inputs": {"text": secrets.token_urlsafe(100_000)}}}

@@ -76,6 +76,19 @@ async def test_cut_answer_is_never_complete(browser: aiohttp.ClientSession, head
                 await reply.read()
 
 
+async def test_switch_of_protocols_is_not_passed_on(browser: aiohttp.ClientSession) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+        await reader.read()
+
+    async with serve_raw(talk) as url, open_gateway({"a": url}) as gateway:
+        async with browser.get(f"{gateway.url}/servers/a/view?filename=a.png") as reply:
+            assert verdict(reply) == (502, "not-comfyui; sent=unknown")
+        async with submit(browser, gateway) as reply:
+            assert verdict(reply) == (502, "not-comfyui; sent=unknown")
+
+
 async def test_redirect_is_not_followed(browser: aiohttp.ClientSession) -> None:
     async with serve() as elsewhere:
 
