@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -234,6 +235,25 @@ def test_gateway_stops_soon_with_its_processes_despite_open_windows(number: sign
         assert time.monotonic() - began < ENDS_SECONDS
         assert not any(is_open(gateway.port + offset) for offset in (0, 1))
         assert not any("Traceback" in line or "ERROR" in line for line in gateway.lines)
+
+
+@posix_only("Python can send no signal")
+def test_gateway_stops_soon_while_a_server_hangs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung, contextlib.ExitStack() as stack:
+        hung.settimeout(PATIENCE)
+        gateway = stack.enter_context(start_gateway("--server", f"a=http://127.0.0.1:{hung.getsockname()[1]}"))
+        prompt = b'{"prompt": {}, "client_id": "w", "prompt_id": "00000000-0000-4000-8000-000000000000"}'
+        length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(prompt)
+        for line, more in ((b"GET /queue", b"\r\n"), (b"POST /prompt", length + b"\r\n" + prompt)):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
+            target = line.replace(b" ", b" /servers/a")
+            client.sendall(b"%b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%b" % (target, gateway.port, more))
+            while line not in stack.enter_context(hung.accept()[0]).recv(65_536):
+                pass  # the gateway sends requests of its own
+        began = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.wait(PATIENCE) == 0
+        assert time.monotonic() - began < ENDS_SECONDS
 
 
 async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
