@@ -35,52 +35,56 @@ class Secret:
 
 
 class _Text:
-    """A text to find, as bytes, and the ways to spell it."""
+    """A text to find, as bytes, and the ways to spell it. It has only characters that need no escape."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self._escapes = b"\\" if set(text) & set(_SHORT) else b"u00"  # which the data has if it has any of the escapes
+
+    @cached_property
+    def _letters(self) -> tuple[re.Pattern[bytes], ...]:
+        return tuple(re.compile(_spell(byte)) for byte in self.text)
+
+    @cached_property
+    def _beginnings(self) -> tuple[re.Pattern[bytes], ...]:
+        return tuple(re.compile(rb"%b(?:u(?:0(?:0(?:%x)?)?)?)?" % (_ESCAPE, byte >> 4)) for byte in self.text)
 
     @cached_property
     def _spelled(self) -> re.Pattern[bytes]:
         return re.compile(b"".join(map(_spell, self.text)))
 
-    @cached_property
-    def _begun(self) -> re.Pattern[bytes]:
-        """Match the data's end if it may be the beginning of this text."""
-        pattern = b""
-        for byte in reversed(self.text):
-            more = b"(?:%b)?" % pattern if pattern else b""
-            pattern = b"(?:%b%b|%b)" % (_spell(byte), more, _spell_partly(byte))
-        return re.compile(pattern + rb"\Z")
-
     def find(self, data: bytes | bytearray) -> list[tuple[int, int]]:
         """Return where the data has this text."""
-        if self.text not in data and self._escapes not in data:
+        if self.text not in data and not _ESCAPED_ASCII.search(data):
             return []
         return [found.span() for found in self._spelled.finditer(data)]
 
     def begun(self, data: bytes) -> int:
         """Return how many bytes at the end of the data may be a beginning of this text."""
-        found = self._begun.search(data, max(0, len(data) - len(self.text) * _LONGEST))
-        return 0 if found is None else len(data) - found.start()
+        first = re.compile(rb"[%b\\]" % re.escape(self.text[:1]))
+        for found in first.finditer(data, max(0, len(data) - len(self.text) * _LONGEST)):
+            if self._leads_to_end(data, found.start()):
+                return len(data) - found.start()
+        return 0
+
+    def _leads_to_end(self, data: bytes, at: int) -> bool:
+        for letter, beginning in zip(self._letters, self._beginnings, strict=True):
+            if at == len(data):
+                return True
+            found = letter.match(data, at)
+            if found is None:
+                return beginning.fullmatch(data, at) is not None
+            at = found.end()
+        return False
 
 
-_SHORT = b'"/\\'  # characters that a backslash alone escapes
-_ESCAPES = rb"\\{1,4}"  # in JSON, and in JSON within a JSON text
+_ESCAPE = rb"\\{1,4}"  # in JSON, and in JSON within a JSON text
+_ESCAPED_ASCII = re.compile(rb"u00[2-7]")  # which JSON need not have, so nearly no answer is searched for more
 _LONGEST = 9  # bytes of a spelled character
 
 
 def _spell(byte: int) -> bytes:
-    """Return a pattern for each way to spell a character."""
-    plain, number = re.escape(bytes([byte])), b"%02x" % byte
-    short = b"|%b%b" % (_ESCAPES, plain) if byte in _SHORT else b""
-    return b"(?:%b|%bu00(?i:%b)%b)" % (plain, _ESCAPES, number, short)
-
-
-def _spell_partly(byte: int) -> bytes:
-    """Return a pattern for the beginnings of its escapes."""
-    return b"%b(?:u(?:0(?:0(?:%x)?)?)?)?" % (_ESCAPES, byte >> 4)
+    """Return a pattern for the ways to spell a character."""
+    return rb"(?:%b|%bu00(?i:%02x))" % (re.escape(bytes([byte])), _ESCAPE, byte)
 
 
 def contains(data: bytes | bytearray, text: str) -> bool:

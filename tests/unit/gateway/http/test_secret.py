@@ -70,10 +70,16 @@ def test_escapes_hide_no_secret(spelled: str) -> None:
     assert b"u00" not in masked and b"omfyui" not in masked and b"ef" not in masked
 
 
-def test_escape_of_a_slash_hides_no_secret() -> None:
-    secrets = known("a/b/cdefgh")
-    assert secrets.mask(b'"a\\/b/cdefgh"') == b'"***********"'
-    assert secrets.mask_text('W/"a/b/cdefgh-1"') == 'W/"**********-1"'
+def test_secret_in_a_header_is_masked() -> None:
+    assert known(KEY).mask_text(f'W/"{KEY}-1"') == f'W/"{"*" * len(KEY)}-1"'
+
+
+def test_longest_key_is_masked_in_parts() -> None:
+    long = "k" * 511 + "e"
+    data = f'{{"a": "{escaped(long)}"}}'.encode()
+    stream = known(long).stream()
+    passed = b"".join(stream.feed(data[at : at + 500]) for at in range(0, len(data), 500)) + stream.end()
+    assert passed == known(long).mask(data) and b"u00" not in passed
 
 
 @given(PIECES, st.sampled_from([*SPELLINGS, ""]), st.lists(st.integers(0, 300), max_size=20))
