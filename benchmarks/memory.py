@@ -1,6 +1,7 @@
 """The memory of one window, and of ten: Mooring beside ComfyUI's frontend.
 
     python3 -m benchmarks.memory
+    python3 -m benchmarks.memory gateway        # of the gateway instead: benchmarks/gateway_memory.py
 
 In a new profile on disk one page, then ten, each started and idle. Of each page, after garbage collection: the heap of
 JavaScript, its array buffers and the memory of WebAssembly. Of the pages' processes: PSS, which counts what processes
@@ -10,8 +11,10 @@ share once in all (`/proc/PID/smaps_rollup`).
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import defaultdict
 
+from benchmarks import gateway_memory
 from benchmarks.footprint import COUNT, footprint, largest
 from benchmarks.frontends import PATIENCE, Frontend, both, share, spread
 from benchmarks.sections import Load, table, write_json, write_section
@@ -89,4 +92,4 @@ async def of_windows(one: Frontend, count: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    gateway_memory.main() if sys.argv[1:] == ["gateway"] else main()

@@ -27,7 +27,7 @@ from gateway.platforms import system
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
 SMALL_VALUES = 20_000
-LARGE_BYTES = 128 * 1024 * 1024  # of large texts in memory at the same time
+LARGE_BYTES = 64 * 1024 * 1024  # of large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0  # for a killed process to end

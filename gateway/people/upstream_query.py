@@ -16,11 +16,13 @@ from gateway.http.budget import Held
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
+from gateway.http.worker_process import SMALL_SIZE
 from gateway.people.person import Person
 from gateway.people.projection import Found, Row, ShapeError, find_entry, own_rows, read_rows_text
 
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
+_BEGINNING = 65_536  # bytes that are read of an answer of which the beginning is enough
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -96,7 +98,10 @@ async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: 
 async def work_on(upstream: Upstream, work: Callable[..., T], text: bytes, *arguments: object) -> T:
     """Return the result of `work` on a text that was read before; a large one goes to another process."""
     scan = Scan(Bounds(len(text), values=len(text)))
-    scan.feed(text)
+    if len(text) <= SMALL_SIZE:
+        scan.feed(text)
+    else:
+        scan.size = len(text)
     try:
         return await upstream.worker.run(scan, work, text, *arguments)
     except JsonError as error:
@@ -131,15 +136,28 @@ async def _history_length(upstream: Upstream) -> int:
     least, beyond = 0, LONGEST_HISTORY
     while least < beyond:
         middle = (least + beyond) // 2
-        try:
-            is_there = await fetch_as(upstream, f"/history?max_items=1&offset={middle}", PAGE, _has_entries)
-        except Refused as error:
-            if error.refusal.cause is not Cause.ANSWER_TOO_LARGE:
-                raise
-            is_there = True
-        least, beyond = (middle + 1, beyond) if is_there else (least, middle)
+        least, beyond = (middle + 1, beyond) if await _has_entry(upstream, middle) else (least, middle)
     return least
 
 
-def _has_entries(text: bytes | bytearray) -> bool:
-    return bool(parse_json(text, "/history"))
+async def _has_entry(upstream: Upstream, index: int) -> bool:
+    """Return whether a history has an entry with this index, from the beginning of the answer: an entry is large."""
+    try:
+        async with (
+            upstream.place(upstream.reads),
+            asyncio.timeout(upstream.deadlines.read),
+            upstream.session(is_fresh=False).get(upstream.url("/history", f"max_items=1&offset={index}")) as reply,
+        ):
+            if reply.status != 200:
+                raise Refused(_status(upstream.server.id, reply.status))
+            begun = b""
+            while len(begun) < _BEGINNING and (chunk := await reply.content.readany()):
+                begun += chunk
+            if len(begun) >= _BEGINNING:
+                reply.close()  # the rest is not wanted
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Refused(upstream.explain(error)) from error
+    opened = begun.lstrip()
+    if not opened.startswith(b"{"):
+        raise Refused(unexpected_answer(upstream.server.id))
+    return not opened[1:].lstrip().startswith(b"}")
