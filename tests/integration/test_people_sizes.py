@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.fleet.server_answers import parse_json
+from gateway.http.budget import LARGEST_ANSWER
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
@@ -117,3 +120,39 @@ async def test_history_is_read_in_pages(studio: Studio) -> None:
     assert list((await alice.get("/servers/a/history"))[1]) == ids[1::2]
     assert list((await alice.get("/servers/a/history?max_items=4"))[1]) == ids[-3::2]
     assert MOST_HISTORY >= 40
+
+
+async def test_answer_is_charged_to_its_user_until_it_is_taken(studio: Studio) -> None:
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    extra = {"extra_pnginfo": {"workflow": "x" * 1_900_000}}
+    for color in range(2):
+        _, prompt_id = await post(alice, alice.body(picture_prompt(color=color), extra_data=extra))
+        await alice.result(prompt_id)
+    budget = studio.gateway.gateway.budget
+    cookie = studio.cookie_of(alice)["Cookie"]
+    host = studio.gateway.url.removeprefix("http://")
+    head = f"GET /servers/a/history HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # or the system takes all of it
+    slow.connect(("127.0.0.1", studio.gateway.port))
+    reader, writer = await asyncio.open_connection(sock=slow, limit=1_000)
+    writer.write(head.encode())
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert budget.of("person alice") > 3_000_000
+    assert budget.of("person bob") == 0
+    assert (await bob.get("/servers/a/history"))[0] == 200
+    while await reader.read(1_000_000):
+        pass
+    writer.close()
+    await until(lambda: budget.size == 0)
+
+
+async def test_own_large_answers_wait_for_each_other(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten at once fit into the memory of one user, one after the other."""
+    alice = await studio.log_in("alice")
+    ids = [await alice.submit(picture_prompt(color=color)) for color in range(3)]
+    await alice.result(ids[-1])
+    monkeypatch.setattr("gateway.people.user_proxy.LARGEST_HISTORY", LARGEST_ANSWER)  # so that two fit
+    answers = await asyncio.gather(*(alice.get("/servers/a/history") for _ in range(10)))
+    assert [(status, list(history)) for status, history in answers] == [(200, ids)] * 10
+    assert studio.gateway.gateway.budget.size == 0

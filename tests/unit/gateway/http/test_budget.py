@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway.http.budget import Budget
@@ -67,3 +69,38 @@ def test_refused_bytes_are_not_charged() -> None:
             held.take(50)
         assert budget.size == 30
     assert budget.size == 0
+
+
+async def test_answer_waits_for_room_of_its_owner() -> None:
+    budget = Budget(most=100, most_of_one=40)
+    first, second = budget.hold("a"), budget.hold("a")
+    await first.reserve(30)
+    waiting = asyncio.create_task(second.reserve(20))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert budget._freed
+    assert (waiting.done(), budget.of("a")) == (False, 30)
+    await budget.hold("b").reserve(20)  # others do not wait
+    first.shrink(20)
+    await waiting
+    assert (budget.of("a"), budget.of("b"), budget.size) == (40, 20, 60)
+    first.release()
+    second.release()
+    assert (budget.of("a"), budget.size) == (0, 20)
+
+
+async def test_answer_that_finds_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.http.budget.WAIT_SECONDS", 0.01)
+    budget = Budget(most=100, most_of_one=40)
+    with budget.hold("a") as held:
+        held.take(40)
+        with budget.hold("a") as another, pytest.raises(Refused) as refused:
+            await another.reserve(1)
+        assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
+        assert budget.of("a") == 40
+    assert (budget.of("a"), budget.size, budget.bodies) == (0, 0, 0)
+
+
+async def test_any_answer_fits_into_an_empty_budget() -> None:
+    with Budget().hold("a") as held:
+        await held.reserve(10**9)

@@ -465,3 +465,15 @@ def test_nodes_that_runs_begin_at_have_the_users_mark() -> None:
     assert without_marks(hers) == without_marks(his) == prompt
     forged = {**prompt, "2": {"class_type": "Save", "inputs": {OWN_CACHE: BOB.cache_mark, "images": ["1", 0]}}}
     assert write_prompt(body(forged), ALICE, "a", Rules(), classes)[0]["prompt"] == hers
+
+
+def test_seal_by_the_former_rules_has_expired() -> None:
+    """The page asks for another one, instead of treating the file as foreign."""
+    made = seal(KEYS, "alice", FILE, '"1-2"', 1_000_000_000.0)
+    known = Seal.read(made)
+    assert known is not None
+    assert known.judge(KEYS, FILE, 1_000_000_000.0) is Judgement.GOOD
+    parts = ("alice", FILE.server_id, FILE.folder, FILE.subfolder, FILE.name, str(known.until), known.tag)
+    former = Seal(known.owner, known.until, known.tag, KEYS.sign("picture", *parts))
+    assert former.judge(KEYS, FILE, 1_000_000_000.0) is Judgement.EXPIRED
+    assert former.judge(KEYS, File("a", "output", "", "x.png"), 1_000_000_000.0) is Judgement.FORGED
