@@ -85,9 +85,7 @@ class Run:
             return None
         if not run.prompt_id or not person.owns(server_id, run.prompt_id, run.extra_data):
             return None
-        times = tuple(_times(run))
-        began = min((time for name, time in times if name == Event.EXECUTION_START), default=None)
-        ended = max((time for _, time in times), default=None)
+        began, ended = _begin(run), max((time for _, time in _times(run)), default=None)
         return cls.read(
             run.prompt, run.extra_data, run.outputs, person, server_id, wanted=wanted, began=began, ended=ended
         )
@@ -151,6 +149,18 @@ def read_runs(
     """Return the runs of this user among history entries, without those that list nothing wanted."""
     runs = (Run.of(entry, person, server_id, wanted) for entry in entries)
     return tuple(run for run in runs if run is not None and run.files)
+
+
+def begin_of(entry: object) -> float | None:
+    """Return when the run of a history entry began, whoever's it is; None if that is unknown."""
+    try:
+        return _begin(read_entry(entry))
+    except HistoryError:
+        return None
+
+
+def _begin(run: Entry) -> float | None:
+    return min((time for name, time in _times(run) if name == Event.EXECUTION_START), default=None)
 
 
 def described_files(outputs: object) -> Iterator[tuple[str, dict[str, Any]]]:

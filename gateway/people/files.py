@@ -7,7 +7,8 @@ import email.utils
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -21,7 +22,7 @@ from gateway.http.upstream import Upstream
 from gateway.people.evidence import Listed, Run, Written
 from gateway.people.keys import Keys
 from gateway.people.person import Person
-from gateway.people.projection import own_runs
+from gateway.people.projection import Page, own_runs
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 from gateway.people.upstream_query import LONGEST_HISTORY, fetch, history_pages
@@ -34,29 +35,41 @@ _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseco
 _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
 
 
-Search = Callable[[frozenset[File]], AsyncIterator[tuple[Run, ...]]]  # the user's runs that list one of these files
+Search = Callable[[Mapping[File, Written]], AsyncGenerator[Page]]  # for the user's runs that may have written these
 
 
 class CutShortError(Exception):
     """The search of a server's history took too long: what it has not found may still be there."""
 
 
-def search_of(upstream: Upstream, person: Person) -> Search:
-    """Return the search of a server's history for the runs of this user."""
-
-    async def search(wanted: frozenset[File]) -> AsyncIterator[tuple[Run, ...]]:
-        clock = asyncio.get_running_loop().time
-        until = clock() + SEARCH_SECONDS
-        async for runs in history_pages(upstream, LONGEST_HISTORY, own_runs, person, upstream.server.id, wanted):
-            yield runs
-            if clock() > until:
-                raise CutShortError(f"the history of {upstream.server.id} takes more than {SEARCH_SECONDS:.0f} s")
-
-    return search
-
-
 class Files:
     """Proves files, and makes and checks seals."""
+
+    def __init__(self) -> None:
+        self._searches: dict[tuple[str, str], asyncio.Lock] = {}
+
+    def search_of(self, upstream: Upstream, person: Person) -> Search:
+        """Return the search of a server's history for the runs of this user: one at a time, the latest first.
+
+        It ends where all runs are older than the files. `CutShortError` if it takes too long.
+        """
+        server_id = upstream.server.id
+        lock = self._searches.setdefault((server_id, person.subject), asyncio.Lock())
+
+        async def search(wanted: Mapping[File, Written]) -> AsyncGenerator[Page]:
+            earliest = min(written.earliest for written in wanted.values())
+            files = frozenset(wanted)
+            clock = asyncio.get_running_loop().time
+            async with lock:
+                until = clock() + SEARCH_SECONDS
+                async for page in history_pages(upstream, LONGEST_HISTORY, own_runs, person, server_id, files):
+                    yield page
+                    if page.since is not None and page.since < earliest:
+                        return
+                    if clock() > until:
+                        raise CutShortError(f"the history of {server_id} takes more than {SEARCH_SECONDS:.0f} s")
+
+        return search
 
     async def prove(
         self,
@@ -112,10 +125,11 @@ class Files:
         check(runs)
         try:
             if waiting and search is not None:
-                async for page in search(frozenset(file for _, file in waiting)):
-                    check(page)
-                    if not waiting:
-                        break
+                async with aclosing(search({one.file: written for one, written in waiting.values()})) as pages:
+                    async for page in pages:
+                        check(page.runs)
+                        if not waiting:
+                            break
         except CutShortError as error:
             _log.info("%d files are not proven: %s", len(waiting), error)
         return found
@@ -154,14 +168,15 @@ class Files:
         """
         files = [File(upstream.server.id, made.folder, made.subfolder, made.name) for made in wanted]
         states = await self.read_states(upstream, files)
-        missing = {file for file in files if states.get(file, State()).written is not None}
+        missing = {file: state.written for file, state in states.items() if state.written is not None}
         if len(missing) < len(files):
             return False
-        async for page in search(frozenset(files)):
-            for run, etags in zip(page, await self.prove(upstream, page, None, states), strict=True):
-                missing -= {one.file for one in run.files if etags.get(one.file)}
-            if not missing:
-                return True
+        async with aclosing(search(missing)) as pages:
+            async for page in pages:
+                for etags in await self.prove(upstream, page.runs, None, states):
+                    missing = {file: written for file, written in missing.items() if not etags.get(file)}
+                if not missing:
+                    return True
         return False
 
     async def open(self, upstream: Upstream, named: Mapping[str, str], keys: Keys) -> Terms:

@@ -16,7 +16,7 @@ from gateway.fleet.catalogue_contents import merge_files, split_files, without_c
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.people.evidence import Run, described_files, read_runs
+from gateway.people.evidence import Run, begin_of, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
 from wire.history import HistoryError, read_entry
@@ -155,14 +155,21 @@ def own_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id
     return own_history(text, person, server_id)
 
 
-def own_runs(
-    text: bytes | bytearray, person: Person, server_id: str, wanted: frozenset[File] | None = None
-) -> tuple[Run, ...]:
-    """Return a user's runs that list wanted files, the latest first, from the text of a `/history`."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A user's runs on one page of a history, and when the first run there began, whoever's it is."""
+
+    runs: tuple[Run, ...]
+    since: float | None = None  # None if unknown
+
+
+def own_runs(text: bytes | bytearray, person: Person, server_id: str, wanted: frozenset[File] | None = None) -> Page:
+    """Return a user's runs that list wanted files, from the text of a `/history`."""
     entries = parse_json(text, "/history")
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
-    return read_runs(reversed(entries.values()), person, server_id, wanted)
+    runs = read_runs(entries.values(), person, server_id, wanted)
+    return Page(runs, min(filter(None, map(begin_of, entries.values())), default=None))
 
 
 def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> Found:

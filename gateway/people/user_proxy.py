@@ -39,7 +39,7 @@ from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import Run, described_files
-from gateway.people.files import CutShortError, Files, search_of
+from gateway.people.files import CutShortError, Files
 from gateway.people.models import ModelLists, without_prompts
 from gateway.people.person import FOLDER, Person
 from gateway.people.projection import (
@@ -234,7 +234,9 @@ class UserProxy:
 
     async def _prove(self, asked: _Asked, runs: Mapping[str, Run]) -> dict[str, dict[File, str]]:
         """Return the Etags of the files that these runs prove to be the user's, by prompt_id."""
-        found = await self.files.prove(asked.upstream, list(runs.values()), search_of(asked.upstream, asked.person))
+        found = await self.files.prove(
+            asked.upstream, list(runs.values()), self.files.search_of(asked.upstream, asked.person)
+        )
         return dict(zip(runs, found, strict=True))
 
     async def _sealed(self, asked: _Asked, work: Callable[..., bytes], text: bytes, etags: object) -> bytes:
@@ -401,7 +403,7 @@ class UserProxy:
 
     async def _is_made_by(self, asked: _Asked, made: frozenset[Made]) -> bool:
         try:
-            return await self.files.has_all(asked.upstream, made, search_of(asked.upstream, asked.person))
+            return await self.files.has_all(asked.upstream, made, self.files.search_of(asked.upstream, asked.person))
         except CutShortError as error:
             message = f"Whether this file is yours could not be found out in time: {error}. Retry."
             raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
@@ -473,7 +475,7 @@ class UserProxy:
         if run is None:  # it has ended in the meantime
             run = (await find_prompt(upstream, person, prompt_id, ())).run
         if run is not None:
-            (etags,) = await self.files.prove(upstream, [run], search_of(upstream, person), states)
+            (etags,) = await self.files.prove(upstream, [run], self.files.search_of(upstream, person), states)
             seal_files(places, etags, person, server_id)
 
 
