@@ -21,7 +21,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -213,27 +213,24 @@ def _class_of(node: object) -> str:
     return class_type if isinstance(class_type, str) else ""
 
 
-def _named(files: Iterable[File], *writings: object) -> set[File]:
+def _named(files: Sequence[File], *writings: object) -> set[File]:
     """Return the files whose names occur in what a user wrote, in any encoding of it that servers decode."""
-    names = {file: file.name.casefold() for file in files}
-    found: set[File] = set()
+    names = {file.name.casefold() for file in files}
+    found: set[str] = set()
     left = MOST_COMPARED
-    for text in (text for writing in writings for text in all_texts(writing)):
-        if not names:
-            break
-        for form in _decoded(text):
-            left -= len(form) * len(names)
-            if left < 0:
-                return found | names.keys()  # it cannot be ruled out
-            found |= {file for file, name in names.items() if name in form}
-        for file in found & names.keys():
-            del names[file]
-    return found
+    for writing in writings if names else ():
+        for text in all_texts(writing):
+            for form in _decoded(text) if "%" in text or "\\" in text else (text.casefold(),):
+                left -= len(form) * len(names)
+                if left < 0:
+                    return set(files)  # it cannot be ruled out
+                found |= {name for name in names if name in form}
+    return {file for file in files if file.name.casefold() in found}
 
 
 def _decoded(text: str) -> Iterator[str]:
     yield text.casefold()
-    plain = unquote(text) if "%" in text else text
+    plain = unquote(text)
     if plain != text:
         yield plain.casefold()
     for _ in range(_ESCAPES):
@@ -280,16 +277,16 @@ def _uploads(prompt: Mapping[str, Any], person: Person) -> tuple[str, ...]:
 
 def all_texts(value: object) -> Iterator[str]:
     """Yield every text in a JSON value, including keys."""
-    waiting = [value]
+    waiting: list[object] = [value]
     while waiting:
-        match waiting.pop():
-            case str(text):
-                yield text
-            case list(items):
-                waiting += items
-            case dict(items):
-                waiting += items.values()
-                waiting += items.keys()
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+            waiting += one.keys()
 
 
 def _unescaped(text: str) -> str:

@@ -22,6 +22,7 @@ from gateway.people.projection import Found, Row, ShapeError, find_entry, own_ro
 
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
+PAGES_BEFORE_LARGER = 8
 _BEGINNING = 65_536  # bytes that are read of an answer of which the beginning is enough
 
 T = TypeVar("T")
@@ -116,6 +117,7 @@ async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *
     """
     length = await _history_length(upstream)
     first, end, size = max(0, length - most), length, FIRST_PAGE
+    small = 0  # pages to be read in this size, since larger ones were too large here
     while end > first:
         start = max(first, end - size)
         where = f"/history?max_items={end - start}&offset={start}"
@@ -125,10 +127,11 @@ async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *
             if error.refusal.cause is not Cause.ANSWER_TOO_LARGE:
                 raise
             if end - start > 1:
-                size = (end - start) // 4 or 1
+                size, small = (end - start) // 4 or 1, PAGES_BEFORE_LARGER
                 continue
             _log.warning("%s: a history entry is left out: %s", upstream.server.id, error.refusal.message)
-        end, size = start, min(size * 2, LONGEST_PAGE)
+        small -= 1
+        end, size = start, size if small > 0 else min(size * 2, LONGEST_PAGE)
 
 
 async def _history_length(upstream: Upstream) -> int:
