@@ -167,12 +167,28 @@ async def test_file_named_in_the_prompt_is_not_sealed(studio: Studio, echo: Echo
     assert alice.name == "alice"
 
 
-async def test_cached_output_is_sealed_for_an_equal_prompt_of_another(studio: Studio, echo: EchoServer) -> None:
+async def test_equal_prompt_of_another_is_not_answered_from_the_cache(studio: Studio, echo: EchoServer) -> None:
+    file = await hers(studio, echo)
+    bob = await studio.log_in("bob")
+    (own,) = {one["filename"] for one in await opens(bob, await answers(bob, await bob.submit(SAVE)))}
+    assert own != file["filename"]
+    (again,) = {one["filename"] for one in await opens(bob, await answers(bob, await bob.submit(SAVE)))}
+    assert again == own
+    await bob.submit(load(f"{own} [output]"))
+
+
+async def test_output_from_the_cache_of_another_is_not_sealed(
+    studio: Studio, echo: EchoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a node that no run begins at shows a file."""
+    monkeypatch.setattr("gateway.people.prompts.keep_apart", lambda prompt, *_: prompt)
     file = await hers(studio, echo)
     bob = await studio.log_in("bob")
     answer = await answers(bob, await bob.submit(SAVE))
-    assert {one["filename"] for one in await opens(bob, answer)} == {file["filename"]}
-    await bob.submit(load(f"{file['filename']} [output]"))
+    assert file["filename"] in {one["filename"] for one in descriptions(answer)}
+    assert await opens(bob, answer) == []
+    status, refused = await bob.post("/servers/a/prompt", bob.body(load(f"{file['filename']} [output]")))
+    assert (status, refused["error"]["cause"]) == (403, "not-yours")
 
 
 async def test_cached_output_is_not_sealed_for_another_prompt(studio: Studio, echo: EchoServer) -> None:
