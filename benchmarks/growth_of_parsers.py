@@ -53,10 +53,11 @@ from gateway.http.backlog import Frame, overtaking_key
 from gateway.http.bodies import examine_body, is_client_id
 from gateway.http.connections import READ_BYTES
 from gateway.http.guard import RequestFacts, judge
-from gateway.http.headers import response_headers, strip_mark
+from gateway.http.headers import response_headers
 from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.peers import client_address
+from gateway.http.queries import judge_query
 from gateway.http.refusal import Refusal, Refused
 from gateway.http.routes import Body, find_route, split_target
 from gateway.http.server_proof import describe, read_id
@@ -386,11 +387,11 @@ def of_requests() -> list[Parser]:
         ("a client_id", lambda text: is_client_id(text.decode()), b"a", b""),
         (
             "name of a download",
-            lambda text: response_headers({}, is_view=True, query=text.decode()),
-            b"filename=a%2F&",
+            lambda text: response_headers({}, is_view=True, filename=text.decode()),
+            b"a/",
             b"",
         ),
-        ("own mark", lambda text: strip_mark(text.decode()), b"mooring=1&", b""),
+        ("query", lambda text: judge_query("/view", text.decode()), b"%41", b"filename="),
     ]
     return [
         *(Parser(name, work, piece, before, bound=line) for name, work, piece, before in heads),

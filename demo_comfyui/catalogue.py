@@ -120,20 +120,6 @@ _OWN = (
         display_name="Demo Repeat (test)",
         description="Shows a picture of the output folder under a name that it is given, as some node packs do.",
     ),
-    _define(
-        "Preview3D",
-        {"model_file": ["STRING", {"default": "", "multiline": False}]},
-        output=(),
-        display_name="Preview 3D & Animation",
-        description="Shows a 3D model by its path.",
-    ),
-    _define(
-        "StringConcatenate",
-        {name: ["STRING", {"default": ""}] for name in ("string_a", "string_b", "delimiter")},
-        output=("STRING",),
-        display_name="Concatenate",
-        description="Joins two texts.",
-    ),
 )
 
 

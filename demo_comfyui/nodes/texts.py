@@ -27,8 +27,8 @@ def concatenate(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # 
 
 
 def preview_3d(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node
-    """Show the path of a model as it is given."""
-    return NodeResult(ui={"result": [inputs["model_file"], None]})
+    """Show the path of a model, and a camera, as they are given."""
+    return NodeResult(ui={"result": [inputs["model_file"], inputs.get("camera_info")]})
 
 
 def demo_repeat(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node

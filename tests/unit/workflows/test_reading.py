@@ -208,6 +208,6 @@ def test_a_files_name_is_plain(name: str, shown: str) -> None:
 def test_mark_of_its_user_is_left_out_of_a_prompt() -> None:
     """Pictures made through a gateway with users contain the prompt as it was sent to the server."""
     outputs = frozenset({node["class_type"] for node in PROMPT.values()})
-    marked = keep_apart(PROMPT, outputs, "0123456789abcdef")
+    marked = keep_apart(PROMPT, outputs.__contains__, "0123456789abcdef")
     assert marked != PROMPT
     assert json.loads(read_text(json.dumps(marked)).api or "") == PROMPT
