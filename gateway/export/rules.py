@@ -28,8 +28,8 @@ _BEYOND_ASCII = (  # a character in UTF-8, as the gateway decodes it
     rf"|%F0%[9AB][0-9A-F]{_NEXT}{_NEXT}|%F[123]{_NEXT}{_NEXT}{_NEXT}|%F4%8[0-9A-F]{_NEXT}{_NEXT}"
 )
 _VALUE = rf"(?i:[A-Z0-9._~+/-]|%[2-7][0-9A-F]|{_BEYOND_ASCII})*+"
-# The gateway rewrites names with slashes and controls for the browser, which reads this one as it is.
-_NAME = rf"(?i:[A-Z0-9._~-]|%2[0-9A-E]|%[346][0-9A-F]|%5[0-9ABD-F]|%7[0-9A-E]|{_BEYOND_ASCII})++"
+# The gateway rewrites names with slashes and controls for the browser, and refuses some with a colon.
+_NAME = rf"(?i:[A-Z0-9._~-]|%2[0-9A-E]|%3[0-9B-F]|%[46][0-9A-F]|%5[0-9ABD-F]|%7[0-9A-E]|{_BEYOND_ASCII})++"
 _ASKED = (
     '"$mooring_is_own:$mooring_is_near:$http_upgrade$http_transfer_encoding$http_expect$http_content_encoding'
     ':$content_length:$request:$content_type"'

@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 _CONVERSIONS = frozenset({"preview", "channel"})
 # ComfyUI converts on its event loop: 16 megapixels take it four seconds, in which it answers no one else.
 _NO_CONVERSION = "A server does not convert pictures for one request, since all its users would wait: ask for the file."
+_BY_CONTENT = "blake3:"  # ComfyUI 0.30 then shows any file with this hash, whatever folder the query names
 # A server's keys, by its path; a path that is not listed takes no query.
 _KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -68,6 +69,8 @@ def judge_query(path: str, raw: str) -> dict[str, str]:
         raise QueryError(_NO_CONVERSION)
     if unknown:
         raise QueryError(f"This route has no query key {min(unknown)}.")
+    if path == "/view" and named.get("filename", "").startswith(_BY_CONTENT):
+        raise QueryError("A file is named by its folder and its name, not by its content.")
     if path == "/userdata" and named.get("dir") != "workflows":
         raise QueryError("Of a server's user data only dir=workflows can be listed.")
     if path == "/history" and not all(_NUMBER.fullmatch(value) for value in named.values()):

@@ -149,6 +149,7 @@ def test_nginx_passes_addresses_of_pictures_as_the_page_writes_them() -> None:
         "filename=%C0%AF",
         "filename=a%2Fb",
         "filename=a%0Ab",
+        "filename=blake3%3A00",
         "filename=a&mooring=1&filename=b",
     ],
 )

@@ -82,6 +82,7 @@ def test_query_that_readers_may_understand_otherwise_is_refused(raw: str) -> Non
         ("/view", "filename=a&preview=webp;90"),
         ("/view", "filename=a&channel=rgb"),
         ("/view", "FILENAME=a"),
+        ("/view", f"filename=blake3%3A{'0' * 64}"),
         ("/history", "max_items=x"),
         ("/history", "max_items="),
         ("/history", "limit=1"),
