@@ -57,7 +57,7 @@ from gateway.http.headers import response_headers
 from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.peers import client_address
-from gateway.http.queries import judge_query
+from gateway.http.queries import for_server, judge_query, read_query
 from gateway.http.refusal import Refusal, Refused
 from gateway.http.routes import Body, find_route, split_target
 from gateway.http.server_proof import describe, read_id
@@ -363,14 +363,14 @@ def of_requests() -> list[Parser]:
         return verdict
 
     targets = {
-        "query": (b"a=b&", b"/servers/a/view?"),
+        "query": (b"%20", b"/servers/a/view?filename="),
         "percent": (b"%41", b"/servers/a/history/"),
         "published": (b"a/", b"/workflows/"),
         "asset": (b"/a.b", b"/static"),
         "saved": (b"%2Fa", b"/servers/a/userdata/workflows"),
         "build": (b"/a.b", b"/b/" + b"0" * 32),
         "userdata": (b"dir=workflows&", b"/servers/a/userdata?"),
-        "socket": (b"clientId=a&", b"/servers/a/ws?"),
+        "socket": (b"a", b"/servers/a/ws?clientId="),
     }
     heads: list[tuple[str, Work, bytes, bytes]] = [
         *(
@@ -391,7 +391,8 @@ def of_requests() -> list[Parser]:
             b"a/",
             b"",
         ),
-        ("query", lambda text: judge_query("/view", text.decode()), b"%41", b"filename="),
+        ("query, value", lambda text: for_server(judge_query("/view", text.decode())), b"%2F", b"filename="),
+        ("query, parts", lambda text: read_query(text.decode()), b"a=1&", b""),
     ]
     return [
         *(Parser(name, work, piece, before, bound=line) for name, work, piece, before in heads),
