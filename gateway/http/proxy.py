@@ -12,7 +12,7 @@ import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import aiohttp
@@ -101,7 +101,7 @@ class Proxy:
                     held = stack.enter_context(self.budget.hold(*owners_of(request)))
                     taken = await call.take_body(held)
                     if taken.prompt_id is None:  # nothing is sent yet, so it ends with the browser
-                        work = call.submit(await terms.rewrite(taken.body, taken.scan))
+                        work = call.submit(await call.rewritten(taken))
                     else:
                         work = self._send_once(call, taken, taken.prompt_id, upstream.server.id)
                     task = asyncio.create_task(work)
@@ -114,7 +114,7 @@ class Proxy:
     async def _send_once(self, call: _Call, taken: _Taken, prompt_id: str, server_id: ServerId) -> web.StreamResponse:
         try:
             with self._sent.claim(server_id, prompt_id):
-                return await call.submit(await call.terms.rewrite(taken.body, taken.scan))
+                return await call.submit(await call.rewritten(taken))
         finally:
             call.terms.answered()
 
@@ -215,6 +215,15 @@ class _Call:
             cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
             raise Refused(Refusal(cause, examined.fault))
         return _Taken(body, scan, examined.prompt_id)
+
+    async def rewritten(self, taken: _Taken) -> bytes:
+        """Return the body for the server. Nothing is sent before, so a failure of a question about it is certain."""
+        try:
+            return await self.terms.rewrite(taken.body, taken.scan)
+        except Refused as error:
+            if error.refusal.cause is Cause.ALREADY_SENT:
+                raise
+            raise Refused(replace(error.refusal, sent=Sent.NO)) from error
 
     async def submit(self, body: bytes) -> web.StreamResponse:
         """Forward a POST whose body is in memory."""

@@ -131,6 +131,19 @@ async def test_turn_that_does_not_come_is_a_certain_refusal(shared_demo: SharedD
         assert (await alice.post("/servers/a/prompt", second))[0] == 200, "it is sent when it is tried again"
 
 
+async def test_failed_question_before_a_submit_is_a_certain_refusal(shared_demo: SharedDemo) -> None:
+    async with (
+        relay(shared_demo.server.url, held=b"GET /history/") as (url, released),
+        open_studio(server=url, read=0.3) as studio,
+    ):
+        alice = await studio.log_in("alice")
+        body, own = alice.body(), {"Origin": alice.url}
+        async with alice.http.post(f"{alice.url}/servers/a/prompt", json=body, headers=own) as reply:
+            assert (reply.status, reply.headers["X-Mooring-Gateway"]) == (504, "timeout; sent=no")
+        released.set()
+        assert (await alice.post("/servers/a/prompt", body))[0] == 200, "it is sent when it is tried again"
+
+
 async def test_two_gateways_behind_nginx_keep_a_users_turn(
     shared_demo: SharedDemo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
