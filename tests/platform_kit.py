@@ -20,6 +20,11 @@ def linux_only(why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not sys.platform.startswith("linux"), reason=f"not Linux: {why}")
 
 
+def niceness(pid: int) -> int:
+    """Return how much a process yields to others, on Linux."""
+    return int(Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[16])
+
+
 def has_mode(path: Path, mode: int) -> bool:
     """Return whether a file has these permissions; on Windows always, as it has none of this kind."""
     return IS_WINDOWS or path.stat().st_mode & 0o777 == mode

@@ -158,6 +158,7 @@ def _attempt(text: bytes, work: Callable[..., Any], arguments: tuple[object, ...
 def main() -> None:
     """Run each call that arrives, until no more do, one uses too much, or the process has grown."""
     system.bound_memory(MOST_MEMORY)
+    system.yield_processor()  # to the event loop, which answers all
     given, back = sys.stdin.buffer, sys.stdout.buffer
     while len(head := given.read(_HEAD.size)) == _HEAD.size:
         size, length = _HEAD.unpack(head)

@@ -134,6 +134,12 @@ def bound_memory(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
+def yield_processor() -> None:
+    """Let other processes go first where there is not enough processor time."""
+    with contextlib.suppress(OSError):
+        os.nice(10)
+
+
 def peak_memory() -> int:
     """Return the most bytes that this process has had, or 0 where only its parent's figure is known, as on macOS."""
     try:

@@ -154,6 +154,10 @@ def bound_memory(size: int) -> None:
     """Do nothing: only a job object would bound a process."""
 
 
+def yield_processor() -> None:
+    """Do nothing: there, all processes of the gateway have the same priority."""
+
+
 def peak_memory() -> int:
     """Return 0: it is not known."""
     return 0

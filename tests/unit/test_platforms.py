@@ -312,6 +312,7 @@ def test_windows_has_no_modes_and_no_limits(tmp_path: Path) -> None:
     assert not windows.is_root()
     windows.take_after(path, tmp_path / "missing")
     windows.bound_memory(1)
+    windows.yield_processor()
     assert (windows.raise_file_limit(99), windows.peak_memory()) == (None, 0)
     assert set(windows.STOP_SIGNALS) >= {signal.SIGINT}
 

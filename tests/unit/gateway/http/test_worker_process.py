@@ -14,7 +14,7 @@ from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.worker_process import SMALL_SIZE, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, repeat, take_memory, take_time
-from tests.platform_kit import linux_only
+from tests.platform_kit import linux_only, niceness
 
 LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
 
@@ -111,4 +111,12 @@ async def test_grown_process_is_replaced() -> None:
     first = await worker.run(scan_of(LARGE), process_of, LARGE)
     await worker.run(scan_of(LARGE), grow, LARGE)
     assert await worker.run(scan_of(LARGE), process_of, LARGE) != first
+    await worker.close()
+
+
+@linux_only("all processes may have the same priority")
+async def test_work_leaves_the_processor_to_the_event_loop() -> None:
+    worker = WorkerProcess()
+    worked = await worker.run(scan_of(LARGE), process_of, LARGE)
+    assert niceness(worked) > niceness(os.getpid())
     await worker.close()
