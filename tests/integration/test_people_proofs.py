@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.people import files
+from gateway.people.projection import own_runs
 from tests.integration.rig import until
 from tests.integration.studio import Client, SharedDemo, Studio, load_prompt, open_studio, picture_prompt, slow_prompt
 
@@ -139,3 +140,21 @@ async def test_search_that_is_cut_short_proves_nothing(studio: Studio, monkeypat
     _, answer = await alice.post("/servers/a/prompt", alice.body(load_prompt("made_00001_.png [output]")))
     assert answer["error"]["cause"] == "upstream-busy"
     assert "in time" in answer["error"]["message"]
+
+
+async def test_search_ends_where_runs_are_older_than_the_file(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    ids = [await alice.submit(picture_prompt(color=number)) for number in range(40)]
+    latest = await alice.made(ids[-1])
+    sizes: list[int] = []
+
+    def counted(text: bytes, *arguments: Any) -> Any:
+        sizes.append(len(json.loads(text)))
+        return own_runs(text, *arguments)
+
+    monkeypatch.setattr(files, "own_runs", counted)
+    address = {**latest, "type": "output"}
+    query = "&".join(f"{key}={address[key]}" for key in ("filename", "type", "subfolder"))
+    assert (await bob.ask("HEAD", f"/servers/a/view?{query}"))[0] == 204
+    assert sizes == [16], "of 40"
+    assert (await alice.ask("HEAD", f"/servers/a/view?{query}"))[0] == 200
