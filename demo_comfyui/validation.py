@@ -159,7 +159,7 @@ class _Validation:
             return True
         source = link[0]
         received = self._version.catalogue.return_types(self._prompt[source]["class_type"])[link[1]]
-        if config.type not in (received, ANY):
+        if not _accepts(config.type, received):
             details = f"{config.name}, received_type({received}) mismatch input_type({config.type})"
             errors.append(
                 config.error(
@@ -284,3 +284,8 @@ def type_name(error: BaseException) -> str:
     """The class's name, with its module unless it is built in."""
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _accepts(wanted: str, received: object) -> bool:
+    """Return whether an input takes an output; an input may name several types."""
+    return wanted in (received, ANY) or (isinstance(received, str) and received in wanted.split(","))

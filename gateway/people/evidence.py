@@ -38,6 +38,7 @@ MOST_FILES = 2_000  # of one run; further ones are not proven
 MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
 MOST_COMPARED = 2_000_000_000  # characters that are searched for names, each name counted; some seconds
 MOST_JOINS = 1_000_000  # steps to find joined names
+LAG = 0.016  # seconds by which a file's time may be behind the clock: a tick of the system, the longest on Windows
 TICK = 0.001  # seconds: ComfyUI reports the beginning and end of a run in whole milliseconds, rounded down
 _ESCAPES = 4  # JSON in JSON in JSON
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
@@ -127,6 +128,10 @@ class Run:
             return False
         return self.began + TICK <= written.earliest and written.latest < self._end
 
+    def began_with(self, written: Written) -> bool:
+        """Return whether a file with this time was written as this run began, or as the one before it ended."""
+        return self.began is not None and self.began - LAG <= written.earliest < self.began + TICK
+
     def is_over_before(self, written: Written) -> bool:
         """Return whether a file was written after this run, so that another file has its name now."""
         return written.earliest >= self._end
@@ -138,9 +143,35 @@ class Run:
             for one in self.files
         )
 
+    def lists(self, file: File) -> bool:
+        """Return whether it lists this file, and its node and name allow a proof."""
+        return any(one.file == file and one.may_prove for one in self.files)
+
     @property
     def _end(self) -> float:
         return math.inf if self.ended is None else self.ended + TICK
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time in which a run of another user was under way; unbounded as far as it is unknown."""
+
+    began: float
+    ended: float
+
+    @classmethod
+    def of(cls, entry: object) -> Span:
+        """Return the span of a history entry."""
+        try:
+            times = [time for _, time in _times(read_entry(entry))]
+        except HistoryError:
+            times = []
+        began = begin_of(entry) if times else None
+        return cls(-math.inf if began is None else began, max(times, default=math.inf))
+
+    def covers(self, written: Written) -> bool:
+        """Return whether a file with this time may have been written in it."""
+        return self.began - TICK <= written.latest + LAG and written.earliest <= self.ended + TICK
 
 
 def read_runs(

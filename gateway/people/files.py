@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapp
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -19,7 +19,7 @@ from gateway.http.proxy import Terms
 from gateway.http.queries import write_query
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
-from gateway.people.evidence import Listed, Run, Written
+from gateway.people.evidence import Listed, Run, Span, Written
 from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.projection import Page, own_runs
@@ -35,6 +35,7 @@ _TAG = re.compile(r'(?:W/)?"([0-9a-f]{8,20})-[0-9a-f]+"')  # aiohttp's: nanoseco
 _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older servers, sys.platform of newer ones
 
 
+K = TypeVar("K")
 Search = Callable[[Mapping[File, Written]], AsyncGenerator[Page]]  # for the user's runs that may have written these
 
 
@@ -102,17 +103,22 @@ class Files:
                     etags[index][one.file] = ""
                 else:
                     left.append((index, one, state.written))
-        found = await self._find_cached(runs, left, search) if left else set()
+        found = await self._find(runs, left, search) if left else set()
         for index, one, written in left:
             if (index, one.file) in found or await self._is_copy(upstream, runs[index], states[one.file], written):
                 etags[index][one.file] = states[one.file].etag
         return etags
 
-    async def _find_cached(
+    async def _find(
         self, runs: Sequence[Run], left: Sequence[tuple[int, Listed, Written]], search: Search | None
     ) -> set[tuple[int, File]]:
-        """Return which of these files an earlier run of the same user wrote, with an equal node."""
+        """Return which of these files the history proves.
+
+        An earlier run of the same user wrote them, with an equal node. Or they were written as the run began, when no
+        run of another user was under way.
+        """
         waiting = {(index, one.file): (one, written) for index, one, written in left if one.signature is not None}
+        early = {(index, one.file): written for index, one, written in left if runs[index].began_with(written)}
         found: set[tuple[int, File]] = set()
 
         def check(earlier: Iterable[Run]) -> None:
@@ -128,8 +134,11 @@ class Files:
                 async with aclosing(search({one.file: written for one, written in waiting.values()})) as pages:
                     async for page in pages:
                         check(page.runs)
+                        early = _without_covered(early, page.others)
                         if not waiting:
                             break
+                    else:
+                        found |= early.keys()
         except CutShortError as error:
             _log.info("%d files are not proven: %s", len(waiting), error)
         return found
@@ -171,13 +180,17 @@ class Files:
         missing = {file: state.written for file, state in states.items() if state.written is not None}
         if len(missing) < len(files):
             return False
+        early: dict[File, Written] = {}
+        others: list[Span] = []
         async with aclosing(search(missing)) as pages:
             async for page in pages:
-                for etags in await self.prove(upstream, page.runs, None, states):
+                for run, etags in zip(page.runs, await self.prove(upstream, page.runs, None, states), strict=True):
                     missing = {file: written for file, written in missing.items() if not etags.get(file)}
+                    early |= {file: at for file, at in missing.items() if run.began_with(at) and run.lists(file)}
+                others += page.others
                 if not missing:
                     return True
-        return False
+        return missing.keys() <= _without_covered(early, others).keys()
 
     async def open(self, upstream: Upstream, named: Mapping[str, str], keys: Keys) -> Terms:
         """Return the terms on which a `/view` passes; `Refused` unless it has our valid seal of this very file."""
@@ -194,6 +207,11 @@ class Files:
         """Return the present Etag of the file that a `/view` names; empty if there is none."""
         file = File.of(upstream.server.id, named)
         return "" if file is None else (await _read_state(upstream, file)).etag
+
+
+def _without_covered(early: Mapping[K, Written], others: Collection[Span]) -> dict[K, Written]:
+    """Return the files that no other user's run can have written."""
+    return {key: written for key, written in early.items() if not any(one.covers(written) for one in others)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.fleet.catalogue_contents import merge_files, split_files, without_c
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.people.evidence import Run, begin_of, described_files, read_runs
+from gateway.people.evidence import Run, Span, begin_of, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
 from wire.history import HistoryError, read_entry
@@ -157,9 +157,10 @@ def own_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A user's runs on one page of a history, and when the first run there began, whoever's it is."""
+    """A user's runs on one page of a history, the times of others' runs, and when the first of all of them began."""
 
     runs: tuple[Run, ...]
+    others: tuple[Span, ...] = ()
     since: float | None = None  # None if unknown
 
 
@@ -169,7 +170,8 @@ def own_runs(text: bytes | bytearray, person: Person, server_id: str, wanted: fr
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
     runs = read_runs(entries.values(), person, server_id, wanted)
-    return Page(runs, min(filter(None, map(begin_of, entries.values())), default=None))
+    others = tuple(Span.of(entry) for name, entry in entries.items() if not owns_entry(name, entry, person, server_id))
+    return Page(runs, others, min(filter(None, map(begin_of, entries.values())), default=None))
 
 
 def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> Found:

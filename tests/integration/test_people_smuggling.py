@@ -310,6 +310,24 @@ async def test_prompt_id_of_another_user_gives_no_access(studio: Studio, echo: E
     assert (await bob.get(f"/servers/a/history/{other}")) == (200, {})
 
 
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+async def test_file_of_a_runs_first_moment_is_sealed_unless_another_just_ran(
+    studio: Studio, echo: EchoServer, pause: float
+) -> None:
+    """The clock that times files is some milliseconds behind the one that times runs."""
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    await bob.submit(SAVE)
+    echo.now += pause
+    began = echo.now
+    prompt_id = await alice.submit({"1": {"class_type": "Save", "inputs": {"prefix": "hers"}}})
+    (name,) = (key for key in echo.files if key[2].startswith("hers"))
+    echo.files[name] = (echo.files[name][0], began - 0.004)
+    made = await alice.made(prompt_id)
+    assert ("seal" in made) == bool(pause)
+    status, _ = await alice.post("/servers/a/prompt", alice.body(load(f"{name[2]} [output]")))
+    assert status == (200 if pause else 403)
+
+
 async def test_copy_of_ones_own_upload_is_sealed_whatever_its_time(studio: Studio, echo: EchoServer) -> None:
     alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
     _, uploaded = await alice.upload("box.glb", b"a box")

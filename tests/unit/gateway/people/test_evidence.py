@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.people import evidence
-from gateway.people.evidence import Run, Written, read_runs
+from gateway.people.evidence import LAG, Run, Span, Written, read_runs
 from gateway.people.person import MARK, Person
 from gateway.people.seals import File
 from wire.paths import REPEATERS
@@ -250,3 +250,21 @@ def test_cached_file_is_proven_by_an_equal_node_alone() -> None:
     assert not maker.proves(FILE, at(105), signature({**PROMPT, "1": {"class_type": "Draw", "inputs": {"seed": 2}}}))
     assert not maker.proves(FILE, at(150), signature(PROMPT))
     assert not run(extra={"x": NAME}).proves(FILE, at(105), signature(PROMPT))
+
+
+def test_other_run_covers_what_it_may_have_written() -> None:
+    other = Span.of(entry(owner=BOB))  # from 100 s to 110 s
+    inside = [100.0, 105.0, 110.0, 100.0 - LAG / 2, 110.0005]
+    outside = [100.0 - 2 * LAG, 110.01]
+    assert [other.covers(Written(at, at)) for at in inside] == [True] * 5
+    assert [other.covers(Written(at, at)) for at in outside] == [False] * 2
+    assert other.covers(Written(99.0, 101.0)), "a time in whole seconds"
+    assert Span.of({"odd": 1}).covers(Written(1.0, 1.0)), "what is unknown rules nothing out"
+
+
+def test_run_begins_with_files_of_the_tick_before() -> None:
+    hers = run()
+    assert [hers.began_with(Written(at, at)) for at in (100.0 - LAG * 2, 100.0 - LAG / 2, 100.0005, 100.5)] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not hers.wrote(Written(100.0 - LAG / 2, 100.0 - LAG / 2))
