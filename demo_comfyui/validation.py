@@ -286,6 +286,6 @@ def type_name(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _accepts(wanted: str, received: object) -> bool:
+def _accepts(wanted: object, received: object) -> bool:
     """Return whether an input takes an output; an input may name several types."""
-    return wanted in (received, ANY) or (isinstance(received, str) and received in wanted.split(","))
+    return wanted in (received, ANY) or (isinstance(wanted, str) and received in wanted.split(","))
