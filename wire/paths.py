@@ -16,7 +16,19 @@ from types import MappingProxyType
 
 from wire.path_table import EXAMINED, ROWS, TYPES, VERSIONS
 
-__all__ = ["NO_FILE", "REPEATERS", "TYPES", "VERSIONS", "Use", "is_core", "is_examined", "is_relative", "uses_of"]
+__all__ = [
+    "NO_FILE",
+    "REPEATERS",
+    "TYPES",
+    "VERSIONS",
+    "Use",
+    "has_controls",
+    "is_core",
+    "is_examined",
+    "is_numbered",
+    "is_relative",
+    "uses_of",
+]
 
 
 class Use(Enum):
@@ -24,7 +36,7 @@ class Use(Enum):
 
     READS = "reads"  # a file below input, output or temp
     LISTS = "lists"  # a folder, with all files in it
-    WRITES = "writes"  # new files only: the server adds a number that no other file has
+    WRITES = "writes"  # new files: the server adds a number that no file of that prefix has
     OVERWRITES = "overwrites"  # a folder or file that may exist
     NAME = "name"  # one part of a file's name, such as its ending
     CHOICE = "choice"  # a path from the node's own list, which the server does not compare with that list
@@ -36,16 +48,18 @@ _VIEWS = (
     "Load3DAdvanced", "Preview3DAdvanced", "PreviewGaussianSplat", "PreviewPointCloud", "Save3DAdvanced",
     "SaveGaussianSplat", "SavePointCloud",
 )  # fmt: skip
-# The value that means no file, for the inputs that have one.
-NO_FILE: Mapping[tuple[str, str], str] = MappingProxyType(
+# The values that mean no file, for the inputs that have some.
+NO_FILE: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
     {
-        ("Painter", "mask"): "",
-        **dict.fromkeys((("Load3D", "model_file"), ("Load3DAdvanced", "model_file")), "none"),
-        **{(name, "viewport_state"): "" for name in _VIEWS},
+        ("Painter", "mask"): frozenset({""}),
+        **dict.fromkeys((("Load3D", "model_file"), ("Load3DAdvanced", "model_file")), frozenset({"", "none"})),
+        **{(name, "viewport_state"): frozenset({""}) for name in _VIEWS},
     }
 )
 _DRIVE = re.compile(r"\s*[A-Za-z]:")
 _DOTS = re.compile(r"\s*\.[\s.]*\.\s*")  # two or more
+_NUMBER_AFTER = "%batch_num%"  # is replaced after the number was found
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CORE = ("nodes", "comfy_extras", "comfy_api_nodes")
 _USES: Mapping[str, Mapping[str, Use]] = MappingProxyType(
     {
@@ -79,3 +93,17 @@ def is_relative(text: str) -> bool:
     parts = re.split(r"[/\\]", text)
     is_rooted = len(parts) > 1 and not parts[0].strip()
     return not is_rooted and not _DRIVE.match(text) and not any(_DOTS.fullmatch(part) for part in parts)
+
+
+def is_numbered(prefix: str) -> bool:
+    """Return whether ComfyUI finds the first free number for this prefix of a file's name.
+
+    With an empty last part, or a dot, it compares other names than it writes, and begins at 1 whatever is there.
+    """
+    parts = re.split(r"[/\\]", prefix)
+    return all(part.strip(" .") for part in parts) and _NUMBER_AFTER not in prefix
+
+
+def has_controls(text: str) -> bool:
+    """Return whether a text has characters that no name of a file should have, such as a line break."""
+    return _CONTROLS.search(text) is not None

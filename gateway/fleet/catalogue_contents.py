@@ -79,7 +79,7 @@ def read_contents(
 ) -> tuple[Content, Content, NodeClasses]:
     """Read the nodes and the file lists of an `/object_info`.
 
-    `shows` says which files all users may see, `private` is the folder of users' uploads: no other choice names it.
+    `shows` says which files all users may see, `private` is the folder of users' uploads, which nothing else names.
     """
     found = parse_json(body, "/object_info")
     if not isinstance(found, dict):
@@ -90,23 +90,23 @@ def read_contents(
         for name, lists in files.items()
     }
     if private:
-        nodes = without_choices(nodes, private)
+        nodes = without_folder(nodes, private)
     return Content.of(nodes), Content.of(shown), NodeClasses.of(nodes)
 
 
-def without_choices(value: Any, folder: str) -> Any:
-    """Return a part of a catalogue without the texts in lists that name a folder or what is below it."""
+def without_folder(value: Any, folder: str) -> Any:
+    """Return a part of a catalogue without the choices, defaults, keys and other texts that name a folder."""
     match value:
         case dict():
-            return {key: without_choices(item, folder) for key, item in value.items()}
+            return {key: without_folder(item, folder) for key, item in value.items() if not _names(key, folder)}
         case list():
-            return [without_choices(item, folder) for item in value if not _is_in(item, folder)]
+            return [without_folder(item, folder) for item in value if not _names(item, folder)]
         case _:
-            return value
+            return "" if _names(value, folder) else value
 
 
-def _is_in(item: object, folder: str) -> bool:
-    return isinstance(item, str) and item.replace("\\", "/").lower().partition("/")[0] == folder
+def _names(item: object, folder: str) -> bool:
+    return isinstance(item, str) and folder in item.lower()
 
 
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -137,8 +137,11 @@ def _with_files(node: Any, lists: Mapping[str, Any]) -> Any:
 
 
 def _input_with(spec: Any, names: Any) -> Any:
-    kind, options = spec[0], spec[1]
-    return [names, *spec[1:]] if isinstance(kind, list) else [kind, {**options, "options": names}, *spec[2:]]
+    kind, *rest = spec
+    if isinstance(kind, list):
+        return [names, *rest]
+    options, *more = rest
+    return [kind, {**options, "options": names}, *more]
 
 
 def _without_files(class_type: str, node: Any, lists: dict[str, Any]) -> Any:

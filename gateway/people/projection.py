@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.fleet.catalogue_contents import merge_files, split_files, without_choices
+from gateway.fleet.catalogue_contents import merge_files, split_files, without_folder
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
@@ -22,7 +22,7 @@ from gateway.people.seals import KEY, File, seal
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
-_PRIVATE = re.compile(rf"{FOLDER}(?:[/\\][^'\"\n]*)?")
+_PRIVATE = re.compile(rf"{FOLDER}(?:(?!{FOLDER})[^\n])*", re.IGNORECASE)  # to the next one, or the line's end
 _ANSWER = Bounds(LARGEST_SHOWN)
 _OWN_EXTRA = "extra_pnginfo"  # the editor's whole graph, which a page does not need from a queue
 
@@ -317,25 +317,29 @@ def own_files(text: bytes | bytearray, person: Person) -> bytes:
         }
         for name, lists in files.items()
     }
-    return json.dumps(merge_files(without_choices(nodes, FOLDER), own)).encode()
+    return json.dumps(merge_files(without_folder(nodes, FOLDER), own)).encode()
 
 
 def hide_folders(value: Any, person: Person) -> Any:
     """Return a JSON value without the names of other users' folders: out of lists, and as `…` within texts."""
+
+    def hidden(text: str) -> str:
+        return _PRIVATE.sub(lambda found: found[0] if person.may_list(found[0]) else f"{FOLDER}/…", text)
+
     match value:
         case dict():
-            return {key: hide_folders(item, person) for key, item in value.items()}
+            return {hidden(key): hide_folders(item, person) for key, item in value.items()}
         case list():
             return [hide_folders(item, person) for item in value if not _is_others(item, person)]
-        case str() if FOLDER in value:
-            return _PRIVATE.sub(lambda found: found[0] if person.may_list(found[0]) else f"{FOLDER}/…", value)
+        case str():
+            return hidden(value)
         case _:
             return value
 
 
 def hide_folders_in_text(text: bytes, person: Person) -> bytes:
     """Run `hide_folders` from text to text; an answer that is not JSON is left out if it names such a folder."""
-    if FOLDER.encode() not in text:
+    if FOLDER.encode() not in text.lower():
         return text
     try:
         return json.dumps(hide_folders(read_json(text, _ANSWER), person)).encode()
@@ -353,4 +357,4 @@ def own_models(text: bytes | bytearray, person: Person) -> bytes:
 
 
 def _is_others(item: object, person: Person) -> bool:
-    return isinstance(item, str) and item.replace("\\", "/").partition("/")[0] == FOLDER and not person.may_list(item)
+    return isinstance(item, str) and item.lower().startswith(FOLDER) and not person.may_list(item)

@@ -19,8 +19,9 @@ from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
+from wire.file_inputs import MADE_ENDINGS, is_playlist
 from wire.own_cache import keep_apart
-from wire.paths import NO_FILE, Use, is_relative
+from wire.paths import NO_FILE, Use, has_controls, is_numbered, is_relative
 from wire.turns import ALL_NOW, OWNER
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that
@@ -28,7 +29,6 @@ _KNOWN = ("prompt", "prompt_id", "client_id", "extra_data", "partial_execution_t
 _HURRY = ("number", "front")  # its place in the queue
 _ANNOTATIONS = ("input", "output", "temp")
 _LONGEST_ANNOTATION = len("[output]")
-_ANY_FILE = object()
 _VIEW = frozenset({"camera_info", "model_3d_info"})  # the parts of a 3D scene that are no files
 _SEPARATORS = frozenset("/\\:\0")
 _UNEXAMINED = (
@@ -102,7 +102,7 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
                 if (found := _made(text, f"{class_type}.{name}")) is not None:
                     yield found
             use = classes.use_of(class_type, name)
-            if use is not None and value != NO_FILE.get((class_type, name), _ANY_FILE):
+            if use is not None and not (isinstance(value, str) and value in NO_FILE.get((class_type, name), ())):
                 _judge_path(use, value, person, f"{class_type}.{name}")
 
 
@@ -163,14 +163,25 @@ def _judge_path(use: Use, value: object, person: Person, place: str) -> None:
         case Use.READS | Use.LISTS:
             _judge_read(value, person.may_list if use is Use.LISTS else person.has_upload, place)
             return
-        case Use.OVERWRITES | Use.CHOICE | Use.NAME if not isinstance(value, str):  # a link may give any text
+        case Use.REPEATS:
+            return
+        case Use.MODEL:  # found in the folders of models or not at all, so that it may be a link
+            texts = tuple(all_texts(value))
+        case _ if not isinstance(value, str):  # a link may give any text
             raise _unsafe(f"{place} must have its text in the node itself, without a link.")
-        case Use.OVERWRITES if not f"{value}/".startswith(f"{person.folder}/"):
+        case _:
+            texts = (value,)
+    if not all(is_relative(text) and not has_controls(text) for text in texts):
+        raise _unsafe(f"{place} must stay in its folder: no .., no beginning such as / or C:, and no line break.")
+    match use:
+        case Use.WRITES if not is_numbered(texts[0]):
+            raise _unsafe(
+                f"{place} must end with the first part of a name, without %batch_num%: it may overwrite files."
+            )
+        case Use.OVERWRITES if not f"{texts[0]}/".startswith(f"{person.folder}/"):
             raise _unsafe(f"{place} may overwrite files, so it has to begin with {person.folder}/.")
-        case Use.NAME if _SEPARATORS & set(str(value)):
+        case Use.NAME if _SEPARATORS & set(texts[0]):
             raise _unsafe(f"{place} must be a name without a folder.")
-    if use is not Use.REPEATS and not all(is_relative(text) for text in all_texts(value)):
-        raise _unsafe(f"{place} must stay in its folder: no .., and no beginning such as / or C:.")
 
 
 def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> None:
@@ -181,9 +192,19 @@ def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> 
     elif isinstance(value, dict) and "__value__" not in value:  # a 3D scene, with pictures of it
         named = [item for key, item in value.items() if key not in _VIEW and item and isinstance(item, str | list)]
     for one in named:
-        is_made = isinstance(one, str) and _made(one, place) is not None
-        if not is_made and not (isinstance(one, str) and is_theirs(split_annotation(one)[0])):
+        if not isinstance(one, str):
+            raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file by a link or otherwise: choose it here."))
+        made = _made(one, place)
+        if made is None and not is_theirs(split_annotation(one)[0]):
             raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
+        if is_playlist(split_annotation(one)[0]) or (made is not None and not _is_media(made)):
+            raise _unsafe(
+                f"{place} names a text, which may name further files: choose a picture, film, sound or model."
+            )
+
+
+def _is_media(made: Made) -> bool:
+    return made.name.lower().endswith(MADE_ENDINGS)
 
 
 def _unsafe(message: str) -> Refused:

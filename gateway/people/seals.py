@@ -21,6 +21,7 @@ from gateway.http.queries import SEAL
 from gateway.people.keys import Keys
 from gateway.people.person import NAME
 from wire.history import read_file
+from wire.paths import has_controls
 
 KEY = SEAL  # in a file's description, and in the query of its address
 DAYS = 60  # that an address is valid, to the end of its month-long slot
@@ -69,7 +70,8 @@ class File:
         """Return the same for a server that does not run on Windows: a backslash is a part of the name there."""
         parts = self.subfolder.replace("\\", "/").split("/")
         is_inside = not self.subfolder or not any(part in {"", ".", ".."} for part in parts)
-        return is_inside and not _ELSEWHERE.search(self.name) and self.name not in {".", ".."}
+        is_name = not _ELSEWHERE.search(self.name) and self.name not in {".", ".."}
+        return is_inside and is_name and not has_controls(self.path)  # a server hangs up on a line break
 
 
 class Judgement(Enum):

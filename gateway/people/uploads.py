@@ -20,6 +20,7 @@ from gateway.http.proxy import upload_ended
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.person import Person
+from wire.file_inputs import PLAYLIST_HEAD, is_playlist
 from wire.file_names import is_unambiguous
 
 FIELD = "image"  # ComfyUI's name of the field, for any kind of file
@@ -57,6 +58,7 @@ class _Upload:
         self._upstream = upstream
         self._deadline = deadline
         self._largest = largest
+        self._head = b""  # of the file, read before anything is sent
         self.fault: Refusal | None = None
 
     def end(self) -> None:
@@ -88,12 +90,19 @@ class _Upload:
                 raise Refused(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
 
     async def pass_on(self, part: BodyPartReader, person: Person) -> dict[str, Any]:
-        """Send the file under its own name into this user's folder."""
+        """Send the file under its own name into this user's folder; `Refused` if it names further files."""
+        filename = _name(part)
+        self._head = await self._read_head(part)
+        if is_playlist(filename, self._head):
+            message = (
+                "A playlist is refused: a server would open the files that it names. Upload the film or sound itself."
+            )
+            raise Refused(Refusal(Cause.REFUSED_BODY, message))
         form = aiohttp.MultipartWriter("form-data")
         for name, value in (("type", "input"), ("subfolder", person.folder)):
             form.append(value).set_content_disposition("form-data", name=name)
         payload = form.append(self._pour(part), {"Content-Type": "application/octet-stream"})
-        payload.set_content_disposition("form-data", quote_fields=False, name=FIELD, filename=_name(part))
+        payload.set_content_disposition("form-data", quote_fields=False, name=FIELD, filename=filename)
         headers = request_headers(self._request.headers, origin=self._upstream.origin)
         headers["Content-Type"] = form.headers["Content-Type"]
         session = self._upstream.session(is_fresh=True)
@@ -103,10 +112,26 @@ class _Upload:
             body = self._upstream.secrets.mask(await reply.content.read(LARGEST_ANSWER))
         return _described(self._upstream, reply.status, body)
 
+    async def _read_head(self, part: BodyPartReader) -> bytes:
+        head = bytearray()
+        try:
+            while len(head) < PLAYLIST_HEAD and (chunk := await part.read_chunk(_CHUNK)):
+                self._deadline.moved(len(chunk))
+                head += chunk
+        except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
+            raise Refused(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
+        return bytes(head)
+
+    async def _chunks(self, part: BodyPartReader) -> AsyncIterator[bytes]:
+        if self._head:
+            yield self._head
+        while chunk := await part.read_chunk(_CHUNK):
+            yield chunk
+
     async def _pour(self, part: BodyPartReader) -> AsyncIterator[bytes]:
         passed = 0
         try:
-            while chunk := await part.read_chunk(_CHUNK):
+            async for chunk in self._chunks(part):
                 passed += len(chunk)
                 if passed > self._largest:
                     raise Refused(_too_large(self._upstream, self._largest, Sent.UNKNOWN))

@@ -14,7 +14,7 @@ import pytest
 
 from tests.contract.conftest import REAL, Demos
 from tests.contract.test_people import address_of
-from tests.integration.studio import Client, Studio, open_studio, small_png
+from tests.integration.studio import Client, Studio, open_studio, picture_prompt, small_png
 from wire.path_table import ROWS
 from wire.paths import Use
 from wire.versions import VERSIONS
@@ -39,6 +39,13 @@ def prompt_of(class_type: str, **inputs: object) -> dict[str, Any]:
         "1": {"class_type": class_type, "inputs": inputs},
         "2": {"class_type": "StringConcatenate", "inputs": joined},
     }
+
+
+def saving(prefix: str) -> dict[str, Any]:
+    """Return a prompt that saves a picture which is in no cache under this prefix."""
+    prompt = picture_prompt(color=time.time_ns() % 16_777_216)
+    prompt["2"]["inputs"]["filename_prefix"] = prefix
+    return prompt
 
 
 async def refused(client: Client, class_type: str, **inputs: object) -> str | None:
@@ -90,6 +97,26 @@ async def test_no_answer_names_the_folder_of_another_user(studio: Studio) -> Non
         prompt["2"] = {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
         texts.append(await bob.post("/servers/a/prompt", bob.body(prompt)))
     assert "mooring-people/alice" not in str(texts)
+    assert [status for status, _ in texts[:2]] == [200, 200] and all(status < 500 for status, _ in texts)
+
+
+async def test_playlist_is_not_uploaded(studio: Studio) -> None:
+    bob = await studio.log_in("bob")
+    playlist = b"#EXTM3U\n#EXTINF:10.0,\n../../../output/audio/hers_00001_.flac\n#EXT-X-ENDLIST\n"
+    joined = b"ffconcat version 1.0\nfile ComfyUI_00001_.png\n"
+    files = {"a.m3u8": playlist, "a.png": playlist, "a.glb": joined, "a.m3u": b"x", "a.mp4": b"ID3" + joined}
+    for name, data in files.items():
+        status, answer = await bob.upload(name, data)
+        assert (status, answer["error"]["cause"]) == (400, "refused-body"), name
+
+
+async def test_no_file_is_overwritten_by_a_prefix(studio: Studio) -> None:
+    alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+    prefix = f"hers{time.time_ns()}"
+    made = await alice.made(await alice.submit(saving(prefix)))
+    for broken in (f"{prefix}/", f"{prefix}/.", f"{prefix}%batch_num%"):
+        assert (await bob.post("/servers/a/prompt", bob.body(saving(broken))))[0] == 403
+    assert (await alice.get("/servers/a/view", params=made))[0] == 200
 
 
 async def test_own_folder_is_written_and_read(studio: Studio) -> None:

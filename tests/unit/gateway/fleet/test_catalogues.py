@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.fleet.catalogue_contents import Content, NodeClasses, read_contents, split_files
+import pytest
+
+from app.workflows.catalogue_files import with_files
+from gateway.fleet.catalogue_contents import Content, NodeClasses, merge_files, read_contents, split_files
 from gateway.people.person import FOLDER, is_shared
+from tests.recordings import catalogue
+from wire.versions import VERSIONS
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},
@@ -80,7 +85,8 @@ def test_partner_nodes_are_those_that_ask_for_a_key() -> None:
 def test_users_folder_is_in_no_choice() -> None:
     folders = ["3d", "mooring-people", "mooring-people/bob~1", "mooring-shared", "mooring-shared/dunes"]
     chosen = ["COMBO", {"options": [*folders, {"key": "a", "inputs": {"required": {"more": [folders]}}}]}]
-    inputs = {"plain": [folders], "chosen": chosen, "default": ["STRING", {"default": "x"}]}
+    named = {"default": "Mooring-People/bob/a", "mooring-people/bob": 1, "tooltip": "in /srv/mooring-people/bob"}
+    inputs = {"plain": [folders], "chosen": chosen, "named": ["STRING", named]}
     classes = {
         "LoadImageDataSetFromFolder": {"input": {"required": {"folder": ["COMBO", {"options": folders}]}}},
         "Pack": {"input": {"required": inputs}},
@@ -148,3 +154,9 @@ def test_only_core_classes_that_no_table_knows_are_unexamined() -> None:
         }
     )
     assert found.unexamined == {"Text", "Unknown", "Remote"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_files_of_a_real_catalogue_are_put_back(version: str) -> None:
+    assert merge_files(*split_files(catalogue(version))) == with_files(*split_files(catalogue(version)))
+    assert merge_files(*split_files(catalogue(version))) == catalogue(version)

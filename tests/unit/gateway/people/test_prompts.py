@@ -17,6 +17,7 @@ from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
     ShapeError,
+    hide_folders,
     hide_folders_in_text,
     own_models,
     owns_entry,
@@ -217,11 +218,32 @@ def test_path_that_is_written_stays_in_its_folder(value: str) -> None:
         assert cause(node(class_type, **{name: {"__value__": value}})) is Cause.UNSAFE_PATH
 
 
-@pytest.mark.parametrize(
-    "value", ["ComfyUI", "a/b", "3d/ComfyUI", "%date:yyyy-MM-dd%/a", "a..b", ".hidden/a", ["1", 0]]
-)
-def test_numbered_files_are_written_anywhere_below_output(value: object) -> None:
+@pytest.mark.parametrize("value", ["ComfyUI", "a/b", "3d/ComfyUI", "%date:yyyy-MM-dd%/a", "a..b", ".hidden/a", "a b"])
+def test_numbered_files_are_written_anywhere_below_output(value: str) -> None:
     assert cause(node("SaveImage", filename_prefix=value)) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a/", "a/.", "a/ .", "a//", "a//b", "", ".", "a%batch_num%", "a\nb", ["1", 0], {"__value__": "a"}, 5],
+)
+def test_prefix_without_a_free_number_is_refused(value: object) -> None:
+    """ComfyUI looks for the number of another name then, and begins at 1."""
+    for class_type in ("SaveImage", "SaveLatent", "SaveText"):
+        assert cause(node(class_type, filename_prefix=value)) is Cause.UNSAFE_PATH
+
+
+@pytest.mark.parametrize("ending", ["m3u8", "M3U", "mpd", "ffconcat", "sdp"])
+def test_playlist_is_no_file_to_read(ending: str) -> None:
+    for class_type, name in (("LoadAudio", "audio"), ("LoadVideo", "file"), ("LoadImage", "image")):
+        for folder in (f"{FOLDER}/alice", "mooring-shared"):
+            assert cause(node(class_type, **{name: f"{folder}/a.{ending}"})) is Cause.UNSAFE_PATH
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.json", "a.svg", "a", "a.png.txt"])
+def test_text_that_a_node_made_is_no_file_to_read(name: str) -> None:
+    assert cause(node("LoadImage", image=f"{name} [output]")) is Cause.UNSAFE_PATH
+    assert cause(node("LoadImage", image="a.png [output]")) is cause(node("Load3D", model_file="a.GLB [temp]")) is None
 
 
 @pytest.mark.parametrize(
@@ -442,9 +464,11 @@ def test_others_folders_are_hidden_in_answers() -> None:
     shown = hide_folders_in_text(json.dumps(error).encode(), ALICE)
     assert b"bob" not in shown
     assert json.loads(shown) == {
-        "details": f"folder: 'x' not in ['{own}', '{FOLDER}/…', '{FOLDER}/…']",
+        "details": f"folder: 'x' not in ['{own}', '{FOLDER}/…{FOLDER}/…",
         "options": [own, "3d"],
     }
+    odd = {f"{own}, {others}": [f"in {others}'s.png", f"{FOLDER.upper()}/bob/a"], f"it's {others}": 1}
+    assert "bob" not in str(hide_folders(odd, ALICE))
     assert hide_folders_in_text(b"plain", ALICE) == b"plain"
     assert hide_folders_in_text(f"no JSON {others}".encode(), ALICE) == b"{}"
     names = json.dumps([own, others, "a.safetensors"]).encode()
