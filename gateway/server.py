@@ -127,7 +127,7 @@ class Gateway:
         if breakable is not None:
             self._fault_injector = FaultInjector(breakable, self.state, self.prober, self._upstreams)
         self._proxy = Proxy()
-        self._tunnels = Tunnels(deadlines)
+        self._tunnels = Tunnels(deadlines, self._proxy.budget)
         self.departures = Departures(self._tunnels)
         self._discovery = Discovery(self.state, deadlines, self.change)
         self._published = Published(workflows)

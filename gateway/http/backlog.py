@@ -68,6 +68,11 @@ class Backlog:
             return self._drop(key)
         return None
 
+    def clear(self) -> None:
+        """Drop all frames."""
+        self._frames.clear()
+        self._bytes = 0
+
     def _is_full(self) -> bool:
         # One frame alone always fits: the socket limits its size.
         return len(self._frames) > self._most_frames or (self._bytes > self._most_bytes and len(self._frames) > 1)

@@ -1,4 +1,4 @@
-"""The budget of bytes in flight: the memory that bodies and answers may use, per owner and in total.
+"""The budget of bytes in flight: the memory that bodies, answers and sockets may use, per owner and in total.
 
     with budget.hold("alice", "10.0.0.7") as held:
         held.take(request.content_length)    # before any of it is read; `Refused` if there is no room
@@ -7,6 +7,9 @@
 
 The owner is a user, or an address where users do not log in, and each has a fixed limit. Bodies never wait: a refusal
 says when to retry, and nothing has been sent. An answer waits while its owner's other answers are sent.
+
+Messages that a browser has not read have a share of their own. Nothing waits there, since a server must always be read:
+where there is no room, the socket that holds most is closed.
 """
 
 from __future__ import annotations
@@ -14,14 +17,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from typing import Self
 
 from aiohttp import web
 
 from gateway.http.refusal import Cause, Refusal, Refused
 
-MOST_BYTES = 64 * 1024 * 1024  # in total
+MOST_BYTES = 64 * 1024 * 1024  # of requests, in total
 MOST_OF_ONE = 24 * 1024 * 1024  # of one user or address
+MOST_OF_SOCKETS = 32 * 1024 * 1024  # that browsers have not read from their sockets, in total
+MOST_OF_SOCKETS_OF_ONE = 16 * 1024 * 1024
 MOST_BODIES = 512  # requests with a body at the same time, in total
 MOST_BODIES_OF_ONE = 128
 BUFFERED = 131_072  # bytes that the system and aiohttp may hold of a body that only passes through
@@ -37,6 +43,33 @@ def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
     return owners
 
 
+class _Share:
+    """A part of the memory: its limits, and the bytes in use."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self.most = most
+        self.most_of_one = most_of_one
+        self.size = 0
+        self.of: Counter[str] = Counter()
+
+    def is_full_for(self, owner: str, size: int) -> bool:
+        return self.of[owner] + size > self.most_of_one
+
+    def is_full(self, size: int) -> bool:
+        return self.size + size > self.most
+
+    def has_room(self, owners: tuple[str, ...], size: int) -> bool:
+        return not self.is_full(size) and not any(self.is_full_for(owner, size) for owner in owners)
+
+    def add(self, owners: tuple[str, ...], size: int) -> None:
+        """Note that these bytes are used, or returned if the size is negative."""
+        self.size += size
+        for owner in owners:
+            self.of[owner] += size
+            if not self.of[owner]:
+                del self.of[owner]
+
+
 class Budget:
     """The bytes in use, by owner: a user or an address."""
 
@@ -47,20 +80,26 @@ class Budget:
         most_of_one: int = MOST_OF_ONE,
         most_bodies: int = MOST_BODIES,
         most_bodies_of_one: int = MOST_BODIES_OF_ONE,
+        most_of_sockets: int = MOST_OF_SOCKETS,
+        most_of_sockets_of_one: int = MOST_OF_SOCKETS_OF_ONE,
     ) -> None:
-        self._most = most
-        self._most_of_one = most_of_one
+        self._requests = _Share(most, most_of_one)
+        self._sockets = _Share(most_of_sockets, most_of_sockets_of_one)
+        self._holding: set[SocketBytes] = set()
         self._most_bodies = most_bodies
         self._most_bodies_of_one = most_bodies_of_one
-        self._bytes: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()
         self._freed: set[asyncio.Future[None]] = set()  # waiting for room
-        self.size = 0  # bytes held now
         self.bodies = 0
+
+    @property
+    def size(self) -> int:
+        """The bytes held now."""
+        return self._requests.size + self._sockets.size
 
     def of(self, owner: str) -> int:
         """Return the bytes that one owner holds now."""
-        return self._bytes[owner]
+        return self._requests.of[owner] + self._sockets.of[owner]
 
     def hold(self, *owners: str) -> Held:
         """Return a place among the bodies in flight, to be released; `Refused` if there are too many."""
@@ -74,19 +113,16 @@ class Budget:
 
     def take(self, owners: tuple[str, ...], size: int) -> None:
         """Charge these bytes, or raise `Refused`."""
-        if any(self._bytes[owner] + size > self._most_of_one for owner in owners):
-            raise _own(f"Your open requests have {self._most_of_one:,} bytes already. Wait for one to end.")
-        if self.size + size > self._most:
+        if any(self._requests.is_full_for(owner, size) for owner in owners):
+            most = self._requests.most_of_one
+            raise _own(f"Your open requests have {most:,} bytes already. Wait for one to end.")
+        if self._requests.is_full(size):
             raise _all("The gateway's memory for requests is full. Retry in a moment.")
-        self.size += size
-        for owner in owners:
-            self._bytes[owner] += size
+        self._requests.add(owners, size)
 
     def give_back(self, owners: tuple[str, ...], size: int) -> None:
         """Return bytes."""
-        self.size -= size
-        for owner in owners:
-            self._bytes[owner] -= size
+        self._requests.add(owners, -size)
         for waiting in self._freed:
             if not waiting.done():
                 waiting.set_result(None)
@@ -98,7 +134,36 @@ class Budget:
         for owner in owners:
             self._bodies[owner] -= 1
             if not self._bodies[owner]:
-                del self._bytes[owner], self._bodies[owner]
+                del self._bodies[owner]
+
+    def of_socket(self, *owners: str) -> SocketBytes:
+        """Return the account of a socket's messages, which is empty."""
+        return SocketBytes(self, owners)
+
+    def hold_for(self, socket: SocketBytes, size: int) -> None:
+        """Charge a socket for this many bytes in total; without room, the one that holds most is closed."""
+        while size > socket.size and not self._sockets.has_room(socket.owners, size - socket.size):
+            largest = max(self._rivals(socket, size - socket.size), key=lambda one: one.size, default=socket)
+            if largest.size <= size:
+                largest = socket
+            self._set(largest, 0)
+            largest.give_up()
+            if largest is socket:
+                return
+        self._set(socket, size)
+
+    def _rivals(self, socket: SocketBytes, size: int) -> list[SocketBytes]:
+        """The other sockets of an owner whose share is full; all others if the whole share is full."""
+        full = {owner for owner in socket.owners if self._sockets.is_full_for(owner, size)}
+        return [one for one in self._holding if one is not socket and (not full or full.intersection(one.owners))]
+
+    def _set(self, socket: SocketBytes, size: int) -> None:
+        self._sockets.add(socket.owners, size - socket.size)
+        socket.size = size
+        if size:
+            self._holding.add(socket)
+        else:
+            self._holding.discard(socket)
 
     async def freed(self) -> None:
         """Wait until bytes are returned."""
@@ -154,6 +219,21 @@ class Held:
         if not self._is_over:
             self._is_over = True
             self._budget.end(self._owners, self._size)
+
+
+class SocketBytes:
+    """The bytes that a socket's messages hold."""
+
+    def __init__(self, budget: Budget, owners: tuple[str, ...]) -> None:
+        self._budget = budget
+        self.owners = owners
+        self.size = 0
+        self.give_up: Callable[[], None] = lambda: None  # drops the messages, and ends the socket
+
+    def hold(self, size: int) -> None:
+        """Hold this many bytes in total. It may have given up afterwards."""
+        if size != self.size:
+            self._budget.hold_for(self, size)
 
 
 def _own(message: str) -> Refused:

@@ -7,7 +7,7 @@ its reason begins with the cause (`gateway/http/refusal.py`).
     1001  the gateway is ending
     1008  more was sent than is kept until the server has accepted the socket
     1009  one message was too large
-    1013  the browser does not read
+    1013  the browser does not read, or had most messages unread when the memory for them was full
     1014  the server ended the connection
     4401  its user is logged out now
     4404  the fleet no longer has this server (unknown-server)
@@ -45,6 +45,7 @@ class Close:
 GATEWAY_ENDS = Close(1001, "the gateway is ending")
 TOO_MUCH = Close(1008, "too much was sent before the server has accepted the socket")
 TOO_SLOW = Close(1013, "the browser does not read")
+NO_ROOM = Close(1013, "too many messages to this user's windows, or to all, are unread")
 SERVER_GONE = Close(1014, "the server ended the connection")
 LOGGED_OUT = Close(4401, "not-logged-in: this session is over")
 REPLACED = Close(4409, "a newer socket has this client_id")

@@ -1,7 +1,8 @@
 """Passes messages between a browser's WebSocket and a server's: reads the server always, never waits for the browser.
 
 One slow reader stalls every client of a ComfyUI server, so the server's side is always read. What a slow browser has
-not read waits in a bounded `Backlog`; one that reads nothing is closed with 1013. What a browser sends before its
+not read waits in a bounded `Backlog`, which its user is charged for; one that reads nothing, or is the largest when
+the memory for sockets is full, is closed with 1013. What a browser sends before its
 server is connected waits in `EarlyMessages`.
 """
 
@@ -17,7 +18,8 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from gateway.http.backlog import Backlog, Frame
-from gateway.http.closes import SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
+from gateway.http.budget import SocketBytes
+from gateway.http.closes import NO_ROOM, SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import EarlyMessages
 from gateway.http.pace import Pace
@@ -53,6 +55,8 @@ class Tunnel:
         client_id: str,
         deadlines: Deadlines,
         pace: Pace,
+        *,
+        held: SocketBytes,
         event_filter: FrameFilter | None = None,
     ) -> None:
         self._upstream = upstream
@@ -60,6 +64,9 @@ class Tunnel:
         self._client_id = client_id
         self._deadlines = deadlines
         self._pace = pace  # of all tunnels
+        self._held = held
+        held.give_up = lambda: self.finish(NO_ROOM)
+        self._passing = 0  # bytes of the message that is sent to the browser now
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
         self._news = asyncio.Event()  # set when the backlog has grown, or nothing more will come
         self._is_drained = False  # nothing more will come from the server
@@ -96,6 +103,12 @@ class Tunnel:
         """End the browser side; None if the browser has disconnected. The first reason counts."""
         if not self._over.done():
             self._over.set_result(close)
+            self._backlog.clear()
+            self._charge()
+
+    def _charge(self) -> None:
+        """Charge the user for what the browser has not read."""
+        self._held.hold(self._backlog.size + self._passing)
 
     def end(self) -> None:
         """Begin to end the server side, immediately and without waiting."""
@@ -185,6 +198,7 @@ class Tunnel:
             data = self._upstream.secrets.mask(message.data)
             if not self._backlog.put(Frame(data, message.type is WSMsgType.TEXT)):
                 self.finish(TOO_SLOW)
+            self._charge()
             self._news.set()
 
     # The browser side
@@ -232,11 +246,16 @@ class Tunnel:
             self.finish(None)
         else:
             self.finish(SERVER_GONE)
+        finally:
+            self._passing = 0
+            self._charge()
 
     async def _next_frame(self) -> Frame | None:
         """Return the oldest frame, once there is one; None when nothing more will come."""
         while True:
             frame = self._backlog.pop()
+            self._passing = 0 if frame is None else len(frame.data)
+            self._charge()
             if frame is not None or self._is_drained:
                 return frame
             self._news.clear()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from gateway.http.budget import Budget, owners_of
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.pace import Pace
@@ -32,8 +33,9 @@ from gateway.tasks import start_task
 class Tunnels:
     """All tunnels of the gateway, at most one for each (server, client_id)."""
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, budget: Budget) -> None:
         self._deadlines = deadlines
+        self._budget = budget  # which unread messages are charged to
         self._pace = Pace()
         self._slots: dict[tuple[ServerId, str], _Slot] = {}
         self._open: dict[Tunnel, Callable[[], bool]] = {}  # by a function that says whether its user is still logged in
@@ -47,7 +49,8 @@ class Tunnels:
         is_in: Callable[[], bool] = lambda: True,
     ) -> web.StreamResponse:
         """Connect a browser's upgrade request to a server until either side ends; the filter decides what passes."""
-        line = Tunnel(upstream, client_id, self._deadlines, self._pace, event_filter)
+        held = self._budget.of_socket(*owners_of(request))
+        line = Tunnel(upstream, client_id, self._deadlines, self._pace, held=held, event_filter=event_filter)
         self._open[line] = is_in
         try:
             browser = await line.accept(request)

@@ -7,14 +7,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import struct
+from collections.abc import AsyncIterator
 
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from gateway.http.budget import MOST_OF_SOCKETS_OF_ONE
+from gateway.http.closes import NO_ROOM
 from gateway.http.tunnel import MOST_WAITING_FRAMES
 from tests.integration.hub import Hub, connect, read_all, text
-from tests.integration.rig import PATIENCE, open_gateway, serve, until
+from tests.integration.rig import PATIENCE, Running, open_gateway, serve, until
 
 
 async def test_server_is_drained_though_the_browser_does_not_read(browser: aiohttp.ClientSession) -> None:
@@ -109,4 +113,51 @@ async def test_browser_that_answers_no_ping_is_dropped() -> None:
         )
         await until(lambda: hub.accepted and not hub.open)  # it answers no ping
         await until(lambda: not gateway.gateway._runner.server.connections)
+        writer.transport.abort()
+
+
+async def test_unread_messages_of_one_browser_have_one_limit() -> None:
+    filler = "x" * 3_900_000
+
+    async def send(line: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            for number in range(3):
+                await line.send_str(text("executed", node=number, filler=filler))
+
+    hub = Hub(talk=send)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}, stalled=PATIENCE) as gateway:
+        budget = gateway.gateway.budget
+        async with contextlib.AsyncExitStack() as stack:
+            for number in range(10):
+                await stack.enter_async_context(unread_socket(gateway, f"w{number}"))
+            await hub.has_accepted(10)
+            lines, sizes = list(gateway.gateway._tunnels._open), []
+
+            def is_cut() -> bool:
+                sizes.append(budget.size)
+                return sum(line.is_over for line in lines) >= 5
+
+            await until(is_cut)
+            assert 0 < max(sizes) <= MOST_OF_SOCKETS_OF_ONE
+            assert {line._over.result() for line in lines if line.is_over} == {NO_ROOM}
+            assert not all(line.is_over for line in lines)
+        await until(lambda: budget.size == 0)
+
+
+@contextlib.asynccontextmanager
+async def unread_socket(gateway: Running, client_id: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Open a window's socket of which almost nothing is read."""
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # or the system takes all of it
+    slow.connect(("127.0.0.1", gateway.port))
+    reader, writer = await asyncio.open_connection(sock=slow, limit=1_000)
+    host = gateway.url.removeprefix("http://")
+    writer.write(
+        f"GET /servers/a/ws?clientId={client_id} HTTP/1.1\r\nHost: {host}\r\nOrigin: {gateway.url}\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    try:
+        yield reader
+    finally:
         writer.transport.abort()

@@ -104,3 +104,39 @@ async def test_answer_that_finds_no_room_is_refused(monkeypatch: pytest.MonkeyPa
 async def test_any_answer_fits_into_an_empty_budget() -> None:
     with Budget().hold("a") as held:
         await held.reserve(10**9)
+
+
+def test_largest_socket_of_a_full_owner_is_closed() -> None:
+    budget = Budget(most_of_sockets=100, most_of_sockets_of_one=40)
+    closed: list[str] = []
+    sockets = {name: budget.of_socket(name[0]) for name in ("a1", "a2", "b1")}
+    for name, socket in sockets.items():
+        socket.give_up = lambda name=name: closed.append(name)  # type: ignore[misc]
+    sockets["b1"].hold(35)
+    sockets["a1"].hold(30)
+    sockets["a2"].hold(10)
+    assert (budget.of("a"), budget.of("b"), closed) == (40, 35, [])
+    sockets["a2"].hold(11)
+    assert (budget.of("a"), budget.of("b"), closed) == (11, 35, ["a1"])
+    sockets["a2"].hold(41)
+    assert (budget.of("a"), budget.size, closed) == (0, 35, ["a1", "a2"])
+
+
+def test_small_socket_stays_when_another_user_fills_the_share() -> None:
+    budget = Budget(most_of_sockets=100, most_of_sockets_of_one=60)
+    closed: list[str] = []
+    sockets = {name: budget.of_socket(name) for name in ("a", "b", "c")}
+    for name, socket in sockets.items():
+        socket.give_up = lambda name=name: closed.append(name)  # type: ignore[misc]
+    sockets["a"].hold(60)
+    sockets["b"].hold(40)
+    sockets["c"].hold(5)
+    assert (closed, budget.of("c"), budget.size) == (["a"], 5, 45)
+
+
+def test_sockets_and_requests_leave_each_other_room() -> None:
+    budget = Budget(most=100, most_of_one=40, most_of_sockets=20, most_of_sockets_of_one=20)
+    assert cause(budget, "a", 40) is None
+    socket = budget.of_socket("a")
+    socket.hold(20)
+    assert (budget.of("a"), cause(budget, "b", 40)) == (60, None)
