@@ -18,8 +18,9 @@ import pickle
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.child_process import ChildProcess
 from gateway.http.json_reader import Scan, TooMuch
@@ -27,6 +28,7 @@ from gateway.platforms import system
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
 SMALL_VALUES = 20_000
+SMALL_HEAVY = 32_768  # bytes, of a text on which heavy work is done here
 LARGE_BYTES = 64 * 1024 * 1024  # of large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
@@ -38,6 +40,16 @@ _HEAD = struct.Struct(">QQ")  # lengths of the message and of the text after it
 _PIECE = 262_144  # bytes written at a time, since asyncio copies what the pipe does not take
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Heavy(Generic[T]):
+    """Work that takes much longer than to read its text, such as a proof: the process does all but the shortest."""
+
+    work: Callable[..., T]
+
+    def __call__(self, text: bytes | bytearray, *arguments: object) -> T:
+        return self.work(text, *arguments)
 
 
 class TooMuchWork(TooMuch):
@@ -77,7 +89,7 @@ class WorkerProcess:
 
     async def run(self, scan: Scan, work: Callable[..., T], text: bytes | bytearray, *arguments: object) -> T:
         """Run `work` on a text with this scan and return its result."""
-        if is_small(scan):
+        if is_small(scan) and (scan.size <= SMALL_HEAVY or not isinstance(work, Heavy)):
             return work(text, *arguments)
         async with self._turn:
             if self._idle is not None:

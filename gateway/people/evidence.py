@@ -36,8 +36,8 @@ from wire.paths import REPEATERS
 MADE = frozenset({"output", "temp"})
 MOST_FILES = 2_000  # of one run; further ones are not proven
 MOST_UPLOADS = 20  # of one prompt, of which a file may be a copy
-MOST_COMPARED = 2_000_000_000  # characters that are searched for names, each name counted; some seconds
-MOST_JOINS = 1_000_000  # steps to find joined names
+MOST_COMPARED = 200_000_000  # characters that are searched for names, each name counted; a tenth of a second
+MOST_JOINS = 100_000  # steps to find joined names
 LAG = 0.016  # seconds by which a file's time may be behind the clock: a tick of the system, the longest on Windows
 TICK = 0.001  # seconds: ComfyUI reports the beginning and end of a run in whole milliseconds, rounded down
 _ESCAPES = 4  # JSON in JSON in JSON
@@ -290,15 +290,17 @@ def _joined(files: Iterable[File], prompt: Mapping[str, Any]) -> set[File]:
     left = MOST_JOINS
     found: set[File] = set()
     for file in names:
+        if left < 0:
+            return set(names)  # it cannot be ruled out
         name = file.name.casefold()
         reached = {0}
         for start in range(len(name)):
             if start in reached:
                 left -= len(lengths)
                 reached |= {start + size for size in lengths if name[start : start + size] in pieces}
-        if len(name) in reached or left < 0:
+        if len(name) in reached:
             found.add(file)
-    return found
+    return found if left >= 0 else set(names)
 
 
 def _uploads(prompt: Mapping[str, Any], person: Person) -> tuple[str, ...]:

@@ -104,8 +104,11 @@ class Files:
                 else:
                     left.append((index, one, state.written))
         found = await self._find(runs, left, search) if left else set()
+        copied: dict[int, Collection[str]] = {}  # the Etags of the uploads that a run names, read once for each run
         for index, one, written in left:
-            if (index, one.file) in found or await self._is_copy(upstream, runs[index], states[one.file], written):
+            if (index, one.file) not in found and written.is_exact and index not in copied:
+                copied[index] = await self._etags_of_uploads(upstream, runs[index])
+            if (index, one.file) in found or (written.is_exact and states[one.file].etag in copied[index]):
                 etags[index][one.file] = states[one.file].etag
         return etags
 
@@ -117,21 +120,26 @@ class Files:
         An earlier run of the same user wrote them, with an equal node. Or they were written as the run began, when no
         run of another user was under way.
         """
-        waiting = {(index, one.file): (one, written) for index, one, written in left if one.signature is not None}
         early = {(index, one.file): written for index, one, written in left if runs[index].began_with(written)}
+        times = {one.file: written for _, one, written in left}
+        waiting: dict[tuple[File, str], set[tuple[int, File]]] = {}  # by what an earlier run has to list
+        for index, one, _ in left:
+            if one.signature is not None:
+                waiting.setdefault((one.file, one.signature), set()).add((index, one.file))
         found: set[tuple[int, File]] = set()
 
         def check(earlier: Iterable[Run]) -> None:
             for run in earlier:
-                for key, (one, written) in list(waiting.items()):
-                    if run.proves(one.file, written, one.signature):
-                        found.add(key)
-                        del waiting[key]
+                for one in run.files:
+                    if one.signature is None or (one.file, one.signature) not in waiting:
+                        continue
+                    if one.may_prove and run.wrote(times[one.file]):
+                        found.update(waiting.pop((one.file, one.signature)))
 
         check(runs)
         try:
             if waiting and search is not None:
-                async with aclosing(search({one.file: written for one, written in waiting.values()})) as pages:
+                async with aclosing(search(times)) as pages:
                     async for page in pages:
                         check(page.runs)
                         early = _without_covered(early, page.others)
@@ -143,13 +151,11 @@ class Files:
             _log.info("%d files are not proven: %s", len(waiting), error)
         return found
 
-    async def _is_copy(self, upstream: Upstream, run: Run, state: State, written: Written) -> bool:
-        """Return whether a file is a copy of one of the user's uploads, which keeps its time."""
-        if not written.is_exact or not run.uploads:
-            return False
+    async def _etags_of_uploads(self, upstream: Upstream, run: Run) -> Collection[str]:
+        """Return the Etags of the user's uploads that a run names: a copy that keeps its time has the same."""
         uploads = [File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in run.uploads]
         states = await self.read_states(upstream, uploads)
-        return state.etag in {known.etag for known in states.values()} - {""}
+        return {known.etag for known in states.values()} - {""}
 
     async def read_states(self, upstream: Upstream, files: Iterable[File]) -> dict[File, State]:
         """Return the states of these files, some at a time."""

@@ -16,7 +16,7 @@ from gateway.http.budget import Held
 from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
-from gateway.http.worker_process import SMALL_SIZE
+from gateway.http.worker_process import SMALL_SIZE, Heavy
 from gateway.people.person import Person
 from gateway.people.projection import Found, Row, ShapeError, find_entry, own_rows, read_rows_text
 
@@ -89,7 +89,7 @@ async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: 
     server_id = upstream.server.id
     there = [row for row in rows if row.prompt_id == prompt_id]
     where = f"/history/{quote(prompt_id, safe='')}"
-    found = await fetch_as(upstream, where, ENTRY, find_entry, prompt_id, person, server_id)
+    found = await fetch_as(upstream, where, ENTRY, Heavy(find_entry), prompt_id, person, server_id)
     if not there:
         return found
     is_own = found.is_own is not False and len(own_rows(there, person, server_id)) == len(there)
@@ -122,7 +122,7 @@ async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *
         start = max(first, end - size)
         where = f"/history?max_items={end - start}&offset={start}"
         try:
-            yield await fetch_as(upstream, where, PAGE, work, *arguments)
+            yield await fetch_as(upstream, where, PAGE, Heavy(work), *arguments)
         except Refused as error:
             if error.refusal.cause is not Cause.ANSWER_TOO_LARGE:
                 raise

@@ -34,6 +34,7 @@ from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
+from gateway.http.worker_process import Heavy
 from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
@@ -225,7 +226,9 @@ class UserProxy:
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
         path, person, server_id = asked.route.path, asked.person, asked.server_id
         with self._hold(asked) as held:
-            own = await fetch_as(asked.upstream, path, ENTRY, own_entry, asked.last, person, server_id, held=held)
+            own = await fetch_as(
+                asked.upstream, path, ENTRY, Heavy(own_entry), asked.last, person, server_id, held=held
+            )
             if own is None:
                 raise Refused(_NOT_YOURS)
             etags = await self._prove(asked, {one.prompt_id: one.run for one in own})
@@ -471,7 +474,7 @@ class UserProxy:
         running = Running(prompt_id, outputs, began)
         # Before the queue: whatever was written until then was written by the prompt that still runs.
         states = await self.files.read_states(upstream, (file for file in files if file.is_plain_without_windows))
-        run = await fetch_as(upstream, "/queue", QUEUE, read_running, running, person, server_id)
+        run = await fetch_as(upstream, "/queue", QUEUE, Heavy(read_running), running, person, server_id)
         if run is None:  # it has ended in the meantime
             run = (await find_prompt(upstream, person, prompt_id, ())).run
         if run is not None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
 from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.http.worker_process import SMALL_SIZE, TooMuchWork, WorkerProcess
+from gateway.http.worker_process import SMALL_HEAVY, SMALL_SIZE, Heavy, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, repeat, take_memory, take_time
 from tests.platform_kit import linux_only, niceness
@@ -33,6 +33,15 @@ async def test_only_large_texts_leave_the_process() -> None:
     assert first != os.getpid()
     assert await worker.run(scan_of(many), process_of, many) == first
     assert await worker.run(scan_of(LARGE), length_of, LARGE, 7) == len(LARGE) + 7
+    await worker.close()
+
+
+async def test_heavy_work_on_a_smaller_text_leaves_the_process() -> None:
+    worker, work = WorkerProcess(), Heavy(process_of)
+    more = b" " * (SMALL_HEAVY + 1)
+    for text, is_here in ((b" " * SMALL_HEAVY, True), (more, False)):
+        assert (await worker.run(scan_of(text), work, text) == os.getpid()) == is_here
+    assert await worker.run(scan_of(more), process_of, more) == os.getpid()
     await worker.close()
 
 
