@@ -28,7 +28,8 @@ from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.tasks import start_task
 
-LARGEST_FROM_SERVER = 64 * 1024 * 1024  # bytes; a preview is a picture
+LARGEST_FROM_SERVER = 8 * 1024 * 1024  # bytes; a preview is a small picture, an event some kilobytes
+LEAST_CHARGED = 65_536  # bytes of a message that is not complete: nearly all arrive in one piece
 LARGEST_FROM_BROWSER = 1024 * 1024  # bytes; browsers send only small JSON
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 MOST_WAITING_FRAMES = 5_000
@@ -65,7 +66,8 @@ class Tunnel:
         self._deadlines = deadlines
         self._pace = pace  # of all tunnels
         self._held = held
-        held.give_up = lambda: self.finish(NO_ROOM)
+        held.give_up = self._give_up
+        self._arriving = 0  # bytes since the last complete message
         self._passing = 0  # bytes of the message that is sent to the browser now
         self._backlog = Backlog(most_bytes=MOST_WAITING_BYTES, most_frames=MOST_WAITING_FRAMES)
         self._news = asyncio.Event()  # set when the backlog has grown, or nothing more will come
@@ -73,7 +75,10 @@ class Tunnel:
         self._ending = asyncio.Event()  # the server side should end
         self._over: asyncio.Future[Close | None] = asyncio.get_running_loop().create_future()
         self._early = EarlyMessages()
-        self._socket: UpstreamSocket | None = None  # set once the server is connected and has all early messages
+        self._read: UpstreamSocket | None = None
+        self._socket: UpstreamSocket | None = (
+            None  # the same, set once the server is connected and has all early messages
+        )
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -107,8 +112,20 @@ class Tunnel:
             self._charge()
 
     def _charge(self) -> None:
-        """Charge the user for what the browser has not read."""
-        self._held.hold(self._backlog.size + self._passing)
+        """Charge the user for what the browser has not read, until its side ends."""
+        arriving = self._arriving if self._arriving > LEAST_CHARGED else 0
+        self._held.hold(0 if self._over.done() else self._backlog.size + self._passing + arriving)
+
+    def _count(self, size: int) -> None:
+        self._arriving += size
+        if self._arriving > LEAST_CHARGED:
+            self._charge()
+
+    def _give_up(self) -> None:
+        """End both sides now: a message that is not complete is kept until its connection ends."""
+        self.finish(NO_ROOM)
+        if self._read is not None:
+            self._read.abort()
 
     def end(self) -> None:
         """Begin to end the server side, immediately and without waiting."""
@@ -142,9 +159,13 @@ class Tunnel:
         except asyncio.CancelledError:
             self.fail(Refusal(Cause.UPSTREAM_BUSY, f"{self.server_id} did not accept the WebSocket in time."))
             raise
+        self._read = socket
+        socket.count(self._count)
         try:
             await self._hold(socket)
         finally:
+            self._arriving = 0
+            self._charge()
             self._is_drained = True
             self._news.set()
             socket.abort()
@@ -191,6 +212,7 @@ class Tunnel:
         while True:
             await self._pace.step()
             message = await socket.receive()
+            self._arriving = 0
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 return
             if self._over.done() or self._ending.is_set():

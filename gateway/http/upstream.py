@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -48,12 +48,35 @@ class Redirected(aiohttp.ClientError):
         super().__init__(reason)
 
 
+class _Counted(asyncio.Protocol):
+    """Passes a connection's events on to its protocol, and reports how many bytes arrive."""
+
+    def __init__(self, protocol: asyncio.Protocol, arrived: Callable[[int], None]) -> None:
+        self._protocol = protocol
+        self._arrived = arrived
+        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.data_received(data)
+        self._arrived(len(data))
+
+
 class UpstreamSocket(aiohttp.ClientWebSocketResponse):
     """A WebSocket to a server whose end is known from its TCP connection, not only from its Close frame."""
 
     async def say_close(self) -> None:
         """Send a Close frame; the answer arrives like any other message."""
         await self._writer.close(1000, b"")
+
+    def count(self, arrived: Callable[[int], None]) -> None:
+        """Call back with the size of all that arrives, also of messages that are not complete."""
+        connection = self._response.connection
+        transport = None if connection is None else connection.transport
+        if transport is not None:
+            transport.set_protocol(_Counted(cast(asyncio.Protocol, transport.get_protocol()), arrived))
 
     async def gone(self) -> None:
         """Wait until the server has ended the TCP connection."""

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from gateway.http.budget import MOST_OF_SOCKETS_OF_ONE
 from gateway.http.closes import NO_ROOM
-from gateway.http.tunnel import MOST_WAITING_FRAMES
+from gateway.http.tunnel import LARGEST_FROM_SERVER, MOST_WAITING_FRAMES
 from tests.integration.hub import Hub, connect, read_all, text
 from tests.integration.rig import PATIENCE, Running, open_gateway, serve, until
 
@@ -161,3 +161,55 @@ async def unread_socket(gateway: Running, client_id: str) -> AsyncIterator[async
         yield reader
     finally:
         writer.transport.abort()
+
+
+async def test_unfinished_messages_of_one_browser_have_one_limit(browser: aiohttp.ClientSession) -> None:
+    async def begin(line: web.WebSocketResponse) -> None:
+        transport = line._req.transport  # type: ignore[union-attr]
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"\x82\x7f" + struct.pack(">Q", LARGEST_FROM_SERVER - 1))
+        transport.write(bytes(LARGEST_FROM_SERVER - 10_000))
+
+    hub = Hub(talk=begin)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        budget, sizes = gateway.gateway.budget, []
+        sockets = [await connect(browser, gateway, f"w{number}") for number in range(6)]
+
+        def is_cut() -> bool:
+            sizes.append(budget.size)
+            return hub.accepted == 6 and hub.open <= 2
+
+        await until(is_cut)
+        assert 0 < max(sizes) <= MOST_OF_SOCKETS_OF_ONE
+        assert hub.open
+        lines = gateway.gateway._tunnels._open
+        assert not any(line._over.result() != NO_ROOM for line in lines if line.is_over)
+        for socket in sockets:
+            await socket.close()
+        assert [socket.close_code for socket in sockets].count(NO_ROOM.code) >= 4
+        await until(lambda: budget.size == 0)
+
+
+async def test_message_over_the_limit_ends_the_socket(browser: aiohttp.ClientSession) -> None:
+    async def send(line: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            await line.send_bytes(bytes(LARGEST_FROM_SERVER + 1))
+
+    hub = Hub(talk=send)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        socket = await connect(browser, gateway)
+        assert await read_all(socket) == []
+        assert socket.close_code == 1014
+
+
+async def test_complete_messages_are_charged_to_no_one_once_they_are_read(browser: aiohttp.ClientSession) -> None:
+    async def send(line: web.WebSocketResponse) -> None:
+        for number in range(3):
+            await line.send_str(text("executed", node=number, filler="x" * 7_000_000))
+
+    hub = Hub(talk=send)
+    async with serve(hub.answer) as upstream, open_gateway({"a": upstream.url}) as gateway:
+        socket = await connect(browser, gateway)
+        nodes = [json.loads((await socket.receive(PATIENCE)).data)["data"]["node"] for _ in range(3)]
+        assert nodes == [0, 1, 2]
+        await until(lambda: gateway.gateway.budget.size == 0)
