@@ -32,7 +32,10 @@ const addressOf = (text) => {
 // The page that the user asked for, only one of this site; with the link into the page that it was opened with.
 const onward = () => {
   const place = addressOf(new URLSearchParams(location.search).get("to") ?? "/");
-  if (place?.origin !== location.origin) return "/";
+  // A blob: address has this origin, too.
+  if (place?.origin !== location.origin || !/^https?:$/.test(place.protocol) || place.username || place.password) {
+    return "/";
+  }
   place.hash ||= location.hash;
   return place.href;
 };
