@@ -17,6 +17,7 @@ from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+CLOSE_SECONDS = 2.0  # for a killed program to end
 LONGEST_LINE = 65_536  # bytes, unless the caller needs longer ones
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class ChildProcess:
         """Kill it and close its pipes, whatever they contain."""
         self._transport.close()
 
-    async def ended(self, seconds: float) -> None:
+    async def ended(self, seconds: float = CLOSE_SECONDS) -> None:
         """Wait for its end after `end`; one that does not end in time is logged."""
         try:
             async with asyncio.timeout(seconds):

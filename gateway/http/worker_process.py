@@ -32,7 +32,6 @@ SMALL_HEAVY = 32_768  # bytes, of a text on which heavy work is done here
 LARGE_BYTES = 64 * 1024 * 1024  # of large texts in memory at the same time
 WORK_SECONDS = 20.0
 IDLE_SECONDS = 30.0
-CLOSE_SECONDS = 2.0  # for a killed process to end
 MOST_MEMORY = 256 * 1024 * 1024  # bytes that the process may have
 GROWN = 128 * 1024 * 1024  # bytes; a process that has used more ends, since Python rarely returns memory
 _ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +114,7 @@ class WorkerProcess:
         """End the process, and wait for its end, though not for long."""
         self._kill()
         if self._latest is not None:
-            await self._latest.ended(CLOSE_SECONDS)
+            await self._latest.ended()
 
     async def _have_done(self, text: bytes | bytearray, order: object) -> tuple[str, Any]:
         if self._process is None or self._process.is_over:

@@ -22,7 +22,6 @@ from gateway.install.place import child_environment
 IDLE = 300.0  # seconds
 LONGEST = 30.0  # seconds for one drawing; the first one of a build compiles the page's Python
 LARGEST_LINE = 32_000_000  # bytes
-CLOSE_SECONDS = 2.0  # for a killed process to end
 _BEGIN = "import runpy, sys; sys.path[:0] = sys.argv[1:]; runpy.run_module('app.prerender', run_name='__main__')"
 
 Message = Mapping[str, Any]
@@ -96,7 +95,7 @@ class DrawingProcess:
         process = self._process
         self._kill()
         if process is not None:
-            await process.ended(CLOSE_SECONDS)
+            await process.ended()
 
     async def close(self) -> None:
         """End the process; it draws no more."""
