@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures
 PREVIEW_CACHE = "private, max-age=600"  # of models' pictures: they have no ETag, and seldom change
 _NO_EXTRA = {404, 500}  # a model lacks it; ComfyUI answers 500 if it cannot read the file's header
+LARGEST_STATUS = 599
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -319,8 +322,8 @@ class _Call:
             raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
 
     def _check_final(self, reply: aiohttp.ClientResponse) -> None:
-        """Refuse an answer such as 101, after which the connection would speak another protocol."""
-        if reply.status < HTTPStatus.OK:
+        """Refuse an answer such as 101, after which the connection would speak another protocol; and unknown ones."""
+        if not HTTPStatus.OK <= reply.status <= LARGEST_STATUS:
             reply.close()
             message = f"{self._upstream.server.id} answered with status {reply.status}, which was not requested."
             raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
@@ -332,6 +335,7 @@ class _Call:
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         sent = {name: self._upstream.secrets.mask_text(value) for name, value in reply.headers.items()}
+        sent = {name: value for name, value in sent.items() if not _CONTROL.search(value)}  # aiohttp sends none
         headers = response_headers(CIMultiDict(sent), is_view=self._route.is_view, filename=self._filename)
         missing = _NO_EXTRA if self._route.is_model_extra else {404} if self._method == "HEAD" else set()
         status = ABSENT if reply.status in missing else reply.status
