@@ -183,7 +183,7 @@ def read_runs(
 
 
 def begin_of(entry: object) -> float | None:
-    """Return when the run of a history entry began, whoever's it is; None if that is unknown."""
+    """Return when the run of a history entry began, of any user; None if that is unknown."""
     try:
         return _begin(read_entry(entry))
     except HistoryError:
