@@ -36,6 +36,7 @@ _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older serve
 
 
 K = TypeVar("K")
+T = TypeVar("T")
 Search = Callable[[Mapping[File, Written]], AsyncGenerator[Page]]  # for the user's runs that may have written these
 
 
@@ -85,10 +86,13 @@ class Files:
         while the run was still under way.
         """
         if states is None:
-            states = await self.read_states(upstream, (one.file for run in runs for one in run.files))
+            listed: dict[File, None] = {}
+            async for _, run in _in_turns(runs):
+                listed |= dict.fromkeys(one.file for one in run.files)
+            states = await self.read_states(upstream, listed)
         etags: list[dict[File, str]] = [{} for _ in runs]
-        left: list[tuple[int, Listed, Written]] = []
-        for index, run in enumerate(runs):
+        left: list[list[tuple[Listed, Written]]] = [[] for _ in runs]
+        async for index, run in _in_turns(runs):
             for one in run.files:
                 state = states.get(one.file)
                 if state is None or not one.may_prove:
@@ -102,60 +106,80 @@ class Files:
                 elif run.is_over_before(state.written):
                     etags[index][one.file] = ""
                 else:
-                    left.append((index, one, state.written))
-        found = await self._find(runs, left, search) if left else set()
-        copied: dict[int, Collection[str]] = {}  # the Etags of the uploads that a run names, read once for each run
-        for index, one, written in left:
-            if (index, one.file) not in found and written.is_exact and index not in copied:
-                copied[index] = await self._etags_of_uploads(upstream, runs[index])
-            if (index, one.file) in found or (written.is_exact and states[one.file].etag in copied[index]):
-                etags[index][one.file] = states[one.file].etag
+                    left[index].append((one, state.written))
+        if any(left):
+            await self._find(runs, left, search, states, etags)
+            await self._find_copies(upstream, runs, left, states, etags)
         return etags
 
     async def _find(
-        self, runs: Sequence[Run], left: Sequence[tuple[int, Listed, Written]], search: Search | None
-    ) -> set[tuple[int, File]]:
-        """Return which of these files the history proves.
+        self,
+        runs: Sequence[Run],
+        left: Sequence[Sequence[tuple[Listed, Written]]],
+        search: Search | None,
+        states: Mapping[File, State],
+        etags: Sequence[dict[File, str]],
+    ) -> None:
+        """Add the Etags of those files left, by run, that the history proves.
 
         An earlier run of the same user wrote them, with an equal node. Or they were written as the run began, when no
         run of another user was under way.
         """
-        early = {(index, one.file): written for index, one, written in left if runs[index].began_with(written)}
-        times = {one.file: written for _, one, written in left}
-        waiting: dict[tuple[File, str], set[tuple[int, File]]] = {}  # by what an earlier run has to list
-        for index, one, _ in left:
-            if one.signature is not None:
-                waiting.setdefault((one.file, one.signature), set()).add((index, one.file))
-        found: set[tuple[int, File]] = set()
+        early: dict[tuple[int, File], Written] = {}
+        times: dict[File, Written] = {}
+        waiting: dict[tuple[File, str], list[int]] = {}  # the runs, by what an earlier one has to list
+        async for index, ones in _in_turns(left):
+            for one, written in ones:
+                times[one.file] = written
+                if runs[index].began_with(written):
+                    early[index, one.file] = written
+                if one.signature is not None:
+                    waiting.setdefault((one.file, one.signature), []).append(index)
 
-        def check(earlier: Iterable[Run]) -> None:
-            for run in earlier:
+        async def check(earlier: Sequence[Run]) -> None:
+            async for _, run in _in_turns(earlier):
                 for one in run.files:
                     if one.signature is None or (one.file, one.signature) not in waiting:
                         continue
                     if one.may_prove and run.wrote(times[one.file]):
-                        found.update(waiting.pop((one.file, one.signature)))
+                        for index in waiting.pop((one.file, one.signature)):
+                            etags[index][one.file] = states[one.file].etag
 
-        check(runs)
+        await check(runs)
         try:
             if waiting and search is not None:
                 async with aclosing(search(times)) as pages:
                     async for page in pages:
-                        check(page.runs)
+                        await check(page.runs)
                         early = _without_covered(early, page.others)
                         if not waiting:
                             break
                     else:
-                        found |= early.keys()
+                        for index, file in early:
+                            etags[index][file] = states[file].etag
         except CutShortError as error:
             _log.info("%d files are not proven: %s", len(waiting), error)
-        return found
 
-    async def _etags_of_uploads(self, upstream: Upstream, run: Run) -> Collection[str]:
-        """Return the Etags of the user's uploads that a run names: a copy that keeps its time has the same."""
-        uploads = [File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in run.uploads]
-        states = await self.read_states(upstream, uploads)
-        return {known.etag for known in states.values()} - {""}
+    async def _find_copies(
+        self,
+        upstream: Upstream,
+        runs: Sequence[Run],
+        left: Sequence[Sequence[tuple[Listed, Written]]],
+        states: Mapping[File, State],
+        etags: Sequence[dict[File, str]],
+    ) -> None:
+        """Add the Etags of those files left that are copies of uploads that their run names: a copy has the same."""
+        copies: dict[int, list[File]] = {}
+        uploads: dict[File, None] = {}
+        async for index, ones in _in_turns(left):
+            exact = [one.file for one, written in ones if written.is_exact and one.file not in etags[index]]
+            if exact and runs[index].uploads:
+                copies[index] = exact
+                uploads |= dict.fromkeys(_uploads_of(upstream, runs[index]))
+        known = await self.read_states(upstream, uploads)
+        for index, files in copies.items():
+            own = {known[file].etag for file in _uploads_of(upstream, runs[index]) if file in known} - {""}
+            etags[index].update({file: states[file].etag for file in files if states[file].etag in own})
 
     async def read_states(self, upstream: Upstream, files: Iterable[File]) -> dict[File, State]:
         """Return the states of these files, some at a time."""
@@ -215,9 +239,21 @@ class Files:
         return "" if file is None else (await _read_state(upstream, file)).etag
 
 
+async def _in_turns(items: Sequence[T]) -> AsyncGenerator[tuple[int, T]]:
+    """Yield each item with its index, and let other work run after each, since one run may list thousands of files."""
+    for index, item in enumerate(items):
+        yield index, item
+        await asyncio.sleep(0)
+
+
+def _uploads_of(upstream: Upstream, run: Run) -> list[File]:
+    return [File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in run.uploads]
+
+
 def _without_covered(early: Mapping[K, Written], others: Collection[Span]) -> dict[K, Written]:
     """Return the files that no other user's run can have written."""
-    return {key: written for key, written in early.items() if not any(one.covers(written) for one in others)}
+    covered = {written for written in set(early.values()) if any(one.covers(written) for one in others)}
+    return {key: written for key, written in early.items() if written not in covered}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,22 @@
-"""Finding the files that an output lists, whatever else it contains."""
+"""Finding the files that an output lists, whatever else it contains, and proving many at a time."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
-from gateway.people.evidence import described_files
-from gateway.people.files import MOST_FILES
+import pytest
+
+from gateway.http.upstream import Upstream
+from gateway.people.evidence import Listed, Run, Written, described_files
+from gateway.people.files import MOST_FILES, Files, State
+from gateway.people.seals import File
+
+UPSTREAM: Any = SimpleNamespace(server=SimpleNamespace(id="a"))  # which is asked nothing
 
 
 def test_files_are_found_in_lists_of_files_alone() -> None:
@@ -16,7 +27,8 @@ def test_files_are_found_in_lists_of_files_alone() -> None:
         "3": {"gifs": [b], "one": {"filename": "e"}, "none": [], "text": ["f"]},
     }
     assert list(described_files(outputs)) == [("1", a), ("3", b)]
-    assert [list(described_files(odd)) for odd in (None, [], {"1": []}, "x")] == [[], [], [], []]
+    odds: tuple[object, ...] = (None, [], {"1": []}, "x")
+    assert [list(described_files(odd)) for odd in odds] == [[], [], [], []]
 
 
 def test_model_that_is_named_by_its_path_is_described_once() -> None:
@@ -33,3 +45,69 @@ def test_long_list_in_an_output_is_fast() -> None:
     shown = {"points": [1] * 400_000, "images": [{"filename": "a"}] * MOST_FILES}
     assert len(list(described_files({"1": shown}))) == MOST_FILES
     assert time.process_time() - began < 3.0
+
+
+def _listing(count: int, signature: str, began: float = 200.0) -> Run:
+    files = (File("a", "output", "", f"x_{number:05d}_.png") for number in range(count))
+    return Run(tuple(Listed(file, True, signature) for file in files), (), began, began + 10.0)
+
+
+def _states_of(run: Run, seconds: float) -> dict[File, State]:
+    return {one.file: State(f'"{one.file.name}"', Written(seconds, seconds)) for one in run.files}
+
+
+async def test_each_listed_file_is_compared_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 runs of 200 files from the cache took seconds: each run was compared with each file of each other one."""
+    runs = [_listing(30, f"node {number}") for number in range(20)]
+    compared = 0
+    wrote = Run.wrote
+
+    def count(run: Run, written: Written) -> bool:
+        nonlocal compared
+        compared += 1
+        return wrote(run, written)
+
+    monkeypatch.setattr(Run, "wrote", count)
+    assert await Files().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0)) == [{} for _ in runs]
+    assert compared <= 2 * sum(len(run.files) for run in runs)
+
+
+async def test_earlier_run_proves_files_of_all_later_ones() -> None:
+    later, first = [_listing(3, "node", 300.0), _listing(3, "node", 400.0)], _listing(3, "node")
+    other = _listing(3, "another node", 500.0)
+    proven = {one.file: f'"{one.file.name}"' for one in first.files}
+    found = await Files().prove(UPSTREAM, [*later, other, first], None, _states_of(first, 205.0))
+    assert found == [proven, proven, {}, proven]
+
+
+async def test_proof_lets_other_work_run_between_runs() -> None:
+    runs = [_listing(3, f"node {number}") for number in range(50)]
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await Files().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0))
+    counting.cancel()
+    assert turns >= len(runs)
+
+
+async def test_uploads_of_all_runs_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [_listing(2, f"node {number}") for number in range(3)]
+    runs = [replace(run, uploads=("mine/cat.png", f"mine/{number}.png")) for number, run in enumerate(own)]
+    states, asked = _states_of(runs[0], 50.0), []
+
+    async def read_states(_files: Files, _upstream: Upstream, wanted: Iterable[File]) -> dict[File, State]:
+        asked.append(list(wanted))
+        return {file: State('"x_00001_.png"' if file.name == "2.png" else '"none"') for file in asked[-1]}
+
+    monkeypatch.setattr(Files, "read_states", read_states)
+    found = await Files().prove(UPSTREAM, runs, None, states)
+    assert [sorted(file.path for file in files) for files in asked] == [
+        ["mine/0.png", "mine/1.png", "mine/2.png", "mine/cat.png"]
+    ]
+    assert found == [{}, {}, {runs[2].files[1].file: '"x_00001_.png"'}]
