@@ -20,6 +20,7 @@ from gateway.http.queries import write_query
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import Listed, Run, Span, Written
+from gateway.people.keyed_locks import KeyedLocks
 from gateway.people.keys import Keys
 from gateway.people.person import Person
 from gateway.people.projection import Page, own_runs
@@ -48,7 +49,7 @@ class Files:
     """Proves files, and makes and checks seals."""
 
     def __init__(self) -> None:
-        self._searches: dict[tuple[str, str], asyncio.Lock] = {}
+        self._searches = KeyedLocks[tuple[str, str]]()
 
     def search_of(self, upstream: Upstream, person: Person) -> Search:
         """Return the search of a server's history for the runs of this user: one at a time, the latest first.
@@ -56,13 +57,12 @@ class Files:
         It ends where all runs are older than the files. `CutShortError` if it takes too long.
         """
         server_id = upstream.server.id
-        lock = self._searches.setdefault((server_id, person.subject), asyncio.Lock())
 
         async def search(wanted: Mapping[File, Written]) -> AsyncGenerator[Page]:
             earliest = min(written.earliest for written in wanted.values())
             files = frozenset(wanted)
             clock = asyncio.get_running_loop().time
-            async with lock:
+            async with self._searches.hold((server_id, person.subject)):
                 until = clock() + SEARCH_SECONDS
                 async for page in history_pages(upstream, LONGEST_HISTORY, own_runs, person, server_id, files):
                     yield page

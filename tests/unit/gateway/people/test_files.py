@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import Listed, Run, Written, described_files
 from gateway.people.files import MOST_FILES, Files, State
+from gateway.people.person import Person
+from gateway.people.projection import Page
 from gateway.people.seals import File
 
 UPSTREAM: Any = SimpleNamespace(server=SimpleNamespace(id="a"))  # which is asked nothing
@@ -111,3 +114,20 @@ async def test_uploads_of_all_runs_are_read_together(monkeypatch: pytest.MonkeyP
         ["mine/0.png", "mine/1.png", "mine/2.png", "mine/cat.png"]
     ]
     assert found == [{}, {}, {runs[2].files[1].file: '"x_00001_.png"'}]
+
+
+async def test_search_leaves_no_lock_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    files, held = Files(), []
+
+    async def pages(*_arguments: object) -> AsyncIterator[Page]:
+        held.append(len(files._searches))
+        yield Page(())
+        yield Page(())
+
+    monkeypatch.setattr("gateway.people.files.history_pages", pages)
+    search = files.search_of(UPSTREAM, Person("alice"))
+    wanted = {File("a", "output", "", "x.png"): Written(1.0, 1.0)}
+    assert [page async for page in search(wanted)] == [Page(()), Page(())]
+    async with aclosing(search(wanted)) as left_early:
+        await anext(left_early)
+    assert (held, len(files._searches)) == ([1, 1], 0)
