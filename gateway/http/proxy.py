@@ -53,13 +53,13 @@ async def _as_it_is(body: bytes, _scan: Scan) -> bytes:
 class Terms:
     """The special terms of one request: how its JSON body is rewritten, and which file is meant.
 
-    `rewrite` may refuse. For a prompt it runs in the task that outlives the browser, and `answered` is called once the
-    server has answered, or the task ends. `fits` checks the Etag of a server's answer to `/view`, whose file may have
+    `rewrite` may refuse. For a prompt it runs in the task that outlives the browser, and `ended` is called once the
+    server has answered, or the task ends, with whether it is known what became of the prompt. `fits` checks the Etag of a server's answer to `/view`, whose file may have
     been replaced. `shown` changes the body of an answer, which is then read whole.
     """
 
     rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is
-    answered: Callable[[], None] = lambda: None
+    ended: Callable[[bool], None] = lambda _: None
     fits: Callable[[str], bool] | None = None
     shown: Callable[[bytes], bytes] | None = None
 
@@ -115,11 +115,15 @@ class Proxy:
                 return await asyncio.shield(task)
 
     async def _send_once(self, call: _Call, taken: _Taken, prompt_id: str, server_id: ServerId) -> web.StreamResponse:
+        is_clear = True
         try:
             with self._sent.claim(server_id, prompt_id):
                 return await call.submit(await call.rewritten(taken))
+        except Refused as error:
+            is_clear = error.refusal.sent is Sent.NO
+            raise
         finally:
-            call.terms.answered()
+            call.terms.ended(is_clear)
 
     def _settle(self, task: asyncio.Task[web.StreamResponse]) -> None:
         self._carried.discard(task)
@@ -291,7 +295,7 @@ class _Call:
                     allow_redirects=False,
                     middlewares=(),
                 )
-                self.terms.answered()
+                self.terms.ended(True)
                 check_redirect(reply)
                 self._check_final(reply)
                 async with reply:

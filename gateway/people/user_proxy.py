@@ -328,7 +328,7 @@ class UserProxy:
         turn = self._turns.of(asked.server_id, asked.person.name)
         terms = Terms(
             rewrite=lambda body, scan: self._write_prompt(asked, body, scan, turn),
-            answered=turn.end,
+            ended=turn.end,
             shown=lambda text: hide_folders_in_text(text, asked.person),  # an error lists an input's choices
         )
         return await self._plain(asked, terms)
@@ -347,8 +347,9 @@ class UserProxy:
                 self._catalogues.reread(asked.server_id)
             raise
         await self._check_made(asked, written.made)
-        await turn.take(asked.upstream.deadlines.turn)  # a user's second prompt is counted after the first is queued
-        await self._check_new(asked, written, rules)
+        # A user's second prompt is counted after the first is queued.
+        await turn.take(asked.upstream.deadlines.turn, written.prompt_id)
+        await self._check_new(asked, written, rules, turn)
         name = asked.person.name
         body = await self._partner_nodes.write(asked.upstream, written.text, scan, name)
         has_key = None if body is written.text else True
@@ -373,7 +374,7 @@ class UserProxy:
         if not await asyncio.to_thread(self._published_only.allows, prompt):
             raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
-    async def _check_new(self, asked: _Asked, written: Written, rules: Rules) -> None:
+    async def _check_new(self, asked: _Asked, written: Written, rules: Rules, turn: SubmitTurn) -> None:
         """Refuse an id that a prompt on the server has, and too many or too large prompts of this user.
 
         A prompt whose turn has not come is refused too: the page sends it again once less is ahead.
@@ -385,12 +386,17 @@ class UserProxy:
         if known.is_own is not None:
             message = "This prompt was sent already: look it up in the queue and the history."
             raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
+
+        async def is_shown(prompt_id: str) -> bool:
+            return (await find_prompt(asked.upstream, asked.person, prompt_id, rows)).is_own is not None
+
+        count = len(own) + await turn.count_unclear(is_shown)
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
-        if len(own) >= most:
+        if count >= most:
             message = f"You have {most} prompts on {asked.server_id} already, which is the limit."
             raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
-        if len(own) >= AHEAD and not written.is_unbounded:
-            message = f"You have {len(own)} prompts on {asked.server_id} already; this one is sent when one has ended."
+        if count >= AHEAD and not written.is_unbounded:
+            message = f"You have {count} prompts on {asked.server_id} already; this one is sent when one has ended."
             raise Refused(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=TURN_RETRY))
         queued = sum(row.size for row in own)
         if queued + len(written.text) > self.most_queued_bytes:

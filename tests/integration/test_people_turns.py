@@ -131,6 +131,29 @@ async def test_turn_that_does_not_come_is_a_certain_refusal(shared_demo: SharedD
         assert (await alice.post("/servers/a/prompt", second))[0] == 200, "it is sent when it is tried again"
 
 
+async def test_prompts_without_an_answer_count(shared_demo: SharedDemo) -> None:
+    async with (
+        relay(shared_demo.server.url, held=b"POST /prompt") as (url, released),
+        open_studio(Rules(max_pending_per_user=LIMIT), server=url, submit=0.2) as studio,
+    ):
+        alice, bob = await studio.log_in("alice"), await studio.log_in("bob")
+        bodies = [alice.body(slow_prompt(seed), extra_data=ALL_AT_ONCE) for seed in range(LIMIT + 1)]
+        own = {"Origin": alice.url}
+        for body in bodies:
+            async with alice.http.post(f"{alice.url}/servers/a/prompt", json=body, headers=own) as reply:
+                expected = "too-many-prompts; sent=no" if body is bodies[-1] else "timeout; sent=unknown"
+                assert reply.headers["X-Mooring-Gateway"] == expected
+        assert (await bob.post("/servers/a/prompt", bob.body()))[0] == 504, "others may submit"
+        released.set()
+        queued = LIMIT + 1  # of both
+        await until(lambda: has_queued(studio, queued))
+
+
+async def has_queued(studio: Studio, count: int) -> bool:
+    """Return whether so many prompts are queued; none has ended."""
+    return len(await studio.queued()) == count
+
+
 async def test_failed_question_before_a_submit_is_a_certain_refusal(shared_demo: SharedDemo) -> None:
     async with (
         relay(shared_demo.server.url, held=b"GET /history/") as (url, released),
@@ -183,4 +206,4 @@ def turns_of(studio: Studio) -> Any:
     """Return the turns that are taken or awaited."""
     access = studio.gateway.gateway._access
     assert access is not None
-    return access.user_proxy._turns
+    return access.user_proxy._turns.locks
