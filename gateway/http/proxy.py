@@ -54,8 +54,9 @@ class Terms:
     """The special terms of one request: how its JSON body is rewritten, and which file is meant.
 
     `rewrite` may refuse. For a prompt it runs in the task that outlives the browser, and `ended` is called once the
-    server has answered, or the task ends, with whether it is known what became of the prompt. `fits` checks the Etag of a server's answer to `/view`, whose file may have
-    been replaced. `shown` changes the body of an answer, which is then read whole.
+    server has answered, or the task ends, with whether it is known what became of the prompt. `fits` checks the Etag of
+    a server's answer to `/view`, whose file may have been replaced. `shown` changes the body of an answer, which is
+    then read whole.
     """
 
     rewrite: Callable[[bytes, Scan], Awaitable[bytes]] = _as_it_is

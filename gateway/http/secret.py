@@ -2,7 +2,8 @@
 
 A ComfyUI node that fails sends its inputs to the browser, and for nodes of the older kind a key is one of them. So
 every answer of a server is masked, its headers too, whatever the server was seen to do. JSON can spell a character as
-an escape, and JSON in a JSON text escapes the escape: a text is found however each of its characters is spelled.
+an escape, and JSON in a JSON text escapes the escape: a text is found however each of its characters is spelled, in up
+to four levels. A text that a server has encoded otherwise (base64, percent signs, reversed) is not found.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class _Text:
 
     @cached_property
     def _beginnings(self) -> tuple[re.Pattern[bytes], ...]:
-        return tuple(re.compile(rb"%b(?:u(?:0(?:0(?:%x)?)?)?)?" % (_ESCAPE, byte >> 4)) for byte in self.text)
+        return tuple(re.compile(rb"%b(?:u(?:0(?:0(?:[5%x])?)?)?)?" % (_ESCAPE, byte >> 4)) for byte in self.text)
 
     @cached_property
     def _spelled(self) -> re.Pattern[bytes]:
@@ -61,7 +62,10 @@ class _Text:
     def begun(self, data: bytes) -> int:
         """Return how many bytes at the end of the data may be a beginning of this text."""
         first = re.compile(rb"[%b\\]" % re.escape(self.text[:1]))
-        for found in first.finditer(data, max(0, len(data) - len(self.text) * _LONGEST)):
+        at = max(0, len(data) - len(self.text) * _LONGEST)
+        if not _ESCAPED_ASCII.search(data, at):  # so at most the last character is spelled, and is cut off
+            at = max(0, len(data) - len(self.text) - _LONGEST)
+        for found in first.finditer(data, at):
             if self._leads_to_end(data, found.start()):
                 return len(data) - found.start()
         return 0
@@ -77,9 +81,9 @@ class _Text:
         return False
 
 
-_ESCAPE = rb"\\{1,4}"  # in JSON, and in JSON within a JSON text
+_ESCAPE = rb"\\(?>(?:\\|u005[cC]){0,7})"  # in JSON, and in JSON within JSON texts; a backslash may be spelled too
 _ESCAPED_ASCII = re.compile(rb"u00[2-7]")  # which JSON need not have, so nearly no answer is searched for more
-_LONGEST = 9  # bytes of a spelled character
+_LONGEST = 41  # bytes of a spelled character
 
 
 def _spell(byte: int) -> bytes:

@@ -16,7 +16,9 @@ from gateway.http.secret import Secret, Secrets, contains
 
 KEY, OTHER = "comfyui-0123456789abcdef", "zzzzyyyyxxxxwwwwvvvvuuuu"
 PIECES = st.lists(
-    st.sampled_from([KEY, KEY[:7], KEY[5:], KEY[:-1], OTHER, "c", "zz", "é", '"', "\\", "\\u00", "\\\\u0063", "6f"]),
+    st.sampled_from(
+        [KEY, KEY[:7], KEY[5:], KEY[:-1], OTHER, "c", "zz", "é", '"', "\\", "\\u00", "\\\\u0063", "\\u005c", "6f"]
+    ),
     max_size=12,
 )
 
@@ -58,6 +60,9 @@ SPELLINGS = [
     KEY[:-1] + escaped(KEY[-1]),
     json.dumps(json.dumps(KEY, ensure_ascii=True).replace("c", "\\u0063")),
     json.dumps(json.dumps([escaped(KEY)])),
+    escaped(KEY, "\\" * 8),
+    escaped(KEY, "\\u005c"),
+    escaped(KEY, "\\u005C\\\\u005c"),
 ]
 
 
