@@ -1,7 +1,7 @@
 """The input that keeps users apart in the cache of a ComfyUI server, which is shared by all who use it.
 
-ComfyUI ignores an input that a node's class does not have, but the node's key in the cache contains it. So a node that
-begins a run and has its user's mark here is never answered with the file of another user, while everything above it
+ComfyUI ignores an input that a node's class does not have, but the node's key in the cache contains it. So an output
+node that has its user's mark here is never answered with the file of another user, while everything above it
 (models, samples) stays shared. Pictures contain the prompt with the mark, so a reader of workflows leaves it out.
 """
 
@@ -14,9 +14,9 @@ OWN_CACHE = "mooring"
 
 
 def keep_apart(prompt: Mapping[str, Any], is_output: Callable[[str], bool], mark: str) -> dict[str, Any]:
-    """Return a prompt with this mark in its nodes of the classes that runs begin at."""
+    """Return a prompt with this mark in its output nodes."""
     return {
-        node_id: {**node, "inputs": {**node["inputs"], OWN_CACHE: mark}} if _begins_runs(node, is_output) else node
+        node_id: {**node, "inputs": {**node["inputs"], OWN_CACHE: mark}} if _is_output_node(node, is_output) else node
         for node_id, node in prompt.items()
     }
 
@@ -36,7 +36,7 @@ def without_marks(prompt: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _begins_runs(node: object, is_output: Callable[[str], bool]) -> bool:
+def _is_output_node(node: object, is_output: Callable[[str], bool]) -> bool:
     match node:
         case {"class_type": str(class_type), "inputs": dict()}:
             return is_output(class_type)

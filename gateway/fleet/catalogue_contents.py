@@ -110,7 +110,10 @@ def _names(item: object, folder: str) -> bool:
 
 
 def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the catalogue with empty lists of files, and those lists: `{class: {input: [names]}}`."""
+    """Return the catalogue with empty lists of files, and those lists: `{class: {input: [names]}}`.
+
+    `wire.catalogue_files.with_files` is the reverse.
+    """
     nodes: dict[str, Any] = {}
     files: dict[str, Any] = {}
     for name, node in found.items():
@@ -119,29 +122,6 @@ def split_files(found: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
         if lists:
             files[name] = lists
     return nodes, files
-
-
-def merge_files(nodes: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the catalogue with these lists of files in it, the reverse of `split_files`."""
-    return {name: _with_files(node, files[name]) if name in files else node for name, node in nodes.items()}
-
-
-def _with_files(node: Any, lists: Mapping[str, Any]) -> Any:
-    groups = {
-        group: {name: _input_with(spec, lists[name]) if name in lists else spec for name, spec in inputs.items()}
-        if isinstance(inputs, dict)
-        else inputs
-        for group, inputs in node["input"].items()
-    }
-    return {**node, "input": groups}
-
-
-def _input_with(spec: Any, names: Any) -> Any:
-    kind, *rest = spec
-    if isinstance(kind, list):
-        return [names, *rest]
-    options, *more = rest
-    return [kind, {**options, "options": names}, *more]
 
 
 def _without_files(class_type: str, node: Any, lists: dict[str, Any]) -> Any:

@@ -40,7 +40,7 @@ class Classes:
         return any(name in self.known.unexamined for name in self._running(class_type))
 
     def is_output(self, class_type: str) -> bool:
-        """Return whether a run begins at a node of this class."""
+        """Return whether its nodes are output nodes."""
         return any(name in self.known.outputs for name in self._running(class_type))
 
     def names_of(self, class_type: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from wire.paths import TYPES, Use, is_core, is_examined, uses_of
 
 _TEXT = "STRING"
 _COMBO = "COMBO"
-_GROWS = ("COMFY_AUTOGROW_V3", "COMFY_DYNAMICGROUP_V3")  # name their inputs by a prefix and a number
+_NUMBERED = ("COMFY_AUTOGROW_V3", "COMFY_DYNAMICGROUP_V3")  # name their inputs by a prefix and a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,14 @@ def is_file_choice(class_type: str, name: str, spec: Any) -> bool:
     """Return whether an input is a choice of files, in either form: by an option of its own, or by the table."""
     if not (isinstance(spec, list) and spec):
         return False
-    options = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
+    options = _options(spec)
     is_choice = isinstance(spec[0], list) or isinstance(options.get("options"), list)
     is_named = any(options.get(key) for key in UPLOADS) or uses_of(class_type).get(name) in {Use.READS, Use.LISTS}
     return is_choice and is_named
+
+
+def _options(spec: object) -> Mapping[str, Any]:
+    return spec[1] if isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict) else {}
 
 
 def _inputs(node: Mapping[str, Any]) -> Iterator[_Input]:
@@ -60,7 +64,7 @@ def _inputs(node: Mapping[str, Any]) -> Iterator[_Input]:
 def _within(inputs: object, before: str) -> Iterator[_Input]:
     for name, spec in inputs.items() if isinstance(inputs, dict) else ():
         kind = spec[0] if isinstance(spec, list) and spec else spec
-        options = spec[1] if isinstance(spec, list) and len(spec) > 1 and isinstance(spec[1], dict) else {}
+        options = _options(spec)
         types = frozenset({_COMBO} if isinstance(kind, list) else kind.split(",") if isinstance(kind, str) else {""})
         place = before if before.endswith("*") else f"{before}{name}"
         yield _Input(place, types, options)
@@ -68,7 +72,7 @@ def _within(inputs: object, before: str) -> Iterator[_Input]:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 yield from _groups(choice.get("inputs"), f"{place}.")
-        inside = f"{place}.*" if types & set(_GROWS) else f"{place}."
+        inside = f"{place}.*" if types & set(_NUMBERED) else f"{place}."
         template = options.get("template")
         yield from _groups(template.get("input") if isinstance(template, dict) else None, inside)
         yield from _groups(template, inside)

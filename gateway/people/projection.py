@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.fleet.catalogue_contents import merge_files, split_files, without_folder
+from gateway.fleet.catalogue_contents import split_files, without_folder
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.evidence import Run, Span, begin_of, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
+from wire.catalogue_files import with_files
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
 
@@ -317,7 +318,7 @@ def own_files(text: bytes | bytearray, person: Person) -> bytes:
         }
         for name, lists in files.items()
     }
-    return json.dumps(merge_files(without_folder(nodes, FOLDER), own)).encode()
+    return json.dumps(with_files(without_folder(nodes, FOLDER), own)).encode()
 
 
 def hide_folders(value: Any, person: Person) -> Any:

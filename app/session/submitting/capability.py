@@ -21,10 +21,10 @@ from app.core.workflow import ApiWorkflow
 from app.session.state import State
 from app.session.submitting.named_files import FileFinder, FoundFiles, Origin
 from app.workflows.catalogue import Catalogue
-from app.workflows.catalogue_files import with_files
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability, classes_of, respell, standing, unlisted_files
 from app.workflows.replacements import read_replacements
+from wire.catalogue_files import with_files
 from wire.health import Health
 from wire.versions import checks_new_choices
 

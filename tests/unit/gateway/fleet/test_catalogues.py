@@ -5,13 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
-from app.workflows.catalogue_files import with_files
-from gateway.fleet.catalogue_contents import Content, NodeClasses, merge_files, read_contents, split_files
+from gateway.fleet.catalogue_contents import Content, NodeClasses, read_contents, split_files
 from gateway.people.person import FOLDER, is_shared
-from tests.recordings import catalogue
-from wire.versions import VERSIONS
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},
@@ -154,9 +149,3 @@ def test_only_core_classes_that_no_table_knows_are_unexamined() -> None:
         }
     )
     assert found.unexamined == {"Text", "Unknown", "Remote"}
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_files_of_a_real_catalogue_are_put_back(version: str) -> None:
-    assert merge_files(*split_files(catalogue(version))) == with_files(*split_files(catalogue(version)))
-    assert merge_files(*split_files(catalogue(version))) == catalogue(version)

@@ -1,4 +1,4 @@
-"""The page rejoins the parts into which the gateway splits a catalogue."""
+"""The page and the gateway rejoin the parts into which the gateway splits a catalogue."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.workflows.catalogue import Catalogue
-from app.workflows.catalogue_files import with_files
 from gateway.fleet.catalogue_contents import split_files
 from tests import recordings
+from wire.catalogue_files import with_files
 
 NODES: dict[str, Any] = {
     "LoadImage": {"input": {"required": {"image": [["a.png"], {"image_upload": True}]}, "hidden": {"x": "y"}}},
