@@ -96,12 +96,12 @@ class Proxy:
             case Body.NONE:
                 return await call.read()
             case Body.UPLOAD:
-                with self.budget.hold(*owners_of(request)) as held:
+                with self.budget.bodies.hold(*owners_of(request)) as held:
                     held.take(BUFFERED)
                     return await call.upload()
             case _:
                 with contextlib.ExitStack() as stack:
-                    held = stack.enter_context(self.budget.hold(*owners_of(request)))
+                    held = stack.enter_context(self.budget.bodies.hold(*owners_of(request)))
                     taken = await call.take_body(held)
                     if taken.prompt_id is None:  # nothing is sent yet, so it ends with the browser
                         work = call.submit(await call.rewritten(taken))
@@ -191,15 +191,20 @@ class _Call:
             return await self._exchange(data=None, deadline=MovingDeadline(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
-        """Read the whole JSON body; `Refused` if it is too large, too slow, invalid, or over the budget."""
+        """Read the whole JSON body; `Refused` if it is too large, too slow, invalid, or over the budget.
+
+        Only what arrives is charged: a length costs its sender nothing, and must take no room from others.
+        """
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
-        held.take(self._request.content_length or 0)
         await self._invite()
         chunks: list[bytes] = []
         scan = Scan(BOUNDS)
         try:
-            async with MovingDeadline(self._upstream.deadlines.idle) as deadline:
+            async with (
+                MovingDeadline(self._upstream.deadlines.body),
+                MovingDeadline(self._upstream.deadlines.idle) as deadline,
+            ):
                 while chunk := await self._next_chunk(deadline, Sent.NO):
                     if scan.size + len(chunk) > limit:
                         raise Refused(self._too_large(limit, Sent.NO))

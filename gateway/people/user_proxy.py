@@ -267,7 +267,7 @@ class UserProxy:
 
     def _hold(self, asked: _Asked) -> Held:
         """Return the place of an answer that is held in memory, which its user is charged for."""
-        return self._proxy.budget.hold(*owners_of(asked.request))
+        return self._proxy.budget.answers.hold(*owners_of(asked.request))
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
         path = asked.route.path
@@ -413,7 +413,7 @@ class UserProxy:
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
-        with self._proxy.budget.hold(*owners_of(asked.request)) as held:
+        with self._proxy.budget.bodies.hold(*owners_of(asked.request)) as held:
             held.take(BUFFERED)
             stored = await pass_upload(asked.request, asked.upstream, asked.person, largest)
         await self.files.seal_upload(asked.upstream, asked.person, stored)

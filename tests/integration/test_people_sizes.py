@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from gateway.fleet.server_answers import parse_json
-from gateway.http.budget import LARGEST_ANSWER
+from gateway.http.bodies import LARGEST_JSON
+from gateway.http.budget import LARGEST_ANSWER, MOST_REQUESTS_OF_ONE
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
@@ -24,7 +26,16 @@ from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user_proxy import MOST_HISTORY
 from tests.integration.rig import until
-from tests.integration.studio import ALL_AT_ONCE, Client, SharedDemo, Studio, open_studio, picture_prompt, slow_prompt
+from tests.integration.studio import (
+    ALL_AT_ONCE,
+    NAMES,
+    Client,
+    SharedDemo,
+    Studio,
+    open_studio,
+    picture_prompt,
+    slow_prompt,
+)
 from wire.health import Health
 
 
@@ -156,3 +167,31 @@ async def test_own_large_answers_wait_for_each_other(studio: Studio, monkeypatch
     answers = await asyncio.gather(*(alice.get("/servers/a/history") for _ in range(10)))
     assert [(status, list(history)) for status, history in answers] == [(200, ids)] * 10
     assert studio.gateway.gateway.budget.size == 0
+
+
+@contextlib.contextmanager
+def announced(studio: Studio, client: Client, count: int) -> Iterator[None]:
+    """Announce the largest bodies as this user, and send almost nothing of them."""
+    host, cookie = studio.gateway.url.removeprefix("http://"), studio.cookie_of(client)["Cookie"]
+    head = (
+        f"POST /servers/a/prompt HTTP/1.1\r\nHost: {host}\r\nOrigin: {studio.gateway.url}\r\nCookie: {cookie}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {LARGEST_JSON}\r\n\r\n{{"
+    )
+    with contextlib.ExitStack() as opened:
+        for _ in range(count):
+            line = opened.enter_context(socket.create_connection(("127.0.0.1", studio.gateway.port)))
+            line.sendall(head.encode())
+        yield
+
+
+async def test_announced_bodies_block_no_histories(studio: Studio) -> None:
+    """Of three users, whose bodies would have filled the memory for all."""
+    clients = [await studio.log_in(name) for name in NAMES]
+    budget = studio.gateway.gateway.budget
+    with contextlib.ExitStack() as opened:
+        for client in clients:
+            opened.enter_context(announced(studio, client, MOST_REQUESTS_OF_ONE))
+        await until(lambda: budget.bodies.count == len(clients) * MOST_REQUESTS_OF_ONE)
+        for client in clients:
+            assert (await client.get("/servers/a/history"))[0] == 200
+    await until(lambda: budget.bodies.count == 0)
