@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gateway.fleet.server_answers import parse_json
-from gateway.http.bodies import LARGEST_JSON
-from gateway.http.budget import LARGEST_ANSWER, MOST_REQUESTS_OF_ONE
+from gateway.http.bodies import LARGEST_JSON, LARGEST_SHOWN
+from gateway.http.budget import ANSWERS, LARGEST_ANSWER, MOST_REQUESTS_OF_ONE
 from gateway.http.deadlines import Deadlines
+from gateway.http.refusal import HEADER
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.keys import load_keys
@@ -25,7 +27,7 @@ from gateway.people.projection import own_history
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user_proxy import MOST_HISTORY
-from tests.integration.rig import until
+from tests.integration.rig import serve, until
 from tests.integration.studio import (
     ALL_AT_ONCE,
     NAMES,
@@ -140,22 +142,94 @@ async def test_answer_is_charged_to_its_user_until_it_is_taken(studio: Studio) -
         _, prompt_id = await post(alice, alice.body(picture_prompt(color=color), extra_data=extra))
         await alice.result(prompt_id)
     budget = studio.gateway.gateway.budget
-    cookie = studio.cookie_of(alice)["Cookie"]
-    host = studio.gateway.url.removeprefix("http://")
-    head = f"GET /servers/a/history HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    async with untaken(studio, alice, "/servers/a/history") as head:
+        assert head == b"HTTP/1.1 200 OK\r\n"
+        assert budget.of("person alice") > 3_000_000
+        assert budget.of("person bob") == 0
+        assert (await bob.get("/servers/a/history"))[0] == 200
+    await until(lambda: budget.size == 0)
+
+
+@contextlib.asynccontextmanager
+async def untaken(studio: Studio, client: Client, path: str) -> AsyncIterator[bytes]:
+    """Ask for a large answer as this user; yield its first line, and take the rest after the block."""
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # or the system takes all of it
     slow.connect(("127.0.0.1", studio.gateway.port))
     reader, writer = await asyncio.open_connection(sock=slow, limit=1_000)
-    writer.write(head.encode())
-    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
-    assert budget.of("person alice") > 3_000_000
-    assert budget.of("person bob") == 0
-    assert (await bob.get("/servers/a/history"))[0] == 200
-    while await reader.read(1_000_000):
-        pass
-    writer.close()
-    await until(lambda: budget.size == 0)
+    host, cookie = studio.gateway.url.removeprefix("http://"), studio.cookie_of(client)["Cookie"]
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode())
+    try:
+        yield await reader.readline()
+        while await reader.read(1_000_000):
+            pass
+    finally:
+        writer.close()
+
+
+LISTED = [f"{number:060}.png" for number in range(60_000)]
+LISTING = {
+    "LoadImage": {"input": {"required": {"image": [["a.png"], {}]}}, "python_module": "nodes"},
+    "LoraLoader": {"input": {"required": {"lora_name": [LISTED, {}]}}, "python_module": "nodes"},
+}
+
+
+@pytest.mark.parametrize("path", ["object_info", "models/loras"])
+async def test_lists_are_charged_to_their_user(path: str) -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(LISTED)
+
+    async with serve(answer, nodes=LISTING) as server, open_studio(server=server.url) as studio:
+        alice, budget = await studio.log_in("alice"), studio.gateway.gateway.budget
+        async with untaken(studio, alice, f"/servers/a/{path}") as head:
+            assert head == b"HTTP/1.1 200 OK\r\n"
+            assert budget.of("person alice") > 3_000_000
+        await until(lambda: budget.size == 0)
+
+
+@contextlib.asynccontextmanager
+async def open_refusing_studio(begun: bytes) -> AsyncIterator[tuple[Studio, asyncio.Event]]:
+    """Start a studio with a server whose answer to a prompt begins so, and waits for the event."""
+    is_let_go = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.json_response({})
+        reply = web.StreamResponse(status=400)
+        await reply.prepare(request)
+        await reply.write(begun)
+        await is_let_go.wait()
+        await reply.write_eof(b'"}')
+        return reply
+
+    async with serve(answer, nodes=LISTING) as server, open_studio(server=server.url) as studio:
+        yield studio, is_let_go
+
+
+async def test_answer_to_a_prompt_is_charged_to_its_user() -> None:
+    async with open_refusing_studio(b'{"node_errors": "' + b"x" * 1_000_000) as (studio, is_let_go):
+        alice, budget = await studio.log_in("alice"), studio.gateway.gateway.budget
+        submit = asyncio.create_task(alice.post("/servers/a/prompt", alice.body()))
+        await until(lambda: budget.answers.of("person alice") == LARGEST_SHOWN)
+        is_let_go.set()
+        assert (await submit)[0] == 400
+        await until(lambda: budget.size == 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "answered"), [(1_000, (400, None)), (1_000_000, (429, "too-many-requests; sent=unknown"))]
+)
+async def test_prompt_whose_answer_finds_no_room_is_unclear(
+    size: int, answered: tuple[int, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.http.budget.WAIT_SECONDS", 0.01)
+    async with open_refusing_studio(b'{"node_errors": "' + b"x" * size) as (studio, is_let_go):
+        is_let_go.set()
+        alice, headers = await studio.log_in("alice"), {"Origin": studio.gateway.url}
+        with studio.gateway.gateway.budget.answers.hold("person alice") as held:
+            held.take(ANSWERS.most_of_one)
+            async with alice.http.post(f"{alice.url}/servers/a/prompt", json=alice.body(), headers=headers) as reply:
+                assert (reply.status, reply.headers.get(HEADER)) == answered
 
 
 async def test_own_large_answers_wait_for_each_other(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
