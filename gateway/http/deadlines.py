@@ -14,6 +14,7 @@ class Deadlines:
 
     connect: float = 3.0  # name look-up, TCP and TLS
     lane: float = 3.0  # for a free place among the requests to one server
+    heavy: float = 8.0  # for other answers of a server that need heavy work, such as proofs
     turn: float = 6.0  # for the answer to the same user's earlier prompt, before the next one is counted and sent
     read: float = 10.0  # until the headers of an answer to a GET
     view: float = 20.0  # the same for /view, which may re-encode a large picture

@@ -230,9 +230,7 @@ class UserProxy:
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
         path, person, server_id = asked.route.path, asked.person, asked.server_id
         with self._hold(asked) as held:
-            own = await fetch_as(
-                asked.upstream, path, ENTRY, Heavy(own_entry), asked.last, person, server_id, held=held
-            )
+            own = await fetch_as(asked.upstream, path, ENTRY, Heavy(own_entry), person, server_id, held=held)
             if own is None:
                 raise Refused(_NOT_YOURS)
             etags = await self._prove(asked, {one.prompt_id: one.run for one in own})

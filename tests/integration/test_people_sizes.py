@@ -9,6 +9,7 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,11 +19,12 @@ from gateway.fleet.server_answers import parse_json
 from gateway.http.bodies import LARGEST_JSON, LARGEST_SHOWN
 from gateway.http.budget import ANSWERS, LARGEST_ANSWER, MOST_REQUESTS_OF_ONE
 from gateway.http.deadlines import Deadlines
+from gateway.http.lanes import Lane
 from gateway.http.refusal import HEADER
 from gateway.http.servers import Server, ServerId
-from gateway.http.upstream import Upstream
+from gateway.http.upstream import MOST_HEAVY, Upstream
 from gateway.people.keys import load_keys
-from gateway.people.person import Person
+from gateway.people.person import MARK, Person
 from gateway.people.projection import own_history
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
@@ -269,3 +271,69 @@ async def test_announced_bodies_block_no_histories(studio: Studio) -> None:
         for client in clients:
             assert (await client.get("/servers/a/history"))[0] == 200
     await until(lambda: budget.bodies.count == 0)
+
+
+@dataclass
+class Histories:
+    """A studio with a server that has one entry of each user's history, of 60 kB."""
+
+    studio: Studio
+    upstream: Upstream
+    entries: dict[str, Any]
+
+
+def entry_of(person: Person) -> dict[str, Any]:
+    """Return a history entry of a user, of which the name is the id."""
+    prompt = picture_prompt() | {"3": {"class_type": "Text", "inputs": {"text": "x" * 60_000}}}
+    extra = {MARK: person.mark("a", person.name)}
+    messages = [[f"execution_{name}", {"prompt_id": person.name, "timestamp": 1}] for name in ("start", "success")]
+    status = {"status_str": "success", "completed": True, "messages": messages}
+    return {"prompt": [1, person.name, prompt, extra, ["2"]], "outputs": {}, "status": status, "meta": {}}
+
+
+@contextlib.asynccontextmanager
+async def open_histories() -> AsyncIterator[Histories]:
+    """Start such a studio."""
+    entries: dict[str, Any] = {}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/history":
+            first = int(request.query["offset"])
+            return web.json_response(dict([*entries.items()][first:][: int(request.query["max_items"])]))
+        name = request.path.rpartition("/")[2]
+        return web.json_response({name: entries[name]} if name in entries else {})
+
+    async with (
+        serve(answer, nodes={"LoadImage": LISTING["LoadImage"]}) as server,
+        open_studio(server=server.url) as studio,
+    ):
+        keys = load_keys(studio.users.with_name("mooring.key"))
+        entries |= {name: entry_of(Person(name, keys=keys)) for name in NAMES}
+        yield Histories(studio, studio.gateway.gateway._upstreams[ServerId("a")], entries)
+
+
+async def test_waiting_for_the_worker_takes_no_place_at_the_server() -> None:
+    async with open_histories() as histories:
+        alice, bob = await histories.studio.log_in("alice"), await histories.studio.log_in("bob")
+        upstream = histories.upstream
+        upstream.reads = Lane(1)
+        async with upstream.worker._turns.hold():
+            reads = [asyncio.create_task(alice.get("/servers/a/history/alice")) for _ in range(20)]
+            await until(lambda: len(upstream.heavy._held) == MOST_HEAVY and not upstream.reads.locked())
+            assert (await bob.get("/servers/a/queue"))[0] == 200
+            own = asyncio.create_task(bob.get("/servers/a/history/bob"))
+            await until(lambda: "person bob" in upstream.heavy._waiting)
+        assert (await own)[0] == 200
+        assert not all(read.done() for read in reads), "it is not behind all that Alice has asked for"
+        assert {(await read)[0] for read in reads} == {200}
+
+
+@pytest.mark.parametrize("path", ["/history", "/history/alice", "/api/jobs/alice"])
+async def test_user_histories_are_read_in_the_worker_process(path: str) -> None:
+    async with open_histories() as histories:
+        alice, worker = await histories.studio.log_in("alice"), histories.upstream.worker
+        await until(lambda: not worker._turns.locked())
+        assert worker._process is None
+        status, answer = await alice.get(f"/servers/a{path}")
+        assert status == 200 and "alice" in json.dumps(answer)
+        assert worker._process is not None
