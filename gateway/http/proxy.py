@@ -144,6 +144,12 @@ class _Taken:
     prompt_id: str | None
 
 
+def invite(request: web.BaseRequest) -> None:
+    """Ask a client that waits for it (curl does) to send its body."""
+    if "Expect" in request.headers and request.transport is not None:
+        request.transport.write(_CONTINUE)
+
+
 def upload_ended(upstream: Upstream) -> Refusal:
     """Return the refusal of a slow upload whose user had more places than waiting users."""
     message = f"This upload took long while others waited for {upstream.server.id}. Send it again."
@@ -207,7 +213,7 @@ class _Call:
         """
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
-        await self._invite()
+        invite(self._request)
         chunks: list[bytes] = []
         scan = Scan(BOUNDS)
         try:
@@ -259,7 +265,7 @@ class _Call:
         if self._request.content_length is not None:
             self._headers["Content-Length"] = str(self._request.content_length)
         async with self._upstream.place(self._upstream.uploads) as ticket:
-            await self._invite()
+            invite(self._request)
             deadline = MovingDeadline(self._upstream.deadlines.idle)
             ticket.give_back = lambda: self._end_upload(deadline)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)
@@ -408,8 +414,3 @@ class _Call:
     def _too_large(self, limit: int, sent: Sent) -> Refusal:
         message = f"{self._upstream.server.id} takes at most {limit} bytes in one request."
         return Refusal(Cause.TOO_LARGE, message, sent)
-
-    async def _invite(self) -> None:
-        """Ask a client that waits for it (curl does) to send its body."""
-        if "Expect" in self._request.headers and self._request.transport is not None:
-            self._request.transport.write(_CONTINUE)
