@@ -307,8 +307,8 @@ def _saved(ui: UiState) -> Iterator[Notice]:
 def _searched(ui: UiState) -> Iterator[Notice]:
     """Yield what the search for work of closed windows does, or has found, or what was adopted."""
     search = ui.of(WindowsState)
-    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found, tasks=search.adopted)
-    is_shown = search.is_searching or search.found is not None or search.adopted
+    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found, adopted=search.adopted)
+    is_shown = search.is_searching or search.found is not None or search.adopted is not None
     if is_shown and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 
