@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from app.core.model import NodeError, PromptId, ServerId, WindowId
 
 
+def reason_of(error: Exception) -> str:
+    """What an error of Python says, to stand in a message."""
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]} is missing"
+    return str(error) or type(error).__name__
+
+
 @dataclass(eq=False)
 class MooringError(Exception):
     """The root: every refusal and failure that Mooring itself raises."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
-from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
+from app.core.errors import ComfyError, HttpStatusError, ServerMoved, TaskNotFound, TransportError
 from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
@@ -193,7 +193,7 @@ class Watch:
             await self._witness_all(tasks, Moved(began, error.present))
             return False
         except (TransportError, ComfyError) as error:
-            await self._witness_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+            await self._witness_all(tasks, NoAnswer(self._state.ports.clock.now(), silence_of(error)))
             return False
         for task in tasks:
             try:
@@ -201,7 +201,7 @@ class Watch:
             except TaskNotFound as error:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
-                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), silence_of(error)))
         self.movements.polled(first.server_id, tasks, queue)
         return True
 
@@ -303,9 +303,12 @@ def _is_inferred(task: Task) -> bool:
     return not task.is_proven and (task.state is TaskState.LOST or is_absent)
 
 
-def _cause(error: TransportError | ComfyError) -> str:
+def silence_of(error: TransportError | ComfyError) -> str:
+    """Return the cause of a poll without an answer, as `word_cause` words it."""
     match error:
         case TransportError():
-            return error.cause or type(error).__name__
+            return error.cause
+        case HttpStatusError():
+            return f"status-{error.status}"
         case _:
-            return str(error)
+            return "not-comfyui"

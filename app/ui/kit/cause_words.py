@@ -67,7 +67,9 @@ def word_cause(cause: str, _: Translator) -> str:
         **dict.fromkeys(_FOREIGN, _("the gateway does not take it from this address")),
         **dict.fromkeys(_UNFIT, _("the gateway does not understand it: reload the page")),
     }
-    return known.get(cause, cause)
+    if cause.startswith("status-"):
+        return _("it answers with status {status}", status=cause.removeprefix("status-"))
+    return known.get(cause) or _("no clear answer")
 
 
 def word_server(server_id: ServerId | None, _: Translator) -> str:
