@@ -8,6 +8,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from wire.turns import NOT_YOUR_TURN
 
+GATEWAY_LOST = "gateway-lost"
 _FOREIGN = ("bad-host", "bad-origin", "cross-site")
 
 
@@ -33,6 +34,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "moved": _("its address has changed"),
         "deadline": _("no answer in time"),
         "lost": _("the connection broke"),
+        GATEWAY_LOST: _("the gateway does not answer"),
         "upstream-refused": _("it refuses requests"),
         "upstream-busy": _("too many requests at once"),
         "gateway-busy": _("the gateway has too much to do"),

@@ -22,7 +22,7 @@ from app.core.errors import (
 )
 from app.core.model import NodeError
 from app.ui.kit.binding_words import word_affinity
-from app.ui.kit.cause_words import word_cause, word_refused, word_rule, word_server
+from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_refused, word_rule, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.input_words import word_bad_input
 from app.ui.kit.storage_words import word_storage
@@ -81,6 +81,12 @@ def _layout(error: LayoutError, _: Translator) -> Words:
 def _transport(error: TransportError, _: Translator) -> Words:
     server, cause = word_server(error.server_id, _), word_cause(error.cause, _)
     match error:
+        case RequestTimeout() if error.cause == GATEWAY_LOST:
+            return Words(
+                _("Mooring's gateway does not answer."),
+                _("It may have acted on the request: that is checked once it answers, and nothing is sent twice."),
+                cause=cause,
+            )
         case ConnectError():
             return Words(
                 _("{server} cannot be reached.", server=server),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
+from app.core.errors import ConfigError, ListError, StorageError, TransportError, UnreadableRecord
 from app.core.model import Unreadable
 from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
@@ -231,12 +231,12 @@ def _fleet(item: Notice, _: Translator) -> Words:
     words = word_error(item.error or ConfigError(), _)
     if isinstance(item.error, ListError):
         return words
+    advice = _("Check that Mooring still runs where it was started. It is asked again every few seconds.")
+    if isinstance(item.error, TransportError):
+        waits = _("What was sent goes on, and what waits is sent once it answers.")
+        return Words(_("Mooring's gateway does not answer."), sentences(waits, advice), tone=Tone.WARN)
     return Words(
-        _("The list of servers cannot be read from Mooring's gateway."),
-        _("Check that Mooring still runs where it was started. It is asked again every few seconds."),
-        words.quote,
-        Tone.WARN,
-        words.cause,
+        _("The list of servers cannot be read from Mooring's gateway."), advice, words.quote, Tone.WARN, words.cause
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
-from app.ui.kit.cause_words import word_cause, word_rule
+from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words, sentences
 from app.ui.runs.cards import named_node, title_of
@@ -165,6 +165,12 @@ def word_contact(task: Task, _: Translator) -> Words:
                 _("It goes on at {server}, and is fetched once you have logged in again.", server=task.server_id),
                 tone=Tone.WARN,
                 cause=word_cause(task.contact_detail, _),
+            )
+        case Contact.UNREACHABLE if task.contact_detail == GATEWAY_LOST:  # which is said once for all
+            return Words(
+                _("Not asked about now"),
+                _("It goes on at {server}, and is asked about once the gateway answers.", server=task.server_id),
+                tone=Tone.QUIET,
             )
         case Contact.UNREACHABLE:
             return Words(

@@ -136,7 +136,15 @@ def test_every_cause_of_the_store_has_a_message(_: Translator) -> None:
 
 @in_both
 def test_every_cause_of_gateway_and_request_has_a_message(_: Translator) -> None:
-    named = {item.code for item in Cause} | {"deadline", "lost", "redirected", "closed", "dropped", "resting"}
+    named = {item.code for item in Cause} | {
+        "deadline",
+        "lost",
+        "gateway-lost",
+        "redirected",
+        "closed",
+        "dropped",
+        "resting",
+    }
     named |= {item for item in causes("ConnectError", 1) | causes("SocketClosed", 1) if item}
     assert {cause for cause in named if word_cause(cause, _) == word_cause("?", _)} == {"unknown"} & named
     assert all(texts(ConnectError(ServerId("gpu-1"), cause), _)[1] for cause in named)
