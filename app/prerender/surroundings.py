@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from app.browser.fleet import GatewayFleet
@@ -40,6 +41,7 @@ def make_ports(gateway: Gateway, on_person: Callable[[str | None], None]) -> Por
     store = MemoryStore(MemoryDatabase())
     return Ports(
         http=http,
+        transfers=NoTransfers(),
         sockets=sockets,
         store=store,
         past=store,
@@ -92,6 +94,14 @@ class GivenHttp:
         if request.method != "GET" or not request.path.startswith(("/fleet", "/workflows")):
             raise RequestTimeout(None, request.path)
         return self._gateway.get(request.path)
+
+
+class NoTransfers:
+    """Places for nothing: a drawing transfers no files."""
+
+    def place(self, path: str) -> AbstractAsyncContextManager[None]:
+        """Raise RequestTimeout."""
+        raise RequestTimeout(None, path)
 
 
 class GivenCatalogues:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -118,6 +119,8 @@ class Network:
     on_request: list[Callable[[ServerId, str, str, bytes], None]] = field(default_factory=list)
     on_exchange: list[Callable[[Exchange, SimServer], None]] = field(default_factory=list)
     on_sent: list[Callable[[Exchange], None]] = field(default_factory=list)
+    transfers: list[Life] = field(default_factory=list)  # the pages of uploads and fetches that are under way
+    on_transfer: list[Callable[[], None]] = field(default_factory=list)
     moved: dict[ServerId, str] = field(default_factory=dict)  # ids with another address than at first
     removed: set[ServerId] = field(default_factory=set)
     machines: dict[str, SimServer] = field(default_factory=dict)
@@ -148,6 +151,17 @@ class Network:
         """Return the machine at the server's address now."""
         address = self.address_of(server_id)
         return self.machines.get(address) if address else None
+
+    @contextmanager
+    def transfer(self, life: Life) -> Iterator[None]:
+        """Enclose an upload or a fetch of a page."""
+        self.transfers.append(life)
+        for watcher in self.on_transfer:
+            watcher()
+        try:
+            yield
+        finally:
+            self.transfers.remove(life)
 
     def refusal_of(self, server_id: ServerId, tag: str) -> str:
         """Return why the gateway refuses a request: unknown-server, server-moved, or an empty text."""

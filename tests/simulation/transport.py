@@ -36,12 +36,14 @@ class SimHttp:
         return Response(answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
 
     async def fetch(self, request: Request) -> Response:
-        answer = await self._exchange(request)
+        with self._network.transfer(self._life):
+            answer = await self._exchange(request)
         return Response(answer.status, answer.headers, blob=Bytes(answer.body, "image/png"))
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
         on_progress(0.5)
-        response = await self.send(request)
+        with self._network.transfer(self._life):
+            response = await self.send(request)
         on_progress(1.0)
         return response
 

@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from app.core.errors import SocketClosed
@@ -143,6 +144,13 @@ def _json(value: object) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(value))
 
 
+class SandboxTransfers:
+    """Places for any number of transfers."""
+
+    def place(self, path: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - no browser counts connections
+        return nullcontext()
+
+
 class SandboxWindows:
     """A window of its own."""
 
@@ -212,6 +220,7 @@ class Sandbox:
         """The ports over it."""
         return Ports(
             http=self.servers,
+            transfers=SandboxTransfers(),
             sockets=self.sockets,
             store=self.store,
             windows=SandboxWindows(),

@@ -215,7 +215,7 @@ class Submitter:
         )
         run = state.runs.get(reservation.prompt_id)
         before = run.sent if run is not None else 0
-        async with state.lane(reservation.server_id):
+        async with state.bulk(reservation.server_id, request):
             response = await state.ports.http.upload(
                 request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
@@ -309,12 +309,12 @@ class Submitter:
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
         """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
 
-        The server's lane is released as soon as an event reports this prompt: the server works then, and no other
+        The control lane is released as soon as an event reports this prompt: the server works then, and no other
         request should wait for an answer that may never come.
         """
         state, post = self._state, None
         try:
-            async with state.lane(task.server_id):
+            async with state.control(task.server_id):
                 await self._expect_contact(task, base)
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None

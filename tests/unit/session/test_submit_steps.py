@@ -127,7 +127,7 @@ async def test_click_waits_only_briefly_for_a_hung_server(stage: Stage) -> None:
 
 async def occupy(stage: Stage, page: Page) -> None:
     """Let another request have its turn with that server, for longer than the registration counts as proof."""
-    async with page.session._state.lane(A):
+    async with page.session._state.control(A):
         await stage.until(lambda: stage.world.database.tasks)
         await stage.sleep(2 * SLEPT_OVER)
 
