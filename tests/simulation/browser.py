@@ -171,7 +171,7 @@ class TabTransfers:
         self._life = life
 
     @asynccontextmanager
-    async def place(self, path: str) -> AsyncIterator[None]:  # noqa: ARG002 - all servers are behind one gateway
+    async def place(self, path: str) -> AsyncIterator[None]:
         browser, life = self._browser, self._life
         mine = life, object()
         browser.waiting.append(mine)

@@ -102,7 +102,7 @@ async def test_cancelled_wait_leaves_place_to_others(stage: Stage) -> None:
 
 @scene
 async def test_without_locks_each_window_has_one_place(stage: Stage) -> None:
-    """The world checks that no window has two, as this one would with a result of one server and an upload to another."""
+    """The world checks that no window has two: here a result of one server and an upload to another."""
     stage.world.browser.has_locks = False
     pages = [await stage.window() for _ in range(MOST_TRANSFERS + 1)]
     be_slow(stage, RESULT)
