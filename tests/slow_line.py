@@ -16,16 +16,17 @@ PART = 64 * 1024  # bytes
 @contextlib.asynccontextmanager
 async def slow_line(port: int, rate: int) -> AsyncIterator[int]:
     """Relay connections to the server at that loopback port; yield the relay's own port."""
-    ends: set[asyncio.StreamWriter] = set()
+    ends: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, thither = await asyncio.open_connection("127.0.0.1", port)
-        ends.update((writer, thither))
+        task = asyncio.current_task()
+        assert task is not None
+        ends[task] = writer, thither
         try:
             await asyncio.gather(_pass_on(reader, thither, rate), _pass_on(there, writer, rate))
         finally:
-            for end in (writer, thither):
-                ends.discard(end)
+            for end in ends.pop(task):
                 end.close()
 
     server = await asyncio.start_server(relay, "127.0.0.1", 0)
@@ -33,8 +34,10 @@ async def slow_line(port: int, rate: int) -> AsyncIterator[int]:
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
-        for end in ends:
-            end.close()
+        for both in ends.values():
+            for end in both:
+                end.close()
+        await asyncio.gather(*ends, return_exceptions=True)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rate: int) -> None:
