@@ -120,9 +120,10 @@ def _absent(task: Task, evidence: Absent) -> Task:
     began, at = evidence.began, evidence.at
     if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
-    if task.absent_since is None or task.absent_since > at:  # later than now: the clock was set back
+    apart = evidence.apart
+    if task.absent_since is None or (apart is None and task.absent_since > at):  # after now: the clock was set back
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
-    if began - task.absent_since < LOST_GAP:
+    if (began - task.absent_since if apart is None else apart) < LOST_GAP:
         return task
     note = Note(at, "absent_again", NOT_RESTARTED if evidence.is_same else "")
     match task.told_end:

@@ -154,6 +154,10 @@ class StoppedClock:
         """The same time for all drawings."""
         return 0.0
 
+    def steady(self) -> float:
+        """The same time for all drawings."""
+        return 0.0
+
     async def sleep(self, seconds: float) -> None:  # noqa: ARG002
         """Wait until the drawing is done."""
         await asyncio.Event().wait()

@@ -160,6 +160,10 @@ class Session:
         """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
         return self._state.stalled
 
+    def steady(self) -> float:
+        """The present time by the clock that is never set."""
+        return self._state.ports.clock.steady()
+
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which polls of that task have shown no progress."""
         stillness = self._state.stillness.get(prompt_id)

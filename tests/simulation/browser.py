@@ -176,6 +176,7 @@ class TabTransfers:
         mine = life, object()
         browser.waiting.append(mine)
         try:
+            await life.gate()
             while not self._is_next(mine):
                 await asyncio.sleep(0.01)
                 await life.gate()
@@ -191,7 +192,7 @@ class TabTransfers:
         browser = self._browser
         most = MOST_TRANSFERS if browser.has_locks else 1
         held = sum(self._counts(life) for life in browser.transfers)
-        return held < most and mine is next(item for item in browser.waiting if self._counts(item[0]))
+        return held < most and mine is next((item for item in browser.waiting if self._counts(item[0])), None)
 
     def _counts(self, life: Life) -> bool:
         return life.is_alive if self._browser.has_locks else life is self._life
@@ -206,6 +207,9 @@ class LoopClock:
 
     def now(self) -> float:
         return self._life.loop.time() + self._browser.clock_shift
+
+    def steady(self) -> float:
+        return self._life.loop.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

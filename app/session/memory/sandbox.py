@@ -188,6 +188,9 @@ class SandboxClock:
     def now(self) -> float:
         return time.time()
 
+    def steady(self) -> float:
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 

@@ -88,7 +88,10 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours."""
+    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours.
+
+    `proven_at` is of the clock that is never set.
+    """
 
     graph: Graph | None
     proven_at: float
@@ -256,7 +259,7 @@ class Submitter:
         )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
         window = state.get_window("register_window_task")
-        ready = Ready(graph, state.ports.clock.now(), order.wish.is_unbounded)
+        ready = Ready(graph, state.ports.clock.steady(), order.wish.is_unbounded)
         await self.places.register(
             Task(
                 prompt_id=order.prompt_id,
@@ -265,7 +268,7 @@ class Submitter:
                 client_id=window.client_id,
                 owner=window.window_id,
                 epoch=1,
-                created_at=ready.proven_at,
+                created_at=state.ports.clock.now(),
                 title=order.title,
                 project=state.tab.project,
                 workflow=self.capable.as_sent(workflow, place.server_id).text,
@@ -354,9 +357,9 @@ class Submitter:
         """
         state, clock = self._state, self._state.ports.clock
         while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
-            if clock.now() - proven_at < SLEPT_OVER:
+            if clock.steady() - proven_at < SLEPT_OVER:
                 return True
-            asked_at = clock.now()
+            asked_at = clock.steady()
             try:
                 stored = await state.ports.store.read_task(prompt_id)
             except StorageError as error:

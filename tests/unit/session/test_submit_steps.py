@@ -169,6 +169,18 @@ async def test_post_waits_for_store_to_confirm_ownership(stage: Stage) -> None:
 
 
 @scene
+async def test_clock_set_back_proves_no_ownership(stage: Stage) -> None:
+    page = await stage.window()
+    asked = list[float]()
+    before_ownership_is_read(page, lambda: asked.append(stage.now))
+    stage.once_stored(lambda: stage.world.database.tasks, lambda: setattr(stage.world.browser, "clock_shift", -3600.0))
+    waiting = asyncio.ensure_future(occupy(stage, page))
+    await stage.run(page, server_id=A)
+    await waiting
+    assert len(asked) == 1
+
+
+@scene
 async def test_adopted_task_is_dropped_and_not_sent(stage: Stage) -> None:
     page = await stage.window()
     before_ownership_is_read(page, lambda: adopt_all(stage.world.database))
