@@ -52,7 +52,7 @@ addEventListener("click", noted, { capture: true });
 const plain = fetch;
 globalThis.fetch = async (address, options) => {
   const left = performance.now();
-  globalThis.first ??= left - pressed;
+  globalThis.first ??= left - globalThis.pressed;
   const answer = await plain(address, options);
   if (options?.method === "POST") posts.push([String(address), left - pressed, performance.now() - pressed]);
   return answer;

@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from app.core.balancer import Leaning
+from app.core.busy import busy_in_front
 from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
@@ -81,6 +82,7 @@ class State:
         self._listeners: list[tuple[Listener, Listener | None]] = []
         self._control: defaultdict[ServerId, asyncio.Lock] = captain._control if captain else defaultdict(asyncio.Lock)
         self._bulk: defaultdict[ServerId, asyncio.Lock] = captain._bulk if captain else defaultdict(asyncio.Lock)
+        self._busy_until: dict[ServerId, float] = captain._busy_until if captain else {}  # by `Clock.steady`
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
         self._discarded: set[PromptId] = set()  # unreadable records that the user has given up
         self._background: set[asyncio.Task[None]] = set()
@@ -155,7 +157,18 @@ class State:
     async def ask(self, server_id: ServerId, request: Request) -> Response:
         """Send one short request in its turn, and return the answer. Raises TransportError."""
         async with self.control(server_id):
-            return await self.ports.http.send(request)
+            return self.noticed_busy(server_id, await self.ports.http.send(request))
+
+    def noticed_busy(self, server_id: ServerId, response: Response) -> Response:
+        """Note whether something in front of the server asks to be left alone for a while; return the answer."""
+        busy = busy_in_front(response, server_id)
+        if busy is not None and busy.retry_after is not None:
+            self._busy_until[server_id] = self.ports.clock.steady() + busy.retry_after
+        return response
+
+    def busy_for(self, server_id: ServerId) -> float:
+        """The seconds for which that server should not be asked."""
+        return max(0.0, self._busy_until.get(server_id, 0.0) - self.ports.clock.steady())
 
     @asynccontextmanager
     async def bulk(self, server_id: ServerId, request: Request) -> AsyncIterator[None]:

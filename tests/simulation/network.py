@@ -73,6 +73,8 @@ class Weather:
     lose_after: float = 0.0  # the answer never arrives
     error_but_queued: float = 0.0  # 500, and the prompt is in the queue (docs/comfyui.md 2)
     double: float = 0.0  # a repeatable request is sent twice, and the second answer counts; an event arrives twice
+    busy: float = 0.0  # a proxy in front of the server answers in its place
+    busy_but_queued: float = 0.0  # 502, and the prompt is in the queue
     late: float = 0.0  # the answer takes longer than any deadline
     drop_socket: float = 0.0  # per message
     refuse_socket: float = 0.0
@@ -83,6 +85,7 @@ class Weather:
     def calm(self) -> None:
         """End all mishaps."""
         self.lose_before = self.lose_after = self.error_but_queued = self.double = self.late = 0.0
+        self.busy = self.busy_but_queued = 0.0
         self.drop_socket = self.refuse_socket = self.slow = 0.0
         self.armed.clear()
 
@@ -107,6 +110,8 @@ MISHAPS = {
     "answer late": "late",
     "answer doubled": "double",
     "500 though queued": "error_but_queued",
+    "proxy busy": "busy",
+    "502 though queued": "busy_but_queued",
 }
 
 

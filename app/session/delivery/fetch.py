@@ -74,7 +74,7 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
 async def _view(state: State, task: Task, output: Output) -> Response:
     request = comfy.view_request(get_api_base_url("deliver", task, state.fleet), task, output)
     async with state.bulk(task.server_id, request):
-        return await state.ports.http.fetch(request)
+        return state.noticed_busy(task.server_id, await state.ports.http.fetch(request))
 
 
 async def _sealed_again(state: State, task: Task, output: Output) -> Output | None:

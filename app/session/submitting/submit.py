@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Wish
+from app.core.busy import BUSY, busy_in_front, is_looked_up
 from app.core.errors import (
     AffinityError,
     BadInput,
@@ -22,6 +23,7 @@ from app.core.errors import (
     NotOwner,
     NotYourTurn,
     RequestTimeout,
+    ServerBusy,
     ServerUnable,
     StorageError,
     TaskNotFound,
@@ -122,6 +124,11 @@ class Submitter:
             state.runs.pop(order.prompt_id, None)
             state.changed()
             raise
+        except ServerBusy:  # in front of the server, which has got nothing but files
+            await self.places.release(order.prompt_id)
+            state.runs.pop(order.prompt_id, None)
+            state.changed()
+            raise
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
@@ -142,7 +149,15 @@ class Submitter:
         state.runs.pop(order.prompt_id, None)
         state.changed()
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
+        await self._until_looked_up(order.prompt_id)
         return order.prompt_id
+
+    async def _until_looked_up(self, prompt_id: PromptId) -> None:
+        """Wait until it is known whether a prompt that met a busy answer was queued: only then it may be sent again."""
+        tasks = self._state.get_window("submit_workflow").tasks
+        while prompt_id in tasks and is_looked_up(tasks[prompt_id]):
+            await self._state.wait_change()
+            tasks = self._state.get_window("submit_workflow").tasks
 
     def _begin(self, order: RunOrder) -> None:
         started_at = self._state.ports.clock.now()
@@ -222,6 +237,7 @@ class Submitter:
             response = await state.ports.http.upload(
                 request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
+        state.noticed_busy(reservation.server_id, response)
         self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
@@ -297,6 +313,7 @@ class Submitter:
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return
+            state.noticed_busy(task.server_id, response)
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
                 self._watch.restarts.numbered(task, answer.number, before)
@@ -337,8 +354,11 @@ class Submitter:
         socket = self._state.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
             return
+        request = replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE)
         try:
-            await self._state.ports.http.send(replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE))
+            response = self._state.noticed_busy(task.server_id, await self._state.ports.http.send(request))
+            if busy_in_front(response, task.server_id) is not None:
+                raise ConnectError(task.server_id, BUSY)
         except RequestTimeout as error:
             if error.cause != "deadline":
                 raise ConnectError(task.server_id, "connect-failed") from error

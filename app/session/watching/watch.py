@@ -169,6 +169,9 @@ class Watch:
         watcher.pause = min(longest, watcher.pause * GROWTH)
         pause = SOCKET_PAUSE if answered and self._is_reporting(watcher.place[0]) else watcher.pause
         pause *= 0.75 + 0.5 * self._state.ports.random.fraction()
+        if busy := self._state.busy_for(watcher.place[0]):  # whatever hurries: the answer has asked for this
+            await self._state.ports.clock.sleep(max(pause, busy))
+            return
         await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
 
     def _is_reporting(self, server_id: ServerId) -> bool:
@@ -312,7 +315,7 @@ class Watch:
 
 def _is_inferred(task: Task) -> bool:
     """Whether its end was only concluded from its absence. A task that a cancel removed was seen to leave the queue."""
-    is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
+    is_absent = (task.state is TaskState.CANCELLED and task.absent_since is not None) or comfy.met_busy(task.failure)
     return not task.is_proven and (task.state is TaskState.LOST or is_absent)
 
 

@@ -16,6 +16,7 @@ from app.core.errors import (
     PromptRejected,
     ProtocolError,
     RequestTimeout,
+    ServerBusy,
     SocketClosed,
     StorageError,
     TransportError,
@@ -81,6 +82,15 @@ def _layout(error: LayoutError, _: Translator) -> Words:
 def _transport(error: TransportError, _: Translator) -> Words:
     server, cause = word_server(error.server_id, _), word_cause(error.cause, _)
     match error:
+        case ServerBusy():
+            return Words(
+                _("{server} is busy.", server=server),
+                _("Nothing was queued. Try again in a moment.")
+                if error.retry_at is None
+                else _("Nothing was queued. It is tried again at {time}.", time=_.formats.clock(error.retry_at)),
+                tone=Tone.WARN,
+                cause=cause,
+            )
         case ConnectError():
             return Words(
                 _("{server} cannot be reached.", server=server),
