@@ -223,6 +223,7 @@ async def stop_all(windows: list[MooringWindow], prompt_ids: list[str]) -> list[
     """Press Stop in one after another; return when its first request left, and the POST, in milliseconds."""
     found = []
     for window, prompt_id in zip(windows, prompt_ids, strict=True):
+        await window.page.bring_to_front()
         await window.press_cancel(prompt_id)
         left, _ = await answered(window, "/interrupt", "/queue", "/cancel")
         found.append((float(await window.page.evaluate("first")), left))
@@ -279,6 +280,7 @@ async def is_fetching(window: MooringWindow, prompt_id: str) -> bool:
 
 
 async def left_after(window: MooringWindow) -> float:
-    """Press Run and then Cancel; return the milliseconds until `POST /prompt` left."""
+    """Press Run and then Cancel in the window in front; return the milliseconds until `POST /prompt` left."""
+    await window.page.bring_to_front()
     found = await press_all([window])
     return found["run"][0] - found["run post"][0]
