@@ -23,6 +23,7 @@ from app.browser.server_probe import ProbePorts
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
+from app.browser.transfers import BrowserTransfers
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
 from app.core.ports import Ports
@@ -53,6 +54,7 @@ def make_ports(
     store = BrowserStore(on_newer=on_newer)
     return Ports(
         http=http,
+        transfers=BrowserTransfers(),
         sockets=sockets,
         store=store,
         past=store,

@@ -8,6 +8,7 @@
     ├ TransportError(server_id)        may be retried
     │  ├ ConnectError                  certainly not sent
     │  ├ RequestTimeout                unclear
+    │  ├ ServerBusy(retry_after)       something in front of the server answered in its place
     │  └ SocketClosed
     ├ ComfyError(server_id)            the server answered
     │  ├ HttpStatusError(status)
@@ -130,6 +131,18 @@ class ConnectError(TransportError):
 @dataclass(eq=False)
 class RequestTimeout(TransportError):
     """No answer in time, or the connection broke after sending: the server may have acted."""
+
+
+@dataclass(eq=False)
+class ServerBusy(TransportError):
+    """Something in front of the server has answered in its place (`core/busy.py`).
+
+    It asks to be tried again after so many seconds, or does not say (None). `retry_at` is when it is tried again, once
+    that is known.
+    """
+
+    retry_after: float | None = None
+    retry_at: float | None = None
 
 
 @dataclass(eq=False)

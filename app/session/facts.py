@@ -101,7 +101,7 @@ class SocketFacts:
     base: str = ""
     reconnects: int = 0
     deaf: int = 0  # how often it turned out to be deaf
-    last_event_at: float | None = None
+    last_event_at: float | None = None  # by the clock that is never set
 
 
 @dataclass(frozen=True, slots=True)

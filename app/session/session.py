@@ -20,7 +20,16 @@ from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, ServerMoved, StorageError
+from app.core.busy import BUSY
+from app.core.errors import (
+    BadInput,
+    InvalidTransition,
+    MooringError,
+    NotYourTurn,
+    ServerBusy,
+    ServerMoved,
+    StorageError,
+)
 from app.core.eta import Outlook
 from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
@@ -159,6 +168,10 @@ class Session:
     def stalled(self) -> frozenset[PromptId]:
         """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
         return self._state.stalled
+
+    def steady(self) -> float:
+        """The present time by the clock that is never set."""
+        return self._state.ports.clock.steady()
 
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which polls of that task have shown no progress."""
@@ -303,6 +316,7 @@ class Session:
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
         """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""
         state, line, tried = self._state, self._captain.line, None
+        cause: NotYourTurn | ServerBusy
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
         try:
             locked, ahead = self.worker.locked, self.worker.ahead
@@ -311,13 +325,18 @@ class Session:
                 raise NotYourTurn("run", locked, ahead)
             prompt_id = await self._submitter.run(order)
             tried = state.get_window("run").tasks.get(prompt_id)
-            if tried is None or not comfy.waits_for_turn(tried.failure):
+            if tried is not None and comfy.waits_for_turn(tried.failure):
+                cause = NotYourTurn("run", tried.server_id, AHEAD)
+            elif tried is not None and comfy.met_busy(tried.failure):
+                cause = ServerBusy(tried.server_id, BUSY)
+            else:
                 return prompt_id
-            turn = NotYourTurn("run", tried.server_id, AHEAD)
-        except NotYourTurn as error:
-            turn = error
+        except (NotYourTurn, ServerBusy) as error:
+            cause = error
+        if isinstance(cause, ServerBusy):
+            self.worker.rest(cause, state.changed)
         try:
-            return await line.wait(order, turn, tried)
+            return await line.wait(order, cause, tried)
         except MooringError as error:
             if tried is None:  # else its task shows what happened
                 await self._submitter.places.stop_waiting(order.prompt_id)

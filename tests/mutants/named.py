@@ -132,4 +132,10 @@ NAMED = (
         (("    return server.address == recorded or ", "    return True or "),),
         "tests/unit/core/test_window.py::test_nothing_is_sent_to_a_server_that_moved",
     ),
+    Named(
+        "Stop behind a bulk transfer",
+        "app/session/state.py",
+        (("        async with self.control(server_id):\n", "        async with self._bulk[server_id]:\n"),),
+        f"{STORIES}/test_lanes.py::test_stop_leaves_while_upload_hangs",
+    ),
 )

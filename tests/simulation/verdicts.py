@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from app.core.comfy import met_busy
 from app.core.ends import EndCause, end_cause
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
@@ -119,6 +120,8 @@ class Verdicts:
             case TaskState.SUCCEEDED:
                 was_reported = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
                 return "" if really == "success" or was_reported else "it did not succeed"
+            case TaskState.FAILED if met_busy(task.failure) and not task.is_proven:  # like lost, by two absent polls
+                return "" if really in {None, "deleted"} or has_forgotten else "it ran"
             case TaskState.FAILED if task.failure is not None and task.failure.kind in {"rejected", "not_sent"}:
                 return "it ran" if runs or really else ""
             case TaskState.FAILED:

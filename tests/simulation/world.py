@@ -27,7 +27,7 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
 from app.session.memory.private import private_ports
 from app.session.waiting.crew import Crew
-from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
+from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabTransfers, TabWindows
 from tests.simulation.early import carry_out
 from tests.simulation.editor import editor_of
 from tests.simulation.loop import VirtualLoop
@@ -227,6 +227,7 @@ class World:
         store = SimStore(self.database, life.lag)
         ports = Ports(
             http=SimHttp(self.network, life),
+            transfers=TabTransfers(self.browser, life),
             sockets=sockets,
             store=store,
             past=store,

@@ -27,8 +27,8 @@ LAYERS = {
     "app.prerender": {"app.core", "app.workflows", "app.session", "app.ui", "app.browser.fleet"},
 }
 PURE = {
-    "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",
-    "math", "re", "string", "types", "typing", "urllib",
+    "__future__", "collections", "contextlib", "dataclasses", "email", "enum", "functools", "hashlib", "itertools",
+    "json", "math", "re", "string", "types", "typing", "urllib",
 }  # fmt: skip
 # Files that contain a workflow may be compressed, lists of prompts are tables, and searches fold full-width letters.
 MORE_FOR_WORKFLOWS = {"base64", "csv", "decimal", "fnmatch", "io", "struct", "unicodedata", "zlib"}

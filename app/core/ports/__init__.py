@@ -14,6 +14,7 @@ from app.core.ports.fleet import Catalogues, FleetSource
 from app.core.ports.http import Http
 from app.core.ports.sockets import Sockets
 from app.core.ports.store import JournalStore, PastStore, TaskStore
+from app.core.ports.transfers import Transfers
 from app.core.ports.windows import Windows
 
 
@@ -22,6 +23,7 @@ class Ports:
     """All ports of one session."""
 
     http: Http
+    transfers: Transfers
     sockets: Sockets
     store: TaskStore
     windows: Windows

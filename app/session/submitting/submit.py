@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Wish
+from app.core.busy import BUSY, busy_in_front, is_looked_up
 from app.core.errors import (
     AffinityError,
     BadInput,
@@ -22,6 +23,7 @@ from app.core.errors import (
     NotOwner,
     NotYourTurn,
     RequestTimeout,
+    ServerBusy,
     ServerUnable,
     StorageError,
     TaskNotFound,
@@ -88,7 +90,10 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours."""
+    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours.
+
+    `proven_at` is of the clock that is never set.
+    """
 
     graph: Graph | None
     proven_at: float
@@ -119,6 +124,11 @@ class Submitter:
             state.runs.pop(order.prompt_id, None)
             state.changed()
             raise
+        except ServerBusy:  # in front of the server, which has got nothing but files
+            await self.places.release(order.prompt_id)
+            state.runs.pop(order.prompt_id, None)
+            state.changed()
+            raise
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
@@ -139,7 +149,15 @@ class Submitter:
         state.runs.pop(order.prompt_id, None)
         state.changed()
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
+        await self._until_looked_up(order.prompt_id)
         return order.prompt_id
+
+    async def _until_looked_up(self, prompt_id: PromptId) -> None:
+        """Wait until it is known whether a prompt that met a busy answer was queued: only then it may be sent again."""
+        tasks = self._state.get_window("submit_workflow").tasks
+        while prompt_id in tasks and is_looked_up(tasks[prompt_id]):
+            await self._state.wait_change()
+            tasks = self._state.get_window("submit_workflow").tasks
 
     def _begin(self, order: RunOrder) -> None:
         started_at = self._state.ports.clock.now()
@@ -215,10 +233,11 @@ class Submitter:
         )
         run = state.runs.get(reservation.prompt_id)
         before = run.sent if run is not None else 0
-        async with state.lane(reservation.server_id):
+        async with state.bulk(reservation.server_id, request):
             response = await state.ports.http.upload(
                 request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
+        state.noticed_busy(reservation.server_id, response)
         self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
@@ -256,7 +275,7 @@ class Submitter:
         )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
         window = state.get_window("register_window_task")
-        ready = Ready(graph, state.ports.clock.now(), order.wish.is_unbounded)
+        ready = Ready(graph, state.ports.clock.steady(), order.wish.is_unbounded)
         await self.places.register(
             Task(
                 prompt_id=order.prompt_id,
@@ -265,7 +284,7 @@ class Submitter:
                 client_id=window.client_id,
                 owner=window.window_id,
                 epoch=1,
-                created_at=ready.proven_at,
+                created_at=state.ports.clock.now(),
                 title=order.title,
                 project=state.tab.project,
                 workflow=self.capable.as_sent(workflow, place.server_id).text,
@@ -294,6 +313,7 @@ class Submitter:
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return
+            state.noticed_busy(task.server_id, response)
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
                 self._watch.restarts.numbered(task, answer.number, before)
@@ -309,12 +329,12 @@ class Submitter:
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
         """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
 
-        The server's lane is released as soon as an event reports this prompt: the server works then, and no other
+        The control lane is released as soon as an event reports this prompt: the server works then, and no other
         request should wait for an answer that may never come.
         """
         state, post = self._state, None
         try:
-            async with state.lane(task.server_id):
+            async with state.control(task.server_id):
                 await self._expect_contact(task, base)
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None
@@ -334,8 +354,11 @@ class Submitter:
         socket = self._state.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
             return
+        request = replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE)
         try:
-            await self._state.ports.http.send(replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE))
+            response = self._state.noticed_busy(task.server_id, await self._state.ports.http.send(request))
+            if busy_in_front(response, task.server_id) is not None:
+                raise ConnectError(task.server_id, BUSY)
         except RequestTimeout as error:
             if error.cause != "deadline":
                 raise ConnectError(task.server_id, "connect-failed") from error
@@ -354,9 +377,9 @@ class Submitter:
         """
         state, clock = self._state, self._state.ports.clock
         while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
-            if clock.now() - proven_at < SLEPT_OVER:
+            if clock.steady() - proven_at < SLEPT_OVER:
                 return True
-            asked_at = clock.now()
+            asked_at = clock.steady()
             try:
                 stored = await state.ports.store.read_task(prompt_id)
             except StorageError as error:

@@ -245,18 +245,19 @@ class Sender:
     async def _put_back(self, task: Task, entry: Entry, was: WaitingRuns) -> None:
         """Put a run back. If the page closes before that is written, its failed task remains, which was not sent.
 
-        One that was refused because its turn had not come leaves no task. Of other failures the latest one is kept,
-        since it shows the cause: a night of retries leaves one card.
+        One that was refused because its turn had not come, or something was busy, leaves no task. Of other failures the
+        latest one is kept, since it shows the cause: a night of retries leaves one card.
         """
-        random, is_early = self._state.ports.random, comfy.waits_for_turn(task.failure)
+        random = self._state.ports.random
+        is_forgotten = task.is_proven and (comfy.waits_for_turn(task.failure) or comfy.met_busy(task.failure))
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
-        back = entry if is_early else replace(entry, again_of=task.prompt_id)
+        back = entry if is_forgotten else replace(entry, again_of=task.prompt_id)
         try:
             await self._keeper.change(lambda line: line.put_back(back, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
             return
-        if is_early:
+        if is_forgotten:
             await self.replace(task, prompt_id)
         else:
             self.renamed[task.prompt_id] = prompt_id
@@ -264,15 +265,19 @@ class Sender:
                 await self._forget_try(entry.again_of)
 
     async def replace(self, tried: Task, prompt_id: PromptId) -> None:
-        """Delete a task that was refused because its turn had not come; its run waits under this id."""
+        """Delete a task that was not queued: its turn had not come, or something was busy. Its run waits under this id.
+
+        One that was only found absent stays: it shows what was sent, and its server may have it after all.
+        """
         self.renamed[tried.prompt_id] = prompt_id
-        await self._forget(tried)
+        if tried.is_proven:
+            await self._forget(tried)
 
     async def _forget_try(self, prompt_id: PromptId) -> None:
         """Delete the previous failed try."""
         windows = [worker.window for worker in self.workers if worker.window is not None]
         for task in [window.tasks[prompt_id] for window in windows if prompt_id in window.tasks]:
-            if task.failure is not None and comfy.may_go_later(task.failure):
+            if task.failure is not None and comfy.may_go_later(task.failure) and task.is_proven:
                 await self._forget(task)
 
     async def _forget(self, task: Task) -> None:

@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
+from app.core.errors import BadInput, MooringError, NotYourTurn, ServerBusy, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.window import Window
@@ -195,13 +195,13 @@ class WaitingLine:
 
         await self._keeper.change(join)
 
-    async def wait(self, order: RunOrder, turn: NotYourTurn, tried: Task | None = None) -> PromptId:
-        """Let a click wait whose turn has not come; return its id. `turn` is raised if the line is paused.
+    async def wait(self, order: RunOrder, cause: NotYourTurn | ServerBusy, tried: Task | None = None) -> PromptId:
+        """Let a click wait that could not be sent now; return its id. `cause` is raised if the line is paused.
 
-        If the gateway has refused it, it gets another id, and its task (`tried`) is deleted.
+        If it was sent and not queued, it gets another id, and its task (`tried`) is deleted if that is proven.
         """
         if self._keeper.line is not None and self._keeper.line.pause is not None:
-            raise replace(turn, is_held=True)
+            raise replace(cause, is_held=True) if isinstance(cause, NotYourTurn) else cause
         random = self._state.ports.random
         with self._state.loose_ends.upload():
             batch, entry = await self._click(order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core.busy import BUSY
 from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure, ServerId
 from app.ui.kit.i18n import Translator
@@ -38,6 +39,7 @@ def word_cause(cause: str, _: Translator) -> str:
         "upstream-refused": _("it refuses requests"),
         "upstream-busy": _("too many requests at once"),
         "gateway-busy": _("the gateway has too much to do"),
+        BUSY: _("something in front of it has too much to do, or does not reach it"),
         "answer-too-large": _("its answer is too large"),
         "unknown-server": _("not in the fleet"),
         "unknown": _("no clear answer"),

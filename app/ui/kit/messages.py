@@ -16,6 +16,7 @@ from app.core.errors import (
     PromptRejected,
     ProtocolError,
     RequestTimeout,
+    ServerBusy,
     SocketClosed,
     StorageError,
     TransportError,
@@ -85,6 +86,15 @@ def _transport(error: TransportError, _: Translator) -> Words:
             return Words(
                 _("Mooring's gateway does not answer."),
                 _("It may have acted on the request: that is checked once it answers, and nothing is sent twice."),
+                cause=cause,
+            )
+        case ServerBusy():
+            return Words(
+                _("{server} is busy.", server=server),
+                _("Nothing was queued. Try again in a moment.")
+                if error.retry_at is None
+                else _("Nothing was queued. It is tried again at {time}.", time=_.formats.clock(error.retry_at)),
+                tone=Tone.WARN,
                 cause=cause,
             )
         case ConnectError():
