@@ -1,15 +1,18 @@
 """Compile the page's templates before any test, and put the files that take minutes first.
 
-So no worker is left alone with one of these at the end.
+So no worker is left alone with one of these at the end. Hypothesis takes the same examples each time, and
+`MOORING_EXAMPLES=2000` runs that many new ones.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.page import templates
 from tests.platform_kit import IS_WINDOWS
@@ -19,6 +22,16 @@ HERE = Path(__file__).resolve().parent
 collect_ignore = ["mutants"] if IS_WINDOWS else []  # each trial is a fork
 
 templates.update(HERE.parent)
+
+asked = os.environ.get("MOORING_EXAMPLES")
+settings.register_profile(
+    "mooring",
+    deadline=None,  # a loaded machine proves nothing
+    max_examples=int(asked) if asked else 200,
+    derandomize=not asked,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("mooring")
 
 
 def pytest_configure(config: pytest.Config) -> None:

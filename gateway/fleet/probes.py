@@ -121,34 +121,51 @@ async def ask(
     at a time, and those of all servers share the room for large texts. `reserve` is called with the size of a large one
     before it is read.
     """
-    async with contextlib.AsyncExitStack() as large:
-        answer = Answer(path, bounds)
-        with upstream.hold():
-            async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
-                if reply.status != 200:
-                    raise StatusError(reply.status)
-                has_room = False
-                async for chunk in reply.content.iter_any():
-                    answer.feed(chunk)
-                    if not has_room and not is_small(answer.scan):
-                        size = min(reply.content_length or bounds.size, bounds.size)
-                        if reserve is not None:
-                            await reserve(size)
-                        await large.enter_async_context(upstream.large)
-                        await large.enter_async_context(upstream.worker.room(size))
-                        has_room = True
-        try:
-            body = upstream.secrets.mask(answer.body)
-            return await upstream.worker.run(answer.scan, work, body, *arguments)
-        except JsonError as error:
-            raise not_json(path, error, b"") from error
+    async with contextlib.AsyncExitStack() as memory:
+        answer = await read_answer(upstream, path, bounds, memory, reserve)
+        return await work_on_answer(upstream, answer, work, *arguments)
+
+
+async def read_answer(
+    upstream: Upstream,
+    path: str,
+    bounds: Bounds,
+    memory: contextlib.AsyncExitStack,
+    reserve: Callable[[int], Awaitable[None]] | None = None,
+) -> Answer:
+    """Return the answer to a path. What a large one needs of the memory is returned when `memory` ends."""
+    answer = Answer(path, bounds)
+    with upstream.hold():
+        async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
+            if reply.status != 200:
+                raise StatusError(reply.status)
+            has_room = False
+            async for chunk in reply.content.iter_any():
+                answer.feed(chunk)
+                if not has_room and not is_small(answer.scan):
+                    size = min(reply.content_length or bounds.size, bounds.size)
+                    if reserve is not None:
+                        await reserve(size)
+                    await memory.enter_async_context(upstream.large.hold())
+                    await memory.enter_async_context(upstream.worker.room(size))
+                    has_room = True
+    return answer
+
+
+async def work_on_answer(upstream: Upstream, answer: Answer, work: Callable[..., T], *arguments: object) -> T:
+    """Return the result of `work` on the text of an answer."""
+    try:
+        body = upstream.secrets.mask(answer.body)
+        return await upstream.worker.run(answer.scan, work, body, *arguments)
+    except JsonError as error:
+        raise not_json(answer.path, error, b"") from error
 
 
 class Answer:
     """An answer while it arrives."""
 
     def __init__(self, path: str, bounds: Bounds) -> None:
-        self._path = path
+        self.path = path
         self.scan = Scan(bounds)
         self.body = bytearray()
 
@@ -157,7 +174,7 @@ class Answer:
         try:
             self.scan.feed(chunk)
         except JsonError as error:
-            raise not_json(self._path, error, self.body + chunk) from error
+            raise not_json(self.path, error, self.body + chunk) from error
         self.body += chunk
 
 

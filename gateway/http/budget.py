@@ -1,15 +1,17 @@
 """The budget of bytes in flight: the memory that bodies, answers and sockets may use, per owner and in total.
 
-    with budget.hold("alice", "10.0.0.7") as held:
-        held.take(request.content_length)    # before any of it is read; `Refused` if there is no room
-        await held.reserve(answer_size)      # the same, but waits a moment for room
+    with budget.bodies.hold("alice") as held:
+        held.take(size_so_far)               # as the body arrives; `Refused` if there is no room
+    with budget.answers.hold("alice") as held:
+        await held.reserve(answer_size)      # before it is read; waits a moment for room
         ...
 
-The owner is a user, or an address where users do not log in, and each has a fixed limit. Bodies never wait: a refusal
-says when to retry, and nothing has been sent. An answer waits while its owner's other answers are sent.
+The owner is a user, or an address where users do not log in. Bodies, answers and sockets have a share each, with a
+limit for one owner and one for all, so that none of them takes the room of another. Bodies never wait: a refusal says
+when to retry, and nothing has been sent. An answer waits while its owner's other answers are sent.
 
-Messages that a browser has not read have a share of their own. Nothing waits there, since a server must always be read:
-where there is no room, the socket that holds most is closed.
+Sockets hold the messages that browsers have not read. Nothing waits there, since a server must always be read: where
+there is no room, the socket that holds most is closed.
 """
 
 from __future__ import annotations
@@ -18,23 +20,33 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
 
 from gateway.http.refusal import Cause, Refusal, Refused
 
-MOST_BYTES = 64 * 1024 * 1024  # of requests, in total
-MOST_OF_ONE = 24 * 1024 * 1024  # of one user or address
-MOST_OF_SOCKETS = 32 * 1024 * 1024  # that browsers have not read from their sockets, in total
-MOST_OF_SOCKETS_OF_ONE = 16 * 1024 * 1024
-MOST_BODIES = 512  # requests with a body at the same time, in total
-MOST_BODIES_OF_ONE = 128
+MOST_REQUESTS = 512  # with a body at the same time, in total; and as many that wait for a large answer
+MOST_REQUESTS_OF_ONE = 128
 BUFFERED = 131_072  # bytes that the system and aiohttp may hold of a body that only passes through
-LARGEST_ANSWER = MOST_OF_ONE // 2  # what an answer is charged at most, so that each can fit
 WAIT_SECONDS = 8.0  # for room for an answer
 RETRY_SECONDS = 2.0
 OWNERS = web.RequestKey("owners", tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bytes that one share may hold, in total and for one user or address."""
+
+    most: int
+    most_of_one: int
+
+
+BODIES = Limits(48 * 1024 * 1024, 12 * 1024 * 1024)
+ANSWERS = Limits(64 * 1024 * 1024, 24 * 1024 * 1024)
+SOCKETS = Limits(32 * 1024 * 1024, 16 * 1024 * 1024)
+LARGEST_ANSWER = ANSWERS.most_of_one // 2  # what an answer is charged at most, so that each can fit
 
 
 def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
@@ -46,17 +58,16 @@ def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
 class _Share:
     """A part of the memory: its limits, and the bytes in use."""
 
-    def __init__(self, most: int, most_of_one: int) -> None:
-        self.most = most
-        self.most_of_one = most_of_one
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self.size = 0
         self.of: Counter[str] = Counter()
 
     def is_full_for(self, owner: str, size: int) -> bool:
-        return self.of[owner] + size > self.most_of_one
+        return self.of[owner] + size > self.limits.most_of_one
 
     def is_full(self, size: int) -> bool:
-        return self.size + size > self.most
+        return self.size + size > self.limits.most
 
     def has_room(self, owners: tuple[str, ...], size: int) -> bool:
         return not self.is_full(size) and not any(self.is_full_for(owner, size) for owner in owners)
@@ -70,59 +81,52 @@ class _Share:
                 del self.of[owner]
 
 
-class Budget:
-    """The bytes in use, by owner: a user or an address."""
+class RequestBudget:
+    """The requests of one kind that hold memory, and their bytes."""
 
-    def __init__(
-        self,
-        *,
-        most: int = MOST_BYTES,
-        most_of_one: int = MOST_OF_ONE,
-        most_bodies: int = MOST_BODIES,
-        most_bodies_of_one: int = MOST_BODIES_OF_ONE,
-        most_of_sockets: int = MOST_OF_SOCKETS,
-        most_of_sockets_of_one: int = MOST_OF_SOCKETS_OF_ONE,
-    ) -> None:
-        self._requests = _Share(most, most_of_one)
-        self._sockets = _Share(most_of_sockets, most_of_sockets_of_one)
-        self._holding: set[SocketBytes] = set()
-        self._most_bodies = most_bodies
-        self._most_bodies_of_one = most_bodies_of_one
-        self._bodies: Counter[str] = Counter()
+    def __init__(self, limits: Limits, most: int, most_of_one: int) -> None:
+        self._share = _Share(limits)
+        self._most = most
+        self._most_of_one = most_of_one
+        self._requests: Counter[str] = Counter()  # by owner
         self._freed: set[asyncio.Future[None]] = set()  # waiting for room
-        self.bodies = 0
+        self.count = 0  # requests
 
     @property
     def size(self) -> int:
         """The bytes held now."""
-        return self._requests.size + self._sockets.size
+        return self._share.size
 
     def of(self, owner: str) -> int:
         """Return the bytes that one owner holds now."""
-        return self._requests.of[owner] + self._sockets.of[owner]
+        return self._share.of[owner]
 
     def hold(self, *owners: str) -> Held:
-        """Return a place among the bodies in flight, to be released; `Refused` if there are too many."""
-        if any(self._bodies[owner] >= self._most_bodies_of_one for owner in owners):
-            raise _own(f"You have {self._most_bodies_of_one} open requests already. Wait for one to end.")
-        if self.bodies >= self._most_bodies:
+        """Return a place for one request, to be released; `Refused` if there are too many."""
+        if any(self._requests[owner] >= self._most_of_one for owner in owners):
+            raise _own(f"You have {self._most_of_one} open requests already. Wait for one to end.")
+        if self.count >= self._most:
             raise _all("The gateway has too many open requests. Retry in a moment.")
-        self.bodies += 1
-        self._bodies.update(owners)
+        self.count += 1
+        self._requests.update(owners)
         return Held(self, owners)
+
+    def has_room(self, owners: tuple[str, ...], size: int) -> bool:
+        """Return whether these bytes can be charged now."""
+        return self._share.has_room(owners, size)
 
     def take(self, owners: tuple[str, ...], size: int) -> None:
         """Charge these bytes, or raise `Refused`."""
-        if any(self._requests.is_full_for(owner, size) for owner in owners):
-            most = self._requests.most_of_one
-            raise _own(f"Your open requests have {most:,} bytes already. Wait for one to end.")
-        if self._requests.is_full(size):
+        if any(self._share.is_full_for(owner, size) for owner in owners):
+            most = self._share.limits.most_of_one
+            raise _own(f"Your open requests would have more than {most:,} bytes. Wait for one to end.")
+        if self._share.is_full(size):
             raise _all("The gateway's memory for requests is full. Retry in a moment.")
-        self._requests.add(owners, size)
+        self._share.add(owners, size)
 
     def give_back(self, owners: tuple[str, ...], size: int) -> None:
         """Return bytes."""
-        self._requests.add(owners, -size)
+        self._share.add(owners, -size)
         for waiting in self._freed:
             if not waiting.done():
                 waiting.set_result(None)
@@ -130,11 +134,47 @@ class Budget:
     def end(self, owners: tuple[str, ...], size: int) -> None:
         """Return the place of a request that has ended, and its bytes."""
         self.give_back(owners, size)
-        self.bodies -= 1
+        self.count -= 1
         for owner in owners:
-            self._bodies[owner] -= 1
-            if not self._bodies[owner]:
-                del self._bodies[owner]
+            self._requests[owner] -= 1
+            if not self._requests[owner]:
+                del self._requests[owner]
+
+    async def freed(self) -> None:
+        """Wait until bytes are returned."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._freed.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._freed.discard(waiting)
+
+
+class Budget:
+    """The bytes in use, by owner: a user or an address."""
+
+    def __init__(
+        self,
+        *,
+        bodies: Limits = BODIES,
+        answers: Limits = ANSWERS,
+        sockets: Limits = SOCKETS,
+        most: int = MOST_REQUESTS,
+        most_of_one: int = MOST_REQUESTS_OF_ONE,
+    ) -> None:
+        self.bodies = RequestBudget(bodies, most, most_of_one)
+        self.answers = RequestBudget(answers, most, most_of_one)
+        self._sockets = _Share(sockets)
+        self._holding: set[SocketBytes] = set()
+
+    @property
+    def size(self) -> int:
+        """The bytes held now."""
+        return self.bodies.size + self.answers.size + self._sockets.size
+
+    def of(self, owner: str) -> int:
+        """Return the bytes that one owner holds now."""
+        return self.bodies.of(owner) + self.answers.of(owner) + self._sockets.of[owner]
 
     def of_socket(self, *owners: str) -> SocketBytes:
         """Return the account of a socket's messages, which is empty."""
@@ -165,20 +205,11 @@ class Budget:
         else:
             self._holding.discard(socket)
 
-    async def freed(self) -> None:
-        """Wait until bytes are returned."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._freed.add(waiting)
-        try:
-            await waiting
-        finally:
-            self._freed.discard(waiting)
-
 
 class Held:
     """The bytes that one request holds."""
 
-    def __init__(self, budget: Budget, owners: tuple[str, ...]) -> None:
+    def __init__(self, budget: RequestBudget, owners: tuple[str, ...]) -> None:
         self._budget = budget
         self._owners = owners
         self._size = 0
@@ -192,15 +223,12 @@ class Held:
 
     async def reserve(self, size: int) -> None:
         """Reserve room for this many more bytes of answers, once there is room; `Refused` if there is none for long."""
-        wanted = self._size + min(size, LARGEST_ANSWER)
+        more = min(size, LARGEST_ANSWER)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
-                while True:
-                    with contextlib.suppress(Refused):
-                        self.take(wanted)
-                        return
+                while not self._budget.has_room(self._owners, more):
                     await self._budget.freed()
-        self.take(wanted)
+        self.take(self._size + more)
 
     def shrink(self, size: int) -> None:
         """Return what is not needed beyond this many bytes in total."""

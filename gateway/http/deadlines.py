@@ -14,11 +14,13 @@ class Deadlines:
 
     connect: float = 3.0  # name look-up, TCP and TLS
     lane: float = 3.0  # for a free place among the requests to one server
+    heavy: float = 8.0  # for other answers of a server that need heavy work, such as proofs
     turn: float = 6.0  # for the answer to the same user's earlier prompt, before the next one is counted and sent
     read: float = 10.0  # until the headers of an answer to a GET
     view: float = 20.0  # the same for /view, which may re-encode a large picture
     submit: float = 30.0  # until the answer to a POST with a JSON body
-    idle: float = 30.0  # without one byte moving, in an upload or in the body of an answer
+    body: float = 90.0  # until a whole JSON body has arrived; 8 MB, the largest, need 0.75 Mbit/s
+    idle: float = 30.0  # without progress (16 kB) in a body, and until the next part of an answer
     handshake: float = 10.0  # until a server has accepted a WebSocket
     upstream_close: float = 4.0  # until a server has confirmed that a WebSocket of ours has ended
     last_eof: float = 1.0  # from its Close frame to the end of its TCP connection

@@ -1,15 +1,17 @@
 """The simultaneous requests to one server, shared fairly among users.
 
 A lane has a fixed number of places. While no one else waits, one user may have all of them; when others wait, a free
-place goes to the user with the fewest. If none becomes free within `RECLAIM_SECONDS`, the user with the most loses the
-one that has been sending to a browser for longest. So a browser that reads slowly affects only its own user.
+place goes to the user with the fewest, and among equals in turn. If none becomes free within `RECLAIM_SECONDS`, the
+user with the most loses the one that has been sending to a browser for longest. So a browser that reads slowly affects
+only its own user.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from itertools import count
 
@@ -31,6 +33,16 @@ class Lane:
     def locked(self) -> bool:
         """Return whether no place is free."""
         return len(self._held) >= self._size
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Wait for a place for the sender of the present request, and hold it during the block."""
+        ticket = Ticket(HOLDER.get())
+        await self.acquire(ticket)
+        try:
+            yield
+        finally:
+            self.release(ticket)
 
     async def acquire(self, ticket: Ticket) -> None:
         """Wait for a place."""
@@ -55,10 +67,11 @@ class Lane:
         if not self._counts[ticket.holder]:
             del self._counts[ticket.holder]
         while self._waiting:
-            holder = min(self._waiting, key=lambda one: (self._counts[one], self._waiting[one][0][0]))
-            _, following, turn = self._waiting[holder].popleft()
-            if not self._waiting[holder]:
-                del self._waiting[holder]
+            holder = min(self._waiting, key=lambda one: self._counts[one])  # the first of equals
+            line = self._waiting.pop(holder)
+            _, following, turn = line.popleft()
+            if line:
+                self._waiting[holder] = line  # behind all others
             if not turn.done():
                 self._hold(following)
                 turn.set_result(None)
@@ -70,9 +83,11 @@ class Lane:
 
     def _drop(self, ticket: Ticket) -> None:
         """Forget a waiting request, if it still waits."""
-        line = [one for one in self._waiting.pop(ticket.holder, ()) if one[1] is not ticket]
+        line = deque(one for one in self._waiting.get(ticket.holder, ()) if one[1] is not ticket)
         if line:
-            self._waiting[ticket.holder] = deque(line)
+            self._waiting[ticket.holder] = line
+        else:
+            self._waiting.pop(ticket.holder, None)
 
     def _set_timer(self) -> None:
         if self._timer is None:

@@ -39,6 +39,7 @@ ABSENT = 204  # a missing file is a normal answer, and browsers log failures
 PREVIEW_CACHE = "private, max-age=600"  # of models' pictures: they have no ETag, and seldom change
 _NO_EXTRA = {404, 500}  # a model lacks it; ComfyUI answers 500 if it cannot read the file's header
 LARGEST_STATUS = 599
+LEAST_CHARGED = 65_536  # bytes of an answer to a prompt: nearly all have some hundred
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMPTY = {204, 304}
 _HAS_FILE = {200, 206, 304}
@@ -92,17 +93,19 @@ class Proxy:
     ) -> web.StreamResponse:
         """Return the server's answer to an admitted request, or raise `Refused`."""
         assert isinstance(admitted.route, ServerCall)
-        call = _Call(request, admitted, admitted.route, upstream, largest_upload=largest_upload, terms=terms)
+        call = _Call(
+            request, admitted, admitted.route, upstream, self.budget, largest_upload=largest_upload, terms=terms
+        )
         match admitted.body:
             case Body.NONE:
                 return await call.read()
             case Body.UPLOAD:
-                with self.budget.hold(*owners_of(request)) as held:
+                with self.budget.bodies.hold(*owners_of(request)) as held:
                     held.take(BUFFERED)
                     return await call.upload()
             case _:
                 with contextlib.ExitStack() as stack:
-                    held = stack.enter_context(self.budget.hold(*owners_of(request)))
+                    held = stack.enter_context(self.budget.bodies.hold(*owners_of(request)))
                     taken = await call.take_body(held)
                     if taken.prompt_id is None:  # nothing is sent yet, so it ends with the browser
                         work = call.submit(await call.rewritten(taken))
@@ -141,6 +144,12 @@ class _Taken:
     prompt_id: str | None
 
 
+def invite(request: web.BaseRequest) -> None:
+    """Ask a client that waits for it (curl does) to send its body."""
+    if "Expect" in request.headers and request.transport is not None:
+        request.transport.write(_CONTINUE)
+
+
 def upload_ended(upstream: Upstream) -> Refusal:
     """Return the refusal of a slow upload whose user had more places than waiting users."""
     message = f"This upload took long while others waited for {upstream.server.id}. Send it again."
@@ -165,11 +174,13 @@ class _Call:
         admitted: Admitted,
         route: ServerCall,
         upstream: Upstream,
+        budget: Budget,
         *,
         largest_upload: int,
         terms: Terms,
     ) -> None:
         self.terms = terms
+        self._budget = budget
         self._request = request
         self._body = admitted.body
         self._method = request.method
@@ -196,15 +207,20 @@ class _Call:
             return await self._exchange(data=None, deadline=MovingDeadline(wait), ticket=ticket)
 
     async def take_body(self, held: Held) -> _Taken:
-        """Read the whole JSON body; `Refused` if it is too large, too slow, invalid, or over the budget."""
+        """Read the whole JSON body; `Refused` if it is too large, too slow, invalid, or over the budget.
+
+        Only what arrives is charged: a length costs its sender nothing, and must take no room from others.
+        """
         limit = min(LARGEST_JSON, self._largest_upload)
         self._check_length(limit)
-        held.take(self._request.content_length or 0)
-        await self._invite()
+        invite(self._request)
         chunks: list[bytes] = []
         scan = Scan(BOUNDS)
         try:
-            async with MovingDeadline(self._upstream.deadlines.idle) as deadline:
+            async with (
+                MovingDeadline(self._upstream.deadlines.body),
+                MovingDeadline(self._upstream.deadlines.idle) as deadline,
+            ):
                 while chunk := await self._next_chunk(deadline, Sent.NO):
                     if scan.size + len(chunk) > limit:
                         raise Refused(self._too_large(limit, Sent.NO))
@@ -249,7 +265,7 @@ class _Call:
         if self._request.content_length is not None:
             self._headers["Content-Length"] = str(self._request.content_length)
         async with self._upstream.place(self._upstream.uploads) as ticket:
-            await self._invite()
+            invite(self._request)
             deadline = MovingDeadline(self._upstream.deadlines.idle)
             ticket.give_back = lambda: self._end_upload(deadline)
             return await self._exchange(data=self._pour(deadline), deadline=deadline)
@@ -367,18 +383,28 @@ class _Call:
         await answer.write_eof(masked.end())
 
     async def _show(self, reply: aiohttp.ClientResponse, answer: _Answer, shown: Callable[[bytes], bytes]) -> None:
-        """Read a small answer whole, and send what is shown of it."""
+        """Send what is shown of a small answer. It is charged until the browser has taken it."""
+        try:
+            with self._budget.answers.hold(*owners_of(self._request)) as held:
+                text = shown(self._upstream.secrets.mask(await self._read_whole(reply, held)))
+                held.shrink(len(text))
+                answer.content_length = len(text)
+                await answer.prepare(self._request)
+                await answer.write(text)
+                await answer.write_eof()
+        except Refused as error:
+            raise Refused(replace(error.refusal, sent=Sent.UNKNOWN)) from error
+
+    async def _read_whole(self, reply: aiohttp.ClientResponse, held: Held) -> bytes:
         body = bytearray()
         while chunk := await reply.content.readany():
+            if len(body) <= LEAST_CHARGED < len(body) + len(chunk):
+                await held.reserve(LARGEST_SHOWN)
             body += chunk
             if len(body) > LARGEST_SHOWN:
                 message = f"{self._upstream.server.id} answers with more than {LARGEST_SHOWN:,} bytes."
-                raise Refused(Refusal(Cause.ANSWER_TOO_LARGE, message, Sent.UNKNOWN))
-        text = shown(self._upstream.secrets.mask(bytes(body)))
-        answer.content_length = len(text)
-        await answer.prepare(self._request)
-        await answer.write(text)
-        await answer.write_eof()
+                raise Refused(Refusal(Cause.ANSWER_TOO_LARGE, message))
+        return bytes(body)
 
     def _check_length(self, limit: int) -> None:
         length = self._request.content_length
@@ -388,8 +414,3 @@ class _Call:
     def _too_large(self, limit: int, sent: Sent) -> Refusal:
         message = f"{self._upstream.server.id} takes at most {limit} bytes in one request."
         return Refusal(Cause.TOO_LARGE, message, sent)
-
-    async def _invite(self) -> None:
-        """Ask a client that waits for it (curl does) to send its body."""
-        if "Expect" in self._request.headers and self._request.transport is not None:
-            self._request.transport.write(_CONTINUE)

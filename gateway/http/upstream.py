@@ -34,6 +34,7 @@ from gateway.http.worker_process import WorkerProcess
 from gateway.tasks import start_task
 
 LARGEST_HEADER = 32_768  # bytes; each request has the cookies of all ports of 127.0.0.1
+MOST_HEAVY = 8  # answers of one server that are read for heavy work, or wait for it
 _REDIRECTS = {300, 301, 302, 303, 305, 306, 307, 308}
 
 
@@ -102,17 +103,18 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
 class Place:
     """One request's place in a lane during a block."""
 
-    __slots__ = ("_lane", "_ticket", "_upstream")
+    __slots__ = ("_lane", "_seconds", "_ticket", "_upstream")
 
-    def __init__(self, upstream: Upstream, lane: Lane) -> None:
+    def __init__(self, upstream: Upstream, lane: Lane, seconds: float) -> None:
         self._upstream = upstream
         self._lane = lane
+        self._seconds = seconds  # that it may wait
         self._ticket = Ticket(HOLDER.get())
 
     async def __aenter__(self) -> Ticket:
         if self._lane.locked():  # a free place needs no timer
             try:
-                async with MovingDeadline(self._upstream.deadlines.lane):
+                async with MovingDeadline(self._seconds):
                     await self._lane.acquire(self._ticket)
             except TimeoutError as error:
                 message = f"{self._upstream.server.id} has too many unanswered requests already."
@@ -147,7 +149,8 @@ class Upstream:
         self.worker = worker or WorkerProcess()
         self.secrets = Secrets() if secrets is None else secrets  # which no answer may contain
         self._owns_worker = worker is None
-        self.large = asyncio.Semaphore(1)  # one large answer of this server in memory
+        self.large = Lane(1)  # one large answer of this server in memory
+        self.heavy = Lane(MOST_HEAVY)
         self.deadlines = deadlines
         self.origin = str(URL(server.address).origin())  # which ComfyUI compares with its Host
         self._open_lanes(server.limits.requests)
@@ -225,7 +228,11 @@ class Upstream:
 
         It is held by the sender of the present request, also if the gateway reads something on their behalf.
         """
-        return Place(self, lane)
+        return Place(self, lane, self.deadlines.lane)
+
+    def place_for_heavy(self) -> Place:
+        """Return the same among the answers for heavy work, from the request until that is done."""
+        return Place(self, self.heavy, self.deadlines.heavy)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """Return a WebSocket to the server with this client_id, or raise `Refused`."""

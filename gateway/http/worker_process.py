@@ -3,7 +3,8 @@
     async with worker.room(size):                           # waits while other large texts fill the memory
         queue = await worker.run(scan, parse_queue, body)   # here if the text is small
 
-The process is started when it is first needed, runs one function at a time, and ends when it is idle or has grown. The
+The process is started when it is first needed, runs one function at a time, for users in turn, and ends when it is idle
+or has grown. The
 function receives the text and further arguments, which must be picklable; its exceptions are raised here. One that
 takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
 
@@ -24,6 +25,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway.child_process import ChildProcess
 from gateway.http.json_reader import Scan, TooMuch
+from gateway.http.lanes import Lane
 from gateway.platforms import system
 
 SMALL_SIZE = 262_144  # bytes; smaller texts are read on the event loop, within some milliseconds
@@ -64,7 +66,7 @@ class WorkerProcess:
         self._used = 0  # bytes of large texts
         self._queue = asyncio.Lock()
         self._freed = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._turns = Lane(1)
         self._process: ChildProcess | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._latest: ChildProcess | None = None  # which has ended, or is ending
@@ -90,7 +92,7 @@ class WorkerProcess:
         """Run `work` on a text with this scan and return its result."""
         if is_small(scan) and (scan.size <= SMALL_HEAVY or not isinstance(work, Heavy)):
             return work(text, *arguments)
-        async with self._turn:
+        async with self._turns.hold():
             if self._idle is not None:
                 self._idle.cancel()
             try:

@@ -10,8 +10,8 @@ carries the user's mark, and all of this is true:
    the server's cache is older; then an earlier run of the same user has to prove it, by a node whose inputs are the
    same all the way up.
 
-A copy that keeps the time of its original has the Etag of an upload that the prompt names and the user may read; it
-needs no time, but the other two. Nothing else proves anything: no text, no queue, no job's copy of a prompt, no
+A copy that keeps the time of its original is proven by 1 and 2 and, in place of 3, by its Etag: that of an upload that
+the prompt names and the user may read. Nothing else proves anything: no text, no queue, no job's copy of a prompt, no
 address in an event, and no search that found nothing.
 """
 
@@ -135,13 +135,6 @@ class Run:
     def is_over_before(self, written: Written) -> bool:
         """Return whether a file was written after this run, so that another file has its name now."""
         return written.earliest >= self._end
-
-    def proves(self, file: File, written: Written, signature: str | None = None) -> bool:
-        """Return whether this run wrote the file; with a signature, by a node that has it."""
-        return self.wrote(written) and any(
-            one.file == file and one.may_prove and (signature is None or one.signature == signature)
-            for one in self.files
-        )
 
     def lists(self, file: File) -> bool:
         """Return whether it lists this file, and its node and name allow a proof."""

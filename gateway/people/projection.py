@@ -140,7 +140,10 @@ Etags = Mapping[str, Mapping[File, str]]  # by prompt_id, the files that are pro
 
 def own_history(text: bytes | bytearray, person: Person, server_id: str) -> tuple[OwnEntry, ...]:
     """Return a user's own entries from the text of a `/history`."""
-    entries = project_history(parse_json(text, "/history"), person, server_id)
+    return _own_entries(project_history(parse_json(text, "/history"), person, server_id), person, server_id)
+
+
+def _own_entries(entries: Mapping[str, Any], person: Person, server_id: str) -> tuple[OwnEntry, ...]:
     runs = {name: Run.of(entry, person, server_id) for name, entry in entries.items()}
     return tuple(
         OwnEntry(name, json.dumps(entry).encode(), run)
@@ -149,11 +152,11 @@ def own_history(text: bytes | bytearray, person: Person, server_id: str) -> tupl
     )
 
 
-def own_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> tuple[OwnEntry, ...] | None:
+def own_entry(text: bytes | bytearray, person: Person, server_id: str) -> tuple[OwnEntry, ...] | None:
     """Return the entry in the text of a `/history/{id}`, if there is one; None if it is not this user's."""
-    if find_entry(text, prompt_id, person, server_id).is_own is False:
-        return None
-    return own_history(text, person, server_id)
+    entries = parse_json(text, "/history")
+    own = project_history(entries, person, server_id)
+    return _own_entries(own, person, server_id) if own == entries else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from aiohttp.http import HttpProcessingError
 from gateway.http.headers import request_headers
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.moving_deadline import MovingDeadline
-from gateway.http.proxy import upload_ended
+from gateway.http.proxy import invite, upload_ended
 from gateway.http.refusal import Cause, Refusal, Refused, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.person import Person
@@ -37,8 +37,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
     if length is not None and length > largest:
         raise Refused(_too_large(upstream, largest, Sent.NO))
     async with upstream.place(upstream.uploads) as ticket:
-        if "Expect" in request.headers and request.transport is not None:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        invite(request)
         deadline = MovingDeadline(upstream.deadlines.idle)
         upload = _Upload(request, upstream, deadline, largest)
         ticket.give_back = upload.end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from gateway.fleet.probes import StatusError, ask
+from gateway.fleet.probes import StatusError, read_answer, work_on_answer
 from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, not_json, parse_json
 from gateway.http.budget import Held
 from gateway.http.json_reader import Bounds, JsonError, Scan
@@ -45,11 +46,17 @@ async def fetch_as(
 ) -> T:
     """Return the result of `work` on a server's answer, or raise `Refused`; large ones go to another process.
 
-    With `held`, the result is about as large as the answer, which is charged before it is read.
+    With `held`, the result is about as large as the answer, which is charged before it is read. The server has a place
+    free again once its answer is in memory.
     """
+    reserve = None if held is None else held.reserve
     try:
-        async with upstream.place(upstream.reads), asyncio.timeout(upstream.deadlines.read):
-            return await ask(upstream, where, bounds, work, *arguments, reserve=None if held is None else held.reserve)
+        async with contextlib.AsyncExitStack() as memory:
+            if isinstance(work, Heavy):
+                await memory.enter_async_context(upstream.place_for_heavy())
+            async with upstream.place(upstream.reads), asyncio.timeout(upstream.deadlines.read):
+                answer = await read_answer(upstream, where, bounds, memory, reserve)
+            return await work_on_answer(upstream, answer, work, *arguments)
     except StatusError as error:
         raise Refused(_status(upstream.server.id, error.status)) from error
     except NotComfyError as error:

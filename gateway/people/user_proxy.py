@@ -26,7 +26,7 @@ from gateway.fleet.state import FleetState
 from gateway.http.answers import json_answer
 from gateway.http.budget import BUFFERED, Held, owners_of
 from gateway.http.guard import Admitted
-from gateway.http.json_reader import Scan, build
+from gateway.http.json_reader import Bounds, Scan, build
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.queries import SEAL, for_server, write_query
@@ -195,11 +195,15 @@ class UserProxy:
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
         path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
+        return await self._answer(asked, path, bounds, project_text, path, asked.person, asked.server_id)
+
+    async def _answer(
+        self, asked: _Asked, where: str, bounds: Bounds, work: Callable[..., bytes], *arguments: object
+    ) -> web.StreamResponse:
+        """Answer with the result of `work` on a server's answer; its user is charged for both."""
         with self._hold(asked) as held:
-            found = await fetch_as(
-                asked.upstream, path, bounds, project_text, path, asked.person, asked.server_id, held=held
-            )
-            return await _send(asked, found, held)
+            text = await fetch_as(asked.upstream, where, bounds, work, *arguments, held=held)
+            return await _send(asked, text, held)
 
     async def _history(self, asked: _Asked) -> web.StreamResponse:
         """Answer with the user's own among the latest entries, as many as requested, within bounds."""
@@ -226,9 +230,7 @@ class UserProxy:
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
         path, person, server_id = asked.route.path, asked.person, asked.server_id
         with self._hold(asked) as held:
-            own = await fetch_as(
-                asked.upstream, path, ENTRY, Heavy(own_entry), asked.last, person, server_id, held=held
-            )
+            own = await fetch_as(asked.upstream, path, ENTRY, Heavy(own_entry), person, server_id, held=held)
             if own is None:
                 raise Refused(_NOT_YOURS)
             etags = await self._prove(asked, {one.prompt_id: one.run for one in own})
@@ -267,21 +269,20 @@ class UserProxy:
 
     def _hold(self, asked: _Asked) -> Held:
         """Return the place of an answer that is held in memory, which its user is charged for."""
-        return self._proxy.budget.hold(*owners_of(asked.request))
+        return self._proxy.budget.answers.hold(*owners_of(asked.request))
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
-        path = asked.route.path
-        return json_answer(await fetch_as(asked.upstream, path, CATALOGUE, own_files, asked.person))
+        return await self._answer(asked, asked.route.path, CATALOGUE, own_files, asked.person)
 
     async def _model_list(self, asked: _Asked) -> web.StreamResponse:
-        return json_answer(await fetch_as(asked.upstream, asked.route.path, MODELS, own_models, asked.person))
+        return await self._answer(asked, asked.route.path, MODELS, own_models, asked.person)
 
     async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
         if asked.admitted.query["filename"].startswith(f"{FOLDER}/"):
             return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
         where = f"{asked.route.path}?{for_server(asked.admitted.query)}"
         try:
-            return json_answer(await fetch_as(asked.upstream, where, MODELS, without_prompts))
+            return await self._answer(asked, where, MODELS, without_prompts)
         except Refused as error:
             if error.refusal.cause not in {Cause.NOT_LISTED, Cause.UPSTREAM_REFUSED}:
                 raise
@@ -419,7 +420,7 @@ class UserProxy:
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
-        with self._proxy.budget.hold(*owners_of(asked.request)) as held:
+        with self._proxy.budget.bodies.hold(*owners_of(asked.request)) as held:
             held.take(BUFFERED)
             stored = await pass_upload(asked.request, asked.upstream, asked.person, largest)
         await self.files.seal_upload(asked.upstream, asked.person, stored)

@@ -337,9 +337,10 @@ async def test_link_to_a_result_survives_the_login_and_opens_for_its_owner_only(
     await page.close()
 
 
-async def test_login_with_an_invalid_target_opens_the_page(user: BrowserUser) -> None:
+@pytest.mark.parametrize("target", ["http://[", "blob:{base}/x", "//elsewhere.invalid/", "javascript:alert(1)"])
+async def test_login_with_an_invalid_target_opens_the_page(user: BrowserUser, target: str) -> None:
     page = await (await user.new_profile()).new_page()
-    await page.goto(f"{user.base}/login?to=http://[&copies=x")
+    await page.goto(f"{user.base}/login?to={target.format(base=user.base)}&copies=x")
     await expect(page.locator("#copies")).to_be_hidden()
     await log_in(page, "alice")
     await page.wait_for_url(f"{user.base}/")

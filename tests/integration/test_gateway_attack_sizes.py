@@ -13,13 +13,14 @@ import pytest
 from aiohttp import web
 
 from gateway.http.bodies import LARGEST_JSON
-from gateway.http.budget import MOST_BODIES_OF_ONE, MOST_OF_ONE
+from gateway.http.budget import BODIES, MOST_REQUESTS_OF_ONE
 from gateway.http.worker_process import WorkerProcess
 from tests.integration.attacks import PROMPT, GuardedServer
 from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 from wire.health import Health
 
 ROW = b'[1, "p", {}, {}, []],'
+BEGUN = PROMPT[:-1].encode()
 
 
 @contextlib.asynccontextmanager
@@ -159,36 +160,53 @@ async def guarded() -> AsyncIterator[GuardedServer]:
 
 
 @contextlib.asynccontextmanager
-async def unfinished(gateway: Running, count: int, length: int) -> AsyncIterator[list[asyncio.StreamReader]]:
-    """Send only the beginning of this many prompts of that length."""
+async def unfinished(
+    gateway: Running, count: int, length: int, sent: bytes = BEGUN
+) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """Begin this many prompts of that length, and send only a part of each."""
     head = (
         f"POST /servers/a/prompt HTTP/1.1\r\nHost: {gateway.url.removeprefix('http://')}\r\nOrigin: {gateway.url}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n" + PROMPT[:-1]
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     )
     opened = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(count)]
     try:
         for _, writer in opened:
-            writer.write(head.encode())
+            writer.write(head.encode() + sent)
         yield [reader for reader, _ in opened]
     finally:
         for _, writer in opened:
             writer.transport.abort()
 
 
+async def test_announced_bytes_take_no_room(guarded: GuardedServer) -> None:
+    budget = guarded.gateway.gateway.budget
+    async with unfinished(guarded.gateway, 30, LARGEST_JSON):
+        await until(lambda: budget.bodies.count == 30 and budget.size == 30 * len(BEGUN))
+    await until(lambda: budget.size == budget.bodies.count == 0)
+    assert guarded.upstream.seen == []
+
+
 async def test_unfinished_bodies_stay_within_their_budget(guarded: GuardedServer) -> None:
-    budget, fitting = guarded.gateway.gateway.budget, MOST_OF_ONE // LARGEST_JSON
-    async with unfinished(guarded.gateway, 30, LARGEST_JSON) as readers:
+    budget, sizes = guarded.gateway.gateway.budget, list[int]()
+    most = BEGUN + b" " * (LARGEST_JSON - 1 - len(BEGUN))
+    async with unfinished(guarded.gateway, 10, LARGEST_JSON, most) as readers:
         refused = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
-        await until(lambda: sum(task.done() for task in refused) == 30 - fitting)
+
+        def is_settled() -> bool:
+            sizes.append(budget.size)
+            left = budget.bodies.count
+            return sum(task.done() for task in refused) == 10 - left and budget.size == left * len(most)
+
+        await until(is_settled)
+        assert 0 < max(sizes) <= BODIES.most_of_one
+        assert budget.bodies.count <= BODIES.most_of_one // LARGEST_JSON
         for task in refused:
             if task.done():
                 status, headers = head_of(task.result())
                 assert (status, headers["x-mooring-gateway"]) == (429, "too-many-requests; sent=no")
                 assert int(headers["retry-after"]) > 0
             task.cancel()
-        assert budget.size == fitting * LARGEST_JSON
-        assert budget.bodies == fitting
-    await until(lambda: budget.size == budget.bodies == 0)
+    await until(lambda: budget.size == budget.bodies.count == 0)
     assert guarded.upstream.seen == []
 
 
@@ -201,13 +219,13 @@ async def test_oversized_body_is_refused_before_it_arrives(guarded: GuardedServe
 
 
 async def test_small_bodies_are_counted_too(guarded: GuardedServer) -> None:
-    async with unfinished(guarded.gateway, MOST_BODIES_OF_ONE + 5, 1_000) as readers:
+    async with unfinished(guarded.gateway, MOST_REQUESTS_OF_ONE + 5, 1_000) as readers:
         answered = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader in readers]
         await until(lambda: sum(task.done() for task in answered) == 5)
-        assert guarded.gateway.gateway.budget.bodies == MOST_BODIES_OF_ONE
+        assert guarded.gateway.gateway.budget.bodies.count == MOST_REQUESTS_OF_ONE
         for task in answered:
             task.cancel()
-    await until(lambda: guarded.gateway.gateway.budget.bodies == 0)
+    await until(lambda: guarded.gateway.gateway.budget.bodies.count == 0)
 
 
 async def test_body_of_unknown_length_is_charged_while_it_arrives(guarded: GuardedServer) -> None:

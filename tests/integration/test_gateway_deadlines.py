@@ -70,6 +70,24 @@ async def test_missing_body_ends_at_its_deadline() -> None:
     assert upstream.seen == []
 
 
+async def test_body_that_dribbles_ends_at_its_deadline() -> None:
+    async with serve() as upstream, open_gateway({"a": upstream.url}, body=0.5) as gateway:
+        host = gateway.url.removeprefix("http://")
+        head = f"POST /servers/a/prompt HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(f"{head}Content-Length: 4000000\r\n\r\n".encode())
+        reply = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+
+        async def dribble() -> bool:
+            writer.write(b" " * LEAST)  # which renews the idle deadline
+            return reply.done()
+
+        await until(dribble)
+        assert head_of(reply.result())[1]["x-mooring-gateway"] == "bad-request; sent=no"
+        writer.transport.abort()
+    assert upstream.seen == []
+
+
 async def test_repeated_request_sends_the_prompt_once(
     browser: aiohttp.ClientSession,
 ) -> None:

@@ -89,6 +89,17 @@ async def test_switch_of_protocols_is_not_passed_on(browser: aiohttp.ClientSessi
             assert verdict(reply) == (502, "not-comfyui; sent=unknown")
 
 
+async def test_header_with_control_characters_is_dropped(browser: aiohttp.ClientSession) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nETag: "a\x1b[2Jb"\r\nContent-Length: 2\r\n\r\nok')
+
+    async with serve_raw(talk) as url, open_gateway({"a": url}) as gateway:
+        async with browser.get(f"{gateway.url}/servers/a/view?filename=a.png") as reply:
+            assert (reply.status, await reply.read()) == (200, b"ok")
+            assert "ETag" not in reply.headers and reply.headers["Content-Type"] == "image/png"
+
+
 async def test_redirect_is_not_followed(browser: aiohttp.ClientSession) -> None:
     async with serve() as elsewhere:
 

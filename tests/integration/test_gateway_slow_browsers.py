@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.http.budget import MOST_OF_SOCKETS_OF_ONE
+from gateway.http.budget import SOCKETS
 from gateway.http.closes import NO_ROOM
 from gateway.http.tunnel import LARGEST_FROM_SERVER, MOST_WAITING_FRAMES
 from tests.integration.hub import Hub, connect, read_all, text
@@ -138,7 +138,7 @@ async def test_unread_messages_of_one_browser_have_one_limit() -> None:
                 return sum(line.is_over for line in lines) >= 5
 
             await until(is_cut)
-            assert 0 < max(sizes) <= MOST_OF_SOCKETS_OF_ONE
+            assert 0 < max(sizes) <= SOCKETS.most_of_one
             assert {line._over.result() for line in lines if line.is_over} == {NO_ROOM}
             assert not all(line.is_over for line in lines)
         await until(lambda: budget.size == 0)
@@ -180,7 +180,7 @@ async def test_unfinished_messages_of_one_browser_have_one_limit(browser: aiohtt
             return hub.accepted == 6 and hub.open <= 2
 
         await until(is_cut)
-        assert 0 < max(sizes) <= MOST_OF_SOCKETS_OF_ONE
+        assert 0 < max(sizes) <= SOCKETS.most_of_one
         assert hub.open
         lines = gateway.gateway._tunnels._open
         assert not any(line._over.result() != NO_ROOM for line in lines if line.is_over)

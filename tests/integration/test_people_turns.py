@@ -61,7 +61,7 @@ async def press_and_leave(studio: Studio, client: Client, body: dict[str, Any], 
 async def is_settled(studio: Studio) -> bool:
     """Return whether the gateway has neither a request nor a submit that outlives its browser."""
     gateway = studio.gateway.gateway
-    return not gateway._proxy._carried and not gateway._proxy.budget.bodies
+    return not gateway._proxy._carried and not gateway._proxy.budget.bodies.count
 
 
 @pytest.mark.parametrize("milliseconds", [2, 6, 12, 20])
@@ -100,9 +100,9 @@ async def slow_submit(studio: Studio, client: Client) -> AsyncIterator[None]:
             writer.write(text[at : at + 60])
 
     trickling = asyncio.create_task(trickle())
-    await until(lambda: studio.gateway.gateway.budget.bodies)
+    await until(lambda: studio.gateway.gateway.budget.bodies.count)
     yield
-    assert not trickling.done() and studio.gateway.gateway.budget.bodies
+    assert not trickling.done() and studio.gateway.gateway.budget.bodies.count
     trickling.cancel()
     writer.transport.abort()
 

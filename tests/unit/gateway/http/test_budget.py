@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from gateway.http.budget import Budget
+from gateway.http.budget import Budget, Limits
 from gateway.http.refusal import Cause, Refused
 
 
 def cause(budget: Budget, owner: str, size: int) -> Cause | None:
     try:
-        budget.hold(owner).take(size)
+        budget.bodies.hold(owner).take(size)
     except Refused as error:
         assert error.refusal.retry_after > 0
         return error.refusal.cause
@@ -20,7 +20,7 @@ def cause(budget: Budget, owner: str, size: int) -> Cause | None:
 
 
 def test_each_owner_has_a_byte_limit() -> None:
-    budget = Budget(most=100, most_of_one=40)
+    budget = Budget(bodies=Limits(100, 40))
     assert cause(budget, "a", 40) is None
     assert cause(budget, "a", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "b", 40) is None
@@ -29,41 +29,41 @@ def test_each_owner_has_a_byte_limit() -> None:
 
 
 def test_each_owner_has_a_request_limit() -> None:
-    budget = Budget(most_bodies=3, most_bodies_of_one=2)
-    held = [budget.hold("a", "x"), budget.hold("a", "y")]
+    budget = Budget(most=3, most_of_one=2)
+    held = [budget.bodies.hold("a", "x"), budget.bodies.hold("a", "y")]
     with pytest.raises(Refused) as refused:
-        budget.hold("a", "z")
+        budget.bodies.hold("a", "z")
     assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
-    budget.hold("b")
+    budget.bodies.hold("b")
     with pytest.raises(Refused) as refused:
-        budget.hold("c")
+        budget.bodies.hold("c")
     assert refused.value.refusal.cause is Cause.GATEWAY_BUSY
     held[0].release()
-    budget.hold("a")
+    budget.bodies.hold("a")
 
 
 def test_person_and_address_are_both_charged() -> None:
-    budget = Budget(most=100, most_of_one=40)
-    budget.hold("alice", "10.0.0.1").take(40)
+    budget = Budget(bodies=Limits(100, 40))
+    budget.bodies.hold("alice", "10.0.0.1").take(40)
     assert cause(budget, "10.0.0.1", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "10.0.0.2", 1) is None
 
 
 def test_released_bytes_can_be_reused() -> None:
-    budget = Budget(most=100, most_of_one=40)
-    with budget.hold("a") as held:
+    budget = Budget(bodies=Limits(100, 40))
+    with budget.bodies.hold("a") as held:
         held.take(10)
         held.take(30)
         held.take(20)  # the bytes already held are included
-        assert (budget.size, budget.of("a"), budget.bodies) == (30, 30, 1)
+        assert (budget.size, budget.of("a"), budget.bodies.count) == (30, 30, 1)
         held.release()
         held.release()
-    assert (budget.size, budget.of("a"), budget.bodies) == (0, 0, 0)
+    assert (budget.size, budget.of("a"), budget.bodies.count) == (0, 0, 0)
 
 
 def test_refused_bytes_are_not_charged() -> None:
-    budget = Budget(most=100, most_of_one=40)
-    with budget.hold("a") as held:
+    budget = Budget(bodies=Limits(100, 40))
+    with budget.bodies.hold("a") as held:
         held.take(30)
         with pytest.raises(Refused):
             held.take(50)
@@ -72,15 +72,15 @@ def test_refused_bytes_are_not_charged() -> None:
 
 
 async def test_answer_waits_for_room_of_its_owner() -> None:
-    budget = Budget(most=100, most_of_one=40)
-    first, second = budget.hold("a"), budget.hold("a")
+    budget = Budget(answers=Limits(100, 40))
+    first, second = budget.answers.hold("a"), budget.answers.hold("a")
     await first.reserve(30)
     waiting = asyncio.create_task(second.reserve(20))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert budget._freed
+    assert budget.answers._freed
     assert (waiting.done(), budget.of("a")) == (False, 30)
-    await budget.hold("b").reserve(20)  # others do not wait
+    await budget.answers.hold("b").reserve(20)  # others do not wait
     first.shrink(20)
     await waiting
     assert (budget.of("a"), budget.of("b"), budget.size) == (40, 20, 60)
@@ -91,23 +91,23 @@ async def test_answer_waits_for_room_of_its_owner() -> None:
 
 async def test_answer_that_finds_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.budget.WAIT_SECONDS", 0.01)
-    budget = Budget(most=100, most_of_one=40)
-    with budget.hold("a") as held:
+    budget = Budget(answers=Limits(100, 40))
+    with budget.answers.hold("a") as held:
         held.take(40)
-        with budget.hold("a") as another, pytest.raises(Refused) as refused:
+        with budget.answers.hold("a") as another, pytest.raises(Refused) as refused:
             await another.reserve(1)
         assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
         assert budget.of("a") == 40
-    assert (budget.of("a"), budget.size, budget.bodies) == (0, 0, 0)
+    assert (budget.of("a"), budget.size, budget.answers.count) == (0, 0, 0)
 
 
 async def test_any_answer_fits_into_an_empty_budget() -> None:
-    with Budget().hold("a") as held:
+    with Budget().answers.hold("a") as held:
         await held.reserve(10**9)
 
 
 def test_largest_socket_of_a_full_owner_is_closed() -> None:
-    budget = Budget(most_of_sockets=100, most_of_sockets_of_one=40)
+    budget = Budget(sockets=Limits(100, 40))
     closed: list[str] = []
     sockets = {name: budget.of_socket(name[0]) for name in ("a1", "a2", "b1")}
     for name, socket in sockets.items():
@@ -123,7 +123,7 @@ def test_largest_socket_of_a_full_owner_is_closed() -> None:
 
 
 def test_small_socket_stays_when_another_user_fills_the_share() -> None:
-    budget = Budget(most_of_sockets=100, most_of_sockets_of_one=60)
+    budget = Budget(sockets=Limits(100, 60))
     closed: list[str] = []
     sockets = {name: budget.of_socket(name) for name in ("a", "b", "c")}
     for name, socket in sockets.items():
@@ -134,9 +134,18 @@ def test_small_socket_stays_when_another_user_fills_the_share() -> None:
     assert (closed, budget.of("c"), budget.size) == (["a"], 5, 45)
 
 
-def test_sockets_and_requests_leave_each_other_room() -> None:
-    budget = Budget(most=100, most_of_one=40, most_of_sockets=20, most_of_sockets_of_one=20)
+def test_sockets_and_bodies_leave_each_other_room() -> None:
+    budget = Budget(bodies=Limits(100, 40), sockets=Limits(20, 20))
     assert cause(budget, "a", 40) is None
     socket = budget.of_socket("a")
     socket.hold(20)
     assert (budget.of("a"), cause(budget, "b", 40)) == (60, None)
+
+
+def test_bodies_and_answers_leave_each_other_room() -> None:
+    budget = Budget(bodies=Limits(40, 40), answers=Limits(50, 50), most=2, most_of_one=2)
+    bodies = [budget.bodies.hold("a") for _ in range(2)]
+    bodies[0].take(40)
+    assert cause(budget, "b", 1) is Cause.GATEWAY_BUSY
+    budget.answers.hold("a").take(50)
+    assert (budget.of("a"), budget.size, budget.bodies.size, budget.answers.size) == (90, 90, 40, 50)

@@ -138,3 +138,17 @@ async def test_cancelled_wait_frees_its_place() -> None:
         await gone[2].is_in.wait()
     await _end(first, *gone)
     assert not lane.locked() and not lane._waiting
+
+
+async def test_users_with_equal_shares_take_turns() -> None:
+    lane, log = Lane(1), list[str]()
+
+    async def read(holder: str) -> None:
+        HOLDER.set(holder)
+        async with lane.hold():
+            log.append(holder)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(asyncio.create_task(read(holder)) for holder in ("a", "a", "a", "a", "b", "c")))
+    assert log == ["a", "a", "b", "c", "a", "a"]
+    assert not lane.locked() and not lane._waiting

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
+from gateway.http.lanes import HOLDER
 from gateway.http.refusal import Cause, Refusal, Refused
 from gateway.http.worker_process import SMALL_HEAVY, SMALL_SIZE, Heavy, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
@@ -128,4 +129,17 @@ async def test_work_leaves_the_processor_to_the_event_loop() -> None:
     worker = WorkerProcess()
     worked = await worker.run(scan_of(LARGE), process_of, LARGE)
     assert niceness(worked) > niceness(os.getpid())
+    await worker.close()
+
+
+async def test_users_take_turns_in_the_process() -> None:
+    worker, log = WorkerProcess(), list[str]()
+
+    async def read(holder: str) -> None:
+        HOLDER.set(holder)
+        await worker.run(scan_of(LARGE), length_of, LARGE, 0)
+        log.append(holder)
+
+    await asyncio.gather(*(asyncio.create_task(read(holder)) for holder in ("a", "a", "a", "a", "b")))
+    assert log == ["a", "a", "b", "a", "a"]
     await worker.close()

@@ -105,7 +105,7 @@ def test_runs_of_others_are_not_read() -> None:
 def test_run_without_a_beginning_proves_nothing(messages: object) -> None:
     one = Run.of(entry() | {"status": {"messages": messages}}, ALICE, "a")
     assert one is not None
-    assert not one.wrote(at(105)) and not one.proves(FILE, at(50))
+    assert not one.wrote(at(105)) and not one.wrote(at(50))
 
 
 @pytest.mark.parametrize("subfolder", ["..", "a/..", "a//b", "/", ".", "a\\..\\b"])
@@ -244,12 +244,10 @@ def test_dense_graph_has_a_signature() -> None:
     assert signature(dense, "499") is not None
 
 
-def test_cached_file_is_proven_by_an_equal_node_alone() -> None:
-    maker = run()
-    assert maker.proves(FILE, at(105), signature(PROMPT))
-    assert not maker.proves(FILE, at(105), signature({**PROMPT, "1": {"class_type": "Draw", "inputs": {"seed": 2}}}))
-    assert not maker.proves(FILE, at(150), signature(PROMPT))
-    assert not run(extra={"x": NAME}).proves(FILE, at(105), signature(PROMPT))
+def test_equal_nodes_alone_have_an_equal_signature() -> None:
+    (listed,) = run().files
+    assert listed.signature == signature(PROMPT)
+    assert listed.signature != signature({**PROMPT, "1": {"class_type": "Draw", "inputs": {"seed": 2}}})
 
 
 def test_other_run_covers_what_it_may_have_written() -> None:
