@@ -27,7 +27,7 @@ from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
 from app.session.memory.private import private_ports
 from app.session.waiting.crew import Crew
-from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
+from tests.simulation.browser import PRESSES, Browser, Life, LoopClock, SeededRandom, Tab, TabPressMemory, TabWindows
 from tests.simulation.early import carry_out
 from tests.simulation.editor import editor_of
 from tests.simulation.loop import VirtualLoop
@@ -234,6 +234,7 @@ class World:
             fleet=SimFleet(self.network, life),
             clock=LoopClock(life, tab.browser),
             random=SeededRandom(life),
+            presses=TabPressMemory(tab, life),
         )
         return private_ports(ports, SimPageBlobs()) if tab.is_private else ports
 
@@ -244,6 +245,8 @@ class World:
         for window_id in page.tab.ids:
             self.browser.cached.pop(window_id, None)
         page.tab.leave(crashed=crashed)
+        if crashed and self.chance.random() < 0.5:  # the browser may not have written it
+            page.tab.storage.pop(PRESSES, None)
         page.sockets.vanish()
         self.pages.remove(page)
         self.graveyard.append(page)
