@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId, Task, WindowId
 from app.core.ports import Ports
+from app.core.presses import read_presses
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
@@ -147,6 +148,7 @@ class World:
         self.clicks: list[Click] = []
         self.requested = UserRequests()
         self.presses: dict[str, Wanted] = {}  # of Run, before a page was up, by the prompt_id of their run
+        self.interrupted: dict[str, Tab] = {}  # presses whose page was reloaded or crashed, and must not be lost
         self.posted: Counter[str] = Counter()
         self.bindings: dict[str, tuple[str, str]] = {}
         self.workers: dict[str, asyncio.Task[None]] = {}
@@ -246,7 +248,8 @@ class World:
             self.browser.cached.pop(window_id, None)
         page.tab.leave(crashed=crashed)
         if crashed and self.chance.random() < 0.5:  # the browser may not have written it
-            page.tab.storage.pop(PRESSES, None)
+            for press in read_presses(page.tab.storage.pop(PRESSES, "")):
+                self.interrupted.pop(press.prompt_id, None)
         page.sockets.vanish()
         self.pages.remove(page)
         self.graveyard.append(page)
@@ -275,6 +278,18 @@ class World:
         click = self.new_click(page)
         self.spawn(self.follow(click, self._run(page, workflow, picture)))
         return click
+
+    def interrupt(self, page: Page, prompt_id: PromptId, *, crashed: bool) -> None:
+        """Reload or crash a page after a press of Run, which the tab has until the store has it.
+
+        A crash may lose what only the tab has, and a private window keeps nothing else.
+        """
+        noted = [press.prompt_id for press in read_presses(page.tab.storage.get(PRESSES, ""))]
+        if prompt_id in noted and not crashed and not page.tab.is_private:
+            self.interrupted[prompt_id] = page.tab
+        self.tally.counts["interrupted presses"] += 1
+        self.note(f"press {prompt_id[:8]} is interrupted in {page.tab.window_id}")
+        self.reload(page, crashed=crashed)
 
     async def click_and_follow(
         self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId

@@ -52,7 +52,7 @@ from app.session.facts import Picked
 from app.session.hashing import sha256_of
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
-from app.session.submitting.editor_files import EditorFiles
+from app.session.submitting.editor_files import GONE, EditorFiles
 from app.session.submitting.submit import Inputs, RunOrder
 from app.session.waiting.file_feed import FileFeed
 from app.session.waiting.sending import Sender
@@ -306,7 +306,8 @@ class WaitingLine:
             text = write_refusal(error)
             await self._keeper.change(lambda line: _joined(line, batch, entry, line_id).refuse(entry.prompt_id, text))
             raise
-        batch, order = await self._with_editor(batch, order)
+        batch = await self._with_editor(batch, order.editor.text)
+        order = replace(order, editor=replace(order.editor, sha256=batch.editor_sha256))
         step = partial(_joined, batch=batch, entry=entry, line_id=line_id)
         try:
             await self._keeper.change(step, files)
@@ -319,16 +320,15 @@ class WaitingLine:
         inputs = {where: replace(picked, sha256=known[where]) for where, picked in order.inputs.items()}
         return replace(pressed, order=replace(order, inputs=inputs), batch=batch)
 
-    async def _with_editor(self, batch: Batch, order: RunOrder) -> tuple[Batch, RunOrder]:
-        """Keep the copy of the editor's file; without it, the run is sent all the same."""
-        if not order.editor.text or order.editor.sha256:
-            return batch, order
+    async def _with_editor(self, batch: Batch, text: str) -> Batch:
+        """Keep the copy of the editor's file; without it, the runs are sent all the same."""
+        if not text or batch.editor_sha256:
+            return batch
         try:
-            sha256 = await self._editors.keep(order.editor.text)
+            return replace(batch, editor_sha256=await self._editors.keep(text))
         except StorageError as error:
             log.warning("the editor's file is not kept: %r", error)
-            return batch, order
-        return replace(batch, editor_sha256=sha256), replace(order, editor=replace(order.editor, sha256=sha256))
+            return replace(batch, editor_fault=GONE)
 
     def sent(self, prompt_id: PromptId) -> None:
         """Note that a click has become a task."""
@@ -406,8 +406,7 @@ class WaitingLine:
         batch, line_id = press.batch, self._state.ports.random.uuid4()
         if batch is None:  # of a private window
             raise BadInput("press-not-kept")
-        if press.editor:
-            batch = replace(batch, editor_sha256=await self._editors.keep(press.editor))
+        batch = await self._with_editor(batch, press.editor)
         missing = next((item.name for item in batch.inputs if not item.sha256), None)
         if missing is None:
             await self._join(batch, press.entries, press.senders)
