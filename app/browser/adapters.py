@@ -17,6 +17,7 @@ from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
 from app.browser.logout import BrowserLoginSession
 from app.browser.owned import fleet_file
+from app.browser.presses import BrowserPresses
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
 from app.browser.server_probe import ProbePorts
@@ -63,6 +64,7 @@ def make_ports(
         clock=BrowserClock(),
         random=random,
         journal=BrowserJournals(),
+        presses=BrowserPresses(),
         catalogues=catalogues,
     )
 

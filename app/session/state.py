@@ -32,7 +32,7 @@ from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
 from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored, get_api_base_url
-from app.session.facts import Noticed, Preview, Run, SocketFacts, TabFacts
+from app.session.facts import Noticed, Preview, Run, RunStage, SocketFacts, TabFacts
 from app.session.journal_writer import JournalWriter
 from app.session.loose_ends import LooseEnds
 
@@ -233,6 +233,11 @@ class State:
         """Show how far a click is."""
         self.runs[run.prompt_id] = run
         self.changed()
+
+    def show_refused(self, prompt_id: PromptId, title: str, at: float, error: MooringError) -> None:
+        """Show a click that was not sent, until it is dismissed."""
+        failed = RunStage.FAILED
+        self.set_run(Run(prompt_id=prompt_id, title=title, started_at=at, stage=failed, error=error, is_kept=True))
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
         """Judge, make durable, take over. Return the resulting task; None if this window no longer owns it."""

@@ -44,6 +44,18 @@ NAMED = (
         f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
     ),
     Named(
+        "press not noted in the tab",
+        "app/session/waiting/waiting_runs.py",
+        (("        return bool(entries) and self._tab.note(\n", "        return False and self._tab.note(\n"),),
+        f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
+    ),
+    Named(
+        "press not recorded",
+        "app/session/waiting/waiting_runs.py",
+        (("            await self._keeper.change(step, files)\n", "            pass\n"),),
+        f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
+    ),
+    Named(
         "history before queue",
         "app/session/watching/watch.py",
         (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,9 @@ from typing import Any
 from app.core.model import WindowId
 from app.core.ports.transfers import MOST_TRANSFERS
 from app.core.ports.windows import Identity
+from app.core.presses import Press, read_presses, write_presses
+
+PRESSES = "mooring.presses"
 
 
 @dataclass
@@ -196,6 +199,25 @@ class TabTransfers:
 
     def _counts(self, life: Life) -> bool:
         return life.is_alive if self._browser.has_locks else life is self._life
+
+
+class TabPressMemory:
+    """The PressMemory port: the tab's session storage, which a dead page no longer writes."""
+
+    outlives_line = False
+
+    def __init__(self, tab: Tab, life: Life) -> None:
+        self._tab = tab
+        self._life = life
+
+    def read(self) -> Sequence[Press]:
+        return read_presses(self._tab.storage.get(PRESSES, ""))
+
+    def write(self, presses: Sequence[Press]) -> bool:
+        text = write_presses(presses)
+        if text is not None and self._life.is_alive:
+            self._tab.storage[PRESSES] = text
+        return text is not None
 
 
 class LoopClock:

@@ -86,6 +86,7 @@ class RunOrder:
     origin: Origin | None = None  # the run that is repeated, if any
     templates: tuple[Template, ...] = ()  # of its prompts
     is_quiet: bool = False  # it has waited for its turn already, and shows only once that has come
+    is_kept: bool = False  # it is recorded in the line, with its files
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Submitter:
         """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
         state = self._state
         if not order.is_quiet:
-            self._begin(order)
+            self.begin(order)
         try:
             ready = await self._prepare(order)
         except NotYourTurn:
@@ -159,9 +160,11 @@ class Submitter:
             await self._state.wait_change()
             tasks = self._state.get_window("submit_workflow").tasks
 
-    def _begin(self, order: RunOrder) -> None:
-        started_at = self._state.ports.clock.now()
-        self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=started_at))
+    def begin(self, order: RunOrder) -> None:
+        """Show a run, if it is not shown yet."""
+        if order.prompt_id not in self._state.runs:
+            now, is_kept = self._state.ports.clock.now(), order.is_kept
+            self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now, is_kept=is_kept))
 
     async def _prepare(self, order: RunOrder) -> Ready:
         """Find the servers that can run it, and register its task on one; return what its submit needs."""
@@ -194,7 +197,7 @@ class Submitter:
         job = job_of(order.workflow)
         place = held or await self.places.reserve(order.prompt_id, order.wish, job, unable, is_bare=is_bare)
         if order.is_quiet:
-            self._begin(order)
+            self.begin(order)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
         order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
@@ -219,15 +222,19 @@ class Submitter:
     # Upload
 
     async def upload(
-        self, reservation: Reservation, blob: Blob, filename: str, where: tuple[str, str] = ("", "")
+        self, reservation: Reservation, blob: Blob, filename: str, where: tuple[str, str] = ("", ""), kept: str = ""
     ) -> tuple[InputFile, comfy.Uploaded]:
-        """Upload a file to the reserved server, named by its content's hash, for an input (node id, input name)."""
+        """Upload a file to the reserved server, named by its content's hash, for an input (node id, input name).
+
+        `kept` is the hash of one that was kept with its run.
+        """
         state = self._state
         if blob.size == 0:
             raise BadInput("empty", filename)
-        sha256 = await sha256_of(blob)
+        sha256 = kept or await sha256_of(blob)
         state.guard("upload_image", reservation.server_id)
-        await self._keep_input(sha256, blob)
+        if not kept:
+            await self._keep_input(sha256, blob)
         request = comfy.upload_request(
             get_api_base_url("upload_image", reservation, state.fleet), blob, content_name(sha256, filename)
         )
@@ -262,7 +269,10 @@ class Submitter:
     async def _upload_all(self, order: RunOrder, place: Reservation) -> Uploads:
         size = sum(picked.blob.size for picked in order.inputs.values())
         self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
-        return [await self.upload(place, picked.blob, picked.name, where) for where, picked in order.inputs.items()]
+        return [
+            await self.upload(place, picked.blob, picked.name, where, picked.sha256 if order.is_kept else "")
+            for where, picked in order.inputs.items()
+        ]
 
     # Register and submit
 
