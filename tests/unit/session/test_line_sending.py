@@ -258,7 +258,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
         tries.append(order.prompt_id)
         raise BadInput("too-large", "photo.png")
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     worker.submitter.run = refuse  # type: ignore[method-assign]
@@ -280,7 +280,7 @@ async def test_the_last_run_that_is_refused_pauses_nothing(stage: Stage) -> None
     page = await stage.window()
     await add(stage, page, Seeds(STEPS, (0,)))
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     page.session._state.ports.store.write_line = fail  # type: ignore[method-assign]
@@ -298,7 +298,7 @@ async def test_run_not_put_back_is_recorded_as_not_sent(stage: Stage) -> None:
     write_line = store.write_line
     await add(stage, page, 2)
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     def go_down(_: object) -> None:
@@ -494,7 +494,7 @@ async def test_refused_file_that_cannot_leave_is_retried_rarely(stage: Stage) ->
         tries.append(stage.now)
         return Response(413, {}, "too large")
 
-    async def fail_to_remove(change: LineChange) -> None:
+    async def fail_to_remove(change: LineChange, *_: object) -> None:
         if change.removed:
             raise FULL
         await write_line(change)
