@@ -500,9 +500,11 @@ class WaitingLine:
         def is_meant(part: Part | None) -> bool:
             return batch_id is None or (part is not None and part.batch_id == batch_id)
 
-        await self._keeper.change(
-            lambda line: line.without(*(item.prompt_id for item in line.entries if is_meant(item.part)))
-        )
+        def stop(line: WaitingRuns) -> WaitingRuns:  # a click that is being sent is not the line's
+            waiting = (item for item in line.entries if item.prompt_id not in self._sender.pressed)
+            return line.without(*(item.prompt_id for item in waiting if is_meant(item.part)))
+
+        await self._keeper.change(stop)
         tasks = [
             (worker, task) for worker in self._sender.workers for task in worker.own_unfinished if is_meant(task.part)
         ]  # fmt: skip
