@@ -106,6 +106,7 @@ async def main(page_js: Any) -> None:
         arrange=arrange,
         documents=documents,
         now=ports.clock.now,
+        steady=ports.clock.steady,
         panel_sources=panel_sources,
         team=team,
         notifier=BrowserNotifier(notify),

@@ -1,6 +1,6 @@
 """What the gateway costs, compared with nginx with the same routing before the same servers, in turns.
 
-    python3 -m benchmarks.gateway           # all (five minutes); or some of: http bare sockets windows
+    python3 -m benchmarks.gateway           # all (five minutes); or some of: http bare sockets windows transfers
 
 - `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: directly at the server,
   through nginx, through a minimal aiohttp gateway (`benchmarks/bare.py`), through ours.
@@ -8,6 +8,7 @@
 - `sockets`: 500 WebSockets that receive events, and one that never reads: how late the others receive them.
 - `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
   are answered (`benchmarks/gateway_windows.py`).
+- `transfers`: how soon Stop and the next prompt leave while six windows upload or fetch films (there too).
 
 The server (`benchmarks/origin.py`) is plain aiohttp; the load (`benchmarks/load.py`) is another process. The ways take
 turns, and the best round counts, since other work on the machine only makes rounds slower. Beside it is the CPU of the
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway_windows import measure_windows
+from benchmarks.gateway_windows import measure_transfers, measure_windows
 from benchmarks.load import WARM_UP
 from benchmarks.sections import Load, table, write_section
 from benchmarks.servers import NOTICE, start_bare, start_nginx, start_origin
@@ -72,7 +73,7 @@ class Way:
 
 def main() -> None:
     """Measure, print the tables, write the JSON."""
-    wanted = sys.argv[1:] or ["http", "bare", "sockets", "windows"]
+    wanted = sys.argv[1:] or ["http", "bare", "sockets", "windows", "transfers"]
     load_now = Load()
     result: Figures = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
     with all_ways() as ways:
@@ -94,6 +95,8 @@ def main() -> None:
             print_sockets(result["sockets"])
     if "windows" in wanted:
         result["windows"] = asyncio.run(measure_windows())
+    if "transfers" in wanted:
+        result["transfers"] = asyncio.run(measure_transfers())
     print(f"\nLoad of the machine: {result['load before']:.1f} before, {os.getloadavg()[0]:.1f} after.")
     out = ROOT / "benchmarks" / "out" / "gateway.json"
     out.parent.mkdir(parents=True, exist_ok=True)

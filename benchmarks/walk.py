@@ -28,7 +28,7 @@ from app.core.model import Fleet
 from app.core.ports import Ports
 from app.core.ports.http import Request, Response
 from app.core.ports.sockets import Connection
-from app.session.memory.sandbox import SandboxClock, SandboxRandom, SandboxWindows
+from app.session.memory.sandbox import SandboxClock, SandboxRandom, SandboxTransfers, SandboxWindows
 from app.session.memory.store import MemoryStore
 from app.session.session import Session
 from app.session.tab import Tab
@@ -205,6 +205,7 @@ async def open_page(http: GatewayHttp) -> AsyncIterator[tuple[Page, MemoryScreen
     fleet = read_fleet((await http.send(Request(method="GET", path="/fleet", deadline=PATIENCE))).text)
     ports = Ports(
         http=http,
+        transfers=SandboxTransfers(),
         sockets=SilentSockets(),
         store=MemoryStore(),
         windows=SandboxWindows(),

@@ -178,7 +178,12 @@ def normal_address(text: str) -> str:
         raise FlagError(f"{text!r} is not an address: {error}.") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise FlagError(f"{text!r} is not an address such as http://127.0.0.1:8188.")
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.username is not None:  # whose password is in no message
+        raise FlagError(
+            f"The address of {parts.hostname} has a login in it. Name that in the fleet file instead:"
+            ' basic = "file:PATH" for user:password, or token = "env:NAME".'
+        )
+    if parts.query or parts.fragment:
         raise FlagError(f"The address {text!r} may hold only a host, a port and a path.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     own = {"http": 80, "https": 443}[parts.scheme]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +48,13 @@ def put_program(path: Path, script: str | bytes) -> None:
         pytest.skip("Windows: no script can be run as a program")
     path.write_bytes(script if isinstance(script, bytes) else script.encode())
     path.chmod(0o755)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Let a server hang: it accepts connections, and answers nothing. Not on Windows."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -17,12 +17,14 @@ from app.browser.journal import BrowserJournals
 from app.browser.log import install_logging
 from app.browser.logout import BrowserLoginSession
 from app.browser.owned import fleet_file
+from app.browser.presses import BrowserPresses
 from app.browser.reach import is_hidden, learn, reach, read_site
 from app.browser.roster import BrowserRoster
 from app.browser.server_probe import ProbePorts
 from app.browser.signals import BrowserSignals
 from app.browser.socket import BrowserSockets
 from app.browser.store import BrowserStore
+from app.browser.transfers import BrowserTransfers
 from app.browser.wakes import Wakes
 from app.browser.windows import BrowserWindows
 from app.core.ports import Ports
@@ -53,6 +55,7 @@ def make_ports(
     store = BrowserStore(on_newer=on_newer)
     return Ports(
         http=http,
+        transfers=BrowserTransfers(),
         sockets=sockets,
         store=store,
         past=store,
@@ -61,6 +64,7 @@ def make_ports(
         clock=BrowserClock(),
         random=random,
         journal=BrowserJournals(),
+        presses=BrowserPresses(),
         catalogues=catalogues,
     )
 

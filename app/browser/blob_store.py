@@ -141,18 +141,25 @@ class BrowserBlobStore:
 
     async def keep_input(self, sha256: str, blob: Blob, kept_at: float) -> None:
         """Keep an input's bytes under their hash, within the bound; the oldest unused ones are dropped."""
-        _check_size("keep_input", blob, self._inputs_bound)
-        row = await self._row_of(blob, kept_at)
+        row = await self._input_row(blob, kept_at)
 
         def steps(transaction: Any) -> Steps[None]:
-            room = self._inputs_bound - blob.size
-            if (yield from size_of_others(transaction, INPUTS, sha256)) > room:
-                waiting = yield from needed_inputs(transaction)
-                needed = waiting | (yield from copies_in_use(transaction))
-                yield from make_room(transaction, INPUTS, sha256, room, needed)
-            yield from put(transaction, INPUTS, sha256, row)
+            yield from self._put_input(transaction, sha256, row)
 
         await self._keep("keep_input", [TASKS, BATCHES, WAITING, INPUTS, LEDGER], steps, blob.size)
+
+    async def _input_row(self, blob: Blob, at: float) -> Any:
+        _check_size("keep_input", blob, self._inputs_bound)
+        return await self._row_of(blob, at)
+
+    def _put_input(self, transaction: Any, sha256: str, row: Any) -> Steps[None]:
+        """Write an input within the bound, in a transaction over `TASKS`, `BATCHES`, `WAITING`, `INPUTS`, `LEDGER`."""
+        room = self._inputs_bound - int(row.size)
+        if (yield from size_of_others(transaction, INPUTS, sha256)) > room:
+            waiting = yield from needed_inputs(transaction)
+            needed = waiting | (yield from copies_in_use(transaction))
+            yield from make_room(transaction, INPUTS, sha256, room, needed)
+        yield from put(transaction, INPUTS, sha256, row)
 
     async def read_input(self, sha256: str) -> Blob | None:
         """The kept input, or None."""

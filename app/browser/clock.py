@@ -15,6 +15,10 @@ class BrowserClock:
         """Seconds since the epoch."""
         return time.time()
 
+    def steady(self) -> float:
+        """Seconds since some moment, by a clock that is never set."""
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         """Return after about that long."""
         await asyncio.sleep(max(0.0, seconds))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.core.comfy import gateway_cause
-from app.core.errors import ConfigError, MooringError, SocketClosed
+from app.core.errors import ConfigError, MooringError, SocketClosed, reason_of
 from app.core.model import Fleet, LocalServer, Server, ServerId
 from app.core.ports.clock import Random
 from app.core.ports.http import Http, Request
@@ -190,7 +190,7 @@ def read_fleet(text: str) -> Fleet:
             local=tuple(_local(item) for item in report.get("local") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not the gateway's fleet: {error!r}") from error
+        raise ConfigError(f"not the gateway's fleet: {reason_of(error)}") from error
 
 
 def _server(item: Mapping[str, Any]) -> Server:

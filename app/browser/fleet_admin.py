@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.core.comfy import gateway_cause
-from app.core.errors import ConfigError, GatewayRefused
+from app.core.errors import ConfigError, GatewayRefused, reason_of
 from app.core.model import PromptId, ServerId
 from app.core.ports.fleet import QueuedPrompt
 from app.core.ports.http import Http, Request, Response
@@ -73,7 +73,7 @@ def read_queue(text: str) -> tuple[QueuedPrompt, ...]:
     try:
         return tuple(_prompt(row) for row in json.loads(text)["rows"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not the gateway's queue: {error!r}") from error
+        raise ConfigError(f"not the gateway's queue: {reason_of(error)}") from error
 
 
 def _prompt(row: Mapping[str, Any]) -> QueuedPrompt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, reason_of
 from app.core.model import ServerId
 from app.core.ports.http import Http, Request
 from wire.server_stats import ServerStats, read_server_stats
@@ -34,4 +34,4 @@ def read_fleet_stats(text: str) -> Mapping[ServerId, ServerStats]:
         servers = json.loads(text)["servers"]
         return {ServerId(str(server_id)): read_server_stats(item) for server_id, item in servers.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"not the gateway's stats: {error!r}") from error
+        raise ConfigError(f"not the gateway's stats: {reason_of(error)}") from error

@@ -3,7 +3,8 @@
 They go to our own origin; of a page without a gateway, a path may be the full URL of a server.
 
 `pyscript.fetch` cannot send bytes or be aborted, so it is not used. Any failure is unclear to us, since
-the browser does not report whether the request was sent: it raises RequestTimeout, with `cause` deadline or lost.
+the browser does not report whether the request was sent: it raises RequestTimeout, with `cause` deadline, lost, or
+gateway-lost. The gateway answers for a server that does not, so a request that gets no headers shows that it is away.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class _Exchange:
         self._request = request
         self._abort = js.AbortController.new()
         self._late = js.AbortSignal.timeout(max(1, round(request.deadline * 1000)))
+        self._lost = "lost" if is_whole(request.path) else "gateway-lost"
 
     async def __aenter__(self) -> _Exchange:
         return self
@@ -77,7 +79,7 @@ class _Exchange:
         self._abort.abort()
         if isinstance(error, JsException):
             # The error's name does not say it: WebKit raises an AbortError, and we abort only after the error.
-            cause = "deadline" if self._late.aborted else "lost"
+            cause = "deadline" if self._late.aborted else self._lost
             raise RequestTimeout(server_of(self._request.path), cause) from error
 
     async def start(self, cache: str) -> Any:
@@ -96,7 +98,9 @@ class _Exchange:
             options["body"] = request.json
             headers["Content-Type"] = JSON_TYPE
         options["headers"] = js_object(headers)
-        return await js.fetch(request.path, js_object(options))
+        answer = await js.fetch(request.path, js_object(options))
+        self._lost = "lost"  # what breaks from here on may be the server's
+        return answer
 
 
 async def _form_data(form: Form) -> Any:

@@ -149,7 +149,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             tasks.add(plain(_task_row(task)))
             reservations.delete(task.prompt_id)
 
-        await self._write("register", ["tasks", "reservations", *_line_of(task)], steps)
+        await self._write("register", ["tasks", "reservations", *LINE], steps)
 
     async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, for a decided server; durable."""
@@ -166,7 +166,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             tasks.add(row)
             transaction.objectStore("reservations").delete(task.prompt_id)
 
-        await self._write("reserve_and_register", ["tasks", "reservations", *_line_of(task)], steps)
+        await self._write("reserve_and_register", ["tasks", "reservations", *LINE], steps)
 
     async def update(self, task: Task) -> None:
         """Write a known task; durable."""
@@ -262,11 +262,6 @@ def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
         tuple(task for task in records.tasks if task.owner == owner),
         tuple(item for item in records.unreadable if item.may_be_of(owner)),
     )
-
-
-def _line_of(task: Task) -> Sequence[str]:
-    """The stores that a task leaves when it is registered: other transactions do not wait for them."""
-    return () if task.part is None else LINE
 
 
 def _request_claims(transaction: Any) -> tuple[Any, Any]:

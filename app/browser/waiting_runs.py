@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from app.browser.idb import Database, Steps, T
-from app.browser.ledger import BATCHES, WAITING
-from app.browser.values import from_plain, plain
-from app.core.errors import NotOwner, TaskNotFound
+from app.browser.ledger import BATCHES, INPUTS, LEDGER, TASKS, WAITING
+from app.browser.values import from_plain, plain, present
+from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import Task, WindowId
+from app.core.ports.blobs import Blob
+from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
 from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
 
@@ -27,6 +29,15 @@ class BrowserLine:
     _database: Database
 
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
+        raise NotImplementedError
+
+    async def _keep(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], size: int) -> T:
+        raise NotImplementedError
+
+    async def _input_row(self, blob: Blob, at: float) -> Any:
+        raise NotImplementedError
+
+    def _put_input(self, transaction: Any, sha256: str, row: Any) -> Steps[None]:
         raise NotImplementedError
 
     async def read_line(self, window_id: WindowId) -> WaitingRuns:
@@ -45,8 +56,9 @@ class BrowserLine:
 
         return await self._database.run("read_lines", LINE, steps)
 
-    async def write_line(self, change: LineChange) -> None:
-        """Make one step of a line durable, or nothing of it."""
+    async def write_line(self, change: LineChange, files: Mapping[str, Blob] = NO_FILES, kept_at: float = 0.0) -> None:
+        """Make one step of a line durable, with its files, or nothing of it."""
+        rows = {sha256: await self._input_row(blob, kept_at) for sha256, blob in files.items()}
 
         def steps(transaction: Any) -> Steps[None]:
             waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
@@ -58,14 +70,23 @@ class BrowserLine:
             for item in (*change.put, *change.removed):
                 if item.prompt_id not in there:
                     raise TaskNotFound("write_line", item.prompt_id)
+            for item in change.presses:
+                if present((yield transaction.objectStore(TASKS).getKey(item.prompt_id))) is not None:
+                    raise InvalidTransition("write_line", f"{item.prompt_id} is taken")
             _put_all(transaction, change)
             yield from _tidy_batches(transaction, {item.batch_id for item in change.removed})
             if change.head is None:
                 lines.delete(change.window_id)
             else:
                 lines.put(plain({**kept, **encode(change.head)}))
+            for sha256, row in rows.items():
+                yield from self._put_input(transaction, sha256, row)
 
-        await self._write("write_line", LINE, steps)
+        if files:
+            size = sum(blob.size for blob in files.values())
+            await self._keep("write_line", [*LINE, TASKS, INPUTS, LEDGER], steps, size)
+        else:
+            await self._write("write_line", [*LINE, TASKS], steps)
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
         """Append one window's waiting runs to the line of another."""
@@ -89,11 +110,11 @@ class BrowserLine:
 
 
 def take_off(transaction: Any, task: Task) -> Steps[None]:
-    """Remove a run from its tab's line, since it becomes this task; nothing if it was in none."""
-    if task.part is None:
-        return
+    """Remove a run from its tab's line, since it becomes this task. One that is part of a plan must be there."""
     waiting, captain = transaction.objectStore(WAITING), captain_of(task.owner)
     row = yield waiting.get(task.prompt_id)
+    if row is None and task.part is None:
+        return
     entry: Entry | None = None if row is None else decode(Entry, from_plain(row))
     if entry is None or entry.owner != captain:
         raise NotOwner("register", task.prompt_id, entry.owner if entry else None)

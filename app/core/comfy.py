@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.core.errors import ConnectError, HttpStatusError, PromptRejected, ProtocolError, RequestTimeout, TransportError
+from app.core.busy import BUSY, NOT_PASSED_ON, busy_in_front
+from app.core.errors import (
+    ConnectError,
+    HttpStatusError,
+    PromptRejected,
+    ProtocolError,
+    RequestTimeout,
+    ServerBusy,
+    TransportError,
+)
 from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.outputs import read_outputs
@@ -187,6 +196,8 @@ def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused
         if answer is None or answer.get("prompt_id") != task.prompt_id:
             return Unclear(at, "strange answer")
         return Accepted(at, _number(answer.get("number")), _node_errors(answer.get("node_errors")))
+    if busy_in_front(response, task.server_id) is not None:  # it was queued if the proxy had passed it on
+        return not_sent(BUSY, at) if response.status == NOT_PASSED_ON else Unclear(at, BUSY)
     if response.status in _NEVER_QUEUED:
         return Refused(at, _rejection(response))
     return Unclear(at, f"status {response.status}")
@@ -206,7 +217,13 @@ def check_done(response: Response, server_id: ServerId) -> None:
     """Raise unless the server took a request whose answer has no body (queue, interrupt)."""
     check_arrived(response, server_id)
     if response.status != 200:
-        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+        raise _failed(response, server_id)
+
+
+def _failed(response: Response, server_id: ServerId) -> ServerBusy | HttpStatusError:
+    """The error of an answer with another status than 200."""
+    busy = busy_in_front(response, server_id)
+    return busy or HttpStatusError(server_id, response.status, response.text.strip()[:300])
 
 
 def may_go_later(failure: Failure) -> bool:
@@ -221,8 +238,15 @@ def waits_for_turn(failure: Failure | None) -> bool:
     return failure is not None and failure.kind == "rejected" and failure.exception_type == NOT_YOUR_TURN
 
 
-def refusal_of(task: Task, failure: Failure) -> PromptRejected | ConnectError:
+def met_busy(failure: Failure | None) -> bool:
+    """Whether a prompt was not queued because something in front of its server was busy."""
+    return failure is not None and (failure.kind, failure.message) == ("not_sent", BUSY)
+
+
+def refusal_of(task: Task, failure: Failure) -> PromptRejected | TransportError:
     """The error that a script gets for a prompt that never ran."""
+    if met_busy(failure):
+        return ServerBusy(task.server_id, BUSY)
     if failure.kind == "not_sent":
         return ConnectError(task.server_id, failure.message)
     return PromptRejected(task.server_id, failure.message, failure.exception_type, failure.node_errors)
@@ -264,7 +288,7 @@ def read_upload(response: Response, server_id: ServerId) -> Uploaded:
     if gateway_cause(response) not in _UNFIT:
         check_arrived(response, server_id)
     if response.status != 200:
-        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+        raise _failed(response, server_id)
     answer = parse_object(response)
     if answer is None or not isinstance(answer.get("name"), str) or not answer["name"]:
         raise ProtocolError(server_id, "upload answer without a name")
@@ -382,7 +406,7 @@ def read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
     """The JSON object of a good answer, or HttpStatusError, ProtocolError, or what the gateway says."""
     check_arrived(response, server_id)
     if response.status != 200:
-        raise HttpStatusError(server_id, response.status, response.text.strip()[:300])
+        raise _failed(response, server_id)
     answer = parse_object(response)
     if answer is None:
         raise ProtocolError(server_id, "not JSON of ComfyUI's shape")

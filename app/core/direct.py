@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.core.comfy import Queue
-from app.core.errors import ConfigError
+from app.core.errors import ConfigError, reason_of
 from app.core.model import Server, ServerId
 from app.core.ports.http import Response
 from wire.health import Condition, Health, judge_status, page_cause
@@ -72,7 +72,7 @@ def read_listed(text: str) -> Listed:
         parsed = json.loads(text)
         servers = tuple(_listed(item) for item in parsed["servers"])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"not a list of servers: {error!r}") from error
+        raise ConfigError(f"not a list of servers: {reason_of(error)}") from error
     if len({server.server_id for server in servers}) < len(servers):
         raise ConfigError("the list of servers has an id twice")
     return Listed(servers, str(parsed.get("build") or ""))
@@ -82,7 +82,7 @@ def _listed(item: Mapping[str, Any]) -> Server:
     address = str(item["address"]).rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in address:
-        raise ValueError(f"{address!r} is no address of a server")
+        raise ValueError(f"{address} is no address of a server")
     return Server(server_id=ServerId(str(item["id"])), address=address, base=address, **read_operator_facts(item))
 
 

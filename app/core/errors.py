@@ -8,6 +8,7 @@
     ├ TransportError(server_id)        may be retried
     │  ├ ConnectError                  certainly not sent
     │  ├ RequestTimeout                unclear
+    │  ├ ServerBusy(retry_after)       something in front of the server answered in its place
     │  └ SocketClosed
     ├ ComfyError(server_id)            the server answered
     │  ├ HttpStatusError(status)
@@ -34,6 +35,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.core.model import NodeError, PromptId, ServerId, WindowId
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of Python says, to stand in a message."""
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]} is missing"
+    return str(error) or type(error).__name__
 
 
 @dataclass(eq=False)
@@ -123,6 +131,18 @@ class ConnectError(TransportError):
 @dataclass(eq=False)
 class RequestTimeout(TransportError):
     """No answer in time, or the connection broke after sending: the server may have acted."""
+
+
+@dataclass(eq=False)
+class ServerBusy(TransportError):
+    """Something in front of the server has answered in its place (`core/busy.py`).
+
+    It asks to be tried again after so many seconds, or does not say (None). `retry_at` is when it is tried again, once
+    that is known.
+    """
+
+    retry_after: float | None = None
+    retry_at: float | None = None
 
 
 @dataclass(eq=False)

@@ -10,32 +10,44 @@ it may be true: a run that takes much longer than ever is not "done in a moment"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.core.durations import Durations
 from app.core.model import Job, NodeId, PromptId, ServerId
 from app.core.plan import Certainty, Plan
-from app.core.stopwatch import Stopwatch
+from app.core.stopwatch import SLACK, STUCK, Stopwatch
 
 MOST_GUESSED = 0.3  # of an estimate
 MOST_GUESSED_WAITING = 0.5
-SLACK = 3.0  # seconds that may be guessed, and that a run may be late without being unusual
 LATE = 1.6  # times the expected: a run that takes longer is unusual
-STUCK = 4.0  # times the pace of a step, without another one
+SLOW_STEP = 1.5  # times the pace of a step, after which the time left stops until the next one
+UNSEEN = 8.0  # seconds without an event or a poll that shows that it runs, after which the time left stops
 SLOWEST, FASTEST = 4.0, 0.25  # how much slower or faster than learned a run can be
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """When something is expected; unknown after `good_until`. Seconds since the epoch.
+    """When something is expected; unknown after `good_until`. Seconds of the clock by which it was made.
 
-    `left` counts from now, and does not compare: it differs with every call.
+    What is left stops at `holds_at`, unless something moves until then. `left` counts from now, and does not compare:
+    it differs with every call.
     """
 
     ends_at: float
     good_until: float
     left: float = field(default=0.0, compare=False)
+    holds_at: float = math.inf
+
+    def left_at(self, now: float) -> float:
+        """The seconds that are left then, if nothing moves until then."""
+        return max(0.0, self.ends_at - min(now, self.holds_at))
+
+    def later(self, seconds: float) -> Eta:
+        """The same moments by a clock that is so much ahead."""
+        ends, good, holds = self.ends_at + seconds, self.good_until + seconds, self.holds_at + seconds
+        return replace(self, ends_at=ends, good_until=good, holds_at=holds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +61,20 @@ class Sum:
         """The sum with another part."""
         return Sum(self.sure + seconds, self.guess) if is_sure else Sum(self.sure, self.guess + seconds)
 
-    def eta(self, now: float, most_guessed: float = MOST_GUESSED) -> Eta | None:
+    def eta(self, now: float, most_guessed: float = MOST_GUESSED, holds_at: float = math.inf) -> Eta | None:
         """The estimate that is shown, or None if too much is guessed."""
         whole = self.sure + self.guess
         if self.guess > max(SLACK, most_guessed * whole):
             return None
-        return Eta(now + whole, now + whole * LATE + SLACK, whole)
+        return Eta(now + whole, now + whole * LATE + SLACK, whole, holds_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A running task with everything known about it. `swap` are seconds to load missing models; None: unknown."""
+    """A running task with everything known about it. `swap` are seconds to load missing models; None: unknown.
+
+    `seen_at` is when an event or a poll has shown last that it runs.
+    """
 
     plan: Plan
     watch: Stopwatch
@@ -69,13 +84,17 @@ class Work:
     is_cold: bool = False
     swap: float | None = 0.0
     is_partly_cached: bool = False
+    seen_at: float | None = None
 
 
 def running_eta(work: Work, *, now: float) -> Eta | None:
-    """The time until a running task ends."""
-    if work.watch.node is None and not work.watch.spent:
-        return _by_total(work, now)
-    return _by_nodes(work, now)
+    """The time until a running task ends. It stops while nothing shows that the task runs."""
+    unseen_at = math.inf if work.seen_at is None else work.seen_at + UNSEEN
+    at = min(now, unseen_at)
+    found = _by_total(work, at) if work.watch.node is None and not work.watch.spent else _by_nodes(work, at)
+    if found is None:
+        return None
+    return replace(found.later(now - at), holds_at=max(now, min(found.holds_at, unseen_at)))
 
 
 def _by_total(work: Work, now: float) -> Eta | None:
@@ -88,7 +107,7 @@ def _by_total(work: Work, now: float) -> Eta | None:
     ran = now - work.started_at
     if ran > whole * LATE + SLACK:
         return None
-    return Sum(max(whole - ran, 0.05 * whole)).eta(now)
+    return Sum(max(whole - ran, 0.05 * whole)).eta(now, holds_at=now + whole - ran)
 
 
 def _by_nodes(work: Work, now: float) -> Eta | None:
@@ -104,11 +123,11 @@ def _by_nodes(work: Work, now: float) -> Eta | None:
     current = _current(work, factor, now)
     if current is None:
         return None
-    found = found.plus(current[0], is_sure=current[1])
+    found = found.plus(current.seconds, is_sure=current.is_sure)
     for node, seconds in plan.seconds.items():
         if node != watch.node and node not in watch.spent and node not in work.done:
             found = found.plus(seconds * (factor or 1.0), is_sure=is_learned)
-    return found.eta(now)
+    return found.eta(now, holds_at=now + loading + current.moves_for)
 
 
 def _own_pace(work: Work) -> float | None:
@@ -151,21 +170,31 @@ def _planned(work: Work) -> float:
     return work.plan.seconds.get(work.watch.node, 0.0) if work.watch.node is not None else 0.0
 
 
-def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool] | None:
-    """Seconds of the running node, and whether they are sure; None while that is unknown."""
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Seconds of the running node that are left, whether they are sure, and how many may pass without progress."""
+
+    seconds: float
+    is_sure: bool
+    moves_for: float
+
+
+def _current(work: Work, factor: float | None, now: float) -> Current | None:
+    """What is left of the running node; None while that is unknown."""
     node, watch = work.watch.node, work.watch
     row = watch.steps
     is_counting = row is not None and row.last < row.maximum
     if node is None or (node in work.done and not is_counting):
-        return 0.0, True
+        return Current(0.0, is_sure=True, moves_for=0.0)
     if row is not None and row.pace is not None:
         since = now - row.last_at
         if since > row.pace * STUCK + SLACK and row.last < row.maximum:
             return None
         more = max(0, work.plan.parts.get(node, 1) - watch.rows)
         ahead = (row.maximum - row.last) + more * row.maximum
-        counted = max(0.0, ahead * row.pace - since)
-        return _expanded(work, counted, now) if watch.is_expanded else (counted, True)
+        counted = max(0.0, ahead * row.pace - min(since, row.pace * SLOW_STEP))
+        moves_for = max(0.0, row.pace * SLOW_STEP - since)
+        return _expanded(work, counted, moves_for, now) if watch.is_expanded else Current(counted, True, moves_for)
     planned = _planned(work) * (factor or 1.0)
     is_loading = work.is_cold and node in work.plan.stepping and not _has_stepped(work)
     ran = 0.0 if is_loading else now - watch.since
@@ -173,14 +202,16 @@ def _current(work: Work, factor: float | None, now: float) -> tuple[float, bool]
         return None
     if ran > planned * LATE + SLACK:
         return None
-    return max(planned - ran, 0.1 * planned), work.plan.certainty is Certainty.LEARNED
+    is_learned = work.plan.certainty is Certainty.LEARNED
+    return Current(max(planned - ran, 0.1 * planned), is_learned, max(0.0, planned - ran))
 
 
-def _expanded(work: Work, counted: float, now: float) -> tuple[float, bool] | None:
+def _expanded(work: Work, counted: float, moves_for: float, now: float) -> Current | None:
     """The same for an expanded node: only an earlier run shows what follows the steps that it counts."""
     if work.plan.certainty is not Certainty.LEARNED:
         return None
-    return max(counted, _planned(work) + work.watch.lead - (now - work.watch.since)), True
+    whole = max(counted, _planned(work) + work.watch.lead - (now - work.watch.since))
+    return Current(whole, True, moves_for)
 
 
 # Waiting
@@ -258,4 +289,5 @@ def steady(shown: Eta | None, fresh: Eta | None, now: float) -> Eta | None:
     left = max(0.0, shown.ends_at - now)
     if abs(fresh.ends_at - shown.ends_at) > max(0.8, 0.06 * left) or now > shown.ends_at:
         return fresh
-    return Eta(shown.ends_at, shown.good_until, left)
+    kept = replace(shown, holds_at=fresh.holds_at)
+    return replace(kept, left=kept.left_at(now))

@@ -50,12 +50,14 @@ class Absent:
     """The real server has it neither in its queue nor, read after that, in its history.
 
     `began` is when that poll began, `at` when it ended: the time between two polls is from the first's end to the
-    second's beginning. `is_same` if the server was not restarted since it had the task.
+    second's beginning. `is_same` if the server was not restarted since it had the task. `apart` is that time by a clock
+    that is never set; None after a reload.
     """
 
     began: float
     at: float
     is_same: bool = False
+    apart: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

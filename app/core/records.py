@@ -19,7 +19,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from app.core.errors import StorageError
+from app.core import model  # errors name its types for the type checker alone
+from app.core.errors import MooringError, StorageError
 from app.core.model import RECORD_VERSION, PromptId, Records, ServerId, Task, Unreadable, WindowId
 
 T = TypeVar("T")
@@ -184,7 +185,7 @@ def _mapping_reader(reader: Reader) -> Reader:
 
 
 def _fields_reader(kind: Any) -> Reader:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=vars(model) if issubclass(kind, MooringError) else None)
     shape = tuple(
         (item.name, _reader(hints[item.name]), item.default is MISSING and item.default_factory is MISSING)
         for item in fields(kind)
@@ -219,7 +220,7 @@ def _enum_reader(kind: type[Enum]) -> Reader:
         try:
             return kind(value)
         except ValueError as error:
-            raise _Fault(f"has a value that this version does not know: {value!r}") from error
+            raise _Fault(f"has a value that this version does not know: {value}") from error
 
     return read
 

@@ -27,7 +27,7 @@ POLL_COUNTS_FOR = 30.0  # seconds; a longer time between two polls means that th
 
 @dataclass(frozen=True, slots=True)
 class Stillness:
-    """Since when nothing has moved, counted only while the task was polled. All in seconds."""
+    """Since when nothing has moved, counted only while the task was polled. In seconds of a clock that is never set."""
 
     polled_at: float
     still_for: float = 0.0

@@ -1,4 +1,4 @@
-"""The time that each node of a run takes, measured from events by this page's own clock.
+"""The time that each node of a run takes, measured from events by a clock of this page that is never set.
 
     watch = Stopwatch().after(message, now)
     watch.measured(cached)      # by node: seconds at work, seconds of loading before its first step, parts
@@ -24,6 +24,8 @@ from app.core.model import NodeId
 from app.core.plan import LEAST, NodePace
 
 SHORTEST_LEAD = 0.5  # seconds; less is how a server works
+STUCK = 4.0  # times the pace of a step without another one: it is stuck, and if one comes, this was a pause
+SLACK = 3.0  # seconds that may be added to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,22 @@ class Stopwatch:
             return replace(moved, steps=fresh, rows=moved.rows + 1)
         if item.value == steps.last:
             return moved
-        steps = replace(steps, last=item.value, last_at=now)
+        pause = _pause(steps, item.value, now)
+        moved = replace(moved, since=moved.since + pause)
+        steps = replace(steps, first_at=steps.first_at + pause, last=item.value, last_at=now)
         lead = moved.lead
         if moved.rows == 1 and steps.pace is not None:
             early = steps.first_at - moved.since - steps.pace * steps.first
             lead = early if early > SHORTEST_LEAD else 0.0
         return replace(moved, steps=steps, lead=lead)
+
+
+def _pause(steps: Steps, value: float, now: float) -> float:
+    """Return the seconds before this step in which nothing moved: no step is so slow, so the server was stopped."""
+    if steps.pace is None:
+        return 0.0
+    since, usual = now - steps.last_at, steps.pace * (value - steps.last)
+    return since - usual if since > usual * STUCK + SLACK else 0.0
 
 
 def _added(known: NodePace, more: NodePace) -> NodePace:

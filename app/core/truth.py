@@ -6,6 +6,8 @@
   cancelled because our delete left no trace) is overturned by any positive evidence.
 - *Lost* takes two polls, at least `LOST_GAP` apart, after the POST itself has ended, each finding the id
   neither in the queue nor, afterwards, in the history of the real server. A poll without a real answer does not count.
+- A prompt that met a busy proxy is *not queued* instead of lost, by the same two polls, unless its server has changed:
+  then it may be sent again.
 - A task that comes back after such an end is a ward: the end has freed its window.
 - The socket never ends a task. Its report is kept, and decides only when history has forgotten the task.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.core.busy import BUSY, is_looked_up
 from app.core.ends import NOT_RESTARTED
 from app.core.evidence import (
     Absent,
@@ -120,9 +123,10 @@ def _absent(task: Task, evidence: Absent) -> Task:
     began, at = evidence.began, evidence.at
     if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
-    if task.absent_since is None or task.absent_since > at:  # later than now: the clock was set back
+    apart = evidence.apart
+    if task.absent_since is None or (apart is None and task.absent_since > at):  # after now: the clock was set back
         return replace(task, absent_since=at).with_note(Note(at, "absent"))
-    if began - task.absent_since < LOST_GAP:
+    if (began - task.absent_since if apart is None else apart) < LOST_GAP:
         return task
     note = Note(at, "absent_again", NOT_RESTARTED if evidence.is_same else "")
     match task.told_end:
@@ -134,7 +138,15 @@ def _absent(task: Task, evidence: Absent) -> Task:
             return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
     if task.cancel_asked_at is not None:  # a deleted prompt leaves no trace on the server
         return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
+    if is_looked_up(task) and not _has_changed(task):  # the busy proxy did not pass it on
+        not_queued = replace(task, failure=Failure(kind="not_sent", message=BUSY))
+        return _ended(not_queued, TaskState.FAILED, at, proven=False, note=note)
     return _ended(task, TaskState.LOST, at, proven=False, note=note)
+
+
+def _has_changed(task: Task) -> bool:
+    """Whether its server is known to have been restarted or replaced: then absence does not show that it never ran."""
+    return any(note.kind == "server_changed" for note in task.notes)
 
 
 def _finished(task: Task, entry: Finished) -> Task:

@@ -7,7 +7,9 @@
 An entry has its prompt_id from the start, so it is sent at most once: registering the task of
 that id removes the entry in the same transaction. An entry holds no server, no reservation
 and no mooring; its server is chosen when it is sent. Every method returns a new value; one that raises has changed
-nothing. An empty line has no pause, no wish and no identity.
+nothing. A line without waiting runs has no pause and no wish, and an empty one no identity.
+
+Each press of Run is one before any server is asked, so that a reload or a crash keeps it.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ class Batch:
     avoided: ServerId | None = None
     editor_fault: str = ""  # why there is no such copy, of a run that is repeated
     again_of: PromptId | None = None  # the task that a click repeats, whatever became of earlier tries
-    is_click: bool = False  # one run that could not be sent at the click, and goes before the runs of plans
+    is_click: bool = False  # one press of Run for one run, which goes before the runs of plans
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -76,6 +78,7 @@ class Entry:
     """One waiting run. `place` orders the line; `values` is JSON text, with exact integers: see `read_values`.
 
     `inputs` are the files of this run alone, such as one photo of a folder; those of all runs are the batch's.
+    One that was refused before it became a task has its error in `refusal` (`core/refusals.py`), and waits no more.
     """
 
     prompt_id: PromptId
@@ -86,6 +89,8 @@ class Entry:
     inputs: tuple[Attachment, ...] = ()
     place: float = 0.0
     again_of: PromptId | None = None  # the task that it repeats, or that was certainly not sent
+    pressed_at: float = 0.0  # of a click
+    refusal: str = ""
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -125,14 +130,23 @@ class LineChange:
     removed: tuple[Entry, ...] = ()
     batches: tuple[Batch, ...] = ()  # those of the added runs: the store may have dropped a batch that is known here
 
+    @property
+    def presses(self) -> tuple[Entry, ...]:
+        """The added runs that have the id of a press, which another page may have carried out."""
+        return tuple(item for item in self.added if str(item.prompt_id) == item.batch_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingRuns:
-    """The waiting runs of one window in order. `line_id` is created with the first one, and fences every write."""
+    """The waiting runs of one window in order. `line_id` is created with the first one, and fences every write.
+
+    `refused` are clicks that were not sent, until they are dismissed: they wait for nothing, and hold no pause.
+    """
 
     window_id: WindowId
     line_id: str = ""
     entries: tuple[Entry, ...] = ()
+    refused: tuple[Entry, ...] = ()
     batches: Mapping[BatchId, Batch] = field(default_factory=dict)
     pause: Pause | None = None
     paused_by: PromptId | None = None  # the task or entry that is the reason
@@ -141,10 +155,15 @@ class WaitingRuns:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batches", MappingProxyType(dict(self.batches)))
-        if bool(self.entries) != bool(self.line_id):
-            raise InvalidTransition("line", "a line is one exactly while something waits")
-        if any(item.owner != self.window_id or item.batch_id not in self.batches for item in self.entries):
+        if bool(self._kept_entries) != bool(self.line_id):
+            raise InvalidTransition("line", "a line is one exactly while something is in it")
+        if any(item.owner != self.window_id or item.batch_id not in self.batches for item in self._kept_entries):
             raise InvalidTransition("line", "an entry of another window, or of no batch")
+
+    @property
+    def _kept_entries(self) -> tuple[Entry, ...]:
+        """What the store has of it."""
+        return (*self.entries, *self.refused)
 
     # Queries
 
@@ -155,6 +174,10 @@ class WaitingRuns:
     def has(self, prompt_id: PromptId) -> bool:
         """Whether that run waits."""
         return any(item.prompt_id == prompt_id for item in self.entries)
+
+    def has_record(self, prompt_id: PromptId) -> bool:
+        """Whether that run waits, or was refused."""
+        return any(item.prompt_id == prompt_id for item in self._kept_entries)
 
     def due(self, ahead: int, taken: Iterable[PromptId] = (), most: int | None = None) -> Entry | None:
         """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
@@ -180,7 +203,7 @@ class WaitingRuns:
             raise BadPlan("empty-plan")
         if len(self.entries) + len(entries) > MOST_WAITING:
             raise BadPlan("too-many-runs", str(MOST_WAITING), str(len(self.entries) + len(entries)))
-        if len(ids) < len(entries) or any(item.prompt_id in ids for item in self.entries):
+        if len(ids) < len(entries) or any(item.prompt_id in ids for item in self._kept_entries):
             raise InvalidTransition("join", "a prompt_id twice")
         known = self.batches.get(batch.batch_id, batch)
         if known != batch or any(item.batch_id != batch.batch_id for item in entries):
@@ -205,13 +228,28 @@ class WaitingRuns:
             raise InvalidTransition("put_back", "it waits already")
         first = self.entries[0].place if self.entries else 1.0
         back = replace(entry, prompt_id=prompt_id, owner=self.window_id, place=first - 1.0)
-        base = self if self.entries else replace(was, entries=(), batches={}, line_id="", pause=None, paused_by=None)
+        wishes = self if self.entries else was
         return replace(
-            base,
+            self,
             line_id=self.line_id or line_id,
             entries=(back, *self.entries),
             batches={**self.batches, entry.batch_id: was.batches[entry.batch_id]},
+            is_unbounded=wishes.is_unbounded,
+            senders=wishes.senders,
         )
+
+    def refuse(self, prompt_id: PromptId, refusal: str) -> WaitingRuns:
+        """Note why a click was not sent."""
+        found = replace(self.entry(prompt_id), refusal=refusal)
+        rest = [item for item in self.entries if item.prompt_id != prompt_id]
+        return replace(self, refused=(*self.refused, found))._kept(rest)
+
+    def dismiss(self, prompt_id: PromptId) -> WaitingRuns:
+        """Remove a click that was refused; nothing happens if there is none."""
+        rest = tuple(item for item in self.refused if item.prompt_id != prompt_id)
+        if not self.entries and not rest:
+            return WaitingRuns(window_id=self.window_id)
+        return replace(self, refused=rest)._kept(self.entries)
 
     def without(self, *prompt_ids: PromptId) -> WaitingRuns:
         """Remove runs that are tasks now, or that the user removed. TaskNotFound for one that is not in the line."""
@@ -226,10 +264,11 @@ class WaitingRuns:
         return self._kept(())
 
     def _kept(self, entries: Sequence[Entry]) -> WaitingRuns:
-        if not entries:
-            return WaitingRuns(window_id=self.window_id)
-        used = {item.batch_id for item in entries}
+        used = {item.batch_id for item in (*entries, *self.refused)}
         batches = {name: batch for name, batch in self.batches.items() if name in used}
+        if not entries:
+            line_id = self.line_id if self.refused else ""
+            return WaitingRuns(window_id=self.window_id, line_id=line_id, refused=self.refused, batches=batches)
         return replace(self, entries=tuple(entries), batches=batches)
 
     # Order and values
@@ -317,7 +356,7 @@ class WaitingRuns:
     @property
     def head(self) -> LineHead | None:
         """What is stored besides the entries."""
-        if not self.entries:
+        if not self._kept_entries:
             return None
         return LineHead(
             window_id=self.window_id,
@@ -330,16 +369,17 @@ class WaitingRuns:
 
     def change_to(self, after: WaitingRuns) -> LineChange:
         """The change that turns this line into `after`, for the store."""
-        known = {item.prompt_id: item for item in self.entries}
-        kept = {item.prompt_id for item in after.entries}
-        added = tuple(item for item in after.entries if item.prompt_id not in known)
+        known = {item.prompt_id: item for item in self._kept_entries}
+        now = after._kept_entries
+        kept = {item.prompt_id for item in now}
+        added = tuple(item for item in now if item.prompt_id not in known)
         return LineChange(
             window_id=self.window_id,
             line_id=self.line_id,
             head=after.head,
-            put=tuple(item for item in after.entries if item.prompt_id in known and item != known[item.prompt_id]),
+            put=tuple(item for item in now if item.prompt_id in known and item != known[item.prompt_id]),
             added=added,
-            removed=tuple(item for item in self.entries if item.prompt_id not in kept),
+            removed=tuple(item for item in known.values() if item.prompt_id not in kept),
             batches=tuple(after.batches[name] for name in dict.fromkeys(item.batch_id for item in added)),
         )
 
@@ -351,16 +391,18 @@ def line_of(
     ordered = tuple(sorted(entries, key=lambda item: (item.place, item.prompt_id)))
     if head is None or not ordered:
         return WaitingRuns(window_id=window_id)
-    return WaitingRuns(
+    line = WaitingRuns(
         window_id=window_id,
         line_id=head.line_id,
-        entries=ordered,
+        refused=tuple(item for item in ordered if item.refusal),
+        entries=tuple(item for item in ordered if not item.refusal),
         batches={batch.batch_id: batch for batch in batches},
         pause=head.pause,
         paused_by=head.paused_by,
         is_unbounded=head.is_unbounded,
         senders=min(MOST_SENDERS, max(1, head.hands)),
     )
+    return line if line.entries else line.cleared()
 
 
 # Values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from app.browser.fleet import GatewayFleet
@@ -40,6 +41,7 @@ def make_ports(gateway: Gateway, on_person: Callable[[str | None], None]) -> Por
     store = MemoryStore(MemoryDatabase())
     return Ports(
         http=http,
+        transfers=NoTransfers(),
         sockets=sockets,
         store=store,
         past=store,
@@ -94,6 +96,14 @@ class GivenHttp:
         return self._gateway.get(request.path)
 
 
+class NoTransfers:
+    """Places for nothing: a drawing transfers no files."""
+
+    def place(self, path: str) -> AbstractAsyncContextManager[None]:
+        """Raise RequestTimeout."""
+        raise RequestTimeout(None, path)
+
+
 class GivenCatalogues:
     """Catalogues of the gateway."""
 
@@ -141,6 +151,10 @@ class StoppedClock:
     """A clock in which no wait ends."""
 
     def now(self) -> float:
+        """The same time for all drawings."""
+        return 0.0
+
+    def steady(self) -> float:
         """The same time for all drawings."""
         return 0.0
 

@@ -141,7 +141,7 @@ class ConsoleContract:
             "clientId": window.client_id if window else None,
             "reconnects": socket.reconnects,
             "deaf": socket.deaf,
-            "lastEventAge": None if heard is None else round(max(0.0, time.time() - heard), 3),
+            "lastEventAge": None if heard is None else round(max(0.0, self._session.steady() - heard), 3),
         }
 
     def reset_web_socket_server(self) -> dict[str, Any]:

@@ -18,10 +18,11 @@ MOST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A file that the user picked, with its name."""
+    """A file that the user picked, with its name; `sha256` is known if its bytes were kept before."""
 
     blob: Blob
     name: str
+    sha256: str = ""
 
 
 class RunStage(Enum):
@@ -49,6 +50,7 @@ class Run:
     sent: int = 0  # bytes
     size: int = 0
     error: MooringError | None = None
+    is_kept: bool = False  # a reload loses nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class SocketFacts:
     base: str = ""
     reconnects: int = 0
     deaf: int = 0  # how often it turned out to be deaf
-    last_event_at: float | None = None
+    last_event_at: float | None = None  # by the clock that is never set
 
 
 @dataclass(frozen=True, slots=True)

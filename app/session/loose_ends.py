@@ -1,4 +1,4 @@
-"""What would be lost if the page closed now: clicks that are not durable yet, uploads and writes in progress.
+"""What would be lost if the page closed now: runs of scripts that are not durable yet, uploads and writes in progress.
 
 Running tasks are not lost: their records are durable, and the next page of this window continues to watch them.
 """
@@ -66,4 +66,4 @@ class LooseEnds:
         """Whether something would be lost now. A failed write counts while the store has an error."""
         is_under_way = bool(self._uploads or self._writes)
         is_failed = bool(self._unwritten) and store_error is not None
-        return is_under_way or is_failed or any(run.stage in _NOT_DURABLE for run in runs)
+        return is_under_way or is_failed or any(run.stage in _NOT_DURABLE and not run.is_kept for run in runs)

@@ -20,7 +20,16 @@ from typing import Any
 
 from app.core import comfy
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, ServerMoved, StorageError
+from app.core.busy import BUSY
+from app.core.errors import (
+    BadInput,
+    InvalidTransition,
+    MooringError,
+    NotYourTurn,
+    ServerBusy,
+    ServerMoved,
+    StorageError,
+)
 from app.core.eta import Outlook
 from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
@@ -50,7 +59,7 @@ from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
-from app.session.waiting.waiting_runs import WaitingLine
+from app.session.waiting.waiting_runs import Pressed, WaitingLine
 from app.session.waiting.worker import LineWorker
 from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.fleet_follower import FleetFollower
@@ -159,6 +168,10 @@ class Session:
     def stalled(self) -> frozenset[PromptId]:
         """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
         return self._state.stalled
+
+    def steady(self) -> float:
+        """The present time by the clock that is never set."""
+        return self._state.ports.clock.steady()
 
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which polls of that task have shown no progress."""
@@ -291,40 +304,65 @@ class Session:
         return await self._run_or_wait(order)
 
     async def knows(self, prompt_id: PromptId) -> bool:
-        """Whether a run is recorded: as a task, whichever window has it, or as one that waits in this window."""
-        line = self.line.line
-        if line is not None and line.has(prompt_id):
-            return True
-        store, past = self._state.ports.store, self._state.ports.past
-        if await store.read_task(prompt_id) is not None:
-            return True
-        return past is not None and await past.read_past_task(prompt_id) is not None
+        """Whether a run is recorded: as a task, whichever window has it, or as one of this window's line."""
+        return await self.line.knows(prompt_id)
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
-        """Carry out an order, or let it wait for its turn in the tab's line; return the id under which it is known."""
-        state, line, tried = self._state, self._captain.line, None
-        order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded))
+        """Record a click, then carry it out, or let it wait for its turn in the tab's line; return the id under which
+        it is known."""
+        line = self._captain.line
+        order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded), is_kept=True)
         try:
-            locked, ahead = self.worker.locked, self.worker.ahead
-            is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
-            if ahead >= AHEAD and is_possible and not line.is_unbounded:
-                raise NotYourTurn("run", locked, ahead)
-            prompt_id = await self._submitter.run(order)
-            tried = state.get_window("run").tasks.get(prompt_id)
-            if tried is None or not comfy.waits_for_turn(tried.failure):
-                return prompt_id
-            turn = NotYourTurn("run", tried.server_id, AHEAD)
-        except NotYourTurn as error:
-            turn = error
-        try:
-            return await line.wait(order, turn, tried)
+            pressed = line.note_click(order)
+            if pressed.is_noted and self._turn_before(order) is None:
+                self._submitter.begin(order)
+            return await self._carry_out(await line.record(pressed))
         except MooringError as error:
+            await self._refuse(order, error)
+            raise
+
+    async def _refuse(self, order: RunOrder, error: MooringError) -> None:
+        """Show and keep a click that was not sent; one that was has its task."""
+        state, run = self._state, self._state.runs.get(order.prompt_id)
+        if isinstance(state.window, Window) and order.prompt_id in state.window.tasks:
+            return
+        if run is None or run.stage is not RunStage.FAILED:
+            state.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
+        await self._captain.line.refuse(order.prompt_id, error)
+
+    def _turn_before(self, order: RunOrder) -> NotYourTurn | None:
+        """Return what is before a click, if it is known already that its turn has not come."""
+        locked, ahead = self.worker.locked, self.worker.ahead
+        is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
+        is_bounded = not order.wish.is_unbounded
+        return NotYourTurn("run", locked, ahead) if ahead >= AHEAD and is_possible and is_bounded else None
+
+    async def _carry_out(self, pressed: Pressed) -> PromptId:
+        """Send a recorded click, or let it wait for its turn."""
+        state, line, order, tried = self._state, self._captain.line, pressed.order, None
+        cause: NotYourTurn | ServerBusy
+        try:
+            if (before := self._turn_before(order)) is not None:
+                raise before
+            prompt_id = await self._submitter.run(order)
+            line.sent(prompt_id)
+            tried = state.get_window("run").tasks.get(prompt_id)
+            if tried is not None and comfy.waits_for_turn(tried.failure):
+                cause = NotYourTurn("run", tried.server_id, AHEAD)
+            elif tried is not None and comfy.met_busy(tried.failure):
+                cause = ServerBusy(tried.server_id, BUSY)
+            else:
+                return prompt_id
+        except (NotYourTurn, ServerBusy) as error:
+            cause = error
+        if isinstance(cause, ServerBusy):
+            self.worker.rest(cause, state.changed)
+        state.runs.pop(order.prompt_id, None)
+        try:
+            return await line.wait(pressed, cause, tried)
+        except MooringError:
             if tried is None:  # else its task shows what happened
                 await self._submitter.places.stop_waiting(order.prompt_id)
-                now, failed = state.ports.clock.now(), RunStage.FAILED
-                state.set_run(
-                    Run(prompt_id=order.prompt_id, title=order.title, started_at=now, stage=failed, error=error)
-                )
             raise
 
     async def run_again(
@@ -430,8 +468,9 @@ class Session:
         """Set which previews new runs of this tab ask for; prompts that were sent keep theirs."""
         self._state.tab.previews = previews
 
-    def dismiss_run(self, prompt_id: PromptId) -> None:
-        """Remove a failed click from the list."""
+    async def dismiss_run(self, prompt_id: PromptId) -> None:
+        """Forget a click that was not sent."""
+        await self._captain.line.dismiss(prompt_id)
         self._state.runs.pop(prompt_id, None)
         self._state.changed()
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 from weakref import WeakValueDictionary
 
 from app.core.balancer import Leaning
+from app.core.busy import busy_in_front
 from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
@@ -30,7 +32,7 @@ from app.core.records import NEWER, BrokenRecord
 from app.core.stall import Stillness
 from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored, get_api_base_url
-from app.session.facts import Noticed, Preview, Run, SocketFacts, TabFacts
+from app.session.facts import Noticed, Preview, Run, RunStage, SocketFacts, TabFacts
 from app.session.journal_writer import JournalWriter
 from app.session.loose_ends import LooseEnds
 
@@ -53,7 +55,7 @@ class _Write(Enum):
 class State:
     """What the parts of a session share. All of it belongs to one event loop.
 
-    Sessions of one tab share their lanes to the servers (see `lane`), and the user's leanings.
+    Sessions of one tab share their lanes to the servers (`control` and `bulk`), and the user's leanings.
     """
 
     def __init__(self, ports: Ports, captain: State | None = None) -> None:
@@ -78,7 +80,9 @@ class State:
         self.read_back: tuple[Task, ...] = ()  # this window's tasks, as last read from the store
         self.visited: dict[PromptId, Task] = {}  # runs that only their servers know (`delivery/visits.py`)
         self._listeners: list[tuple[Listener, Listener | None]] = []
-        self._lanes: defaultdict[ServerId, asyncio.Lock] = captain._lanes if captain else defaultdict(asyncio.Lock)
+        self._control: defaultdict[ServerId, asyncio.Lock] = captain._control if captain else defaultdict(asyncio.Lock)
+        self._bulk: defaultdict[ServerId, asyncio.Lock] = captain._bulk if captain else defaultdict(asyncio.Lock)
+        self._busy_until: dict[ServerId, float] = captain._busy_until if captain else {}  # by `Clock.steady`
         self._judging: WeakValueDictionary[PromptId, asyncio.Lock] = WeakValueDictionary()  # while a caller has it
         self._discarded: set[PromptId] = set()  # unreadable records that the user has given up
         self._background: set[asyncio.Task[None]] = set()
@@ -146,14 +150,31 @@ class State:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
 
-    def lane(self, server_id: ServerId) -> asyncio.Lock:
-        """One request at a time per server: a hung server may not use up the browser's six connections."""
-        return self._lanes[server_id]
+    def control(self, server_id: ServerId) -> asyncio.Lock:
+        """The lane of short requests: one at a time per server, since a hung one may not use up the connections."""
+        return self._control[server_id]
 
     async def ask(self, server_id: ServerId, request: Request) -> Response:
-        """Send one request in its turn, and return the answer. Raises TransportError."""
-        async with self.lane(server_id):
-            return await self.ports.http.send(request)
+        """Send one short request in its turn, and return the answer. Raises TransportError."""
+        async with self.control(server_id):
+            return self.noticed_busy(server_id, await self.ports.http.send(request))
+
+    def noticed_busy(self, server_id: ServerId, response: Response) -> Response:
+        """Note whether something in front of the server asks to be left alone for a while; return the answer."""
+        busy = busy_in_front(response, server_id)
+        if busy is not None and busy.retry_after is not None:
+            self._busy_until[server_id] = self.ports.clock.steady() + busy.retry_after
+        return response
+
+    def busy_for(self, server_id: ServerId) -> float:
+        """The seconds for which that server should not be asked."""
+        return max(0.0, self._busy_until.get(server_id, 0.0) - self.ports.clock.steady())
+
+    @asynccontextmanager
+    async def bulk(self, server_id: ServerId, request: Request) -> AsyncIterator[None]:
+        """The lane of uploads and results: one at a time per server, and few of all windows of the browser."""
+        async with self._bulk[server_id], self.ports.transfers.place(request.path):
+            yield
 
     # The window
 
@@ -212,6 +233,11 @@ class State:
         """Show how far a click is."""
         self.runs[run.prompt_id] = run
         self.changed()
+
+    def show_refused(self, prompt_id: PromptId, title: str, at: float, error: MooringError) -> None:
+        """Show a click that was not sent, until it is dismissed."""
+        failed = RunStage.FAILED
+        self.set_run(Run(prompt_id=prompt_id, title=title, started_at=at, stage=failed, error=error, is_kept=True))
 
     async def witness(self, prompt_id: PromptId, *evidence: Evidence) -> Task | None:
         """Judge, make durable, take over. Return the resulting task; None if this window no longer owns it."""

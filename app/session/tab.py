@@ -124,11 +124,11 @@ class Tab:
 
     # Actions
 
-    def dismiss_run(self, prompt_id: PromptId) -> None:
-        """Remove a failed click from the list of its session."""
+    async def dismiss_run(self, prompt_id: PromptId) -> None:
+        """Forget a click that was not sent, in the session that shows it."""
         for item in self._crew.all_sessions:
             if any(run.prompt_id == prompt_id for run in item.runs):
-                item.dismiss_run(prompt_id)
+                await item.dismiss_run(prompt_id)
 
     async def run_again(
         self,

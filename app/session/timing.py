@@ -5,11 +5,25 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from app.core.ports.clock import Clock
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of this page: as records have it, and by the clock that is never set."""
+
+    at: float
+    steady: float
+
+    @classmethod
+    def now(cls, clock: Clock) -> Moment:
+        """The present moment."""
+        return cls(clock.now(), clock.steady())
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:

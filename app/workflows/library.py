@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from app.core.errors import BadInput, SourceFault
+from app.core.errors import BadInput, SourceFault, reason_of
 from app.core.model import RECORD_VERSION, PromptId
 from app.core.ports.documents import DocumentKey
 from app.workflows import word_lists
@@ -263,7 +263,7 @@ def read_export(text: str, name: str = "") -> Bundle:
         }
         layouts = {str(key): str(layout) for key, layout in parsed["layouts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(SourceFault.DAMAGED.value, name, repr(error)) from error
+        raise BadInput(SourceFault.DAMAGED.value, name, reason_of(error)) from error
     others = {key: text for key, text in documents.items() if key[0] in {PRESET_KIND, RECENT_KIND}}
     return Bundle({**others, **_whole_items(documents), **word_lists.whole(documents)}, layouts)
 

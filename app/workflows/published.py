@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.core.errors import BadInput
+from app.core.errors import BadInput, reason_of
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout, workflow_key
@@ -85,7 +85,7 @@ def parse_published(workflow_id: str, text: str) -> Published:
         models = read_model_sources({"models": data.get("models")})
         title, about = str(data["title"]), str(data["about"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput("bad-workflow", workflow_id, repr(error)) from error
+        raise BadInput("bad-workflow", workflow_id, reason_of(error)) from error
     for node_id, _ in looks:
         if node_id not in workflow.nodes:
             raise BadInput("bad-workflow", workflow_id, f"field of a missing node {node_id}")

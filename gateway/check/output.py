@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from gateway.check.examination import Report
-from gateway.flags import is_loopback
 from gateway.fleet.state import SearchReport
 from gateway.http.servers import Server
 from wire.health import Condition, Health
+from wire.server_words import in_english, word_condition
 from wire.versions import takes_preview_method
 
 HEADS = (
@@ -123,50 +122,8 @@ def advice(report: Report) -> Iterator[str]:
         )
 
 
-_LOGIN = 'Give one in the fleet file: token = "env:NAME", or basic = "file:PATH" for user:password.'
-_LOGIN_AGAIN = "Check the content of that variable or file, and whether it is a token or a basic login."
-
-
 def _of_health(report: Report) -> str:
     condition = report.condition
-    match condition:
-        case Condition(cause="another"):
-            return "another server answers at its address than the one found a moment ago. Repeat the check."
-        case Condition(cause="certificate"):
-            return _of_certificate(report)
-        case Condition(cause="login" | "forbidden") if report.server.access.authorization:
-            return f"it does not accept the login that the fleet file refers to ({condition.detail}). {_LOGIN_AGAIN}"
-        case Condition(cause="login" | "forbidden"):
-            return f"it requires a login ({_with_location(report)}). {_LOGIN}"
-        case Condition(cause="redirect"):
-            return f"{_with_location(report)}. No redirect is followed: use its target as the url."
-        case Condition(cause="web-page"):
-            return "a web page answers there, not ComfyUI. Check the port, and the path of its url."
-        case Condition(cause="busy"):
-            return "it says that there are too many requests. Ask who runs the proxy before it, or lower max_requests."
-        case Condition(health=Health.TIMEOUT):
-            return "it takes connections and does not answer in time. It hangs, or is busy: see its own log."
-        case Condition(health=Health.DOWN):
-            return _of_down(report)
-        case _:
-            return f"something other than ComfyUI answers there ({condition.detail}). Check the port, and the url."
-
-
-def _of_certificate(report: Report) -> str:
-    if report.distrust:
-        return (
-            f"its certificate is not trusted ({report.distrust}). If it is by an authority of your own, name that in"
-            ' the fleet file: tls_ca = "ca.pem".'
-        )
-    return f"{report.condition.detail}. Does it speak https on that port? Else write http in its url."
-
-
-def _of_down(report: Report) -> str:
-    reason = report.condition.detail
-    if is_loopback(urlsplit(report.server.address).hostname or ""):
-        return f"nothing answers there ({reason}). Start ComfyUI, or check the port."
-    return f"nothing answers there ({reason}). Start ComfyUI there with --listen; check the address and the firewall."
-
-
-def _with_location(report: Report) -> str:
-    return report.condition.detail + (f", to {report.location}" if report.location else "")
+    title, advice = word_condition(condition.health, condition.cause, in_english)
+    seen = report.distrust or condition.detail + (f", to {report.location}" if report.location else "")
+    return f"{title} ({seen}). {advice}"

@@ -89,7 +89,7 @@ async function keep(files) {
       transaction.onabort = () => reject(transaction.error);
     });
     const store = transaction.objectStore("files");
-    const isFull = await new Promise((resolve) => {
+    const counted = new Promise((resolve) => {
       let [count, bytes] = [files.length, files.reduce((sum, file) => sum + file.size, 0)];
       store.openCursor().onsuccess = ({ target: { result: cursor } }) => {
         if (!cursor) return resolve(count > MOST_FILES || bytes > MOST_BYTES);
@@ -97,6 +97,7 @@ async function keep(files) {
         cursor.continue();
       };
     });
+    const isFull = await Promise.race([counted, done]); // a failed read aborts the transaction
     for (const file of isFull ? [] : files) {
       store.add({ name: file.name, type: file.type, size: file.size, at: Date.now() / 1000, blob: file, store: null, waits: true });
     }

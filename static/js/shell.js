@@ -52,7 +52,15 @@ export function ready() {
   find("#boot").hidden = true;
   takeOver();
   dispatchEvent(new Event("mooring-ready"));
-  setTimeout(() => import("./home.js"), globalThis.mooringKeepAfter ?? HOME_AFTER);
+  setTimeout(loadHome, globalThis.mooringKeepAfter ?? HOME_AFTER);
+}
+
+async function loadHome() {
+  try {
+    await import("./home.js");
+  } catch (error) {
+    console.info("The home screen is left as it is:", error); // no gateway answers: the page is open and goes on
+  }
 }
 
 /** The page cannot start: show why, with the browser's error as the detail. */

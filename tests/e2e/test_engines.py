@@ -193,6 +193,22 @@ async def test_main_job_with_real_keys(tab: Tab) -> None:
     assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
 
 
+async def test_reload_within_the_click_keeps_the_press_once(tab: Tab) -> None:
+    """`MOORING_PRESS_ROUNDS` is the number of presses."""
+    await tab.click("#pick-text")
+    await tab.until("document.querySelector('#fields-text textarea')")
+    for _ in range(int(os.environ.get("MOORING_PRESS_ROUNDS", "1"))):
+        before = await tab.evaluate("windowTasks.map((task) => task.promptId)")
+        fresh = f"windowTasks.filter((task) => !{json.dumps(before)}.includes(task.promptId))"
+        press = "document.querySelector('[data-testid=run]:enabled').click()"
+        await tab.evaluate(f"void (globalThis.isOld = true, setTimeout(() => {{ {press}; location.reload(); }}))")
+        await tab.until("!globalThis.isOld")
+        await tab.until(READY)
+        await tab.until(f"{fresh}.length")
+        await expect_kept(tab, await tab.evaluate(f"{fresh}[0].promptId"))
+        assert await tab.evaluate(f"{fresh}.length") == 1, "one click, one run"
+
+
 async def test_previews_are_drawn(tab: Tab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway), at_step=2):
         running = await submit(tab, slow_workflow())

@@ -268,6 +268,27 @@ async def test_too_many_shared_files_are_left_out_with_a_reason(window: MooringW
     await expect(window.page.locator(TRAY)).to_have_count(before)
 
 
+FAIL_ONE_READ = """() => {
+  const open = IDBObjectStore.prototype.openCursor;
+  IDBObjectStore.prototype.openCursor = function () {
+    IDBObjectStore.prototype.openCursor = open;
+    const reading = open.call(this);
+    this.transaction.abort();
+    return reading;
+  };
+}"""
+
+
+async def test_failed_read_of_the_tray_ends_the_share(window: MooringWindow, gateway: Gateway) -> None:
+    [worker] = window.page.context.service_workers
+    await worker.evaluate(FAIL_ONE_READ)
+    before = await window.page.locator(TRAY).count()
+    await share(window.page, gateway.url, ("a.png", "image/png", b"x"))
+    await window.ready()
+    await expect(window.page.locator("#errors")).to_contain_text("The shared files were not taken.")
+    await expect(window.page.locator(TRAY)).to_have_count(before)
+
+
 async def test_another_sites_page_fills_no_tray(
     module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet
 ) -> None:

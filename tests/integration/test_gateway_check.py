@@ -163,8 +163,8 @@ async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> Non
         without = await report_on(tmp_path, url)
         wrong = await report_on(tmp_path, url, token="file:wrong")
         right = await report_on(tmp_path, url, token="file:right")
-    assert "it requires a login (it answers with status 401). Give one in the fleet file: token =" in text_of(without)
-    assert "does not accept the login that the fleet file refers to" in text_of(wrong)
+    assert "It requires a login (it answers with status 401). Name one in the fleet file: token =" in text_of(without)
+    assert "If one is named there, check its content" in text_of(wrong)
     assert "s3cret" not in "".join([*table([wrong]), *paragraphs([wrong], [])])
     assert right.is_well and row_of(right)["WAY IN"] == "http, log-in"
 
@@ -208,21 +208,24 @@ async def test_direct_server_without_cors_is_reported(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[Raw, str]] = {
-    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), "it requires a login"),
+    "a log-in page": (say(http("200 OK", "<html>Log in</html>")), "It requires a login"),
     "a redirect to a log-in": (
         say(http("302 Found", "", more="Location: https://sso.lan/login?s3cret\n")),
         "with a redirect, status 302, to https://sso.lan/login).",
     ),
-    "another redirect": (say(http("302 Found", "", more="Location: /comfy/\n")), "to /comfy/. No redirect is followed"),
-    "a web page": (say(http("200 OK", "<!DOCTYPE html><h1>It works</h1>")), "a web page answers there"),
-    "another program": (say(http("200 OK", "{}", "application/json")), "something other than ComfyUI answers"),
-    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), "something other than ComfyUI answers"),
-    "too many": (say(http("429 Too Many Requests", "")), "too many requests"),
+    "another redirect": (
+        say(http("302 Found", "", more="Location: /comfy/\n")),
+        "to /comfy/). No redirect is followed",
+    ),
+    "a web page": (say(http("200 OK", "<!DOCTYPE html><h1>It works</h1>")), "A web page answers there"),
+    "another program": (say(http("200 OK", "{}", "application/json")), "Something else answers at its address"),
+    "no HTTP": (say("SSH-2.0-OpenSSH_9.2\n"), "Something else answers at its address"),
+    "too many": (say(http("429 Too Many Requests", "")), "Too many requests"),
     "a proxy without its server": (
         say(http("502 Bad Gateway", "")),
-        "nothing answers there (it answers with status 502",
+        "Not running (it answers with status 502",
     ),
-    "a server that hangs": (hang, "does not answer in time"),
+    "a server that hangs": (hang, "Does not answer in time"),
 }
 
 
@@ -238,12 +241,13 @@ async def test_other_faults_are_reported(tmp_path: Path, talk: Raw, words: str) 
 async def test_plain_http_on_an_https_address_is_reported(tmp_path: Path) -> None:
     async with start(Comfy()) as url:
         report = await report_on(tmp_path, url.replace("http:", "https:"))
-    assert "TLS failed. Does it speak https on that port?" in text_of(report)
+    assert "(TLS failed)" in text_of(report)
+    assert "If it does not speak https on that port, write http" in text_of(report)
 
 
-async def test_unreachable_remote_server_suggests_listen_flag(tmp_path: Path) -> None:
+async def test_unreachable_server_suggests_listen_flag(tmp_path: Path) -> None:
     here = await report_on(tmp_path, f"http://127.0.0.1:{free_ports()}")
-    assert "connection refused" in text_of(here) and "--listen" not in text_of(here)
+    assert "connection refused" in text_of(here) and "on another machine with --listen" in text_of(here)
     there = await report_on(tmp_path, "http://no-such-host.invalid")
     assert "--listen" in text_of(there) and "firewall" in text_of(there)
 

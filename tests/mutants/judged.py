@@ -217,7 +217,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watching/deafness.py",
         "DeafnessDetector.seen",
-        "task.created_at > opening.since",
+        "task.created_at > opening.opened_at",
     ): "a task of the very moment in which the socket opened is as new on either side",
     (
         f"{SESSION}/watching/deafness.py",
@@ -306,7 +306,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
-        "clock.now() - proven_at < SLEPT_OVER",
+        "clock.steady() - proven_at < SLEPT_OVER",
     ): "an answer of the store after exactly that long is as good on either side",
     (
         f"{SESSION}/submitting/submit.py",
@@ -326,7 +326,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watching/deafness.py",
         "DeafnessDetector._mind_silence",
-        "clock.now() - max(last, opening.since) >= self._patience",
+        "clock.steady() - max(last, opening.since) >= self._patience",
     ): "a silence of exactly that long is as long on either side",
     (
         f"{SESSION}/watching/deafness.py",
@@ -341,7 +341,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watching/watch.py",
         "Watch._is_reporting",
-        "self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH",
+        "self._state.ports.clock.steady() - socket.last_event_at < SOCKET_IS_FRESH",
     ): "an event of exactly that long ago is as good on either side",
     (
         f"{SESSION}/watching/watch.py",

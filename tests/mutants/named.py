@@ -44,6 +44,18 @@ NAMED = (
         f"{STORIES}/test_written_first.py::test_the_record_is_durable_before_the_post",
     ),
     Named(
+        "press not noted in the tab",
+        "app/session/waiting/waiting_runs.py",
+        (("        return bool(entries) and self._tab.note(\n", "        return False and self._tab.note(\n"),),
+        f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
+    ),
+    Named(
+        "press not recorded",
+        "app/session/waiting/waiting_runs.py",
+        (("            await self._keeper.change(step, files)\n", "            pass\n"),),
+        f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
+    ),
+    Named(
         "history before queue",
         "app/session/watching/watch.py",
         (
@@ -131,5 +143,11 @@ NAMED = (
         "app/core/window.py",
         (("    return server.address == recorded or ", "    return True or "),),
         "tests/unit/core/test_window.py::test_nothing_is_sent_to_a_server_that_moved",
+    ),
+    Named(
+        "Stop behind a bulk transfer",
+        "app/session/state.py",
+        (("        async with self.control(server_id):\n", "        async with self._bulk[server_id]:\n"),),
+        f"{STORIES}/test_lanes.py::test_stop_leaves_while_upload_hangs",
     ),
 )

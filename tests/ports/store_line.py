@@ -251,3 +251,78 @@ async def check_inputs_of_sent_runs_give_way(database: EmptyDatabase) -> None:
         await store.keep_input(name, database.blob(name.encode() * (part // 2), "image/png"), 41.0 + number)
     assert await store.read_input("aa") is None
     assert ids(await store.read_line(W1)) == "q-1"
+
+
+def press(prompt_id: str, *hashes: str) -> tuple[Batch, Entry]:
+    """Return what a click adds to its line: its batch has its id."""
+    made = replace(batch(prompt_id, *hashes), is_click=True)
+    return made, replace(entry(prompt_id, prompt_id, 0), pressed_at=7.5)
+
+
+async def pressed(store: TaskStore, prompt_id: str, owner: WindowId = W1) -> WaitingRuns:
+    """Return a line after a click, written as the session does."""
+    known, (made, run) = await store.read_line(owner), press(prompt_id)
+    after = known.join(made, [run], "line of clicks")
+    await store.write_line(known.change_to(after))
+    return after
+
+
+async def check_files_are_kept_with_their_press(database: EmptyDatabase) -> None:
+    store = database.store()
+    known, (made, run) = await store.read_line(W1), press("p-1", "aa")
+    await store.write_line(known.change_to(known.join(made, [run], "l")), {"aa": database.blob(b"dune")}, 9.0)
+    assert (await store.read_line(W1)).entries[0].pressed_at == 7.5
+    found = await store.read_input("aa")
+    assert found is not None and await found.read() == b"dune"
+
+
+async def check_click_leaves_its_line_without_being_part_of_a_plan(database: EmptyDatabase) -> None:
+    store = database.store()
+    await pressed(store, "p-1")
+    await store.reserve(lambda _claims: reservation("p-1"))
+    await store.register(task("p-1"))
+    assert await store.read_line(W1) == WaitingRuns(window_id=W1)
+    await pressed(store, "p-2")
+    await store.reserve_and_register(task("p-2"), lambda _claims: None)
+    assert dict(await store.read_lines()) == {}
+
+
+async def check_click_that_another_window_adopted_is_not_registered(database: EmptyDatabase) -> None:
+    store = database.store()
+    await pressed(store, "p-1")
+    await store.adopt_line(W1, W2, "adopted")
+    await store.reserve(lambda _claims: reservation("p-1"))
+    await raises(NotOwner, store.register(task("p-1")))
+    assert ids(await store.read_line(W2)) == "p-1"
+
+
+async def check_press_that_is_a_task_does_not_wait(database: EmptyDatabase) -> None:
+    store = database.store()
+    await pressed(store, "p-1")
+    await store.reserve(lambda _claims: reservation("p-1"))
+    await store.register(task("p-1"))
+    await raises(InvalidTransition, pressed(store, "p-1", W2))
+    assert await store.read_line(W2) == WaitingRuns(window_id=W2)
+
+
+async def check_refused_click_stays_until_it_is_dismissed(database: EmptyDatabase) -> None:
+    store = database.store()
+    known = await pressed(store, "p-1")
+    refused = known.refuse(PromptId("p-1"), "the reason")
+    await store.write_line(known.change_to(refused))
+    assert await store.read_line(W1) == refused
+    assert [item.refusal for item in refused.refused] == ["the reason"] and not refused.entries
+    both = refused.join(batch("b"), [entry("b", "q-1", 0)], "unused")
+    await store.write_line(refused.change_to(both))
+    made = await sent(store, "q-1")
+    assert await store.read_task(made.prompt_id) == made
+    assert await store.read_line(W1) == refused
+    assert await store.adopt_line(W1, W2, "adopted") == replace(
+        refused,
+        window_id=W2,
+        line_id="adopted",
+        refused=tuple(replace(item, owner=W2) for item in refused.refused),
+    )
+    theirs = await store.read_line(W2)
+    await store.write_line(theirs.change_to(theirs.dismiss(PromptId("p-1"))))
+    assert dict(await store.read_lines()) == {}

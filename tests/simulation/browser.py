@@ -9,11 +9,17 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.model import WindowId
+from app.core.ports.transfers import MOST_TRANSFERS
 from app.core.ports.windows import Identity
+from app.core.presses import Press, read_presses, write_presses
+
+PRESSES = "mooring.presses"
 
 
 @dataclass
@@ -67,6 +73,8 @@ class Browser:
     answering: dict[WindowId, Life] = field(default_factory=dict)  # without Web Locks: pages that answer a roll call
     cached: dict[WindowId, Life] = field(default_factory=dict)  # pages in the back/forward cache
     clock_shift: float = 0.0  # seconds by which the clock was set forward
+    transfers: list[Life] = field(default_factory=list)  # the pages that hold a place for a transfer
+    waiting: list[tuple[Life, object]] = field(default_factory=list)  # those that wait for one, in their order
 
 
 @dataclass(eq=False)
@@ -158,6 +166,60 @@ class TabWindows:
         return window_id in browser.held
 
 
+class TabTransfers:
+    """The Transfers port: places by Web Locks, or one for each page. The place of a page that has ended is free."""
+
+    def __init__(self, browser: Browser, life: Life) -> None:
+        self._browser = browser
+        self._life = life
+
+    @asynccontextmanager
+    async def place(self, path: str) -> AsyncIterator[None]:
+        browser, life = self._browser, self._life
+        mine = life, object()
+        browser.waiting.append(mine)
+        try:
+            await life.gate()
+            while not self._is_next(mine):
+                await asyncio.sleep(0.01)
+                await life.gate()
+        finally:
+            browser.waiting.remove(mine)
+        browser.transfers.append(life)
+        try:
+            yield
+        finally:
+            browser.transfers.remove(life)
+
+    def _is_next(self, mine: tuple[Life, object]) -> bool:
+        browser = self._browser
+        most = MOST_TRANSFERS if browser.has_locks else 1
+        held = sum(self._counts(life) for life in browser.transfers)
+        return held < most and mine is next((item for item in browser.waiting if self._counts(item[0])), None)
+
+    def _counts(self, life: Life) -> bool:
+        return life.is_alive if self._browser.has_locks else life is self._life
+
+
+class TabPressMemory:
+    """The PressMemory port: the tab's session storage, which a dead page no longer writes."""
+
+    outlives_line = False
+
+    def __init__(self, tab: Tab, life: Life) -> None:
+        self._tab = tab
+        self._life = life
+
+    def read(self) -> Sequence[Press]:
+        return read_presses(self._tab.storage.get(PRESSES, ""))
+
+    def write(self, presses: Sequence[Press]) -> bool:
+        text = write_presses(presses)
+        if text is not None and self._life.is_alive:
+            self._tab.storage[PRESSES] = text
+        return text is not None
+
+
 class LoopClock:
     """The Clock port on the loop's own time, shifted by the computer's clock."""
 
@@ -167,6 +229,9 @@ class LoopClock:
 
     def now(self) -> float:
         return self._life.loop.time() + self._browser.clock_shift
+
+    def steady(self) -> float:
+        return self._life.loop.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

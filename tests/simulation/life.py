@@ -10,6 +10,7 @@ import logging
 
 from app.core.model import Contact, TaskState
 from app.core.window import Window
+from app.session import RunStage
 from tests.simulation import faults_server, faults_transport, faults_window
 from tests.simulation.ambush import Ambushes
 from tests.simulation.faults import FAULTS, aim_somewhere, strike
@@ -92,6 +93,7 @@ class Life:
         for page in world.pages:
             page.crew.wake("visible")  # a wake notices what others have adopted
         await self._until_quiet()
+        await self._dismiss_refused()
         Verdicts(world).check_lost()
         await self._run_last()
 
@@ -197,6 +199,14 @@ class Life:
                 if task.state is TaskState.LOST:
                     await page.session_of(task).look_again(task.prompt_id)
             await page.session.release_uploads()
+
+    async def _dismiss_refused(self) -> None:
+        """Let the user read why presses were not sent, and dismiss them."""
+        for session in [session for page in self._world.pages for session in page.sessions]:
+            for refused in [item for item in session.runs if item.stage is RunStage.FAILED]:
+                self._world.requested.removed.add(refused.prompt_id)
+                self._world.tally.counts["refused presses"] += 1
+                await session.dismiss_run(refused.prompt_id)
 
     async def _run_last(self) -> None:
         """Check that every window still works."""

@@ -85,7 +85,7 @@ def _only_posted(phase: Phase) -> str:
 def _register_mishaps() -> None:
     for kind in MISHAPS:
         unreachable = dict(_UNASKED)
-        if kind == "500 though queued":
+        if kind in {"500 though queued", "502 though queued"}:
             unreachable = {phase: _only_posted(phase) for phase in Phase if phase is not Phase.POSTED}
         FAULTS[kind] = Fault(kind, _arm(kind), 2, unreachable, is_mishap=True)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -72,6 +73,8 @@ class Weather:
     lose_after: float = 0.0  # the answer never arrives
     error_but_queued: float = 0.0  # 500, and the prompt is in the queue (docs/comfyui.md 2)
     double: float = 0.0  # a repeatable request is sent twice, and the second answer counts; an event arrives twice
+    busy: float = 0.0  # a proxy in front of the server answers in its place
+    busy_but_queued: float = 0.0  # 502, and the prompt is in the queue
     late: float = 0.0  # the answer takes longer than any deadline
     drop_socket: float = 0.0  # per message
     refuse_socket: float = 0.0
@@ -82,6 +85,7 @@ class Weather:
     def calm(self) -> None:
         """End all mishaps."""
         self.lose_before = self.lose_after = self.error_but_queued = self.double = self.late = 0.0
+        self.busy = self.busy_but_queued = 0.0
         self.drop_socket = self.refuse_socket = self.slow = 0.0
         self.armed.clear()
 
@@ -106,6 +110,8 @@ MISHAPS = {
     "answer late": "late",
     "answer doubled": "double",
     "500 though queued": "error_but_queued",
+    "proxy busy": "busy",
+    "502 though queued": "busy_but_queued",
 }
 
 
@@ -118,6 +124,8 @@ class Network:
     on_request: list[Callable[[ServerId, str, str, bytes], None]] = field(default_factory=list)
     on_exchange: list[Callable[[Exchange, SimServer], None]] = field(default_factory=list)
     on_sent: list[Callable[[Exchange], None]] = field(default_factory=list)
+    transfers: list[Life] = field(default_factory=list)  # the pages of uploads and fetches that are under way
+    on_transfer: list[Callable[[], None]] = field(default_factory=list)
     moved: dict[ServerId, str] = field(default_factory=dict)  # ids with another address than at first
     removed: set[ServerId] = field(default_factory=set)
     machines: dict[str, SimServer] = field(default_factory=dict)
@@ -148,6 +156,17 @@ class Network:
         """Return the machine at the server's address now."""
         address = self.address_of(server_id)
         return self.machines.get(address) if address else None
+
+    @contextmanager
+    def transfer(self, life: Life) -> Iterator[None]:
+        """Enclose an upload or a fetch of a page."""
+        self.transfers.append(life)
+        for watcher in self.on_transfer:
+            watcher()
+        try:
+            yield
+        finally:
+            self.transfers.remove(life)
 
     def refusal_of(self, server_id: ServerId, tag: str) -> str:
         """Return why the gateway refuses a request: unknown-server, server-moved, or an empty text."""

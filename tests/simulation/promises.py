@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from app.core.model import ENDS, ServerId, WindowId
+from app.core.ports.transfers import MOST_TRANSFERS
 from app.core.turns import GONE_COUNTS_FOR
 from app.core.waiting_runs import captain_of
 from app.session.submitting.editor_files import GONE, UNSTORED
@@ -44,6 +45,7 @@ class Promises:
         world.database.watchers.append(self._store_changed)
         world.network.on_sent.append(self._leaves)
         world.network.on_exchange.append(self._arrives)
+        world.network.on_transfer.append(self._check_transfers)
 
     # The store
 
@@ -143,6 +145,14 @@ class Promises:
     def _leaves(self, exchange: Exchange) -> None:
         if exchange.route == ("POST", "prompt"):
             self.sent.add(str(json.loads(exchange.body)["prompt_id"]))
+
+    def _check_transfers(self) -> None:
+        """Check that few of the browser's connections carry uploads and results."""
+        under_way = Counter(id(life) for life in self._world.network.transfers if life.is_alive)
+        if self._world.browser.has_locks and under_way.total() > MOST_TRANSFERS:
+            self._world.fail(f"{under_way.total()} transfers are under way in one browser")
+        if not self._world.browser.has_locks and max(under_way.values()) > 1:
+            self._world.fail("one window has several transfers under way")
 
     def _arrives(self, exchange: Exchange, machine: SimServer) -> None:
         self._world.tally.counts["requests"] += 1

@@ -48,7 +48,17 @@ class Report:
 
     def _steps(self) -> Iterator[str]:
         counts = self.tally.counts
-        kinds = ("acts", "faults", "requests", "commits", "editor's files", "early presses", "early presses offered")
+        kinds = (
+            "acts",
+            "faults",
+            "requests",
+            "commits",
+            "editor's files",
+            "early presses",
+            "early presses offered",
+            "interrupted presses",
+            "refused presses",
+        )
         steps = sum(counts[kind] for kind in kinds)
         yield f"{counts['lives']} lives, {steps} steps in {time.monotonic() - self.began:.0f} s"
         yield "  " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)

@@ -36,12 +36,14 @@ class SimHttp:
         return Response(answer.status, answer.headers, answer.body.decode("utf-8", "replace"))
 
     async def fetch(self, request: Request) -> Response:
-        answer = await self._exchange(request)
+        with self._network.transfer(self._life):
+            answer = await self._exchange(request)
         return Response(answer.status, answer.headers, blob=Bytes(answer.body, "image/png"))
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:
         on_progress(0.5)
-        response = await self.send(request)
+        with self._network.transfer(self._life):
+            response = await self.send(request)
         on_progress(1.0)
         return response
 
@@ -75,6 +77,9 @@ class SimHttp:
             return _refused(cause)
         if weather.strikes("request lost", exchange):
             raise RequestTimeout(None, "lost")
+        if weather.strikes("proxy busy", exchange):
+            asks = {"retry-after": str(weather.chance.randint(0, 20))} if weather.happens(0.5) else {}
+            return Answer(weather.chance.choice((429, 502, 503)), b"<html>busy</html>", asks)
         answer = await self._reach(exchange)
         if weather.strikes("answer late", exchange):
             await asyncio.sleep(weather.chance.uniform(1.0, 60.0))
@@ -99,6 +104,8 @@ class SimHttp:
         answer = await self._act(machine, exchange)
         if exchange.route == ("POST", "prompt") and weather.strikes("500 though queued", exchange):
             answer = Answer(500, b"500 Internal Server Error")
+        elif exchange.route == ("POST", "prompt") and weather.strikes("502 though queued", exchange):
+            answer = Answer(502, b"<html>bad gateway</html>")
         await asyncio.sleep(weather.chance.uniform(0.0, 0.02))
         if machine.boot is not boot or machine.is_down:
             raise RequestTimeout(None, "lost")

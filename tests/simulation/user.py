@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.core.errors import MooringError
-from app.core.model import Task, TaskState
+from app.core.model import PromptId, Task, TaskState
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
@@ -43,6 +44,7 @@ class User:
             (6, self._tend_line),
             (1, self._open),
             (2, self._press_early),
+            (2, self._press_and_reload),
             (3, self._adopt),
             (1, self._wake),
             (3, self._change_weather),
@@ -213,6 +215,21 @@ class User:
             world.reload(page, crashed=self._chance.random() < 0.2)
         elif len(world.pages) < MOST_PAGES:
             world.open(tab)
+
+    def _press_and_reload(self, page: Page) -> None:
+        """Press Run, and reload or crash at any step until it is sent."""
+        if self._is_busy():
+            return
+        world, wanted, crashed = self._world, self._order(), self._chance.random() < 0.4
+        prompt_id = PromptId(str(uuid.UUID(int=self._chance.getrandbits(128), version=4)))
+        world.spawn(world.click_and_follow(page, wanted.workflow, wanted.picture, prompt_id), "press")
+        delay = self._chance.choice([0.0, 0.001, 0.005, self._chance.uniform(0.0, 0.3)])
+
+        def interrupt() -> None:
+            if page in world.pages and page.is_awake:
+                world.interrupt(page, prompt_id, crashed=crashed)
+
+        world.later(delay, interrupt)
 
     def _adopt(self, page: Page) -> None:
         self._world.spawn(adopt_all(self._world, page), "adopt")

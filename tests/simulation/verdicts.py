@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from app.core.comfy import met_busy
 from app.core.ends import EndCause, end_cause
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
@@ -61,6 +62,7 @@ class Verdicts:
         for task in self._world.database.every_task():
             self._check_task(task)
         self._check_clicks()
+        self._check_presses()
         self._check_lines()
         self._check_results()
         self._check_windows()
@@ -119,6 +121,8 @@ class Verdicts:
             case TaskState.SUCCEEDED:
                 was_reported = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
                 return "" if really == "success" or was_reported else "it did not succeed"
+            case TaskState.FAILED if met_busy(task.failure) and not task.is_proven:  # like lost, by two absent polls
+                return "" if really in {None, "deleted"} or has_forgotten else "it ran"
             case TaskState.FAILED if task.failure is not None and task.failure.kind in {"rejected", "not_sent"}:
                 return "it ran" if runs or really else ""
             case TaskState.FAILED:
@@ -236,6 +240,15 @@ class Verdicts:
         for prompt_id in self._runs:
             if prompt_id not in accounted:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")
+
+    def _check_presses(self) -> None:
+        """Check that no press was lost by a reload, nor by a crash once it was stored, unless its tab was closed."""
+        world = self._world
+        tabs = [page.tab for page in world.pages]
+        for prompt_id, tab in world.interrupted.items():
+            is_known = prompt_id in world.database.ids or prompt_id in world.requested.deleted
+            if tab in tabs and not is_known and prompt_id not in world.promises.have_waited:
+                world.fail(f"promise 5: the press {prompt_id} is lost")
 
     def _check_lines(self) -> None:
         """Check that no run waits any more, and that every window's line is the stored one."""

@@ -22,12 +22,23 @@ from dataclasses import dataclass, field
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId, Task, WindowId
 from app.core.ports import Ports
+from app.core.presses import read_presses
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
 from app.session.memory.private import private_ports
 from app.session.waiting.crew import Crew
-from tests.simulation.browser import Browser, Life, LoopClock, SeededRandom, Tab, TabWindows
+from tests.simulation.browser import (
+    PRESSES,
+    Browser,
+    Life,
+    LoopClock,
+    SeededRandom,
+    Tab,
+    TabPressMemory,
+    TabTransfers,
+    TabWindows,
+)
 from tests.simulation.early import carry_out
 from tests.simulation.editor import editor_of
 from tests.simulation.loop import VirtualLoop
@@ -147,6 +158,7 @@ class World:
         self.clicks: list[Click] = []
         self.requested = UserRequests()
         self.presses: dict[str, Wanted] = {}  # of Run, before a page was up, by the prompt_id of their run
+        self.interrupted: dict[str, Tab] = {}  # presses whose page was reloaded or crashed, and must not be lost
         self.posted: Counter[str] = Counter()
         self.bindings: dict[str, tuple[str, str]] = {}
         self.workers: dict[str, asyncio.Task[None]] = {}
@@ -227,6 +239,7 @@ class World:
         store = SimStore(self.database, life.lag)
         ports = Ports(
             http=SimHttp(self.network, life),
+            transfers=TabTransfers(self.browser, life),
             sockets=sockets,
             store=store,
             past=store,
@@ -234,6 +247,7 @@ class World:
             fleet=SimFleet(self.network, life),
             clock=LoopClock(life, tab.browser),
             random=SeededRandom(life),
+            presses=TabPressMemory(tab, life),
         )
         return private_ports(ports, SimPageBlobs()) if tab.is_private else ports
 
@@ -244,6 +258,9 @@ class World:
         for window_id in page.tab.ids:
             self.browser.cached.pop(window_id, None)
         page.tab.leave(crashed=crashed)
+        if crashed and self.chance.random() < 0.5:  # the browser may not have written it
+            for press in read_presses(page.tab.storage.pop(PRESSES, "")):
+                self.interrupted.pop(press.prompt_id, None)
         page.sockets.vanish()
         self.pages.remove(page)
         self.graveyard.append(page)
@@ -272,6 +289,18 @@ class World:
         click = self.new_click(page)
         self.spawn(self.follow(click, self._run(page, workflow, picture)))
         return click
+
+    def interrupt(self, page: Page, prompt_id: PromptId, *, crashed: bool) -> None:
+        """Reload or crash a page after a press of Run, which the tab has until the store has it.
+
+        A crash may lose what only the tab has, and a private window keeps nothing else.
+        """
+        noted = [press.prompt_id for press in read_presses(page.tab.storage.get(PRESSES, ""))]
+        if prompt_id in noted and not crashed and not page.tab.is_private:
+            self.interrupted[prompt_id] = page.tab
+        self.tally.counts["interrupted presses"] += 1
+        self.note(f"press {prompt_id[:8]} is interrupted in {page.tab.window_id}")
+        self.reload(page, crashed=crashed)
 
     async def click_and_follow(
         self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId

@@ -27,11 +27,11 @@ LAYERS = {
     "app.prerender": {"app.core", "app.workflows", "app.session", "app.ui", "app.browser.fleet"},
 }
 PURE = {
-    "__future__", "collections", "dataclasses", "email", "enum", "functools", "hashlib", "itertools", "json",
-    "math", "re", "string", "types", "typing", "urllib",
+    "__future__", "base64", "collections", "contextlib", "dataclasses", "email", "enum", "functools", "hashlib",
+    "itertools", "json", "math", "re", "string", "types", "typing", "urllib", "zlib",
 }  # fmt: skip
 # Files that contain a workflow may be compressed, lists of prompts are tables, and searches fold full-width letters.
-MORE_FOR_WORKFLOWS = {"base64", "csv", "decimal", "fnmatch", "io", "struct", "unicodedata", "zlib"}
+MORE_FOR_WORKFLOWS = {"csv", "decimal", "fnmatch", "io", "struct", "unicodedata"}
 PORTS = "app.core.ports"
 # What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and the readers of what
 # the page itself probes on a server. Never a rule, such as what a window may do or when a task has ended.

@@ -179,7 +179,7 @@ def test_flags_survive_being_written_and_parsed(words: list[str]) -> None:
         (["--server", "a=http://x:0"], "is not an address"),
         (["--server", "a=http://x:99999"], "is not an address"),
         (["--server", "a=http://x y"], "spaces"),
-        (["--server", "a=http://me:secret@x"], "only a host"),
+        (["--server", "a=http://me:secret@x"], "Name that in the fleet file instead"),
         (["--server", "a=http://x/?q=1"], "only a host"),
         (["--server", "a=http://x/#part"], "only a host"),
         (["--server", "a=http://x", "--server", "a=http://y"], "the id a twice"),

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from app.core.ports.clock import Clock, Random
 from app.core.ports.fleet import Catalogues, FleetSource
 from app.core.ports.http import Http
+from app.core.ports.presses import PressMemory
 from app.core.ports.sockets import Sockets
 from app.core.ports.store import JournalStore, PastStore, TaskStore
+from app.core.ports.transfers import Transfers
 from app.core.ports.windows import Windows
 
 
@@ -22,6 +24,7 @@ class Ports:
     """All ports of one session."""
 
     http: Http
+    transfers: Transfers
     sockets: Sockets
     store: TaskStore
     windows: Windows
@@ -30,4 +33,5 @@ class Ports:
     random: Random
     journal: JournalStore | None = None  # without one, a reload begins a new journal
     past: PastStore | None = None  # without it, a window keeps all of its tasks
+    presses: PressMemory | None = None  # without it, a press of Run is kept from the store's transaction on
     catalogues: Catalogues | None = None  # without them, every server is assumed to run every workflow

@@ -9,7 +9,10 @@ class Clock(Protocol):
     """Time; the simulation has its own."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since the epoch, for records: the user may set this clock, so no difference of it is sure."""
+
+    def steady(self) -> float:
+        """Seconds since some moment, by a clock that is never set: for differences within this page."""
 
     async def sleep(self, seconds: float) -> None:
         """Return after about that long; a late return proves nothing."""

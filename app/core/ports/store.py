@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from app.core.balancer import Claims
@@ -11,8 +12,10 @@ from app.core.durations import Durations, Ran
 from app.core.model import ClientId, PromptId, Records, Reservation, Task, WindowId
 from app.core.past import PastTask
 from app.core.plan import Measured, Paces
-from app.core.ports.blobs import BlobStore
+from app.core.ports.blobs import Blob, BlobStore
 from app.core.waiting_runs import LineChange, WaitingRuns
+
+NO_FILES: Mapping[str, Blob] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +60,12 @@ class LineStore(Protocol):
     async def read_lines(self) -> Mapping[WindowId, int]:
         """How many runs wait, by window; windows without any are left out."""
 
-    async def write_line(self, change: LineChange) -> None:
-        """Make one step of a line durable. NotOwner if the line was replaced (emptied, or adopted by another window),
-        TaskNotFound if a changed or removed run is no longer in it."""
+    async def write_line(self, change: LineChange, files: Mapping[str, Blob] = NO_FILES, kept_at: float = 0.0) -> None:
+        """Make one step of a line durable, and keep its files under their hashes, as `keep_input` does.
+
+        NotOwner if the line was replaced (emptied, or adopted by another window), TaskNotFound if a changed or removed
+        run is no longer in it, InvalidTransition if a press is a task already.
+        """
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
         """Append one window's waiting runs to the line of another, which starts as `line_id` if it is empty, with the
@@ -91,8 +97,8 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
 
     async def register(self, task: Task) -> None:
         """Write a new task and delete its reservation; durable. InvalidTransition if the prompt_id is taken,
-        NotOwner if the reservation is not this owner's. A task with a `part` is removed from its tab's line in the same
-        transaction: NotOwner if it is no longer there."""
+        NotOwner if the reservation is not this owner's. A run that waits is removed from its tab's line in the
+        same transaction: NotOwner if it waits in another's, or has a `part` and waits no more."""
 
     async def reserve_and_register(self, task: Task, check: Callable[[Claims], None]) -> None:
         """`reserve` and `register` in one, where the server is decided already: read the claims of all windows (not the

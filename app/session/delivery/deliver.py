@@ -71,7 +71,8 @@ class Courier:
                 if self._state.get_task("deliver", prompt_id).is_delivered:
                     return
                 self._hurry.clear()
-                await first_of(self._state.ports.clock.sleep(pause), self._hurry.wait())
+                wait = max(pause, self._state.busy_for(task.server_id))
+                await first_of(self._state.ports.clock.sleep(wait), self._hurry.wait())
                 pause = min(LONGEST_PAUSE, pause * 2)
         except (NotOwner, TaskNotFound) as error:
             log.info("no longer delivered: %r", error)

@@ -72,9 +72,9 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
 
 
 async def _view(state: State, task: Task, output: Output) -> Response:
-    base = get_api_base_url("deliver", task, state.fleet)
-    async with state.lane(task.server_id):
-        return await state.ports.http.fetch(comfy.view_request(base, task, output))
+    request = comfy.view_request(get_api_base_url("deliver", task, state.fleet), task, output)
+    async with state.bulk(task.server_id, request):
+        return state.noticed_busy(task.server_id, await state.ports.http.fetch(request))
 
 
 async def _sealed_again(state: State, task: Task, output: Output) -> Output | None:

@@ -12,7 +12,7 @@ servers keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.core.balancer import Claims
@@ -23,7 +23,9 @@ from app.core.past import is_settled
 from app.core.plan import Measured
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob, KeepSettings, Usage
+from app.core.ports.presses import PressMemory
 from app.core.ports.store import Learned, TaskStore, WindowRecord
+from app.core.presses import Press
 from app.core.records import encode
 from app.core.waiting_runs import captain_of
 from app.session.memory.database import MemoryDatabase, PageBlobs
@@ -35,7 +37,26 @@ MOST = 1_000_000_000  # bytes of results that one page holds
 def private_ports(ports: Ports, page_blobs: PageBlobs) -> Ports:
     """The ports of a private window; its journal is not stored either."""
     store = PrivateStore(ports.store, page_blobs)
-    return replace(ports, store=store, past=store, journal=None)
+    presses = None if ports.presses is None else PrivatePresses(ports.presses)
+    return replace(ports, store=store, past=store, journal=None, presses=presses)
+
+
+class PrivatePresses:
+    """The tab's memory of presses of Run, without any text of the user's: after a reload it is known which were lost.
+
+    The line of a private window ends with its page, so a press stays here until it is sent.
+    """
+
+    outlives_line = True
+
+    def __init__(self, inner: PressMemory) -> None:
+        self._inner = inner
+
+    def read(self) -> Sequence[Press]:
+        return self._inner.read()
+
+    def write(self, presses: Sequence[Press]) -> bool:
+        return self._inner.write([press.redacted for press in presses])
 
 
 def redacted(task: Task) -> Task:

@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from app.core.errors import SocketClosed
@@ -143,6 +144,13 @@ def _json(value: object) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(value))
 
 
+class SandboxTransfers:
+    """Places for any number of transfers."""
+
+    def place(self, path: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - no browser counts connections
+        return nullcontext()
+
+
 class SandboxWindows:
     """A window of its own."""
 
@@ -180,6 +188,9 @@ class SandboxClock:
     def now(self) -> float:
         return time.time()
 
+    def steady(self) -> float:
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 
@@ -212,6 +223,7 @@ class Sandbox:
         """The ports over it."""
         return Ports(
             http=self.servers,
+            transfers=SandboxTransfers(),
             sockets=self.sockets,
             store=self.store,
             windows=SandboxWindows(),

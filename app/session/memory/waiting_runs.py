@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.errors import NotOwner, TaskNotFound
+from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound
 from app.core.model import Task, WindowId
+from app.core.ports.blobs import Blob
+from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
 from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
-from app.session.memory.database import MemoryTransactions, Record
+from app.session.memory.database import KeptBlob, MemoryTransactions, Record
 
 
 class MemoryLine(MemoryTransactions):
@@ -23,7 +25,7 @@ class MemoryLine(MemoryTransactions):
 
         return await self._transact("read_lines", work)
 
-    async def write_line(self, change: LineChange) -> None:
+    async def write_line(self, change: LineChange, files: Mapping[str, Blob] = NO_FILES, kept_at: float = 0.0) -> None:
         def work() -> None:
             database, kept = self.database, self.database.lines.get(change.window_id, {"line_id": ""})
             if kept["line_id"] != change.line_id:
@@ -32,6 +34,10 @@ class MemoryLine(MemoryTransactions):
             for item in (*change.put, *change.removed):
                 if item.prompt_id not in there:
                     raise TaskNotFound("write_line", item.prompt_id)
+            if any(item.prompt_id in database.tasks for item in change.presses):
+                raise InvalidTransition("write_line", "a press is taken")
+            if any(item.prompt_id in database.waiting for item in change.added):
+                raise StorageError("write_line", "unknown", "a prompt_id twice")
             for item in (*change.put, *change.added):
                 database.waiting[item.prompt_id] = encode(item)
             for batch in change.batches:
@@ -42,8 +48,12 @@ class MemoryLine(MemoryTransactions):
             database.lines.pop(change.window_id, None)
             if change.head is not None:
                 database.lines[change.window_id] = {**kept, **encode(change.head)}
+            for sha256, blob in files.items():
+                database.inputs[sha256] = KeptBlob(blob, kept_at)
+                database.inputs.make_room(database.inputs_bound, {sha256} | database.needed | database.copies)
 
-        await self._transact("write_line", work)
+        size = sum(blob.size for blob in files.values())
+        await self._transact("write_line", work, adds=size if files else None)
 
     async def adopt_line(self, owner: WindowId, new_owner: WindowId, line_id: str) -> WaitingRuns:
         def work() -> WaitingRuns:
@@ -77,10 +87,10 @@ class MemoryLine(MemoryTransactions):
             del self.database.batches[name]
 
     def _take_off(self, task: Task) -> None:
-        """Take a run off its tab's line, since it becomes this task; nothing if it never was in one."""
-        if task.part is None:
-            return
+        """Take a run off its tab's line, since it becomes this task. One that is part of a plan must be there."""
         row, captain = self.database.waiting.get(task.prompt_id), captain_of(task.owner)
+        if row is None and task.part is None:
+            return
         if row is None or row["owner"] != captain:
             raise NotOwner("register", task.prompt_id, WindowId(row["owner"]) if row else None)
         del self.database.waiting[task.prompt_id]

@@ -13,11 +13,12 @@ from app.core import comfy, jobs
 from app.core.evidence import Absent, Evidence, NoAnswer, Removed
 from app.core.model import Task
 from app.session.state import State
+from app.session.timing import Moment
 from wire.versions import interrupts_by_id
 
 log = logging.getLogger("mooring.session")
 
-ReadEnd = Callable[[Task, str, float], Awaitable[Evidence | None]]
+ReadEnd = Callable[[Task, str, Moment], Awaitable[Evidence | None]]
 
 
 class Canceller:
@@ -53,7 +54,7 @@ class Canceller:
 
     async def _poll_after(self, task: Task, base: str) -> Evidence:
         """Poll after our delete: a task without a trace was removed; otherwise the poll's finding stands."""
-        began = self._state.ports.clock.now()
+        began = Moment.now(self._state.ports.clock)
         queue = comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)
         now = self._state.ports.clock.now()
         if (seen := queue.sight_of(task.prompt_id, now)) is not None:

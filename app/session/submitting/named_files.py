@@ -145,7 +145,7 @@ class FileFinder:
         return is_there
 
     def _now(self) -> float:
-        return self._state.ports.clock.now()
+        return self._state.ports.clock.steady()
 
     # Our copies
 

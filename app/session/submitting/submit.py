@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Wish
+from app.core.busy import BUSY, busy_in_front, is_looked_up
 from app.core.errors import (
     AffinityError,
     BadInput,
@@ -22,6 +23,7 @@ from app.core.errors import (
     NotOwner,
     NotYourTurn,
     RequestTimeout,
+    ServerBusy,
     ServerUnable,
     StorageError,
     TaskNotFound,
@@ -84,11 +86,15 @@ class RunOrder:
     origin: Origin | None = None  # the run that is repeated, if any
     templates: tuple[Template, ...] = ()  # of its prompts
     is_quiet: bool = False  # it has waited for its turn already, and shows only once that has come
+    is_kept: bool = False  # it is recorded in the line, with its files
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours."""
+    """What the submit of a registered task needs: the editor's graph, and since when the task surely is ours.
+
+    `proven_at` is of the clock that is never set.
+    """
 
     graph: Graph | None
     proven_at: float
@@ -111,11 +117,16 @@ class Submitter:
         """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
         state = self._state
         if not order.is_quiet:
-            self._begin(order)
+            self.begin(order)
         try:
             ready = await self._prepare(order)
         except NotYourTurn:
             self.places.forget(order.prompt_id)
+            state.runs.pop(order.prompt_id, None)
+            state.changed()
+            raise
+        except ServerBusy:  # in front of the server, which has got nothing but files
+            await self.places.release(order.prompt_id)
             state.runs.pop(order.prompt_id, None)
             state.changed()
             raise
@@ -139,11 +150,21 @@ class Submitter:
         state.runs.pop(order.prompt_id, None)
         state.changed()
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
+        await self._until_looked_up(order.prompt_id)
         return order.prompt_id
 
-    def _begin(self, order: RunOrder) -> None:
-        started_at = self._state.ports.clock.now()
-        self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=started_at))
+    async def _until_looked_up(self, prompt_id: PromptId) -> None:
+        """Wait until it is known whether a prompt that met a busy answer was queued: only then it may be sent again."""
+        tasks = self._state.get_window("submit_workflow").tasks
+        while prompt_id in tasks and is_looked_up(tasks[prompt_id]):
+            await self._state.wait_change()
+            tasks = self._state.get_window("submit_workflow").tasks
+
+    def begin(self, order: RunOrder) -> None:
+        """Show a run, if it is not shown yet."""
+        if order.prompt_id not in self._state.runs:
+            now, is_kept = self._state.ports.clock.now(), order.is_kept
+            self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now, is_kept=is_kept))
 
     async def _prepare(self, order: RunOrder) -> Ready:
         """Find the servers that can run it, and register its task on one; return what its submit needs."""
@@ -176,7 +197,7 @@ class Submitter:
         job = job_of(order.workflow)
         place = held or await self.places.reserve(order.prompt_id, order.wish, job, unable, is_bare=is_bare)
         if order.is_quiet:
-            self._begin(order)
+            self.begin(order)
         self._show(order.prompt_id, stage=RunStage.CONNECTING, server_id=place.server_id)
         order = await self._with_copies(order, found, place.server_id)
         if order.inputs:
@@ -201,24 +222,29 @@ class Submitter:
     # Upload
 
     async def upload(
-        self, reservation: Reservation, blob: Blob, filename: str, where: tuple[str, str] = ("", "")
+        self, reservation: Reservation, blob: Blob, filename: str, where: tuple[str, str] = ("", ""), kept: str = ""
     ) -> tuple[InputFile, comfy.Uploaded]:
-        """Upload a file to the reserved server, named by its content's hash, for an input (node id, input name)."""
+        """Upload a file to the reserved server, named by its content's hash, for an input (node id, input name).
+
+        `kept` is the hash of one that was kept with its run.
+        """
         state = self._state
         if blob.size == 0:
             raise BadInput("empty", filename)
-        sha256 = await sha256_of(blob)
+        sha256 = kept or await sha256_of(blob)
         state.guard("upload_image", reservation.server_id)
-        await self._keep_input(sha256, blob)
+        if not kept:
+            await self._keep_input(sha256, blob)
         request = comfy.upload_request(
             get_api_base_url("upload_image", reservation, state.fleet), blob, content_name(sha256, filename)
         )
         run = state.runs.get(reservation.prompt_id)
         before = run.sent if run is not None else 0
-        async with state.lane(reservation.server_id):
+        async with state.bulk(reservation.server_id, request):
             response = await state.ports.http.upload(
                 request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
+        state.noticed_busy(reservation.server_id, response)
         self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
@@ -243,7 +269,10 @@ class Submitter:
     async def _upload_all(self, order: RunOrder, place: Reservation) -> Uploads:
         size = sum(picked.blob.size for picked in order.inputs.values())
         self._show(order.prompt_id, stage=RunStage.UPLOADING, size=size)
-        return [await self.upload(place, picked.blob, picked.name, where) for where, picked in order.inputs.items()]
+        return [
+            await self.upload(place, picked.blob, picked.name, where, picked.sha256 if order.is_kept else "")
+            for where, picked in order.inputs.items()
+        ]
 
     # Register and submit
 
@@ -256,7 +285,7 @@ class Submitter:
         )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
         window = state.get_window("register_window_task")
-        ready = Ready(graph, state.ports.clock.now(), order.wish.is_unbounded)
+        ready = Ready(graph, state.ports.clock.steady(), order.wish.is_unbounded)
         await self.places.register(
             Task(
                 prompt_id=order.prompt_id,
@@ -265,7 +294,7 @@ class Submitter:
                 client_id=window.client_id,
                 owner=window.window_id,
                 epoch=1,
-                created_at=ready.proven_at,
+                created_at=state.ports.clock.now(),
                 title=order.title,
                 project=state.tab.project,
                 workflow=self.capable.as_sent(workflow, place.server_id).text,
@@ -294,6 +323,7 @@ class Submitter:
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return
+            state.noticed_busy(task.server_id, response)
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
                 self._watch.restarts.numbered(task, answer.number, before)
@@ -309,12 +339,12 @@ class Submitter:
     async def _post(self, request: Request, base: str, task: Task, proven_at: float) -> Response | None:
         """Send the one POST of a task; return its answer, or None if it may no longer be sent. ConnectError: not sent.
 
-        The server's lane is released as soon as an event reports this prompt: the server works then, and no other
+        The control lane is released as soon as an event reports this prompt: the server works then, and no other
         request should wait for an answer that may never come.
         """
         state, post = self._state, None
         try:
-            async with state.lane(task.server_id):
+            async with state.control(task.server_id):
                 await self._expect_contact(task, base)
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None
@@ -334,8 +364,11 @@ class Submitter:
         socket = self._state.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
             return
+        request = replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE)
         try:
-            await self._state.ports.http.send(replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE))
+            response = self._state.noticed_busy(task.server_id, await self._state.ports.http.send(request))
+            if busy_in_front(response, task.server_id) is not None:
+                raise ConnectError(task.server_id, BUSY)
         except RequestTimeout as error:
             if error.cause != "deadline":
                 raise ConnectError(task.server_id, "connect-failed") from error
@@ -354,9 +387,9 @@ class Submitter:
         """
         state, clock = self._state, self._state.ports.clock
         while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
-            if clock.now() - proven_at < SLEPT_OVER:
+            if clock.steady() - proven_at < SLEPT_OVER:
                 return True
-            asked_at = clock.now()
+            asked_at = clock.steady()
             try:
                 stored = await state.ports.store.read_task(prompt_id)
             except StorageError as error:

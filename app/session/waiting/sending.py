@@ -15,6 +15,7 @@ from app.core import comfy
 from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
+from app.core.refusals import write_refusal
 from app.core.waiting_runs import Entry, Pause, WaitingRuns
 from app.session.delivery.past import Past
 from app.session.facts import Picked
@@ -45,6 +46,7 @@ class Sender:
         self.workers: list[LineWorker] = []
         self.is_enlisting = True  # whether sessions that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
+        self.pressed: frozenset[PromptId] = frozenset()  # clicks that are not the line's to send
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
         self.renamed: dict[PromptId, PromptId] = {}  # runs that were put back under another id
         self._noted: set[PromptId] = set()  # runs whose wait for their turn is noted in the store
@@ -63,6 +65,11 @@ class Sender:
             for worker in self.workers
             if worker.sending is not None and (worker.turn is None or worker.sending in worker.state.runs)
         )
+
+    @property
+    def held_back(self) -> frozenset[PromptId]:
+        """The runs of the line that it neither shows nor sends."""
+        return self.aside | self.pressed
 
     def enlist(self, worker: LineWorker) -> None:
         """Add a session that sends from this line; the first is the window's own."""
@@ -91,8 +98,10 @@ class Sender:
     def _assign(self) -> None:
         """Assign a run to each session that may take one."""
         for worker in self.workers:
-            if worker.sending is not None and worker.has_task(worker.sending):
-                self._keeper.took(worker.sending)
+            for prompt_id in (*((worker.sending,) if worker.sending is not None else ()), *self.pressed):
+                if worker.has_task(prompt_id):
+                    self._keeper.took(prompt_id)
+                    self.pressed -= {prompt_id}
         line, most = self._keeper.line, self._state.fleet.most_pending
         self._drop_notes(line)
         self._follow_ends()
@@ -100,7 +109,7 @@ class Sender:
             return
         workers = self.workers[: line.senders]
         for worker in sorted(workers, key=lambda worker: worker.ahead):
-            entry = line.due(worker.ahead, self.sending | self.aside, most) if worker.is_idle else None
+            entry = line.due(worker.ahead, self.sending | self.held_back, most) if worker.is_idle else None
             if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
@@ -120,7 +129,7 @@ class Sender:
             return
         following = set[PromptId]()
         if line is not None and line.pause is None:
-            waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.aside)
+            waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.held_back)
             following.update(islice(waiting, line.senders))
         for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
@@ -154,10 +163,10 @@ class Sender:
     async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
         batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()
         for item in (*entry.inputs, *batch.inputs):
-            blob = await self._state.ports.store.read_input(item.sha256)
+            blob = await self._state.ports.store.read_input(item.sha256) if item.sha256 else None
             if blob is None:
                 raise BadInput("input-not-kept", item.name)
-            inputs[item.node_id, item.input_name] = Picked(blob, item.name)
+            inputs[item.node_id, item.input_name] = Picked(blob, item.name, item.sha256)
         copy = await self._editors.read(batch.editor_sha256)
         return RunOrder(
             entry.prompt_id,
@@ -176,6 +185,7 @@ class Sender:
             editor=replace(copy, fault=copy.fault or batch.editor_fault),
             origin=await self._origin_of(batch.again_of),
             templates=entry.templates,
+            is_kept=True,
         )
 
     async def _origin_of(self, again_of: PromptId | None) -> Origin | None:
@@ -216,10 +226,35 @@ class Sender:
             return
         if self._take_back(entry, error):
             await self._remove(worker, entry)
+        elif _is_of_the_run(error) and self._keeper.line.batches[entry.batch_id].is_click:
+            await self._refuse(worker, entry, error)
         elif _is_of_the_run(error):
             await self._hold(Pause.UNUSABLE, entry.prompt_id, error)
         else:
             worker.rest(error, self._kick.set)
+
+    async def _refuse(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
+        """Take a click out of the line that a retry would not send either; it stays until it is dismissed."""
+        if await self.refuse(entry.prompt_id, error):
+            self._state.show_refused(entry.prompt_id, self._title_of(entry), entry.pressed_at, error)
+        else:
+            worker.rest(error, self._kick.set)
+
+    async def refuse(self, prompt_id: PromptId, error: MooringError) -> bool:
+        """Note why a click was not sent, if it is in the line; False if that cannot be written."""
+        text, line = write_refusal(error), self._keeper.line
+        if line is None or not line.has(prompt_id):
+            return True
+        try:
+            await self._keeper.change(lambda line: line.refuse(prompt_id, text) if line.has(prompt_id) else line)
+        except MooringError as failed:
+            log.warning("why %s was not sent is not written: %r", prompt_id, failed)
+            return False
+        return True
+
+    def _title_of(self, entry: Entry) -> str:
+        line = self._keeper.line
+        return line.batches[entry.batch_id].title if line is not None and entry.batch_id in line.batches else ""
 
     async def _remove(self, worker: LineWorker, entry: Entry) -> None:
         """Remove a run that is listed elsewhere. One that cannot be removed is tried once more later."""
@@ -245,18 +280,19 @@ class Sender:
     async def _put_back(self, task: Task, entry: Entry, was: WaitingRuns) -> None:
         """Put a run back. If the page closes before that is written, its failed task remains, which was not sent.
 
-        One that was refused because its turn had not come leaves no task. Of other failures the latest one is kept,
-        since it shows the cause: a night of retries leaves one card.
+        One that was refused because its turn had not come, or something was busy, leaves no task. Of other failures the
+        latest one is kept, since it shows the cause: a night of retries leaves one card.
         """
-        random, is_early = self._state.ports.random, comfy.waits_for_turn(task.failure)
+        random = self._state.ports.random
+        is_forgotten = task.is_proven and (comfy.waits_for_turn(task.failure) or comfy.met_busy(task.failure))
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
-        back = entry if is_early else replace(entry, again_of=task.prompt_id)
+        back = entry if is_forgotten else replace(entry, again_of=task.prompt_id)
         try:
             await self._keeper.change(lambda line: line.put_back(back, prompt_id, line_id, was))
         except MooringError as error:
             log.warning("%s does not wait again: %r", entry.prompt_id, error)
             return
-        if is_early:
+        if is_forgotten:
             await self.replace(task, prompt_id)
         else:
             self.renamed[task.prompt_id] = prompt_id
@@ -264,15 +300,19 @@ class Sender:
                 await self._forget_try(entry.again_of)
 
     async def replace(self, tried: Task, prompt_id: PromptId) -> None:
-        """Delete a task that was refused because its turn had not come; its run waits under this id."""
+        """Delete a task that was not queued: its turn had not come, or something was busy. Its run waits under this id.
+
+        One that was only found absent stays: it shows what was sent, and its server may have it after all.
+        """
         self.renamed[tried.prompt_id] = prompt_id
-        await self._forget(tried)
+        if tried.is_proven:
+            await self._forget(tried)
 
     async def _forget_try(self, prompt_id: PromptId) -> None:
         """Delete the previous failed try."""
         windows = [worker.window for worker in self.workers if worker.window is not None]
         for task in [window.tasks[prompt_id] for window in windows if prompt_id in window.tasks]:
-            if task.failure is not None and comfy.may_go_later(task.failure):
+            if task.failure is not None and comfy.may_go_later(task.failure) and task.is_proven:
                 await self._forget(task)
 
     async def _forget(self, task: Task) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId
+from app.core.ports.blobs import Blob
+from app.core.ports.store import NO_FILES
 from app.core.waiting_runs import WaitingRuns
 from app.core.window import Window
 from app.session.state import State
@@ -48,7 +50,7 @@ class LineKeeper:
             log.warning("the line is not read: %r", error)
             return
         async with self._changing:
-            if counts.get(self.line.window_id, 0) != len(self.line.entries):
+            if counts.get(self.line.window_id, 0) != len(self.line.entries) + len(self.line.refused):
                 await self._read()
 
     async def read(self) -> None:
@@ -74,8 +76,8 @@ class LineKeeper:
         self.error = None
         self.take_over(line)
 
-    async def change(self, step: Step) -> None:
-        """Take a step, durable first. If the line in the store is another, reread it and repeat the step."""
+    async def change(self, step: Step, files: Mapping[str, Blob] = NO_FILES) -> None:
+        """Take a step, durable first, and keep files with it. If the store has another line, reread it and repeat."""
         self._state.get_window("line")
         async with self._changing:
             if self.line is None:
@@ -85,7 +87,8 @@ class LineKeeper:
                     raise self.error or StorageError("read_line", "unknown")
                 after = step(self.line)
                 try:
-                    await self._state.ports.store.write_line(self.line.change_to(after))
+                    now = self._state.ports.clock.now()
+                    await self._state.ports.store.write_line(self.line.change_to(after), files, now)
                 except (NotOwner, TaskNotFound):
                     if is_last:
                         raise

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn
+from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn, ServerBusy
 from app.core.model import Contact, PromptId, ServerId, Task
 from app.core.window import Moored, Window
 from app.session.state import State
@@ -93,11 +93,14 @@ class LineWorker:
         """Take nothing for a while, longer each time; `then` is called at the end."""
         is_new = (self.turn is None) is isinstance(cause, NotYourTurn)  # a failure after a wait, or the other way round
         self.tries = 1 if is_new else self.tries + 1
-        self.cause, self.is_resting = cause, True
         self._serial += 1
         is_busy = isinstance(cause, NoServerAvailable) and "busy" in cause.causes.values()
         longest = LONGEST_WHILE_BUSY if is_busy or self.turn is not None else LONGEST_REST
         seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))
+        if isinstance(cause, ServerBusy):
+            seconds = max(seconds, self.state.busy_for(cause.server_id) if cause.server_id else 0.0)
+            cause = replace(cause, retry_at=self.state.ports.clock.now() + seconds)
+        self.cause, self.is_resting = cause, True
         self.state.spawn(self._rested(seconds, self._serial, then), "rest")
 
     async def _rested(self, seconds: float, serial: int, then: Callable[[], None]) -> None:

@@ -33,7 +33,8 @@ class OpenPeriod:
     """One opening of the socket: when, the states of our tasks since then, and which events it delivered."""
 
     connection: Connection
-    since: float
+    since: float  # by the clock that is never set
+    opened_at: float
     states: dict[PromptId, TaskState] = field(default_factory=dict)
     reported: dict[PromptId, set[str]] = field(default_factory=dict)
 
@@ -54,7 +55,8 @@ class DeafnessDetector:
 
     def opened(self, connection: Connection) -> None:
         """Note that the socket is open: from now on it should deliver events."""
-        self._opening = OpenPeriod(connection, self._state.ports.clock.now())
+        clock = self._state.ports.clock
+        self._opening = OpenPeriod(connection, clock.steady(), clock.now())
         self._state.spawn(self._mind_silence(self._opening), "mind silence")
 
     def closed(self) -> None:
@@ -74,13 +76,14 @@ class DeafnessDetector:
     def seen(self, task: Task, evidence: Evidence, began: float) -> None:
         """Compare a poll that found a task running or ended with the events that the socket should have delivered.
 
-        A poll that began before the socket opened may have been answered by a server that was restarted since.
+        A poll that began before the socket opened may have been answered by a server that was restarted since; `began`
+        is of the clock that is never set.
         """
         opening = self._opening
         if opening is None or began < opening.since or not self._is_reported_here(task):
             return
         states = opening.states.get(task.prompt_id)
-        was_ahead = states is TaskState.QUEUED or (states is None and task.created_at > opening.since)
+        was_ahead = states is TaskState.QUEUED or (states is None and task.created_at > opening.opened_at)
         match evidence:
             case Seen(_, is_running):
                 opening.states[task.prompt_id] = TaskState.RUNNING if is_running else TaskState.QUEUED
@@ -118,7 +121,7 @@ class DeafnessDetector:
         while self._opening is opening:
             await clock.sleep(self._patience / 4)
             last = self._state.socket.last_event_at or opening.since
-            is_silent = clock.now() - max(last, opening.since) >= self._patience
+            is_silent = clock.steady() - max(last, opening.since) >= self._patience
             if self._opening is opening and is_silent and self._has_running():
                 log.info("silent for %.0f s; reopening the socket", self._patience)
                 self._patience = min(LONGEST_SILENCE, self._patience * 2)

@@ -2,6 +2,8 @@
 
 It follows events of the socket (`received`) and polls (`polled`), and measures how long nodes take. When a run whose
 events all arrived has succeeded, all windows learn from it. No task's state depends on any of this.
+
+All moments in here are of the clock that is never set, except those of an `Outlook`, which the page shows.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ log = logging.getLogger("mooring.session")
 OFTEN = 0.25  # seconds between two estimates of a running task
 EVERY = 1.0  # seconds between two estimates of the waiting ones
 OLD = 30.0  # seconds; an older queue shows nothing about now
+SET = 0.5  # seconds; the clock of records was set if it has moved by more
 
 
 @dataclass(slots=True)
@@ -46,6 +49,9 @@ class Live:
     watch: Stopwatch = field(default_factory=Stopwatch)
     shown: Eta | None = None
     asked_at: float = -1.0
+    started: tuple[float, float] | None = (
+        None  # when it began, by the clock of records, and by the one that is never set
+    )
 
     def take(self, other: Live) -> None:
         """Take over a better plan. What was loaded at the start is not changed after the start."""
@@ -65,6 +71,7 @@ class Forecast:
         self._loaded: dict[ServerId, tuple[str, ...]] = {}  # by the work of this window that ran there last
         self._waiting: dict[ServerId, tuple[QueueSeen, float, Mapping[PromptId, Outlook]]] = {}
         self._is_due = False
+        self._ahead = 0.0  # seconds from the clock that is never set to the one of records
 
     # Learned times
 
@@ -100,7 +107,7 @@ class Forecast:
         live = self._live_of(task)
         if isinstance(message, StartMessage) and task.job is not None and task.job.models:
             self._loaded[task.server_id] = task.job.models
-        live.watch = live.watch.after(message, self._state.ports.clock.now())
+        live.watch = live.watch.after(message, self._state.ports.clock.steady())
         if not task.state.is_end:
             progress = self._state.progress.get(task.prompt_id) or _begun(task, live)
             self._state.progress[task.prompt_id] = progress.after(message)
@@ -120,7 +127,7 @@ class Forecast:
 
     def polled(self, place: Place, queue: comfy.Queue, text: str) -> None:
         """Note the queue that a poll of a server has read; `text` is the answer."""
-        now = self._state.ports.clock.now()
+        now = self._state.ports.clock.steady()
         tasks = {task.prompt_id: task.job for task in self._state.watched() if task.job is not None}
         if not any(prompt_id in queue.pending for prompt_id in tasks):
             self._queues.pop(place, None)
@@ -132,21 +139,31 @@ class Forecast:
 
     def outlook(self, task: Task) -> Outlook:
         """When a running task is expected to end, or a waiting one to begin; empty if that is unknown."""
-        now = self._state.ports.clock.now()
+        now = self._state.ports.clock.steady()
         if task.contact is not Contact.OK or task.cancel_asked_at is not None:
             return Outlook()
         if task.state is TaskState.RUNNING:
-            return Outlook(self._left(task, now))
+            return self._shown(Outlook(self._left(task, now)))
         seen = self._queues.get((task.server_id, task.address))
         if task.state is not TaskState.QUEUED or seen is None or now - seen.at > OLD:
             return Outlook()
-        return self._waits(seen, task.server_id, now).get(task.prompt_id, Outlook())
+        return self._shown(self._waits(seen, task.server_id, now).get(task.prompt_id, Outlook()))
+
+    def _shown(self, outlook: Outlook) -> Outlook:
+        """The same by the clock of records. Its distance is kept while it is about the same: what is shown compares."""
+        clock = self._state.ports.clock
+        ahead = clock.now() - clock.steady()
+        if abs(ahead - self._ahead) > SET:
+            self._ahead = ahead
+        return (
+            outlook if outlook.eta is None or not self._ahead else replace(outlook, eta=outlook.eta.later(self._ahead))
+        )
 
     def _left(self, task: Task, now: float) -> Eta | None:
         """The remaining time of that running task; computed a few times a second, however often it is called."""
         live = self._live_of(task)
         if 0 <= now - live.asked_at < OFTEN:
-            return live.shown and replace(live.shown, left=max(0.0, live.shown.ends_at - now))
+            return live.shown and replace(live.shown, left=live.shown.left_at(now))
         live.asked_at = now
         live.shown = steady(live.shown, running_eta(self._work(task, live), now=now), now)
         return live.shown
@@ -183,17 +200,21 @@ class Forecast:
             yield Queued(prompt_id=prompt_id, job=seen.jobs.get(prompt_id))
 
     def _work(self, task: Task, live: Live) -> Work:
-        progress = self._state.progress.get(task.prompt_id)
+        clock, progress = self._state.ports.clock, self._state.progress.get(task.prompt_id)
+        if task.started_at is not None and (live.started is None or live.started[0] != task.started_at):
+            live.started = task.started_at, clock.steady() - max(0.0, clock.now() - task.started_at)
+        stillness = self._state.stillness.get(task.prompt_id)
         done = {node for node, far in progress.done.items() if far >= 1.0} if progress is not None else set()
         return Work(
             plan=live.plan,
             watch=live.watch,
-            started_at=task.started_at,
+            started_at=None if live.started is None else live.started[1],
             done=frozenset({*done, *task.cached}),
             total=live.total,
             is_cold=live.is_cold,
             swap=live.swap,
             is_partly_cached=not live.costly.isdisjoint(task.cached),
+            seen_at=None if stillness is None else stillness.polled_at,
         )
 
     def _live_of(self, task: Task) -> Live:
@@ -204,7 +225,7 @@ class Forecast:
             del self._live[prompt_id]
         live = self._live[task.prompt_id] = self._planned(task)
         if task.cached:
-            live.watch = live.watch.after(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.now())
+            live.watch = live.watch.after(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.steady())
         return live
 
     def _planned(self, task: Task) -> Live:

@@ -214,7 +214,7 @@ class WindowSocket:
             self._watch.poll_soon()
         async with self._hearing.taking_in:
             await self._take_in(target, frames)
-        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.now())
+        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.steady())
         self._state.moved()
 
     async def _take_in(self, target: Moored, frames: Sequence[Frame]) -> None:

@@ -23,7 +23,7 @@ class StallDetector:
 
     def moved(self, prompt_id: PromptId) -> None:
         """Note an event about a task."""
-        now = self._state.ports.clock.now()
+        now = self._state.ports.clock.steady()
         known = self._state.stillness.get(prompt_id, Stillness(now))
         self._state.stillness[prompt_id] = known.moved(now)
         if prompt_id in self._state.stalled:
@@ -32,7 +32,7 @@ class StallDetector:
 
     def polled(self, server_id: ServerId, asked: Sequence[Task], queue: comfy.Queue) -> None:
         """Note the result of polling one server: the present state of these tasks."""
-        state, now = self._state, self._state.ports.clock.now()
+        state, now = self._state, self._state.ports.clock.steady()
         window = state.get_window("watch")
         tasks = [window.tasks[task.prompt_id] for task in asked if task.prompt_id in window.tasks]
         patience = learned_patience(server_id, window.tasks.values())

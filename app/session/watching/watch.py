@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
-from app.core.errors import ComfyError, ServerMoved, TaskNotFound, TransportError
+from app.core.errors import ComfyError, HttpStatusError, ServerMoved, TaskNotFound, TransportError
 from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
@@ -20,7 +20,7 @@ from app.core.window import get_api_base_url
 from app.session.delivery.deliver import Courier
 from app.session.state import State
 from app.session.submitting.cancel import Canceller
-from app.session.timing import first_of
+from app.session.timing import Moment, first_of
 from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.forecast import Forecast
 from app.session.watching.restart_detection import Place, RestartDetection
@@ -59,6 +59,7 @@ class Watch:
         self._watchers: dict[Place, Watcher] = {}
         self._shrunk: set[ServerId] = set()  # servers whose queue will be checked soon
         self._polling_ended: dict[Place, bool] = {}  # places being polled, and whether another poll is wanted
+        self._missed: dict[PromptId, float] = {}  # when a task was first found absent, by the clock that is never set
         self._canceller = Canceller(state, self._read_end)
         self.movements = StallDetector(state)
         self.restarts = RestartDetection(state, self._revisit)
@@ -168,6 +169,9 @@ class Watch:
         watcher.pause = min(longest, watcher.pause * GROWTH)
         pause = SOCKET_PAUSE if answered and self._is_reporting(watcher.place[0]) else watcher.pause
         pause *= 0.75 + 0.5 * self._state.ports.random.fraction()
+        if busy := self._state.busy_for(watcher.place[0]):  # whatever hurries: the answer has asked for this
+            await self._state.ports.clock.sleep(max(pause, busy))
+            return
         await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
 
     def _is_reporting(self, server_id: ServerId) -> bool:
@@ -175,7 +179,7 @@ class Watch:
         socket = self._state.socket
         if socket.server_id != server_id or socket.state != "open" or socket.last_event_at is None:
             return False
-        fresh = self._state.ports.clock.now() - socket.last_event_at < SOCKET_IS_FRESH
+        fresh = self._state.ports.clock.steady() - socket.last_event_at < SOCKET_IS_FRESH
         return fresh and not any(self._needs_history(task) for task in self._state.watched())
 
     @staticmethod
@@ -184,16 +188,16 @@ class Watch:
 
     async def poll(self, tasks: Sequence[Task]) -> bool:
         """Poll one server for these tasks; return whether it answered."""
-        began = self._state.ports.clock.now()
+        began = Moment.now(self._state.ports.clock)
         first = tasks[0]
         try:
             base = get_api_base_url("get_task_history", first, self._state.fleet)
             queue = await self._read_queue(first, base)
         except ServerMoved as error:
-            await self._witness_all(tasks, Moved(began, error.present))
+            await self._witness_all(tasks, Moved(began.at, error.present))
             return False
         except (TransportError, ComfyError) as error:
-            await self._witness_all(tasks, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+            await self._witness_all(tasks, NoAnswer(self._state.ports.clock.now(), silence_of(error)))
             return False
         for task in tasks:
             try:
@@ -201,7 +205,7 @@ class Watch:
             except TaskNotFound as error:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
-                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), _cause(error)))
+                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), silence_of(error)))
         self.movements.polled(first.server_id, tasks, queue)
         return True
 
@@ -215,7 +219,7 @@ class Watch:
         for task in tasks:
             await self._state.witness(task.prompt_id, evidence)
 
-    async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: float) -> None:
+    async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: Moment) -> None:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
             await self._record(task, seen, began)
@@ -225,14 +229,14 @@ class Watch:
         if (found := await self._read_end(task, base, began)) is not None:
             await self._record(task, found, began)
 
-    async def _record(self, task: Task, found: Evidence, began: float) -> None:
+    async def _record(self, task: Task, found: Evidence, began: Moment) -> None:
         """Record what a poll that began then has found, and deliver the results of an ended task."""
         recorded = await self._state.witness(task.prompt_id, found)
-        self._hearing.seen(task, found, began)
+        self._hearing.seen(task, found, began.steady)
         if recorded is not None:
             self._courier.deliver(recorded)
 
-    async def _read_end(self, task: Task, base: str, began: float) -> Evidence | None:
+    async def _read_end(self, task: Task, base: str, began: Moment) -> Evidence | None:
         """What history proves about a task that was not in the queue before."""
         response = await self._state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
@@ -242,7 +246,19 @@ class Watch:
             return finished
         if task.answered_at is None:
             return None  # its POST was under way when this poll began
-        return await self._ask_jobs(task, base, Absent(began, now, self._hearing.has_had(task)))
+        return await self._ask_jobs(task, base, self._absent(task, began))
+
+    def _absent(self, task: Task, began: Moment) -> Absent:
+        """The task's absence, with the time since its first one if that was in this page."""
+        now = Moment.now(self._state.ports.clock)
+        if task.absent_since is None:
+            known = {item.prompt_id for item in self._state.watched()}
+            self._missed = {key: at for key, at in self._missed.items() if key in known}
+            self._missed[task.prompt_id] = now.steady
+            return Absent(began.at, now.at, self._hearing.has_had(task))
+        missed = self._missed.get(task.prompt_id)
+        apart = None if missed is None else began.steady - missed
+        return Absent(began.at, now.at, self._hearing.has_had(task), apart)
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API reports about a task that is in neither queue nor history; else `absent`."""
@@ -264,7 +280,7 @@ class Watch:
         await self._state.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
         if task.state.is_end:
             return
-        began = self._state.ports.clock.now()
+        began = Moment.now(self._state.ports.clock)
         queue = await self._read_queue(task, base)
         task = self._state.get_task("cancel", prompt_id)
         await self._poll_task(task, queue, base, began)
@@ -299,13 +315,16 @@ class Watch:
 
 def _is_inferred(task: Task) -> bool:
     """Whether its end was only concluded from its absence. A task that a cancel removed was seen to leave the queue."""
-    is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
+    is_absent = (task.state is TaskState.CANCELLED and task.absent_since is not None) or comfy.met_busy(task.failure)
     return not task.is_proven and (task.state is TaskState.LOST or is_absent)
 
 
-def _cause(error: TransportError | ComfyError) -> str:
+def silence_of(error: TransportError | ComfyError) -> str:
+    """Return the cause of a poll without an answer, as `word_cause` words it."""
     match error:
         case TransportError():
-            return error.cause or type(error).__name__
+            return error.cause
+        case HttpStatusError():
+            return f"status-{error.status}"
         case _:
-            return str(error)
+            return "not-comfyui"

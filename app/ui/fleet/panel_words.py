@@ -9,54 +9,13 @@ from app.ui.fleet.panel import ONLY, MooringRow
 from app.ui.fleet.words import word_health
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR, Tone, Words
-from wire.health import Health
 from wire.server_stats import MINUTES, ServerStats
 from wire.system_stats import Device
 
 
 def word_trouble(server: Server, _: Translator) -> Words:
     """Return a server's health with its cause."""
-    match server.cause:
-        case "login" | "forbidden" if server.health in {Health.REFUSES, Health.NOT_COMFYUI}:
-            return Words(
-                _("It is behind a log-in"),
-                _("Mooring cannot log in. Give it an address behind the log-in, or let this machine pass without."),
-                tone=Tone.WARN,
-            )
-        case "web-page":
-            return Words(
-                _("Another page answers"), _("What is at its address is a web page, and not ComfyUI's own interface.")
-            )
-        case "too-much":
-            return Words(
-                _("Its answers are too large"),
-                _("Its queue, or what it says of itself, is more than Mooring reads. Clear its queue, or restart it."),
-                tone=Tone.WARN,
-            )
-        case "redirect":
-            return Words(
-                _("It sends elsewhere"),
-                _("Its address leads to another one. Mooring follows none: put the right one into the fleet."),
-            )
-        case "certificate":
-            return Words(
-                _("Its certificate is not trusted"),
-                _("Give it one that this machine trusts, or use its http address."),
-                tone=Tone.WARN,
-            )
-        case "another":
-            return Words(
-                _("Another server is at its address"),
-                _("Nothing is sent there. Its work continues as soon as it answers again, at any address."),
-                tone=Tone.WARN,
-            )
-        case "busy":
-            return Words(
-                _("Too many requests for it"),
-                _("The proxy in front of it accepts no more requests now."),
-                tone=Tone.WARN,
-            )
-    return word_refusal(server.cause, _) or word_health(server.health, _)
+    return word_refusal(server.cause, _) or word_health(server.health, server.cause, _)
 
 
 def word_refusal(cause: str, _: Translator) -> Words | None:

@@ -6,23 +6,26 @@ from app.core.model import Fleet, Server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from wire.health import Health
+from wire.server_words import word_condition
+
+_PASSING = frozenset({"login", "forbidden", "too-much", "another", "busy"})  # causes that the server itself may end
 
 
-def word_health(health: Health, _: Translator) -> Words:
-    """Return the health of a server at its last probe."""
+def word_health(health: Health, cause: str, _: Translator) -> Words:
+    """Return the health of a server at its last probe, and its cause."""
+    title, advice = word_condition(health, cause, _)
+    return Words(title, advice, tone=_tone(health, cause))
+
+
+def _tone(health: Health, cause: str) -> Tone:
     match health:
-        case Health.UNKNOWN:
-            return Words(_("Not asked yet"), tone=Tone.QUIET)
         case Health.WELL:
-            return Words(_("Ready"), tone=Tone.GOOD)
-        case Health.DOWN:
-            return Words(_("Not running"), _("No connection. Start it, or check its address."))
-        case Health.TIMEOUT:
-            return Words(_("Does not answer in time"), _("It may be busy or stuck."), tone=Tone.WARN)
-        case Health.REFUSES:
-            return Words(_("Refuses requests"), _("Its log says why; it may be behind an access rule."), tone=Tone.WARN)
-        case Health.NOT_COMFYUI:
-            return Words(_("Not ComfyUI"), _("Something else answers at its address."))
+            return Tone.GOOD
+        case Health.UNKNOWN:
+            return Tone.QUIET
+        case Health.DOWN | Health.NOT_COMFYUI if cause not in _PASSING:
+            return Tone.BAD
+    return Tone.WARN
 
 
 def word_queue(server: Server, _: Translator) -> str:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from app.ui.form.context import FormContext, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
+from app.ui.form.seeds import makes_the_same, seeds_of, with_new_seeds
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.context import set_slices
-from app.workflows.forms.fields import FALSE, TRUE, Field, Seed, SeedMode, Text
+from app.workflows.forms.fields import FALSE, TRUE, Seed, SeedMode, Text
 from app.workflows.forms.presets import mode_of
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.plans.targets import Target
@@ -62,8 +63,7 @@ class FormActions:
         """Have every seed of the form drawn for each run, as one step to undo."""
         form, chosen = self._context.ui.of(FormState), self.chosen
         if chosen is not None:
-            modes = {**form.draft.modes, **{item.key: SeedMode.RANDOM for item, _ in _seeds(chosen)}}
-            set_slices(self._context, form.with_draft(form.draft.with_typed(form.draft.values, modes)))
+            set_slices(self._context, form.with_draft(with_new_seeds(chosen, form.draft)))
 
     @action("dismiss-taken")
     def dismiss_taken(self) -> None:
@@ -93,7 +93,7 @@ class FormActions:
 
     def draw_seeds(self, chosen: OpenWorkflow, draft: Draft) -> Draft:
         """Return the draft to send now, with random seeds drawn."""
-        for item, seed in _seeds(chosen):
+        for item, seed in seeds_of(chosen):
             if mode_of(item, draft.modes) is SeedMode.RANDOM:
                 low = max(0, seed.minimum)
                 draft = draft.with_value(item.key, str(low + self._random_seed(seed.highest_drawn - low)))
@@ -101,7 +101,7 @@ class FormActions:
 
     def count_seeds(self, chosen: OpenWorkflow, draft: Draft) -> Draft:
         """Return the draft for the next run, with counting seeds advanced."""
-        for item, seed in _seeds(chosen):
+        for item, seed in seeds_of(chosen):
             mode = mode_of(item, draft.modes)
             if mode in (SeedMode.UP, SeedMode.DOWN):
                 number = item.parse(item.text_in(draft.values))
@@ -115,23 +115,25 @@ class FormActions:
         found = list[PlannedRun]()
         for run in runs:
             drawn = self.draw_seeds(chosen, draft)
-            seeds = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in _seeds(chosen)}
+            seeds = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in seeds_of(chosen)}
             found.append(replace(run, values={**seeds, **run.values}))
             draft = self.count_seeds(chosen, drawn)
         return found, draft
 
     def draw_many(self, chosen: OpenWorkflow, draft: Draft, count: int) -> tuple[list[PlannedRun], Draft]:
-        """Return the runs that `count` clicks on *Run* would send, and the draft after the last one."""
-        targets = [Target(*item.key, self._context.word(item.label)) for item, _ in _seeds(chosen)]
+        """Return so many runs, and the draft after the last one.
+
+        They are those that as many clicks on *Run* would send, but never the same one again: then the first has the
+        seeds of the form, and each further one new seeds.
+        """
+        targets = [Target(*item.key, self._context.word(item.label)) for item, _ in seeds_of(chosen)]
+        varied = with_new_seeds(chosen, draft) if makes_the_same(chosen, draft) else None
         runs = list[PlannedRun]()
         for index in range(count):
-            drawn = self.draw_seeds(chosen, draft)
-            values = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in _seeds(chosen)}
+            drawn = self.draw_seeds(chosen, varied if varied is not None and index else draft)
+            values = {item.key: item.parse(item.text_in(drawn.values)) for item, _ in seeds_of(chosen)}
             label = " · ".join(f"{target.label} {values[target.where]}" for target in targets)
             runs.append(PlannedRun(index, values, label or f"#{index + 1}"))
-            draft = self.count_seeds(chosen, drawn)
+            if varied is None:
+                draft = self.count_seeds(chosen, drawn)
         return runs, draft
-
-
-def _seeds(chosen: OpenWorkflow) -> list[tuple[Field, Seed]]:
-    return [(item, item.kind) for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]

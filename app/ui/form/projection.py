@@ -11,6 +11,7 @@ from app.ui.form.mask import base_of, other_picture, takes_picture
 from app.ui.form.models import MarkedModel, ModelList, model_view, prompt_of
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, picked
+from app.ui.form.seeds import seeds_of
 from app.ui.form.state import (
     Draft,
     FieldView,
@@ -27,14 +28,14 @@ from app.ui.form.state import (
 )
 from app.ui.kit.memoize import memoize_one
 from app.workflows.forms.arrangement import without
-from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, SeedMode, Switch, Text, Unknown, Upload
+from app.workflows.forms.fields import Choice, Field, Kind, Media, SeedMode, Switch, Text, Unknown, Upload
 from app.workflows.forms.form import Section
 from app.workflows.forms.presets import mode_of
 from app.workflows.forms.prompts import prompt_fault
 from app.workflows.forms.search import search
 from app.workflows.graph import Key
 from app.workflows.model_files import is_model_choice
-from app.workflows.wildcards import WildcardNames, seems_meant
+from app.workflows.wildcards import WildcardNames
 
 NOTHING = Loaded()
 NO_MODELS = ModelList()
@@ -92,23 +93,12 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
     return LinkedView(report, labels, can_undo=is_there or report.opened is not None)
 
 
-def seeds_of(chosen: OpenWorkflow) -> list[Field]:
-    """Return the seeds of the form."""
-    return [item for item in chosen.form.by_key.values() if isinstance(item.kind, Seed)]
-
-
-def makes_the_same(chosen: OpenWorkflow, draft: Draft) -> bool:
-    """Return whether nothing in the form changes from run to run."""
-    changes = any(mode_of(item, draft.modes) is not SeedMode.FIXED for item in seeds_of(chosen))
-    return not changes and not any(seems_meant(item.text_in(draft.values)) for item in chosen.prompts)
-
-
 def _taken(chosen: OpenWorkflow, state: FormState) -> TakenView | None:
     """Return the result whose settings are in the chosen workflow's form, until the note is dismissed."""
     taken, modes = state.taken, state.draft.modes
     if taken is None or taken.workflow_id != chosen.workflow_id:
         return None
-    is_fixed = any(mode_of(item, modes) is SeedMode.FIXED for item in seeds_of(chosen))
+    is_fixed = any(mode_of(item, modes) is SeedMode.FIXED for item, _ in seeds_of(chosen))
     return TakenView(taken.at, has_fixed_seed=is_fixed)
 
 

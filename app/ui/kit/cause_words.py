@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from app.core.busy import BUSY
 from app.core.errors import GatewayRefused, PromptRejected
 from app.core.model import Failure, ServerId
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words
 from wire.turns import NOT_YOUR_TURN
 
+GATEWAY_LOST = "gateway-lost"
 _FOREIGN = ("bad-host", "bad-origin", "cross-site")
 
 
@@ -33,9 +35,11 @@ def word_cause(cause: str, _: Translator) -> str:
         "moved": _("its address has changed"),
         "deadline": _("no answer in time"),
         "lost": _("the connection broke"),
+        GATEWAY_LOST: _("the gateway does not answer"),
         "upstream-refused": _("it refuses requests"),
         "upstream-busy": _("too many requests at once"),
         "gateway-busy": _("the gateway has too much to do"),
+        BUSY: _("something in front of it has too much to do, or does not reach it"),
         "answer-too-large": _("its answer is too large"),
         "unknown-server": _("not in the fleet"),
         "unknown": _("no clear answer"),
@@ -67,7 +71,9 @@ def word_cause(cause: str, _: Translator) -> str:
         **dict.fromkeys(_FOREIGN, _("the gateway does not take it from this address")),
         **dict.fromkeys(_UNFIT, _("the gateway does not understand it: reload the page")),
     }
-    return known.get(cause, cause)
+    if cause.startswith("status-"):
+        return _("it answers with status {status}", status=cause.removeprefix("status-"))
+    return known.get(cause) or _("no clear answer")
 
 
 def word_server(server_id: ServerId | None, _: Translator) -> str:

@@ -27,7 +27,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             return _file(error, _)
         case "too-large" | "too-large-to-paint":
             return _large(error, _)
-        case "input-not-kept" | "words-not-kept":
+        case "press-not-kept" | "input-not-kept" | "words-not-kept":
             return _not_kept(error, _)
         case "not-a-number" | "out-of-range" | "not-an-option" | "list-elsewhere":
             return Words(_value(error, _), tone=Tone.WARN)
@@ -171,7 +171,13 @@ def _no_field(error: BadInput, _: Translator) -> Words:
 
 
 def _not_kept(error: BadInput, _: Translator) -> Words:
-    """What is missing to run a task a second time."""
+    """What is missing to run a task a second time, or a press after a reload."""
+    if error.cause == "press-not-kept":
+        return Words(
+            _("This run was not sent: the page was reloaded first."),
+            _("A private window keeps nothing of a run until it is sent. Run it again."),
+            tone=Tone.WARN,
+        )
     if error.cause == "words-not-kept":
         return Words(
             _("What this work was made with is not known any more."),

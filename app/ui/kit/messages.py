@@ -16,13 +16,14 @@ from app.core.errors import (
     PromptRejected,
     ProtocolError,
     RequestTimeout,
+    ServerBusy,
     SocketClosed,
     StorageError,
     TransportError,
 )
 from app.core.model import NodeError
 from app.ui.kit.binding_words import word_affinity
-from app.ui.kit.cause_words import word_cause, word_refused, word_rule, word_server
+from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_refused, word_rule, word_server
 from app.ui.kit.i18n import Translator
 from app.ui.kit.input_words import word_bad_input
 from app.ui.kit.storage_words import word_storage
@@ -81,6 +82,21 @@ def _layout(error: LayoutError, _: Translator) -> Words:
 def _transport(error: TransportError, _: Translator) -> Words:
     server, cause = word_server(error.server_id, _), word_cause(error.cause, _)
     match error:
+        case RequestTimeout() if error.cause == GATEWAY_LOST:
+            return Words(
+                _("Mooring's gateway does not answer."),
+                _("It may have acted on the request: that is checked once it answers, and nothing is sent twice."),
+                cause=cause,
+            )
+        case ServerBusy():
+            return Words(
+                _("{server} is busy.", server=server),
+                _("Nothing was queued. Try again in a moment.")
+                if error.retry_at is None
+                else _("Nothing was queued. It is tried again at {time}.", time=_.formats.clock(error.retry_at)),
+                tone=Tone.WARN,
+                cause=cause,
+            )
         case ConnectError():
             return Words(
                 _("{server} cannot be reached.", server=server),

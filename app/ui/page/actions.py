@@ -188,8 +188,11 @@ class PageActions(ActionTable):
             await self._run("", confirmed=confirmed)
             return
         with self.early_runs.carrying():
-            # An error leaves the press for a reload.
-            is_done = await self.early_runs.is_done(PromptId(press), is_restored=restored)
+            try:
+                is_done = await self.early_runs.is_done(PromptId(press), is_restored=restored)
+            except MooringError:
+                self._screen.take_press(press)  # what was typed after it is passed on, and a reload asks again
+                raise
             try:
                 if not is_done:
                     await self._run(press, confirmed=confirmed)
@@ -215,7 +218,7 @@ class PageActions(ActionTable):
             return
         self.choose_count("1")  # a number that stayed would multiply another job later
         if count > 1 or wish.is_patient:
-            await self._run_many(chosen, count, wish, draw)
+            await self._run_many(chosen, count, wish, draw, press)
         else:
             await self._run_one(chosen, wish, draw, press)
 
@@ -264,7 +267,7 @@ class PageActions(ActionTable):
         references = wildcards_of(chosen, draft, runs)
         return PromptDraw(self._choose, await self._read_wildcards(references) if references else NO_WILDCARDS)
 
-    async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish, draw: PromptDraw) -> None:
+    async def _run_many(self, chosen: OpenWorkflow, count: int, wish: Wish, draw: PromptDraw, press: str) -> None:
         """Queue so many runs, each with the seeds that its own click would have drawn."""
         form = self._context.ui.of(FormState)
         self._note_values(chosen, form.draft)
@@ -273,7 +276,9 @@ class PageActions(ActionTable):
         inputs = files_of(chosen, draft)
         set_slices(self._context, form.with_draft(draft))
         self._screen.update({"reveal": "waiting"})
-        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count))
+        if press:
+            self._screen.take_press(press)
+        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count), press=press)
 
     async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], senders: int | None) -> None:
         """Queue the runs of a plan, with the files that are in the form now."""

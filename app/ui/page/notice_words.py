@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.core.errors import ConfigError, ListError, StorageError, UnreadableRecord
-from app.core.model import Task, Unreadable
+from app.core.errors import ConfigError, ListError, StorageError, TransportError, UnreadableRecord
+from app.core.model import Unreadable
 from app.core.server_fingerprint import RestartSign
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
@@ -15,6 +15,7 @@ from app.ui.page.releases import Newer
 from app.ui.page.state import Notice, NoticeKind
 from app.ui.results.state import Saved
 from app.ui.runs.stopping import StopOutcome
+from app.ui.windows.orphans import Adopted
 
 _ICONS = {NoticeKind.STOPPED: "stop", NoticeKind.SAVED: "download"}
 
@@ -124,7 +125,7 @@ def _done(item: Notice, _: Translator) -> Words:
     if item.saved is not None:
         return Words(_word_saved(item.saved, _), item.saved.name, tone=Tone.QUIET)
     if item.kind is NoticeKind.SEARCHED:
-        return _adopted(item.tasks, _) if item.tasks else _searched(item.found, _)
+        return _adopted(item.adopted, _) if item.adopted else _searched(item.found, _)
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
 
 
@@ -174,16 +175,27 @@ def _stop_title(outcome: StopOutcome, _: Translator) -> str:
     return _.plural("{gone} of {count} run stopped", "{gone} of {count} runs stopped", total, gone=gone)
 
 
-def _adopted(tasks: Sequence[Task], _: Translator) -> Words:
-    """Say where adopted runs are now."""
-    title = _.plural("{count} run is adopted", "{count} runs are adopted", len(tasks))
-    ends = {task.state.is_end for task in tasks}
+def _adopted(adopted: Adopted, _: Translator) -> Words:
+    """Say where adopted runs are now, and which could not be adopted."""
+    title = _.plural("{count} run is adopted", "{count} runs are adopted", adopted.count)
+    ends, advice = {task.state.is_end for task in adopted.tasks}, ""
     if ends == {True}:
         advice = _("What it made comes to “Results” of this window.")
     elif ends == {False}:
         advice = _("“Now” shows it until it ends, then its pictures come to “Results”.")
-    else:
+    elif ends:
         advice = _("“Now” shows what still runs, and what is done comes to “Results”.")
+    waiting = _.plural(
+        "{count} was not sent yet and waits in this window now.",
+        "{count} were not sent yet and wait in this window now.",
+        adopted.waiting,
+    )
+    damaged = _.plural(
+        "{count} cannot be adopted: its record is damaged.",
+        "{count} cannot be adopted: their records are damaged.",
+        adopted.damaged,
+    )
+    advice = sentences(advice, waiting if adopted.waiting else "", damaged if adopted.damaged else "")
     return Words(title, advice, tone=Tone.QUIET)
 
 
@@ -219,12 +231,12 @@ def _fleet(item: Notice, _: Translator) -> Words:
     words = word_error(item.error or ConfigError(), _)
     if isinstance(item.error, ListError):
         return words
+    advice = _("Check that Mooring still runs where it was started. It is asked again every few seconds.")
+    if isinstance(item.error, TransportError):
+        waits = _("What was sent goes on, and what waits is sent once it answers.")
+        return Words(_("Mooring's gateway does not answer."), sentences(waits, advice), tone=Tone.WARN)
     return Words(
-        _("The list of servers cannot be read from Mooring's gateway."),
-        _("Check that Mooring still runs where it was started. It is asked again every few seconds."),
-        words.quote,
-        Tone.WARN,
-        words.cause,
+        _("The list of servers cannot be read from Mooring's gateway."), advice, words.quote, Tone.WARN, words.cause
     )
 
 

@@ -95,8 +95,9 @@ MOST_BY_ONE = 100  # files that are taken one by one
 class Page:
     """One window's page. `translators(language)` returns a translator, `read_input(sha256)` a kept picture.
 
-    `arrange` computes the layout of a graph. `documents` has the library, presets and recent values; `now` is the time.
-    `panel_sources` has the data of the header's panels, `notifier` reaches a user whose focus is elsewhere.
+    `arrange` computes the layout of a graph. `documents` has the library, presets and recent values; `now` is the time,
+    `steady` a clock that is never set. `panel_sources` has the data of the header's panels, `notifier` reaches a user
+    whose focus is elsewhere.
     Each result is saved to the `folder`, if the user has chosen one. `tray` has the files that other apps have shared.
     """
 
@@ -113,6 +114,7 @@ class Page:
         break_server: BreakServer,
         arrange: Arrange,
         now: Callable[[], float],
+        steady: Callable[[], float] | None = None,
         documents: DocumentStore,
         panel_sources: PanelSources,
         notifier: Notifier,
@@ -146,7 +148,7 @@ class Page:
             drafts.load(drafts.recall(screen, now()), workflows, is_file),
             read_settings(screen.kept(SETTINGS_KEY)),
         )
-        self._deletions = Deletions(self, now, sleep)
+        self._deletions = Deletions(self, steady or now, sleep)
         self._notice_timer = NoticeTimer(self, sleep)
         self._image_addresses = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)
@@ -163,7 +165,7 @@ class Page:
         self._sights = Sights(screen, self.spawn, self.request)
         self._library_index = LibraryIndex()
         self._stock = LibraryEntries()
-        self._end_notifier = EndNotifier(notifier, now)
+        self._end_notifier = EndNotifier(notifier, steady or now)
         self._batches = BatchFollower()
         self._settings = SettingsActions(
             self,

@@ -16,13 +16,12 @@ from app.ui.form.projection import (
     form_view,
     found_keys,
     is_picture,
-    makes_the_same,
     marked_model,
     nodes_view,
     option_lists,
-    seeds_of,
 )
-from app.ui.form.state import FormState, Picture
+from app.ui.form.seeds import makes_the_same, seeds_of
+from app.ui.form.state import Draft, FormState, Picture
 from app.ui.graph.graphs import Drawings
 from app.ui.kit.colours import tag_of
 from app.ui.kit.state import UiState
@@ -41,7 +40,7 @@ from app.ui.runs.many import many_lists
 from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
 from app.ui.runs.server_picker import WhereView, senders_for, where_view
-from app.ui.runs.state import BatchView, Blocker, CardView, NowView, Place, RunCard, RunsState, RunView
+from app.ui.runs.state import BatchView, Blocker, CardView, NowView, Place, RunCard, RunsState, RunView, Sameness
 from app.ui.runs.stopping import outcome_of
 from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
@@ -308,8 +307,8 @@ def _saved(ui: UiState) -> Iterator[Notice]:
 def _searched(ui: UiState) -> Iterator[Notice]:
     """Yield what the search for work of closed windows does, or has found, or what was adopted."""
     search = ui.of(WindowsState)
-    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found, tasks=search.adopted)
-    is_shown = search.is_searching or search.found is not None or search.adopted
+    notice = Notice(NoticeKind.SEARCHED, search.number, found=search.found, adopted=search.adopted)
+    is_shown = search.is_searching or search.found is not None or search.adopted is not None
     if is_shown and notice.key not in ui.of(NoticesState).dismissed:
         yield notice
 
@@ -338,13 +337,18 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         count=count,
         where=where,
         senders=_senders(line, where, count),
-        is_same=count > 1 and chosen is not None and makes_the_same(chosen, ui.of(FormState).draft),
-        has_seed=chosen is not None and bool(seeds_of(chosen)),
+        sameness=_sameness(chosen, ui.of(FormState).draft) if count > 1 and chosen is not None else Sameness.NONE,
         tag=tag_of(session.fleet, locked) if locked else None,
         others=len({item.window_locked_server for item in session.windows} - {None, locked}),
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,
     )
+
+
+def _sameness(chosen: OpenWorkflow, draft: Draft) -> Sameness:
+    if not makes_the_same(chosen, draft):
+        return Sameness.NONE
+    return Sameness.VARIED if seeds_of(chosen) else Sameness.WHOLE
 
 
 def with_files(ui: UiState, chosen: OpenWorkflow | None) -> UiState:

@@ -58,7 +58,7 @@ from app.ui.runs.stopping import StopOutcome
 from app.ui.runs.waiting import CancelView, WaitingView
 from app.ui.settings.account import LogOutView
 from app.ui.tray.state import TrayView
-from app.ui.windows.orphans import OrphansView
+from app.ui.windows.orphans import Adopted, OrphansView
 from app.ui.windows.panel import WindowsDialog, WindowsView
 from app.ui.words.state import Completion
 
@@ -166,6 +166,7 @@ class Notice:
     deletion: Deletion | None = None
     stopped: StopOutcome | None = None
     found: int | None = None  # runs of closed windows; None while they are searched for
+    adopted: Adopted | None = None
     saved: Saved | None = None
 
     @property

@@ -133,8 +133,9 @@ def word_title(sign: TabSign, _: Translator) -> str:
 
 
 def title_ends(sign: TabSign) -> str:
-    """Return the end of the time in the title, and when it stops being shown; empty if there is none."""
-    return f"{sign.eta.ends_at:.1f} {sign.eta.good_until:.1f}" if sign.eta is not None else ""
+    """Return the end of the time in the title, when it stops being shown, and when it stops; empty if there is none."""
+    eta = sign.eta
+    return f"{eta.ends_at:.1f} {eta.good_until:.1f} {eta.holds_at:.1f}" if eta is not None else ""
 
 
 def _word(sign: TabSign, _: Translator) -> str:

@@ -79,7 +79,8 @@ def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, draw: PromptDra
 
 def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
     """Return the form's files by input; some inputs use the file of another's field."""
-    own = {item.key: draft.pictures[item.key].picked for item in chosen.uploads if item.key in draft.pictures}
+    pictures = {item.key: draft.pictures[item.key] for item in chosen.uploads if item.key in draft.pictures}
+    own = {key: replace(picture.picked, sha256=picture.sha256) for key, picture in pictures.items()}
     return own | {key: own[leader] for key, leader in chosen.form.hints.shared.items() if leader in own}
 
 

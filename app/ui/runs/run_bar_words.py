@@ -6,7 +6,7 @@ from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR
 from app.ui.runs.server_picker import FREE, SOONEST, WhereServer, WhereView
-from app.ui.runs.state import Blocker, RunView
+from app.ui.runs.state import Blocker, RunView, Sameness
 
 
 def word_server(name: str, cause: str, _: Translator) -> str:
@@ -16,7 +16,7 @@ def word_server(name: str, cause: str, _: Translator) -> str:
 
 def word_button(view: RunView, _: Translator) -> str:
     """Say what Run does: how many runs, and over how many servers they are spread."""
-    if view.is_same:
+    if view.sameness is Sameness.WHOLE:
         return _("Run {count} identical", count=_.formats.number(view.count))
     return word_start(view.count, view.senders, _)
 
@@ -57,7 +57,9 @@ def word_run(view: RunView, _: Translator) -> str:
         return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
-    if view.is_same:
+    if view.sameness is Sameness.VARIED:
+        return _("Seeds vary; the first is yours")
+    if view.sameness is Sameness.WHOLE:
         return _("All {count} runs make the same", count=_.formats.number(view.count))
     if view.tag is not None and view.is_bound and view.others:
         return _("Next run: {server}", server=view.tag.name)

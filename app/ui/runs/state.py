@@ -132,6 +132,14 @@ class Blocker(Enum):
 _BOUND = (Blocker.MOORED_UNABLE, Blocker.MOORED_WITHOUT_DEMO)
 
 
+class Sameness(Enum):
+    """Whether several runs of the form as it is would differ in nothing."""
+
+    NONE = "none"
+    VARIED = "varied"  # they would, so new seeds are drawn after the first
+    WHOLE = "whole"  # they do: there is no seed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """The run bar: whether Run is possible, where it would go, and what Stop would stop."""
@@ -143,8 +151,7 @@ class RunView:
     count: int = 1
     where: WhereView = field(default_factory=WhereView)
     senders: int = 1  # servers over which several runs are spread
-    is_same: bool = False  # several runs would differ in nothing
-    has_seed: bool = False
+    sameness: Sameness = Sameness.NONE
     others: int = 0  # servers that work for this window besides the one that holds it
 
     @property
@@ -159,15 +166,10 @@ class RunView:
         return self.blocker in _BOUND or (self.blocker is None and is_fixed)
 
     @property
-    def can_vary(self) -> bool:
-        """Whether new seeds would make the runs differ."""
-        return self.blocker is None and self.is_same and self.has_seed
-
-    @property
     def is_notable(self) -> bool:
         """Whether the bar must say in a sentence of its own where a run would go, or why none is possible."""
         is_leaning = bool(self.where.preferred or self.where.avoided)
-        return self.blocker is not None or self.tag is not None or self.is_same or is_leaning
+        return self.blocker is not None or self.tag is not None or self.sameness is not Sameness.NONE or is_leaning
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from app.core.busy import BUSY, is_looked_up
+from app.core.comfy import met_busy
 from app.core.ends import EndCause, end_cause
 from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
-from app.ui.kit.cause_words import word_cause, word_rule
+from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words, sentences
 from app.ui.runs.cards import named_node, title_of
@@ -84,6 +86,13 @@ def _cancelled(task: Task, _: Translator) -> Words:
 
 def _unclear(task: Task, _: Translator) -> Words:
     cause = next((note.detail for note in reversed(task.notes) if note.kind == "unclear"), "")
+    if is_looked_up(task):
+        return Words(
+            _("{server} is busy", server=task.server_id),
+            _("It is looked up there before it is sent again, so that it never runs twice."),
+            tone=Tone.WARN,
+            cause=word_unclear(cause, _),
+        )
     return Words(
         _("No clear answer from {server}", server=task.server_id),
         _(
@@ -166,9 +175,18 @@ def word_contact(task: Task, _: Translator) -> Words:
                 tone=Tone.WARN,
                 cause=word_cause(task.contact_detail, _),
             )
-        case Contact.UNREACHABLE:
+        case Contact.UNREACHABLE if task.contact_detail == GATEWAY_LOST:  # which is said once for all
             return Words(
-                _("{server} does not answer", server=task.server_id),
+                _("Not asked about now"),
+                _("It goes on at {server}, and is asked about once the gateway answers.", server=task.server_id),
+                tone=Tone.QUIET,
+            )
+        case Contact.UNREACHABLE:
+            is_busy = task.contact_detail == BUSY
+            return Words(
+                _("{server} is busy", server=task.server_id)
+                if is_busy
+                else _("{server} does not answer", server=task.server_id),
                 _("The work may well go on there, and nothing is moved elsewhere."),
                 tone=Tone.WARN,
                 cause=word_cause(task.contact_detail, _),
@@ -203,6 +221,12 @@ def word_failure(failure: Failure, _: Translator, *, node: str = "") -> Words:
                 _("The server refused the workflow"),
                 _("Nothing ran. Correct what is named here and press Run again."),
                 failure.message,
+            )
+        case "not_sent" if met_busy(failure):
+            return Words(
+                _("Not queued"),
+                _("The server has it neither in its queue nor in its history. Press Run again."),
+                cause=word_cause(failure.message, _),
             )
         case "not_sent":
             return Words(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.core.errors import NotYourTurn
-from app.core.eta import LATE, SLACK, Eta
+from app.core.eta import LATE, Eta
 from app.core.model import TaskState
+from app.core.stopwatch import SLACK
 from app.ui.kit.colours import tag_of
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.waiting import TurnView

@@ -49,6 +49,7 @@ class LineCommands(LineFacts, Protocol):
         senders: int | None = None,
         wish: Wish = ANY,
         editor: str = "",
+        press: PromptId | None = None,
     ) -> BatchId: ...
     async def pause(self) -> None: ...
     async def resume(self) -> None: ...
@@ -229,8 +230,19 @@ class LineActions:
         wish: Wish,
         *,
         senders: int | None = None,
+        press: str = "",
     ) -> None:
-        """Add runs to those that wait; `senders` sets the number of sessions that send them, if given."""
+        """Add runs to those that wait; `senders` sets the number of sessions that send them, if given.
+
+        `press` is the id of a press from before Python had started.
+        """
         await self._line.add(
-            plan.workflow, plan.runs, title=title, inputs=inputs, senders=senders, wish=wish, editor=plan.editor
+            plan.workflow,
+            plan.runs,
+            title=title,
+            inputs=inputs,
+            senders=senders,
+            wish=wish,
+            editor=plan.editor,
+            press=PromptId(press) if press else None,
         )

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, Task
-from app.session import Orphan
+from app.core.model import PromptId, Task, WindowId
+from app.session import Orphan, OrphanLine
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.ui.windows.orphans import KEY, LeftFacts, WindowsState, left_names, read_left, write_left
+from app.ui.windows.orphans import KEY, Adopted, LeftFacts, LineFacts, WindowsState, left_names, read_left, write_left
 
 log = logging.getLogger("mooring.ui")
+
+
+class LineCommands(LineFacts, Protocol):
+    """The part of the waiting runs that these actions call."""
+
+    async def adopt(self, owner: WindowId) -> None: ...
 
 
 class OrphanCommands(LeftFacts, Protocol):
     """The part of a session that these actions call."""
 
+    @property
+    def line(self) -> LineCommands: ...
     async def find_orphans(self) -> tuple[Orphan, ...]: ...
     async def adopt(self, prompt_id: PromptId) -> Task: ...
 
@@ -68,26 +77,36 @@ class OrphanActions:
 
     @action("adopt")
     def adopt(self, prompt_id: PromptId) -> None:
-        self._context.spawn(self._adopt(prompt_id))
+        self._context.spawn(self._adopt([prompt_id]))
 
     @action("adopt-all")
     def adopt_all(self) -> None:
-        self._context.spawn(self._adopt(*(item.task.prompt_id for item in self._session.orphans)))
+        session = self._session
+        damaged = len(session.orphan_records)
+        self._context.spawn(
+            self._adopt([item.task.prompt_id for item in session.orphans], session.line.orphans, damaged)
+        )
 
     @action("search-orphans")
     def search(self) -> None:
         self._context.spawn(self._search())
 
-    async def _adopt(self, *prompt_ids: PromptId) -> None:
+    async def _adopt(self, prompt_ids: Sequence[PromptId], lines: Sequence[OrphanLine] = (), damaged: int = 0) -> None:
         """Adopt each on its own: if another window was faster with one, the rest is still adopted."""
-        adopted = []
+        adopted = Adopted(damaged=damaged)
         for prompt_id in prompt_ids:
             try:
-                adopted.append(await self._session.adopt(prompt_id))
+                adopted = replace(adopted, tasks=(*adopted.tasks, await self._session.adopt(prompt_id)))
             except MooringError as error:
                 self._show(error)
-        if adopted:
-            self._set(number=self._state.number + 1, found=None, adopted=tuple(adopted))
+        for line in lines:
+            try:
+                await self._session.line.adopt(line.owner)
+                adopted = replace(adopted, waiting=adopted.waiting + line.count)
+            except MooringError as error:
+                self._show(error)
+        if adopted.count:
+            self._set(number=self._state.number + 1, found=None, adopted=adopted)
 
     async def _search(self) -> None:
         self._note(is_searching=True)
@@ -108,7 +127,7 @@ class OrphanActions:
         return len(session.orphans) + len(session.orphan_records) + sum(item.count for item in session.line.orphans)
 
     def _note(self, *, is_searching: bool, found: int | None = None) -> None:
-        self._set(is_searching=is_searching, number=self._state.number + 1, found=found, adopted=())
+        self._set(is_searching=is_searching, number=self._state.number + 1, found=found, adopted=None)
 
     def _show(self, error: MooringError) -> None:
         log.warning("refused: %r", error)

@@ -54,6 +54,11 @@ class OrphansView:
         return len(self.orphans) + len(self.records) + sum(line.count for line in self.lines)
 
     @property
+    def adoptable(self) -> int:
+        """The number of items that can be adopted."""
+        return len(self.orphans) + len(self.lines)
+
+    @property
     def sign(self) -> LeftSign | None:
         """The button, if there is something to show."""
         if not self.count or (self.is_aside and not self.is_open):
@@ -112,17 +117,30 @@ def left_view(
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What the user has adopted last: tasks, runs that wait, and how many records were too damaged for it."""
+
+    tasks: tuple[Task, ...] = ()
+    waiting: int = 0
+    damaged: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of adopted runs."""
+        return len(self.tasks) + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsState(Slice):
     """The panel, and the search for such work as the user asked for it.
 
-    `number` differs for each message about it; `found` is the number of runs, None before the end. `adopted` are the
-    tasks that the user has adopted last.
+    `number` differs for each message about it; `found` is the number of runs, None before the end.
     """
 
     is_searching: bool = False
     number: int = 0
     found: int | None = None
-    adopted: tuple[Task, ...] = ()
+    adopted: Adopted | None = None
     is_open: bool = False
     seen: frozenset[str] = frozenset()
     aside: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ import json
 import math
 from dataclasses import replace
 
-from app.core.errors import LayoutError
+from app.core.errors import LayoutError, reason_of
 from app.workflows.drawing.drawing import Point, Sketch
 
 
@@ -39,7 +39,7 @@ def arranged(sketch: Sketch, answer: str) -> Sketch:
         }
         lines = tuple(replace(line, bends=points) for line, points in zip(sketch.lines, bends, strict=True))
     except (ValueError, TypeError, KeyError) as error:
-        raise LayoutError("bad-answer", repr(error)) from error
+        raise LayoutError("bad-answer", reason_of(error)) from error
     return replace(sketch, boxes=boxes, lines=lines, is_placed=True)
 
 

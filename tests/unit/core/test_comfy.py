@@ -15,6 +15,7 @@ from app.core.errors import (
     PromptRejected,
     ProtocolError,
     RequestTimeout,
+    ServerBusy,
 )
 from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
@@ -48,7 +49,7 @@ UNKNOWN = {"x-mooring-gateway": "timeout; sent=unknown"}
         (answer("", 503), Unclear),
         (answer("", 504), Unclear),
         (answer("", 408), Unclear),
-        (answer("", 429), Unclear),
+        (answer("", 429), Refused),
         (answer({"error": {"type": "no_prompt"}}, 400), Refused),
         (answer("", 401), Refused),
         (answer("", 403), Refused),
@@ -175,11 +176,18 @@ def test_invalid_queue_is_protocol_error(body: object) -> None:
 
 
 @pytest.mark.parametrize("read", [comfy.read_queue, lambda r, s: comfy.read_history(r, s, P, 1.0), comfy.read_upload])
-@pytest.mark.parametrize("status", [204, 302, 401, 403, 404, 500, 502])
+@pytest.mark.parametrize("status", [204, 302, 401, 403, 404, 500, 504])
 def test_another_status_is_no_answer(read: Callable[[Response, ServerId], object], status: int) -> None:
     with pytest.raises(HttpStatusError) as caught:
         read(answer({"queue_running": [], "queue_pending": []}, status), A)
     assert (caught.value.status, caught.value.server_id) == (status, A)
+
+
+@pytest.mark.parametrize("read", [comfy.read_queue, lambda r, s: comfy.read_history(r, s, P, 1.0), comfy.read_upload])
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_busy_proxy_is_no_answer_of_the_server(read: Callable[[Response, ServerId], object], status: int) -> None:
+    with pytest.raises(ServerBusy):
+        read(answer("<html>busy</html>", status), A)
 
 
 # History

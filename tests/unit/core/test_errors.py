@@ -34,7 +34,7 @@ TREE = {
     },
     "ConfigError": {"ListError"},
     "BadInput": {"BadPlan"},
-    "TransportError": {"ConnectError", "RequestTimeout", "SocketClosed"},
+    "TransportError": {"ConnectError", "RequestTimeout", "ServerBusy", "SocketClosed"},
     "ComfyError": {"HttpStatusError", "PromptRejected", "ProtocolError"},
     "AffinityError": {
         "StillRestoring",

@@ -188,7 +188,7 @@ def test_without_a_socket_the_whole_is_known_by_its_kind() -> None:
     """Every WebSocket is refused: polls show the start, and nothing else."""
     work = Work(plan=Plan(), watch=Stopwatch(), started_at=100.0, total=40.0)
     eta = running_eta(work, now=130.0)
-    assert eta == Eta(140.0, 130.0 + 10.0 * LATE + SLACK)
+    assert eta == Eta(140.0, 130.0 + 10.0 * LATE + SLACK, holds_at=140.0)
     assert running_eta(replace(work, total=None), now=130.0) is None
     assert running_eta(replace(work, is_partly_cached=True), now=130.0) is None
     assert running_eta(replace(work, is_cold=True, swap=None), now=130.0) is None
@@ -247,6 +247,47 @@ def test_steps_that_stop_coming_are_no_countdown() -> None:
     assert eta is not None
     assert eta.left == pytest.approx(14.5)
     assert running_eta(work, now=13.0) is None
+
+
+def stepped(*times: float) -> Stopwatch:
+    """A run whose node of twenty steps began at 0 and has done its first steps at these times."""
+    watch = Stopwatch().after(StartMessage(P), 0.0).after(ExecutingMessage(P, NodeId("5")), 0.0)
+    for step, at in enumerate(times, start=1):
+        watch = watch.after(ProgressMessage(P, (NodeProgress(NodeId("5"), step, 20.0, "running"),)), at)
+    return watch
+
+
+def worked(watch: Stopwatch, **facts: float) -> Work:
+    """That run, of which twenty seconds were expected."""
+    plan = Plan({NodeId("5"): 20.0}, stepping=frozenset({NodeId("5")}))
+    return Work(plan=plan, watch=watch, started_at=0.0, **facts)
+
+
+def test_time_left_stops_until_the_next_step() -> None:
+    work = worked(stepped(1.0, 2.0, 3.0, 4.0, 5.0))
+    eta = running_eta(work, now=5.5)
+    assert eta is not None
+    assert (eta.left, eta.left_at(8.0)) == (pytest.approx(14.5), pytest.approx(13.5)), "the page counts down by itself"
+    stopped = running_eta(work, now=9.0)
+    assert stopped is not None
+    assert (stopped.left, stopped.left_at(11.0)) == (pytest.approx(13.5), pytest.approx(13.5))
+
+
+def test_pause_is_no_slow_step() -> None:
+    watch = stepped(1.0, 2.0, 3.0, 4.0, 5.0, 25.0, 26.0)
+    eta = running_eta(worked(watch), now=26.0)
+    assert eta is not None
+    assert eta.left == pytest.approx(13.0)
+    watch = watch.after(ExecutingMessage(P, None), 39.0)
+    assert watch.measured()[NodeId("5")].seconds == pytest.approx(20.0)
+
+
+def test_time_left_stops_while_nothing_shows_that_it_runs() -> None:
+    work = Work(plan=Plan(), watch=Stopwatch(), started_at=100.0, total=40.0, seen_at=110.0)
+    eta, later = running_eta(work, now=112.0), running_eta(work, now=126.0)
+    assert eta is not None
+    assert later is not None
+    assert (eta.left, eta.left_at(126.0), later.left) == (28.0, 22.0, 22.0)
 
 
 def test_loading_before_first_step_is_not_work() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.busy import BUSY
 from app.core.evidence import (
     Absent,
     Accepted,
@@ -23,7 +24,7 @@ from app.core.evidence import (
     Started,
     Unclear,
 )
-from app.core.model import Contact, Failure, NodeError, NodeId, TaskState
+from app.core.model import Contact, Failure, NodeError, NodeId, Note, TaskState
 from app.core.truth import LOST_GAP, UNREACHABLE_AFTER, judge
 from tests.unit.core.builders import after, output, submitted, task
 
@@ -369,3 +370,18 @@ def test_the_evidence_kept_is_bounded_and_keeps_its_ends() -> None:
     assert len(noted.notes) <= 40
     assert noted.notes[0].at == 200.0
     assert noted.notes[-1].at == 299.5
+
+
+def test_prompt_of_a_busy_proxy_is_not_queued_instead_of_lost() -> None:
+    known = after(task(), Unclear(100.0, BUSY), FIRST, SECOND)
+    assert (known.state, known.is_proven) == (TaskState.FAILED, False)
+    assert known.failure == Failure(kind="not_sent", message=BUSY)
+    found = after(known, Seen(300.0, True))
+    assert found.state is TaskState.RUNNING, "positive evidence overturns it"
+    assert found.is_ward
+
+
+def test_busy_answer_of_a_server_that_changed_since_is_lost() -> None:
+    """A prompt that was queued after all may have run before."""
+    unclear = after(task(), Unclear(100.0, BUSY)).with_note(Note(150.0, "server_changed", "history_gone"))
+    assert after(unclear, FIRST, SECOND).state is TaskState.LOST

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from app.core.errors import BadInput, BadPlan, InvalidTransition, MooringError, TaskNotFound
-from app.core.model import BatchId, NodeId, Part, PromptId, Template
+from app.core.model import BatchId, NodeId, Part, PromptId, Template, WindowId
 from app.core.records import decode, encode
 from app.core.waiting_runs import (
     AHEAD,
@@ -399,3 +399,34 @@ class Waiting(RuleBasedStateMachine):
 
 TestWaiting = Waiting.TestCase
 TestWaiting.settings = settings(max_examples=100, stateful_step_count=25, report_multiple_bugs=False)
+
+
+def test_line_of_the_last_release_waits_as_before() -> None:
+    """Its records have neither the time of a press nor a reason."""
+    row = {
+        "prompt_id": "p-1", "owner": "w-1", "part": {"batch_id": "b", "index": 0, "label": "", "cell": None},
+        "values": "[]", "templates": [], "inputs": [], "place": 1.0, "again_of": None, "v": 1,
+    }  # fmt: skip
+    shared = {"batch_id": "b", "workflow": "{}", "title": "", "inputs": [], "is_click": True, "v": 1}
+    head = {"window_id": "w-1", "line_id": "l", "pause": "asked", "paused_by": None, "hands": 2, "v": 1}
+    line = line_of(decode(LineHead, head), [decode(Entry, row)], [decode(Batch, shared)], WindowId("w-1"))
+    assert [item.prompt_id for item in line.entries] == ["p-1"]
+    assert (line.refused, line.pause, line.senders) == ((), Pause.ASKED, 2)
+    assert line.change_to(line).put == ()
+
+
+def test_refused_click_waits_for_nothing_and_keeps_no_wish() -> None:
+    first = line_of(None, [], [], WindowId("w-1"))
+    click = Batch(batch_id=BatchId("c"), workflow="{}", is_click=True)
+    part = Part(batch_id=BatchId("c"))
+    entry = Entry(prompt_id=PromptId("c"), owner=WindowId("w-1"), part=part)
+    line = first.join(click, [entry], "l").spread(3).send_all().hold(Pause.ASKED).refuse(PromptId("c"), "why")
+    assert (line.entries, line.pause, line.is_unbounded, line.senders) == ((), None, False, 1)
+    assert line.has_record(PromptId("c")) and not line.has(PromptId("c"))
+    assert line.due(0) is None
+    with pytest.raises(InvalidTransition):
+        line.join(click, [entry], "l")
+    with pytest.raises(TaskNotFound):
+        line.refuse(PromptId("c"), "again")
+    assert line.dismiss(PromptId("other")) == line
+    assert line.dismiss(PromptId("c")) == WaitingRuns(window_id=WindowId("w-1"))

@@ -204,8 +204,8 @@ async def test_tasks_of_other_clients_prove_nothing(stage: Stage) -> None:
     """Events of a ward reach no socket of ours: its window's client_id is another."""
     busy, gone, page = await stage.window(), await stage.window(), await stage.window()
     await stage.run(busy, steps=400, server_id=B)
-    ward = await stage.run(gone, steps=100, server_id=B)
-    await stage.run(page, steps=4000, server_id=A)
+    ward = await stage.run(gone, steps=400, server_id=B)
+    await stage.run(page, steps=8000, server_id=A)
     stage.world.leave(gone, crashed=True)
     await page.session.find_orphans()
     await page.session.adopt(ward)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -213,11 +214,11 @@ async def test_line_that_was_empty_for_a_moment_still_uses_all_servers(stage: St
     store, gate = page.session._state.ports.store, asyncio.Event()
     write = store.write_line
 
-    async def delay(change: LineChange) -> None:
+    async def delay(change: LineChange, *kept: Any) -> None:
         if len(change.added) == 2:  # the second step waits until the first run was sent, so that nothing waits
             await stage.until(lambda: not stage.world.database.waiting)
             gate.set()
-        await write(change)
+        await write(change, *kept)
 
     store.write_line = delay  # type: ignore[method-assign]
     use(page, Memory())

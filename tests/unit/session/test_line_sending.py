@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -258,7 +259,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
         tries.append(order.prompt_id)
         raise BadInput("too-large", "photo.png")
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     worker.submitter.run = refuse  # type: ignore[method-assign]
@@ -280,7 +281,7 @@ async def test_the_last_run_that_is_refused_pauses_nothing(stage: Stage) -> None
     page = await stage.window()
     await add(stage, page, Seeds(STEPS, (0,)))
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     page.session._state.ports.store.write_line = fail  # type: ignore[method-assign]
@@ -298,7 +299,7 @@ async def test_run_not_put_back_is_recorded_as_not_sent(stage: Stage) -> None:
     write_line = store.write_line
     await add(stage, page, 2)
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise FULL
 
     def go_down(_: object) -> None:
@@ -358,7 +359,7 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
     real, store = page.session.worker.submitter.run, page.session._state.ports.store
     read_line = store.read_line
 
-    async def fail(_: object) -> WaitingRuns:
+    async def fail(*_: object) -> WaitingRuns:
         raise StorageError("read_line", "unknown")
 
     async def take(order: RunOrder) -> PromptId:
@@ -494,10 +495,10 @@ async def test_refused_file_that_cannot_leave_is_retried_rarely(stage: Stage) ->
         tries.append(stage.now)
         return Response(413, {}, "too large")
 
-    async def fail_to_remove(change: LineChange) -> None:
+    async def fail_to_remove(change: LineChange, *files: Any) -> None:
         if change.removed:
             raise FULL
-        await write_line(change)
+        await write_line(change, *files)
 
     ports.http.upload, ports.store.write_line = refuse, fail_to_remove  # type: ignore[method-assign]
     await start(page, Folder.of("a.png"))

@@ -66,13 +66,13 @@ async def test_running_work_is_nothing_to_lose(stage: Stage) -> None:
         lambda: changes.append(({run.stage for run in page.session.runs}, page.session.has_loose_ends))
     )
     prompt_id = await stage.run(page, steps=6, picture=b"picture")
-    assert any(is_loose for _, is_loose in changes), "while the click was on its way"
+    assert any(is_loose for _, is_loose in changes), "while its file was not stored"
     await stage.until_running(page, prompt_id)
     await stage.until(lambda: not page.session.has_loose_ends)
     assert not task_of(page, prompt_id).state.is_end
     await stage.ended(page, prompt_id)
     assert not page.session.has_loose_ends
-    assert all(is_loose for stages, is_loose in changes if stages & {RunStage.UPLOADING, RunStage.REGISTERING})
+    assert not any(is_loose for stages, is_loose in changes if RunStage.CONNECTING in stages), "the press is kept"
 
 
 @scene

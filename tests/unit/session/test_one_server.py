@@ -85,7 +85,7 @@ async def test_work_for_another_server_is_refused_with_everything_that_matters(s
     assert [item.server_id for item in stage.requests("POST", "/prompt")] == [A]
     (failed,) = page.session.runs
     assert (failed.stage, failed.error) == (RunStage.FAILED, caught.value)
-    page.session.dismiss_run(failed.prompt_id)
+    await page.session.dismiss_run(failed.prompt_id)
     assert page.session.runs == ()
 
 

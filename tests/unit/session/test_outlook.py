@@ -59,8 +59,12 @@ class Standing(SandboxClock):
     """A clock with the time that the test sets."""
 
     at: float = 100.0
+    set_by: float = 0.0
 
     def now(self) -> float:
+        return self.at + self.set_by
+
+    def steady(self) -> float:
         return self.at
 
 
@@ -280,6 +284,21 @@ async def test_estimate_is_cached_and_counts_down() -> None:
     assert desk.left(later) == pytest.approx(10.0 - OFTEN / 2)
     desk.clock.at += OFTEN / 2
     assert desk.left(later) == pytest.approx(15.0 - OFTEN)
+
+
+async def test_set_clock_changes_no_time_left() -> None:
+    desk, task = Forecasting(), running()
+    await desk.know(WARM)
+    desk.put(task)
+    desk.clock.at = 105.0
+    before = desk.forecast.outlook(task).eta
+    desk.clock.set_by = -3600.0
+    desk.clock.at += OFTEN
+    after_it = desk.forecast.outlook(task).eta
+    assert before is not None
+    assert after_it is not None
+    assert after_it.left == pytest.approx(before.left - OFTEN)
+    assert after_it.ends_at == pytest.approx(before.ends_at - 3600.0)
 
 
 async def test_the_last_second_counts_down_too() -> None:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping
 
 from app.core.model import TaskState
+from app.core.truth import LOST_GAP
 from tests.simulation.server import Answer, SimServer
-from tests.unit.session.stage import A, Stage, scene
+from tests.unit.session.stage import A, Stage, scene, task_of
 
 
 class Watched:
@@ -44,3 +45,17 @@ async def test_task_ending_between_requests_is_never_absent(stage: Stage) -> Non
     task = await stage.ended(page, await stage.run(page, steps=400, server_id=A))
     assert task.state is TaskState.SUCCEEDED
     assert [note for note in task.notes if note.kind.startswith("absent")] == []
+
+
+@scene
+async def test_clock_set_forward_makes_no_task_lost_sooner(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=900, server_id=A)
+    await stage.until_running(page, prompt_id)
+    stage.world.sims[A].restart()
+    await stage.until(lambda: task_of(page, prompt_id).absent_since is not None)
+    first = stage.now
+    stage.world.browser.clock_shift = 3600.0
+    page.session.wake("story")
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.LOST)
+    assert stage.now - first >= LOST_GAP

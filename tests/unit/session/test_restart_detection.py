@@ -182,12 +182,12 @@ async def test_invalid_answer_is_reported_for_that_server_only() -> None:
     state = State(replace(Sandbox().ports, http=Answering(response=Response(500))))
     state.set_fleet(make_fleet())
     with pytest.raises(ComfyError) as caught:
-        async with state.lane(THERE):
+        async with state.control(THERE):
             await RestartDetection(state, lambda _: None).verify(
                 (HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}"
             )
     assert caught.value.server_id == HERE
-    assert set(state._lanes) == {HERE, THERE}
+    assert set(state._control) == {HERE, THERE}
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])

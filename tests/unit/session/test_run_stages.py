@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
-from app.core.model import PromptId
 from app.core.ports.http import Request, Response
 from app.core.ports.sockets import Connection
 from app.session import RunStage
 from app.session.facts import Picked, Run
-from tests.simulation.store import Bytes
+from tests.simulation.store import Bytes, SimStore
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 
@@ -48,20 +47,21 @@ async def test_a_click_of_a_moored_window_shows_its_stages_too(stage: Stage) -> 
 
 
 @scene
-async def test_moored_run_waits_for_nothing_before_its_record_is_written(stage: Stage) -> None:
-    """Each turn of the loop before that costs a browser some milliseconds."""
+async def test_moored_run_waits_for_two_writes_before_its_submit(stage: Stage) -> None:
+    """For its press, and for its record. Each turn of the loop beside these costs a browser some milliseconds."""
     page = await stage.window()
     await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
-    work = page.session.run(a_workflow(3, 1, None))
-    first = work.send(None)  # what it waits for first
-    assert [run.stage for run in page.session.runs] == [RunStage.REGISTERING]
+    store, asked, transact = page.session._state.ports.store, list[tuple[str, list[RunStage]]](), SimStore._transact
 
-    @types.coroutine
-    def rest() -> Generator[Any, Any, PromptId]:
-        yield first
-        return (yield from work.__await__())
+    async def note(self: SimStore, operation: str, *how: Any, **more: Any) -> Any:
+        asked.append((operation, [run.stage for run in page.session.runs]))
+        return await transact(self, operation, *how, **more)
 
-    assert (await stage.ended(page, await rest())).server_id == A
+    store._transact = types.MethodType(note, store)  # type: ignore[attr-defined]
+    prompt_id = await page.session.run(a_workflow(3, 1, None))
+    written = [("write_line", [RunStage.RESERVING]), ("reserve_and_register", [RunStage.REGISTERING])]
+    assert [item for item in asked if item[1] and item[0] != "read_learned"][:2] == written
+    assert (await stage.ended(page, prompt_id)).server_id == A
 
 
 @scene

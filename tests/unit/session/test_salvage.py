@@ -16,6 +16,7 @@ from app.session.memory.sandbox import Sandbox
 from app.session.memory.store import MemoryStore
 from app.session.salvage import Salvage
 from app.session.state import State
+from app.session.submitting.submit import SLEPT_OVER
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
@@ -161,6 +162,7 @@ async def test_window_whose_task_was_adopted_does_not_post(stage: Stage) -> None
     await stage.until(lambda: len(database.all_tasks()) == 2 or second.done())
     adopt_of = [task for task in database.all_tasks() if task.answered_at is None][-1]
     await stage.store().adopt(adopt_of.prompt_id, (adopt_of.owner, adopt_of.epoch), heirs)
+    await stage.sleep(SLEPT_OVER)
     stage.world.sims[A].awake.set()
     results = await asyncio.gather(first, second, return_exceptions=True)
     assert any(isinstance(item, NotOwner) for item in results)

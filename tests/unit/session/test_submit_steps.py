@@ -127,7 +127,7 @@ async def test_click_waits_only_briefly_for_a_hung_server(stage: Stage) -> None:
 
 async def occupy(stage: Stage, page: Page) -> None:
     """Let another request have its turn with that server, for longer than the registration counts as proof."""
-    async with page.session._state.lane(A):
+    async with page.session._state.control(A):
         await stage.until(lambda: stage.world.database.tasks)
         await stage.sleep(2 * SLEPT_OVER)
 
@@ -166,6 +166,18 @@ async def test_post_waits_for_store_to_confirm_ownership(stage: Stage) -> None:
     database.is_blocked = False
     task = await stage.ended(page, await clicking)
     assert (task.state, len(stage.requests("POST", "/prompt"))) == (TaskState.SUCCEEDED, 1)
+
+
+@scene
+async def test_clock_set_back_proves_no_ownership(stage: Stage) -> None:
+    page = await stage.window()
+    asked = list[float]()
+    before_ownership_is_read(page, lambda: asked.append(stage.now))
+    stage.once_stored(lambda: stage.world.database.tasks, lambda: setattr(stage.world.browser, "clock_shift", -3600.0))
+    waiting = asyncio.ensure_future(occupy(stage, page))
+    await stage.run(page, server_id=A)
+    await waiting
+    assert len(asked) == 1
 
 
 @scene

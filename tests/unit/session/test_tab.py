@@ -204,9 +204,9 @@ async def test_click_belongs_to_own_session_and_can_be_dismissed(stage: Stage) -
     with pytest.raises(NoServerAvailable):
         await tab.run(a_workflow(3, 3, None))
     first, second = tab.runs
-    tab.dismiss_run(first.prompt_id)
+    await tab.dismiss_run(first.prompt_id)
     assert tab.runs == (second,)
-    tab.dismiss_run(second.prompt_id)
+    await tab.dismiss_run(second.prompt_id)
     assert tab.runs == ()
 
 

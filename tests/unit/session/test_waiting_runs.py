@@ -586,7 +586,7 @@ async def test_run_sent_while_the_line_is_reread_waits_no_longer(stage: Stage) -
     store, reading, gate = page.session._state.ports.store, asyncio.Event(), asyncio.Event()
     write_line, read_line = store.write_line, store.read_line
 
-    async def refuse_once(_: object) -> None:
+    async def refuse_once(*_: object) -> None:
         store.write_line = write_line  # type: ignore[method-assign]
         raise NotOwner("write_line")
 
@@ -611,7 +611,7 @@ async def test_a_step_that_the_store_refuses_twice_is_refused(stage: Stage) -> N
     page = await stage.window()
     tries: list[str] = []
 
-    async def refuse(_: object) -> None:
+    async def refuse(*_: object) -> None:
         tries.append("write")
         raise NotOwner("write_line")
 
@@ -658,7 +658,7 @@ async def test_runs_that_cannot_be_removed_are_shown_again(stage: Stage) -> None
     await paused(stage, page)
     waiting, store = [item.prompt_id for item in line_of(page).entries], page.session._state.ports.store
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise StorageError("write_line", "unknown")
 
     store.write_line = fail  # type: ignore[method-assign]
@@ -711,7 +711,7 @@ async def test_an_empty_file_waits_for_nothing(stage: Stage) -> None:
 async def test_failed_cancel_is_raised_and_others_are_cancelled(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 2, steps=400)
-    await stage.until(lambda: unfinished(page) == 2)
+    await stage.until(lambda: unfinished(page) == 2 and all(task.answered_at for task in tasks_of(page)))
     stage.world.sims[tasks_of(page)[0].server_id].is_down = True
     with pytest.raises(ConnectError):
         await page.session.line.cancel_mine()

@@ -20,6 +20,7 @@ from app.core.truth import LOST_GAP
 from app.core.window import Free, Restoring
 from app.core.workflow import parse_workflow
 from app.session import RunStage
+from tests.simulation.browser import PRESSES
 from tests.simulation.network import Mishap
 from tests.simulation.server import Answer
 from tests.simulation.world import Page
@@ -333,16 +334,18 @@ async def test_run_of_page_that_died_after_post_is_delivered(stage: Stage) -> No
 
 
 @scene
-async def test_a_reload_drops_reservations_under_which_nothing_was_submitted(stage: Stage) -> None:
+async def test_crash_with_reserved_place_keeps_the_press(stage: Stage) -> None:
     page = await stage.window()
     tab = page.tab
     stage.once_stored(lambda: stage.world.database.reservations, lambda: stage.world.leave(page, crashed=True) and None)
-    stage.begin(page)
+    stage.begin(page, prompt_id=PRESS)
     await stage.until(lambda: not page.life.is_alive)
     assert stage.world.database.reservations
+    tab.storage.pop(PRESSES, None)
     back = await stage.window(tab)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
     assert stage.world.database.reservations == {}
-    assert window_of(back).mooring == Free()
+    assert runs(stage) == {PRESS: 1}
 
 
 @scene

@@ -295,6 +295,7 @@ class StillLine:
     orphans: tuple[OrphanLine, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     editors: list[str] = field(default_factory=list)
+    presses: list[PromptId] = field(default_factory=list)
     files: StillFiles = field(default_factory=StillFiles)
 
     async def new_batch(
@@ -318,7 +319,10 @@ class StillLine:
         senders: int | None = None,
         wish: Wish = ANY,
         editor: str = "",
+        press: PromptId | None = None,
     ) -> BatchId:
+        if press is not None:
+            self.presses.append(press)
         call = ("add", workflow, list(runs), title, dict(inputs or {}), wish)
         self.calls.append(call if senders is None else (*call, senders))
         self.editors.append(editor)
@@ -551,7 +555,7 @@ class StillSession:
         self.keeps[sha256] = blob
         return sha256
 
-    def dismiss_run(self, prompt_id: PromptId) -> None:
+    async def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
 
     async def run_again(

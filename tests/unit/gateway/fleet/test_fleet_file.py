@@ -95,7 +95,7 @@ def server(**values: str) -> str:
         (server(url='"10.0.0.1:8188"'), 3, "url", "address"),
         (server(url='"ftp://10.0.0.1"'), 3, "url", "address"),
         (server(url='"http://"'), 3, "url", "address"),
-        (server(url='"http://u:p@10.0.0.1"'), 3, "url", "only a host"),
+        (server(url='"http://u:p@10.0.0.1"'), 3, "url", "Name that in the fleet file"),
         (server(url='"http://10.0.0.1/?a=b"'), 3, "url", "only a host"),
         (server(url='"http://10.0.0.1:99999"'), 3, "url", "address"),
         (server(url='"http://10.0.0.1/a/../b"'), 3, "url", "plain names"),

@@ -22,6 +22,10 @@ from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts, WindowMark
+from gateway.check.examination import Report
+from gateway.check.output import advice
+from gateway.http.servers import Server as AskedServer
+from gateway.http.servers import ServerId as AskedId
 from tests.unit.ui.page_kit import (
     ENGLISH,
     ME,
@@ -35,7 +39,7 @@ from tests.unit.ui.page_kit import (
     window,
 )
 from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
-from wire.health import Health
+from wire.health import Condition, Health
 from wire.server_stats import MINUTES, Minute, ServerStats
 from wire.system_stats import Device
 
@@ -63,10 +67,10 @@ def markup(view: FleetView, language: str = "en") -> str:
 
 
 CAUSES = {
-    "login": (Health.NOT_COMFYUI, "It is behind a log-in"),
-    "forbidden": (Health.REFUSES, "It is behind a log-in"),
-    "web-page": (Health.NOT_COMFYUI, "Another page answers"),
-    "redirect": (Health.NOT_COMFYUI, "It sends elsewhere"),
+    "login": (Health.NOT_COMFYUI, "It requires a login"),
+    "forbidden": (Health.REFUSES, "It requires a login"),
+    "web-page": (Health.NOT_COMFYUI, "A web page answers there, not ComfyUI"),
+    "redirect": (Health.NOT_COMFYUI, "It sends requests elsewhere"),
     "certificate": (Health.REFUSES, "Its certificate is not trusted"),
     "busy": (Health.REFUSES, "Too many requests for it"),
     "no-cors": (Health.REFUSES, "It does not let this page in"),
@@ -92,6 +96,15 @@ def test_each_cause_has_its_own_text_and_advice(cause: str, expected: tuple[Heal
     words = word_trouble(server("a", health=health, cause=cause), ENGLISH)
     assert words.title == title
     assert words.advice
+
+
+@pytest.mark.parametrize("health", [item for item in Health if item is not Health.WELL])
+@pytest.mark.parametrize("cause", ["", "login", "forbidden", "web-page", "redirect", "certificate", "busy", "too-much"])
+def test_check_advises_what_the_panel_advises(health: Health, cause: str) -> None:
+    words = word_trouble(server("a", health=health, cause=cause), ENGLISH)
+    asked = AskedServer(AskedId("a"), "a", "http://a")
+    (text,) = advice(Report(asked, Condition(health, "status 401", cause=cause)))
+    assert text == f"{words.title} (status 401). {words.advice}"
 
 
 def test_ill_server_shows_its_condition() -> None:

@@ -13,8 +13,20 @@ import pytest
 
 import app
 from app.core import errors
-from app.core.errors import BadInput, BadPlan, ConnectError, MooringError, SourceFault, StorageError
-from app.core.model import Failure, NodeError, ServerId
+from app.core.errors import (
+    BadInput,
+    BadPlan,
+    ComfyError,
+    ConnectError,
+    HttpStatusError,
+    MooringError,
+    SourceFault,
+    StorageError,
+    TransportError,
+    reason_of,
+)
+from app.core.model import Contact, Failure, NodeError, ServerId
+from app.session.watching.watch import silence_of
 from app.ui.kit.cause_words import word_cause
 from app.ui.kit.error_texts import error_text, failure_text
 from app.ui.kit.i18n import Translator
@@ -22,9 +34,9 @@ from app.ui.kit.messages import word_error
 from app.ui.page.notice_words import word_notice
 from app.ui.page.notices_html import errors as drawn
 from app.ui.page.state import Notice, NoticeKind
-from app.ui.runs.task_words import word_failure
+from app.ui.runs.task_words import word_contact, word_failure
 from gateway.http.refusal import Cause
-from tests.unit.ui.page_kit import ENGLISH, ROOT, translator
+from tests.unit.ui.page_kit import ENGLISH, ROOT, task, translator
 
 CHINESE = translator("zh-CN")
 in_both = pytest.mark.parametrize("_", [ENGLISH, CHINESE], ids=["en", "zh-CN"])
@@ -124,10 +136,63 @@ def test_every_cause_of_the_store_has_a_message(_: Translator) -> None:
 
 @in_both
 def test_every_cause_of_gateway_and_request_has_a_message(_: Translator) -> None:
-    named = {item.code for item in Cause} | {"deadline", "lost", "redirected", "closed", "dropped", "resting"}
+    named = {item.code for item in Cause} | {
+        "deadline",
+        "lost",
+        "gateway-lost",
+        "redirected",
+        "closed",
+        "dropped",
+        "resting",
+    }
     named |= {item for item in causes("ConnectError", 1) | causes("SocketClosed", 1) if item}
-    assert {cause for cause in named if word_cause(cause, _) == cause} == set()
+    assert {cause for cause in named if word_cause(cause, _) == word_cause("?", _)} == {"unknown"} & named
     assert all(texts(ConnectError(ServerId("gpu-1"), cause), _)[1] for cause in named)
+
+
+def silences() -> list[TransportError | ComfyError]:
+    """Return an error of each class with which a poll can fail."""
+    kinds = [kind for kind in classes() if issubclass(kind, TransportError | ComfyError)]
+    return [
+        *map(made, kinds),
+        HttpStatusError(ServerId("gpu-1"), 502, "<html>"),
+        ConnectError(ServerId("gpu-1"), "x(y)"),
+    ]
+
+
+@in_both
+def test_no_error_shows_a_name_of_the_code(_: Translator) -> None:
+    names = {f"{kind.__name__}(" for kind in (*classes(), KeyError, ValueError)}
+    shown = [word_error(made(kind), _) for kind in classes() if kind is not MooringError]
+    for error in silences():
+        unreachable = task("a", contact=Contact.UNREACHABLE, contact_detail=silence_of(error))
+        shown.append(word_contact(unreachable, _))
+        assert shown[-1].cause, error
+    assert not [words for words in shown for name in names if name in str(words)]
+    assert word_contact(task("a", contact=Contact.UNREACHABLE, contact_detail="status-502"), ENGLISH).cause == (
+        "it answers with status 502"
+    )
+
+
+def test_errors_of_python_are_worded_when_they_are_shown() -> None:
+    """An error that is raised for the user has no `repr` among its facts."""
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)):
+                continue
+            kind = getattr(node.exc.func, "id", "")
+            if kind not in {item.__name__ for item in classes()}:
+                continue
+            inner = [*ast.walk(node.exc)]
+            assert not [item for item in inner if isinstance(item, ast.FormattedValue) and item.conversion == ord("r")]
+            assert not [item for item in inner if isinstance(item, ast.Name) and item.id == "repr"], path
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyError("servers"), "servers is missing"), (ValueError(), "ValueError")]
+)
+def test_error_of_python_has_a_reason(error: Exception, words: str) -> None:
+    assert reason_of(error) == words
 
 
 @in_both

@@ -20,7 +20,7 @@ CATALOGUE = polib.pofile(str(ROOT / "static/locales/zh_CN.po"))
 
 def _calls() -> Iterator[tuple[str, ast.Call, bool]]:
     """Return each `_(…)` and `_.plural(…)` of the page's Python."""
-    for path in sorted((ROOT / "app/ui").rglob("*.py")):
+    for path in (*sorted((ROOT / "app/ui").rglob("*.py")), ROOT / "wire/server_words.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Name(id="_")):

@@ -117,7 +117,7 @@ def test_an_error_never_shows_its_python_form() -> None:
         (TaskState, lambda item, _: word_state(task(state=item), _).title),
         (Contact, lambda item, _: word_contact(task(contact=item), _).title),
         (Delivery, lambda item, _: word_delivery(output(delivery=item), _).title),
-        (Health, lambda item, _: word_health(item, _).title),
+        (Health, lambda item, _: word_health(item, "", _).title),
         (RunStage, word_stage),
     ],
     ids=["state", "contact", "delivery", "health", "stage"],

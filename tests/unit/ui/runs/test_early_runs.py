@@ -69,7 +69,8 @@ async def test_several_runs_of_one_press_are_queued_and_end_it() -> None:
     set_slices(rig.context, replace(rig.context.ui.of(RunsState), run_count=3, count_of="text"))
     await rig.act("run", press=PRESS)
     assert rig.session.run_ids == []
-    assert rig.screen.presses[-1] == ("ended", PRESS)
+    assert rig.session.line.presses == [PRESS], "its id is the batch's"
+    assert rig.screen.presses == [("taken", PRESS), ("ended", PRESS)]
 
 
 async def test_press_is_carried_out_before_the_rest_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ async def test_press_is_carried_out_before_the_rest_is_loaded(monkeypatch: pytes
     assert rig.session.run_ids == [PRESS]
 
 
-async def test_press_stays_while_the_store_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_lookup_keeps_the_press_and_passes_on_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig("text")
 
     async def knows(_: PromptId) -> bool:
@@ -97,5 +98,5 @@ async def test_press_stays_while_the_store_cannot_be_read(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(rig.session, "knows", knows)
     await rig.act("run", press=PRESS)
-    assert rig.screen.presses == []
+    assert rig.screen.presses == [("taken", PRESS)], "a reload looks it up again"
     await rig.actions.early_runs.until_idle()

@@ -152,6 +152,6 @@ def test_title_has_a_place_for_the_remaining_time() -> None:
     session = StillSession(window=window(item), progress=moving(item), outlooks={item.prompt_id: ETA})
     sign = read_sign(session, frozenset())
     assert word_title(sign, ENGLISH) == "63 % · {left} · gpu-2 · Mooring"
-    assert title_ends(sign) == "1072.0 1120.0"
+    assert title_ends(sign) == "1072.0 1120.0 inf"
     unknown = read_sign(StillSession(window=window(item), progress=moving(item)), frozenset())
     assert (word_title(unknown, ENGLISH), title_ends(unknown)) == ("63 % · gpu-2 · Mooring", "")

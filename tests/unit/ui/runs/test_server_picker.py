@@ -137,18 +137,22 @@ def test_several_runs_of_a_bound_window_use_other_servers_too() -> None:
     ("values", "mode", "is_same"),
     [({}, SeedMode.FIXED, True), ({}, SeedMode.RANDOM, False), ({"text": "{dune|tide}"}, SeedMode.FIXED, False)],
 )
-def test_several_runs_that_would_be_the_same_say_so(values: dict[str, str], mode: SeedMode, is_same: bool) -> None:
+def test_several_runs_with_a_fixed_seed_get_new_ones(values: dict[str, str], mode: SeedMode, is_same: bool) -> None:
     session = StillSession(fleet=fleet(server("gpu-1", is_demo=True)))
     draft = Draft(values={("1", name): text for name, text in values.items()}, modes={("1", "seed"): mode})
     form = FormState(workflow_id="text", drafts={"text": draft})
     for count in (1, 4):
         ui = UiState().with_slices(form, RunsState(run_count=count, count_of="text"))
         html, says_so = markup(page(session, ui), "run"), is_same and count > 1
-        assert element(html, id="run-words").text.startswith("All 4 runs make the same") is says_so
+        assert (element(html, id="run-words").text == "Seeds vary; the first is yours") is says_so
         assert ("is-plain" in element(html, id="run-words")["class"]) is not says_so
-        assert (element(html, id="run-button").text == "Run 4 identical") is says_so
-        offers = elements(html, data_testid="run-new-seeds")
-        assert [item["data-action"] for item in offers] == ["new-seeds"] * says_so
+        assert element(html, id="run-button").text in ("Run Ctrl ↵ ⌘ ↵", "Run 4")
+
+
+def test_several_runs_without_a_seed_say_that_they_are_the_same() -> None:
+    session = StillSession(fleet=fleet(server("gpu-1", is_demo=True)))
+    ui = UiState().with_slices(FormState(workflow_id="blend"), RunsState(run_count=4, count_of="blend"))
+    assert element(markup(page(session, ui), "run"), id="run-button").text == "Run 4 identical"
 
 
 def test_stop_has_its_place_also_with_nothing_to_stop() -> None:

@@ -18,6 +18,7 @@ from app.ui.page.actions import PageActions
 from app.ui.runs.files import WorkView
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN
+from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
@@ -189,6 +190,29 @@ async def test_one_run_is_sent_and_several_wait_with_own_seeds() -> None:
     assert not [call for call in rig.session.calls if call[0] == "run"]
     await rig.act("run")
     assert [call[0] for call in rig.session.calls] == ["run"], "the number held for one click"
+
+
+async def test_fixed_seed_is_the_first_of_several_runs() -> None:
+    rig = Rig("text")
+    rig.actions.act("field", {"node": SEED[0], "name": SEED[1], "value": "5"})
+    rig.actions.act("run-count", {"value": "3"})
+    await rig.act("run")
+    ((_, _, runs, *_),) = rig.session.line.calls
+    seeds = [run.values[SEED] for run in runs]
+    assert seeds[0] == 5 and 5 not in seeds[1:]
+    assert [run.label.rsplit(" ", 1)[1] for run in runs] == [str(seed) for seed in seeds]
+    draft = rig.context.ui.of(FormState).draft
+    assert (draft.values[SEED], draft.modes[SEED]) == ("5", SeedMode.FIXED), "it stays in the form"
+
+
+async def test_fixed_seed_stays_while_a_prompt_varies() -> None:
+    rig = Rig("text")
+    rig.actions.act("field", {"node": SEED[0], "name": SEED[1], "value": "5"})
+    rig.actions.act("field", {"node": "1", "name": "text", "value": "{dune|tide}"})
+    rig.actions.act("run-count", {"value": "3"})
+    await rig.act("run")
+    ((_, _, runs, *_),) = rig.session.line.calls
+    assert [run.values[SEED] for run in runs] == [5, 5, 5]
 
 
 def test_run_count_holds_for_the_workflow_that_it_was_chosen_for() -> None:

@@ -165,6 +165,21 @@ async def test_adopting_all_continues_after_one_is_taken() -> None:
     assert rig.session.calls[-1] == ("adopt", A)
 
 
+async def test_what_is_counted_is_adopted_or_named() -> None:
+    rig = Rig()
+    rig.session.orphans = (orphan("o"),)
+    rig.session.line.orphans = (OrphanLine(owner=OTHER, count=3, is_owner_gone=True),)
+    record = Unreadable(prompt_id=PromptId("u1"), owner=OTHER, server_id=ServerId("gpu-2"), detail="Task.state")
+    rig.session.orphan_records = (OrphanRecord(record=record, is_owner_gone=True),)
+    assert 'data-action="adopt-all"' in markup(page(rig.session, SHOWN), "left")
+    await rig.act("adopt-all")
+    assert rig.session.calls == [("adopt", rig.session.orphans[0].task.prompt_id)]
+    assert rig.session.line.calls == [("adopt", OTHER)]
+    text = markup(page(rig.session, rig.context.ui), "errors")
+    assert "4 runs are adopted" in text and "3 were not sent yet and wait in this window now." in text
+    assert "1 cannot be adopted: its record is damaged." in text
+
+
 async def test_adopting_says_where_the_work_is_now() -> None:
     rig = Rig()
     rig.session.orphans = (orphan("o"), orphan("p", state=TaskState.SUCCEEDED, ended_at=5.0))
