@@ -267,14 +267,13 @@ def _with_one(
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The estimate for a task: its end if it runs, its start if it waits, and how many wait on its server.
+    """The estimate for a task: its end if it runs, its start if it waits.
 
     Of a waiting one also how many prompts are before it, running or waiting: the user's own and those of others. None
     without users: then it is unknown whose the prompts are.
     """
 
     eta: Eta | None = None
-    count: int | None = None
     own: int | None = None
     others: int | None = None
 

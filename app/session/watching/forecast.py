@@ -178,7 +178,7 @@ class Forecast:
         waits, own, has_users = dict[PromptId, Outlook](), 0, self._state.fleet.has_users
         for before, (prompt_id, eta) in enumerate(etas):
             if prompt_id in seen.queue.pending:
-                outlook = Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now), len(seen.queue.pending))
+                outlook = Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now))
                 waits[prompt_id] = replace(outlook, own=own, others=before - own) if has_users else outlook
             own += not prompt_id.startswith(OTHER)
         self._waiting[server_id] = (seen, now, waits)

@@ -3,8 +3,9 @@
     deletions.put_off(Deletion(What.RESULTS, name="Dunes", hides=frozenset({prompt_id})), delete)
 
 The deleted item is hidden in this window immediately, and stays in the store until its time is over. So a page that is
-reloaded or closed before then has deleted nothing, and other windows show the item until it is really deleted. A change
-that affects only this page is made immediately, and `undo` reverts it.
+reloaded or closed before then has deleted nothing, and other windows show the item until it is really deleted. The tab
+keeps the number of those under way, so that a reloaded page can say so. A change that affects only this page is made
+immediately, and `undo` reverts it.
 
 The countdown pauses while the pointer is on the message or the focus is in it.
 """
@@ -35,17 +36,20 @@ async def nothing() -> None:
 
 
 class Deletions:
-    """The deletions that can still be undone. `now` is in seconds."""
+    """The deletions that can still be undone. `now` is in seconds; `note` gets how many are under way."""
 
     def __init__(
         self,
         context: PageContext,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        note: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._context = context
         self._now = now
         self._sleep = sleep
+        self._note = note
+        self._under_way: set[int] = set()
         self._number = 0
         self._undo: dict[int, Callable[[], None]] = {}
         self._is_held = False
@@ -55,6 +59,8 @@ class Deletions:
         self._number += 1
         deletion = replace(deletion, number=self._number)
         self._undo[deletion.number] = undo
+        if work is not nothing:
+            self._set_under_way(self._under_way | {deletion.number})
         self._show(*self._context.ui.deletions, deletion)
         self._context.spawn(self._run_out(deletion, work))
 
@@ -115,7 +121,13 @@ class Deletions:
     def _all(self) -> tuple[Deletion, ...]:
         return self._context.ui.deletions
 
+    def _set_under_way(self, numbers: set[int]) -> None:
+        if len(numbers) != len(self._under_way):
+            self._note(len(numbers))
+        self._under_way = numbers
+
     def _forget(self, number: int) -> None:
+        self._set_under_way(self._under_way - {number})
         self._show(*(item for item in self._all if item.number != number))
 
     def _show(self, *deletions: Deletion) -> None:

@@ -38,7 +38,14 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return word_error(item.error or StorageError("read", "unknown"), _)
         case NoticeKind.FLEET:
             return _fleet(item, _)
-        case NoticeKind.DELETED | NoticeKind.STOPPED | NoticeKind.SEARCHED | NoticeKind.UNSENT | NoticeKind.SAVED:
+        case (
+            NoticeKind.DELETED
+            | NoticeKind.STOPPED
+            | NoticeKind.SEARCHED
+            | NoticeKind.UNSENT
+            | NoticeKind.UNDELETED
+            | NoticeKind.SAVED
+        ):
             return _done(item, _)
         case NoticeKind.NO_SERVER:
             return _no_server(_)
@@ -118,6 +125,12 @@ def _done(item: Notice, _: Translator) -> Words:
         return Words(
             _("A run from before this page was loaded again was not sent."),
             _("It had not been recorded, so no server has it. Run it again if you still want it."),
+            tone=Tone.WARN,
+        )
+    if item.kind is NoticeKind.UNDELETED:
+        return Words(
+            _("This page was loaded again before a deletion was carried out."),
+            _("Nothing was deleted. Delete it again if you still want to."),
             tone=Tone.WARN,
         )
     if item.stopped is not None:

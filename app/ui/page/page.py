@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.core.errors import BadInput
@@ -41,6 +42,7 @@ from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, finder
+from app.ui.kit.undeleted import keep_undeleted, read_undeleted
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.library import Library, is_file
 from app.ui.library.listing import LibraryIndex, can_run, sight_name
@@ -58,7 +60,7 @@ from app.ui.page.projection import project, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
 from app.ui.page.regions import changed_regions, digest_of, graph_change
 from app.ui.page.releases import Releases
-from app.ui.page.state import PageView, Surroundings
+from app.ui.page.state import NoticesState, PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.actions import ResultsActions
@@ -147,8 +149,9 @@ class Page:
         self._ui = UiState().with_slices(
             drafts.load(drafts.recall(screen, now()), workflows, is_file),
             read_settings(screen.kept(SETTINGS_KEY)),
+            NoticesState(undeleted=read_undeleted(screen)),
         )
-        self._deletions = Deletions(self, steady or now, sleep)
+        self._deletions = Deletions(self, steady or now, sleep, partial(keep_undeleted, screen))
         self._notice_timer = NoticeTimer(self, sleep)
         self._image_addresses = ImageAddresses(session, screen, self.spawn, self.request, read_input=read_input)
         self._graphs = Graphs(arrange, read_input, self.spawn, self.request)

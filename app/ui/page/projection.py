@@ -210,7 +210,8 @@ def _header(session: SessionFacts, where: WhereView, *, is_private: bool, is_scr
     servers = session.fleet.servers
     mine = own_unfinished(session)
     silent = sum(_is_silent(task) for task in mine)
-    running = sum(task.state is TaskState.RUNNING and not _is_silent(task) for task in mine)
+    # A server runs one at a time: of two, the end of one is not read yet.
+    running = len({task.server_id for task in mine if task.state is TaskState.RUNNING and not _is_silent(task)})
     entries = _waiting(session)
     places = sum(key not in entries for item in session.windows for key in item.reservations) + len(entries)
     others = {item.window_locked_server for item in session.windows} - {None, server_id}
@@ -269,6 +270,8 @@ def _notices(session: SessionFacts, ui: UiState, surroundings: Surroundings) -> 
         found.append(Notice(NoticeKind.DUPLICATE))
     if unsent := ui.of(RunsState).unsent:
         found.append(Notice(NoticeKind.UNSENT, unsent))
+    if undeleted := ui.of(NoticesState).undeleted:
+        found.append(Notice(NoticeKind.UNDELETED, undeleted))
     return tuple(notice for notice in found if notice.key not in ui.of(NoticesState).dismissed)
 
 

@@ -80,6 +80,7 @@ class TabsView:
 @dataclass(frozen=True, slots=True)
 class NoticesState(Slice):
     dismissed: frozenset[str] = frozenset()  # `key` of notices
+    undeleted: int = 0  # deletions that a reload has undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,20 @@ class NoticeKind(Enum):
     ERROR = "error"
     DELETED = "deleted"
     UNSENT = "unsent"  # a press of Run from before a reload
+    UNDELETED = "undeleted"  # deletions from before a reload
     STOPPED = "stopped"  # what the user has asked to stop
     SEARCHED = "searched"  # work of closed windows
     SAVED = "saved"  # a download that has begun
 
 
-_DISMISSIBLE = {NoticeKind.ERROR, NoticeKind.NONE_WELL, NoticeKind.NEWER, NoticeKind.UNSENT, NoticeKind.STOPPED}
+_DISMISSIBLE = {
+    NoticeKind.ERROR,
+    NoticeKind.NONE_WELL,
+    NoticeKind.NEWER,
+    NoticeKind.UNSENT,
+    NoticeKind.UNDELETED,
+    NoticeKind.STOPPED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,15 +65,10 @@ def word_steps(progress: Progress, node_title: str, _: Translator) -> str:
 
 
 def word_place(view: CardView, _: Translator) -> str:
-    """Return a queued task's place in the queue, if the queue's length is known."""
-    task, count = view.task, view.outlook.count
+    """Return a queued task's place in the queue, and whose runs are before it."""
+    task, place = view.task, word_state(view.task, _).title
     is_queued = task.state is TaskState.QUEUED and task.cancel_asked_at is None
-    if not is_queued or task.place is None or task.place <= 1 or count is None:
-        return word_state(task, _).title
-    place = _(
-        "Place {place} of {count} on {server}", place=task.place, count=max(count, task.place), server=view.tag.name
-    )
-    before = word_before(view.outlook, _)
+    before = word_before(view.outlook, _) if is_queued else ""
     return f"{place}{SEPARATOR}{before}" if before else place
 
 

@@ -73,7 +73,10 @@ def word_lack(item: MissingValue, labels: Mapping[Key, str], _: Translator) -> s
         case ValueKind.LINK:
             return _("Nothing is connected to the input “{name}”.", name=_.known(label_of(item.input_name)))
         case ValueKind.OUTPUT:
-            return _("The node “{name}” has fewer outputs there.", name=_.known(item.value))
+            return _(
+                "The node “{name}” gives less there than the workflow uses: another version of it is installed.",
+                name=_.known(item.value),
+            )
     label = labels.get((item.node_id, item.input_name)) or label_of(item.input_name)
     return _("“{value}” is none of its choices for “{name}”.", value=item.value, name=_.known(label))
 

@@ -14,6 +14,7 @@ from app.core.waiting_runs import Pause, WaitingRuns
 from app.session import OrphanLine
 from app.ui.kit.state import Dialog
 from app.ui.runs.files import FeedFacts, WorkView, work_views
+from app.ui.runs.run_labels import run_label
 from app.ui.runs.state import CardView, RunCard
 
 FEW = 4  # rows, until the user asks for all
@@ -81,6 +82,7 @@ class PlanItem:
 
     batch_id: BatchId | None
     title: str
+    label: str = ""  # of its first run
     waiting: int = 0
     running: int = 0
 
@@ -209,7 +211,7 @@ def _items(
         WaitingItem(
             entry.prompt_id,
             line.batches[entry.batch_id].title,
-            entry.part.label,
+            entry.part.label or run_label(line.batches[entry.batch_id].workflow),
             is_on_its_way=entry.prompt_id in sending,
             is_first=number == 0,
             is_last=number == last,
@@ -231,7 +233,7 @@ def _kept(
         if prompt_id in present:
             rows.append(next(rest))
         elif card is not None:
-            label = card.task.part.label if card.task.part is not None else ""
+            label = (card.task.part.label if card.task.part is not None else "") or run_label(card.task.workflow)
             rows.append(WaitingItem(prompt_id, card.task.title, label, sent=card))
     return (*rows, *rest)
 
@@ -245,11 +247,14 @@ def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task], works: Iterable
             continue
         everything = replace(everything, running=everything.running + 1)
         if task.part is not None:
-            plan = plans.get(task.part.batch_id, PlanItem(task.part.batch_id, task.title))
+            label = task.part.label or run_label(task.workflow)
+            plan = plans.get(task.part.batch_id, PlanItem(task.part.batch_id, task.title, label))
             plans[task.part.batch_id] = replace(plan, running=plan.running + 1)
-    for entry in line.entries if line is not None else ():
-        title = line.batches[entry.batch_id].title if line is not None else ""
-        plan = plans.get(entry.batch_id, PlanItem(entry.batch_id, title))
+    entries, batches = (line.entries, line.batches) if line is not None else ((), {})
+    for entry in entries:
+        batch = batches[entry.batch_id]
+        label = entry.part.label or run_label(batch.workflow)
+        plan = plans.get(entry.batch_id, PlanItem(entry.batch_id, batch.title, label))
         plans[entry.batch_id] = replace(plan, waiting=plan.waiting + 1)
         everything = replace(everything, waiting=everything.waiting + 1)
     for work in works:

@@ -13,16 +13,20 @@ from app.core.ports.blobs import KeepSettings, Usage
 from app.ui.form.state import FormState
 from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What
+from app.ui.kit.state import UiState
+from app.ui.kit.undeleted import keep_undeleted, read_undeleted
 from app.ui.page.actions import PageActions
 from app.ui.page.notice_words import word_deletion
 from app.ui.page.notices_html import errors
 from app.ui.page.projection import project
+from app.ui.page.state import NoticesState
 from app.ui.runs.state import RunsState
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (
     ENGLISH,
     Bytes,
     MemoryContext,
+    MemoryScreen,
     Seconds,
     StillLine,
     StillPictures,
@@ -34,6 +38,7 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.runs.test_waiting import waiting
+from tests.unit.ui.trouble import markup, page
 
 
 class Rig:
@@ -42,7 +47,8 @@ class Rig:
     def __init__(self) -> None:
         self.context = MemoryContext("enlarge")
         self.seconds = Seconds()
-        self.deletions = Deletions(self.context, self.seconds.now, self.seconds.sleep)
+        self.counts: list[int] = []
+        self.deletions = Deletions(self.context, self.seconds.now, self.seconds.sleep, self.counts.append)
         self.done: list[str] = []
 
     def delete(self, name: str, *, fails: bool = False) -> None:
@@ -81,6 +87,26 @@ async def test_undo_restores_item_and_deletes_nothing() -> None:
     assert rig.done == ["not a"]
     rig.deletions.undo(1)
     assert rig.done == ["not a"], "its time has run out"
+
+
+async def test_deletions_under_way_are_counted() -> None:
+    rig = Rig()
+    rig.delete("a")
+    rig.delete("b")
+    rig.deletions.put_off(Deletion(What.VERSION, "c"))
+    assert rig.counts == [1, 2], "one that was made immediately is not under way"
+    rig.deletions.undo(1)
+    await rig.run()
+    assert rig.counts == [1, 2, 1, 0]
+
+
+def test_reloaded_page_says_that_a_deletion_was_undone() -> None:
+    screen = MemoryScreen()
+    keep_undeleted(screen, 2)
+    assert read_undeleted(screen) == 2
+    assert read_undeleted(screen) == 0, "it is said once"
+    ui = UiState().with_slices(NoticesState(undeleted=2))
+    assert "Nothing was deleted" in markup(page(StillSession(), ui), "notices")
 
 
 async def test_ctrl_z_undoes_latest_deletion_first() -> None:

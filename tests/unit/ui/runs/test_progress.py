@@ -72,30 +72,29 @@ def test_no_time_is_shown_without_an_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "count", "says"),
+    ("place", "says"),
     [
-        (2, 5, "Place 2 of 5 on gpu-1 | starts in about 1:12"),
-        (1, 5, "Next in line | starts in about 1:12"),
-        (3, None, "2 ahead in line | starts in about 1:12"),
+        (1, "Next in line | starts in about 1:12"),
+        (3, "2 ahead in line | starts in about 1:12"),
     ],
 )
-def test_waiting_task_shows_its_place_and_start(place: int, count: int | None, says: str) -> None:
+def test_waiting_task_shows_its_place_and_start(place: int, says: str) -> None:
     item = task(state=TaskState.QUEUED, place=place)
-    assert line(page(item, outlooks={item.prompt_id: Outlook(ETA.eta, count)})) == says
+    assert line(page(item, outlooks={item.prompt_id: ETA})) == says
 
 
 @pytest.mark.parametrize(
     ("own", "others", "says"),
     [
-        (1, 2, "Place 2 of 5 on gpu-1 · before it 1 of yours, 2 of others"),
-        (0, 2, "Place 2 of 5 on gpu-1 · 2 runs of others before it"),
-        (2, 0, "Place 2 of 5 on gpu-1"),
-        (None, None, "Place 2 of 5 on gpu-1"),
+        (1, 2, "1 ahead in line · before it 1 of yours, 2 of others"),
+        (0, 2, "1 ahead in line · 2 runs of others before it"),
+        (2, 0, "1 ahead in line"),
+        (None, None, "1 ahead in line"),
     ],
 )
 def test_waiting_task_shows_whose_runs_are_before_it(own: int | None, others: int | None, says: str) -> None:
     item = task(state=TaskState.QUEUED, place=2)
-    text = line(page(item, outlooks={item.prompt_id: Outlook(None, 5, own, others)}))
+    text = line(page(item, outlooks={item.prompt_id: Outlook(None, own, others)}))
     assert text.replace("\N{NO-BREAK SPACE}", " ") == says
 
 

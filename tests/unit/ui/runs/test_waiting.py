@@ -14,10 +14,12 @@ from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
+from app.ui.kit.words import SEPARATOR
 from app.ui.page.actions import PageActions
 from app.ui.runs.files import WorkView
+from app.ui.runs.run_labels import run_label
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
-from app.ui.runs.waiting import FEW, SHOWN
+from app.ui.runs.waiting import FEW, SHOWN, cancel_view
 from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
@@ -244,3 +246,18 @@ def test_run_count_is_limited(typed: str, count: int) -> None:
     assert rig.context.ui.of(RunsState).run_count == count
     text = markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")
     assert element(text, id="run-count")["value"] == str(count)
+
+
+def test_clicks_on_one_workflow_are_told_apart() -> None:
+    text = '{{"1": {{"class_type": "Draw", "inputs": {{"text": "a tide at {}", "seed": {}}}}}}}'
+    assert run_label(text.format("dawn", 7)) == f"a tide at dawn{SEPARATOR}7"
+    assert len(run_label(text.format("dawn " * 50, 7))) < 80 and run_label("{}") == ""
+    line = waiting("one")
+    (entry,) = line.entries
+    batch = replace(line.batches[entry.batch_id], workflow=text.format("dusk", 8))
+    named = replace(
+        line, entries=(replace(entry, part=replace(entry.part, label="")),), batches={batch.batch_id: batch}
+    )
+    html = markup(page(StillSession(line=StillLine(line=named))), "waiting")
+    assert f"Remove: a tide at dusk{SEPARATOR}8" in html
+    assert cancel_view(named, []).plans[0].label == f"a tide at dusk{SEPARATOR}8"
