@@ -251,6 +251,15 @@ class WaitingRuns:
             return WaitingRuns(window_id=self.window_id)
         return replace(self, refused=rest)._kept(self.entries)
 
+    def retry(self, prompt_id: PromptId) -> WaitingRuns:
+        """Let a click that was refused wait again, before all others. TaskNotFound if there is none."""
+        found = next((item for item in self.refused if item.prompt_id == prompt_id), None)
+        if found is None:
+            raise TaskNotFound("retry", prompt_id)
+        place = self.entries[0].place - 1.0 if self.entries else found.place
+        rest = tuple(item for item in self.refused if item is not found)
+        return replace(self, entries=(replace(found, refusal="", place=place), *self.entries), refused=rest)
+
     def without(self, *prompt_ids: PromptId) -> WaitingRuns:
         """Remove runs that are tasks now, or that the user removed. TaskNotFound for one that is not in the line."""
         gone = frozenset(prompt_ids)

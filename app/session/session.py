@@ -468,6 +468,12 @@ class Session:
         """Set which previews new runs of this tab ask for; prompts that were sent keep theirs."""
         self._state.tab.previews = previews
 
+    async def retry_run(self, prompt_id: PromptId) -> None:
+        """Send a click that was not sent as soon as that is possible."""
+        await self._captain.line.retry(prompt_id)
+        self._state.runs.pop(prompt_id, None)
+        self._state.changed()
+
     async def dismiss_run(self, prompt_id: PromptId) -> None:
         """Forget a click that was not sent."""
         await self._captain.line.dismiss(prompt_id)

@@ -130,6 +130,12 @@ class Tab:
             if any(run.prompt_id == prompt_id for run in item.runs):
                 await item.dismiss_run(prompt_id)
 
+    async def retry_run(self, prompt_id: PromptId) -> None:
+        """Send a click that was not sent, from the session that shows it."""
+        for item in self._crew.all_sessions:
+            if any(run.prompt_id == prompt_id for run in item.runs):
+                await item.retry_run(prompt_id)
+
     async def run_again(
         self,
         prompt_id: PromptId,

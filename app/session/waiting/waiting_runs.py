@@ -369,6 +369,12 @@ class WaitingLine:
         self._sender.pressed -= {prompt_id}
         self._tab.forget(prompt_id)
 
+    async def retry(self, prompt_id: PromptId) -> None:
+        """Let a click that was not sent wait again, and send it as soon as that is possible."""
+        await self._keeper.change(lambda line: line.retry(prompt_id))
+        self._sender.pressed -= {prompt_id}
+        self.hurry()
+
     async def knows(self, prompt_id: PromptId) -> bool:
         """Whether a run is recorded: as a task, whichever window has it, or in this window's line."""
         line = self._keeper.line

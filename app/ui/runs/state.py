@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from app.core.balancer import Leaning
-from app.core.errors import MooringError
+from app.core.errors import BadInput, MooringError
 from app.core.eta import NO_OUTLOOK, Outlook
 from app.core.model import BatchId, Output, PromptId, ServerId, Task, TaskState
 from app.core.progress import Progress
@@ -276,6 +276,11 @@ class RunCard:
     run: Run
     tag: ServerTag | None
     is_large: bool = False
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether it may be sent later as it is: it was refused for a reason that passes, and is recorded."""
+        return self.run.is_kept and not isinstance(self.run.error, BadInput)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class TaskCommands(Protocol):
     @property
     def runs(self) -> tuple[Run, ...]: ...
     async def dismiss_run(self, prompt_id: PromptId) -> None: ...
+    async def retry_run(self, prompt_id: PromptId) -> None: ...
     async def cancel(self, prompt_id: PromptId) -> None: ...
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
@@ -112,6 +113,11 @@ class TaskActions:
     def _keep(self, hold: Hold | None) -> None:
         ui = self._context.ui
         self._context.set_quietly(ui.with_slices(replace(ui.of(RunsState), hold=hold)))  # nothing changes at once
+
+    @action("retry-run")
+    async def retry_run(self, prompt_id: PromptId) -> None:
+        """Send a run that was not sent."""
+        await self._session.retry_run(prompt_id)
 
     @action("dismiss-run")
     async def dismiss(self, prompt_id: PromptId) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from app.core.errors import BadInput, MooringError, NoServerAvailable, StorageError
+from app.core.errors import BadInput, MooringError, NoServerAvailable, StorageError, TaskNotFound
 from app.core.model import PromptId, TaskState
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
@@ -135,6 +135,23 @@ async def test_press_waits_while_no_server_answers(stage: Stage) -> None:
     for sim in stage.world.sims.values():
         sim.is_down = False
     assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+
+
+@scene
+async def test_refused_press_is_sent_when_it_is_tried_again(stage: Stage) -> None:
+    page = await stage.window()
+    for sim in stage.world.sims.values():
+        sim.is_down = True
+    with pytest.raises(NoServerAvailable):
+        await stage.run(page, prompt_id=PRESS)
+    for sim in stage.world.sims.values():
+        sim.is_down = False
+    await page.session.retry_run(PRESS)
+    assert failed(page) == []
+    await stage.ended(page, PRESS)
+    assert runs(stage) == {PRESS: 1} and stage.world.database.waiting == {}
+    with pytest.raises(TaskNotFound):
+        await page.session.retry_run(PRESS)
 
 
 @scene

@@ -555,6 +555,9 @@ class StillSession:
         self.keeps[sha256] = blob
         return sha256
 
+    async def retry_run(self, prompt_id: PromptId) -> None:
+        self._note("retry_run", prompt_id)
+
     async def dismiss_run(self, prompt_id: PromptId) -> None:
         self._note("dismiss_run", prompt_id)
 

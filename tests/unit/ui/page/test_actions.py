@@ -118,7 +118,7 @@ async def test_failed_run_raises_no_other_error() -> None:
 @pytest.mark.parametrize(
     ("name", "verb"),
     [("cancel", "cancel"), ("look-again", "look_again"), ("give-up", "give_up"),
-     ("dismiss-run", "dismiss_run")],
+     ("dismiss-run", "dismiss_run"), ("retry-run", "retry_run")],
 )  # fmt: skip
 async def test_a_click_calls_the_session_with_its_task(name: str, verb: str) -> None:
     rig = Rig()
