@@ -82,7 +82,7 @@ def _listed(item: Mapping[str, Any]) -> Server:
     address = str(item["address"]).rstrip("/")
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in address:
-        raise ValueError(f"{address} is no address of a server")
+        raise ValueError(f"{address!r} is no address of a server")
     return Server(server_id=ServerId(str(item["id"])), address=address, base=address, **read_operator_facts(item))
 
 

@@ -220,7 +220,7 @@ def _enum_reader(kind: type[Enum]) -> Reader:
         try:
             return kind(value)
         except ValueError as error:
-            raise _Fault(f"has a value that this version does not know: {value}") from error
+            raise _Fault(f"has a value that this version does not know: {value!r}") from error
 
     return read
 

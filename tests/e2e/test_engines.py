@@ -365,9 +365,9 @@ async def test_worker_takes_files_and_page_outlives_its_gateway(engine: Engine, 
         assert await tab.evaluate(DRAG) == 0, "what a drop removes has no `dragend` in Firefox"
         await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'beach.png'")
         await tab.until("document.querySelector('#tray').textContent.includes('1 shared file')")
-    await tab.until(f"{notices}.includes('cannot be read from Mooring')")
+    await tab.until(f"{notices}.includes('gateway does not answer')")
     async with relay(gateway.url, port=port):
-        await tab.until(f"!{notices}.includes('cannot be read from Mooring')")
+        await tab.until(f"!{notices}.includes('gateway does not answer')")
         await expect_kept(tab, await submit(tab, slow_workflow(1)))
     await tab.reload()
     await tab.until("document.querySelector('#away-where')?.textContent.includes('Nothing answers at')")
@@ -403,7 +403,7 @@ cause
         tab = await open_python(engine, address)
         assert await run_python(tab, ask.format("queue", 60)) == "none"
         assert await run_python(tab, ask.format("history", 0.5)) == "deadline"
-    assert await run_python(tab, ask.format("queue", 60)) == "lost"
+    assert await run_python(tab, ask.format("queue", 60)) == "gateway-lost"
     assert await run_python(tab, load) == "missing"
     assert await run_python(tab, "1 + 1") == "2"
     await tab.close()

@@ -137,7 +137,8 @@ for operation in (http.send, http.fetch, lambda request: http.upload(request, la
         causes.append([error.cause, error.server_id])
 return causes
 """
-    assert await run(python, body) == [["lost", "a"]] * 3
+    # An upload that breaks off may have been refused by the server.
+    assert await run(python, body) == [["gateway-lost", "a"], ["gateway-lost", "a"], ["lost", "a"]]
     await python.context.set_offline(False)
 
 
