@@ -12,11 +12,12 @@ from dataclasses import replace
 from itertools import islice
 
 from app.core import comfy
+from app.core.aim import able_servers
 from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
 from app.core.refusals import write_refusal
-from app.core.waiting_runs import Entry, Pause, WaitingRuns
+from app.core.waiting_runs import EVERY, MOST_SENDERS, Entry, Pause, WaitingRuns
 from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
@@ -67,6 +68,21 @@ class Sender:
         )
 
     @property
+    def wanted(self) -> int:
+        """How many sessions send from the line now: the user's number, or by the fleet's state.
+
+        A session whose server takes no new work is one more, since that holds it for now.
+        """
+        line = self._keeper.line
+        if line is None or line.senders != EVERY:
+            return line.senders if line is not None else 1
+        able = able_servers(self._state.fleet, self._state.leanings)
+        stuck = sum(worker.locked is not None and worker.locked not in able for worker in self.workers)
+        busy = sum(worker.ahead > 0 or worker.sending is not None for worker in self.workers)
+        waiting = len(line.entries) - len(self.sending | self.held_back)
+        return max(1, min(len(able) + stuck, waiting + busy, MOST_SENDERS))
+
+    @property
     def held_back(self) -> frozenset[PromptId]:
         """The runs of the line that it neither shows nor sends."""
         return self.aside | self.pressed
@@ -107,7 +123,7 @@ class Sender:
         self._follow_ends()
         if line is None:
             return
-        workers = self.workers[: line.senders]
+        workers = self.workers[: self.wanted]
         for worker in sorted(workers, key=lambda worker: worker.ahead):
             entry = line.due(worker.ahead, self.sending | self.held_back, most) if worker.is_idle else None
             if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
@@ -130,7 +146,7 @@ class Sender:
         following = set[PromptId]()
         if line is not None and line.pause is None:
             waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.held_back)
-            following.update(islice(waiting, line.senders))
+            following.update(islice(waiting, self.wanted))
         for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
@@ -140,7 +156,7 @@ class Sender:
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
-        if self.is_enlisting and len(workers) < line.senders:
+        if self.is_enlisting and len(workers) < self.wanted:
             return True
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
@@ -177,7 +193,7 @@ class Sender:
                 asked=batch.asked,
                 avoided=batch.avoided,
                 is_patient=batch.is_patient,
-                spreads=line.senders > 1,
+                spreads=line.senders != 1,
                 is_unbounded=line.is_unbounded,
             ),
             again_of=entry.again_of,

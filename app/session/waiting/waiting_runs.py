@@ -127,10 +127,16 @@ class WaitingLine:
         return self._sender.shown
 
     @property
+    def wanted_sessions(self) -> int:
+        """How many sessions of this tab send from it now."""
+        line = self._keeper.line
+        return self._sender.wanted if line is not None and line.entries else 1
+
+    @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
         line = self._keeper.line
-        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
         return next((worker.turn for worker in workers if worker.turn is not None), None)
 
     @property
@@ -149,7 +155,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
@@ -442,7 +448,7 @@ class WaitingLine:
         self.hurry()
 
     async def spread(self, senders: int) -> None:
-        """Set how many sessions of this tab send from the line."""
+        """Set how many sessions of this tab send from the line, or EVERY."""
         await self._keeper.change(lambda line: line.spread(senders))
 
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:

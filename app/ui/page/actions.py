@@ -278,7 +278,7 @@ class PageActions(ActionTable):
         self._screen.update({"reveal": "waiting"})
         if press:
             self._screen.take_press(press)
-        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count), press=press)
+        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish), press=press)
 
     async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], senders: int | None) -> None:
         """Queue the runs of a plan, with the files that are in the form now."""
@@ -289,28 +289,30 @@ class PageActions(ActionTable):
         plan = await self._plan(chosen, draft, runs)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
-        await self._line.add(chosen.title, plan, inputs, wish, senders=senders or self._senders(wish, len(runs)))
+        await self._line.add(
+            chosen.title, plan, inputs, wish, senders=self._senders(wish) if senders is None else senders
+        )
 
     async def _plan(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun]) -> Plan:
         draw = await self._draw_for(chosen, draft, runs)
         return plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
 
-    def _place_files(self, chosen: OpenWorkflow, count: int) -> tuple[Wish, int] | None:
+    def _place_files(self, chosen: OpenWorkflow) -> tuple[Wish, int] | None:
         """Return where runs with a file each go, and over how many servers; None if none of them can run."""
         view = run_view(self._session, chosen, with_files(self._context.ui, chosen))
         if view.blocker is not None:
             return None
         wish = self._wish(chosen, view.where)
-        return wish, 1 if wish.asked is not None else senders_for(view.where, count)
+        return wish, 1 if wish.asked is not None else senders_for(view.where)
 
-    def _senders(self, wish: Wish, count: int) -> int | None:
-        """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
+    def _senders(self, wish: Wish) -> int | None:
+        """Return how the runs are spread over servers; None leaves an existing line as it is."""
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None
         if wish.asked is not None:
             return 1
-        return senders_for(run_view(self._session, chosen, self._context.ui).where, count)
+        return senders_for(run_view(self._session, chosen, self._context.ui).where)
 
     def _choose(self, count: int) -> int:
         """Draw a number below `count`."""

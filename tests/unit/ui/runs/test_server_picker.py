@@ -8,7 +8,7 @@ import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, ServerId
-from app.core.waiting_runs import Pause
+from app.core.waiting_runs import EVERY, Pause
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.context import set_slices
 from app.ui.kit.state import UiState
@@ -202,7 +202,7 @@ FOUR = tuple(server(name, is_demo=True) for name in "abcd")
         (SOONEST, 9, {"a": Leaning.PREFER, "b": Leaning.PREFER}, 2),
     ],
 )
-async def test_runs_are_spread_over_all_able_servers(
+async def test_runs_are_spread_over_the_servers_that_are_able_when_sent(
     where: str, count: int, leanings: dict[str, Leaning], senders: int
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
@@ -213,8 +213,27 @@ async def test_runs_are_spread_over_all_able_servers(
         )
     )
     made.actions.act("run-count", {"value": str(count)})
+    view = page(made.session, made.context.ui).run
+    assert view.senders == senders, "as many as now"
     await made.act("run")
-    assert made.session.line.calls[0][6] == senders
+    assert made.session.line.calls[0][6] == (1 if where == "b" else EVERY)
+
+
+def test_waiting_runs_say_that_all_able_servers_are_used() -> None:
+    session = StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one", "two").spread(EVERY)))
+    ui = UiState().with_slices(FormState(workflow_id="text"))
+    html = markup(page(session, ui), "waiting")
+    assert "selected" in element(html, "option", value=str(EVERY))
+    assert element(html, "option", value=str(EVERY)).text == "All that can run it"
+    assert (
+        element(markup(page(session, ui), "run"), id="run-words").text == "Waits with the others for one of 4 servers"
+    )
+
+
+async def test_all_able_servers_can_be_chosen_again() -> None:
+    made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one").spread(2))), SOONEST)
+    await made.act("line-spread", value="0")
+    assert made.session.line.calls == [("spread", EVERY)]
 
 
 async def test_existing_waiting_runs_keep_their_number_of_servers() -> None:
@@ -227,7 +246,8 @@ async def test_existing_waiting_runs_keep_their_number_of_servers() -> None:
 def test_many_runs_dialog_offers_all_able_servers() -> None:
     session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
     text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
-    assert "selected" in element(text, "option", value="4")
+    assert "selected" in element(text, "option", value=str(EVERY))
+    assert elements(text, "option", value="5"), "and each number of servers"
 
 
 async def test_many_runs_use_the_chosen_server() -> None:
