@@ -1,11 +1,16 @@
-"""What runs can aim at now, by the fleet's state alone: no server is asked."""
+"""What runs can aim at now, by the fleet's state alone, and whether one without a server may find one later."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from app.core.balancer import Leaning
+from app.core.errors import MooringError, NoServerAvailable, TransportError
 from app.core.model import Fleet, ServerId
+from wire.health import Health
+
+# Why a server was not chosen, where that ends by itself.
+PASSING = frozenset({Health.DOWN.value, Health.TIMEOUT.value, "busy"})
 
 
 def able_servers(fleet: Fleet, leanings: Mapping[ServerId, Leaning]) -> frozenset[ServerId]:
@@ -13,3 +18,10 @@ def able_servers(fleet: Fleet, leanings: Mapping[ServerId, Leaning]) -> frozense
     able = {item.server_id for item in fleet.servers if not (item.is_drained or item.health.is_silent)}
     preferred = {item for item in able if leanings.get(item) is Leaning.PREFER}
     return frozenset(preferred or {item for item in able if leanings.get(item) is not Leaning.AVOID})
+
+
+def may_pass(error: MooringError) -> bool:
+    """Return whether a run that could not be sent waits and is tried again: some server may take it as it is."""
+    if isinstance(error, NoServerAvailable):
+        return not PASSING.isdisjoint(error.causes.values())
+    return isinstance(error, TransportError)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.core import comfy
+from app.core.aim import may_pass
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.busy import BUSY
 from app.core.errors import (
@@ -31,7 +32,7 @@ from app.core.errors import (
     StorageError,
 )
 from app.core.eta import Outlook
-from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
+from app.core.model import Contact, Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
 from app.core.ports.windows import Identity
@@ -314,7 +315,7 @@ class Session:
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded), is_kept=True)
         try:
             pressed = line.note_click(order)
-            if pressed.is_noted and self._turn_before(order) is None:
+            if pressed.is_noted and self._before(order) is None:
                 self._submitter.begin(order)
             return await self._carry_out(await line.record(pressed))
         except MooringError as error:
@@ -330,20 +331,23 @@ class Session:
             state.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
         await self._captain.line.refuse(order.prompt_id, error)
 
-    def _turn_before(self, order: RunOrder) -> NotYourTurn | None:
-        """Return what is before a click, if it is known already that its turn has not come."""
+    def _before(self, order: RunOrder) -> MooringError | None:
+        """Return why a click waits, if that is known already: its turn has not come, or its server does not answer."""
         locked, ahead = self.worker.locked, self.worker.ahead
-        is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
-        is_bounded = not order.wish.is_unbounded
-        return NotYourTurn("run", locked, ahead) if ahead >= AHEAD and is_possible and is_bounded else None
+        if order.wish.asked not in {None, locked} or order.wish.avoided == locked:  # it is refused
+            return None
+        if ahead >= AHEAD and not order.wish.is_unbounded:
+            return NotYourTurn("run", locked, ahead)
+        is_moved = any(task.contact is Contact.MOVED for task in self.worker.own_unfinished)
+        return None if is_moved else self.worker.silence
 
     async def _carry_out(self, pressed: Pressed) -> PromptId:
         """Send a recorded click, or let it wait for its turn."""
         state, line, order, tried = self._state, self._captain.line, pressed.order, None
-        cause: NotYourTurn | ServerBusy
+        cause: MooringError
         try:
-            if (before := self._turn_before(order)) is not None:
-                raise before
+            if (before := self._before(order)) is not None:
+                return await line.wait(pressed, before)
             prompt_id = await self._submitter.run(order)
             line.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
@@ -353,9 +357,11 @@ class Session:
                 cause = ServerBusy(tried.server_id, BUSY)
             else:
                 return prompt_id
-        except (NotYourTurn, ServerBusy) as error:
+        except MooringError as error:
+            if not (isinstance(error, NotYourTurn) or may_pass(error)):
+                raise
             cause = error
-        if isinstance(cause, ServerBusy):
+        if not isinstance(cause, NotYourTurn):
             self.worker.rest(cause, state.changed)
         state.runs.pop(order.prompt_id, None)
         try:

@@ -131,9 +131,8 @@ class SimHttp:
             if machine is None or machine.is_down:
                 servers[server.server_id] = {"ok": False, "cause": Health.DOWN.value}
                 continue
-            if server.server_id in self._network.late or not machine.awake.is_set():
-                if server.server_id in self._network.late:
-                    self._network.late.remove(server.server_id)
+            if server.server_id in self._network.late:
+                self._network.late.remove(server.server_id)
                 servers[server.server_id] = {"ok": False, "cause": Health.TIMEOUT.value}
                 continue
             running = [machine.running[1]] if machine.running else []

@@ -38,7 +38,7 @@ from functools import partial
 from itertools import chain, count
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, NotYourTurn, ServerBusy, StorageError, TaskNotFound
+from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
@@ -341,7 +341,7 @@ class WaitingLine:
         self._keeper.took(prompt_id)
         self._sender.pressed -= {prompt_id}
 
-    async def wait(self, pressed: Pressed, cause: NotYourTurn | ServerBusy, tried: Task | None = None) -> PromptId:
+    async def wait(self, pressed: Pressed, cause: MooringError, tried: Task | None = None) -> PromptId:
         """Let a click wait that could not be sent now; return its id. `cause` is raised if the line is paused.
 
         If it was sent and not queued, it gets another id, and its task (`tried`) is deleted if that is proven.

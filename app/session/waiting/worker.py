@@ -60,11 +60,16 @@ class LineWorker:
 
     @property
     def obstacle(self) -> MooringError | None:
-        """What keeps it from sending. While its server is known not to answer it waits, because it may use no other."""
+        """What keeps it from sending."""
         if self.state.fleet_error is not None:
             return self.state.fleet_error
         if self.is_resting:
             return self.cause or ConnectError(None, "resting")
+        return self.silence
+
+    @property
+    def silence(self) -> MooringError | None:
+        """That the server which holds its window is known not to answer: it waits, because it may use no other."""
         for task in self.own_unfinished:
             if task.contact is not Contact.OK:
                 return ConnectError(task.server_id, task.contact_detail)
