@@ -15,7 +15,7 @@ Each press of Run is one before any server is asked, so that a reload or a crash
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
@@ -180,16 +180,24 @@ class WaitingRuns:
         """Whether that run waits, or was refused."""
         return any(item.prompt_id == prompt_id for item in self._kept_entries)
 
-    def due(self, ahead: int, taken: Iterable[PromptId] = (), most: int | None = None) -> Entry | None:
+    def due(
+        self,
+        ahead: int,
+        taken: Iterable[PromptId] = (),
+        most: int | None = None,
+        fits: Callable[[Batch], bool] = lambda _: True,
+    ) -> Entry | None:
         """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
 
-        `most` is how many the installation allows; more would be rejected.
+        `most` is how many the installation allows; more would be rejected. It is of a batch that `fits`.
         """
         bounds = [bound for bound in (None if self.is_unbounded else AHEAD, most) if bound is not None]
         if self.pause is not None or any(ahead >= bound for bound in bounds):
             return None
         on_their_way = frozenset(taken)
-        return next((item for item in self.entries if item.prompt_id not in on_their_way), None)
+        fitting = {name for name, batch in self.batches.items() if fits(batch)}
+        waiting = (item for item in self.entries if item.batch_id in fitting)
+        return next((item for item in waiting if item.prompt_id not in on_their_way), None)
 
     # Adding and removing
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from app.core import comfy
 from app.core.aim import may_pass
-from app.core.balancer import ANY, Leaning, Wish
+from app.core.balancer import Leaning, Wish
 from app.core.busy import BUSY
 from app.core.errors import (
     BadInput,
@@ -287,10 +287,13 @@ class Session:
         editor: str = "",
         templates: tuple[Template, ...] = (),
         prompt_id: PromptId | None = None,
+        is_apart: bool = False,
     ) -> PromptId:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
-        If two of the user's runs are ahead already, it waits in the tab's line (`session/waiting/waiting_runs.py`).
+        If two of the user's runs are ahead already, or what it needs does not answer, it waits in the tab's line
+        (`session/waiting/waiting_runs.py`). With `is_apart`, another session of the tab sends it if this one's server
+        is not the one asked for.
 
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
@@ -300,7 +303,15 @@ class Session:
         prompt_id = prompt_id or PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
         order = RunOrder(
-            prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy, templates=templates
+            prompt_id,
+            workflow,
+            title,
+            inputs or {},
+            wish,
+            unable=unable or {},
+            editor=copy,
+            templates=templates,
+            is_apart=is_apart,
         )
         return await self._run_or_wait(order)
 
@@ -334,6 +345,8 @@ class Session:
     def _before(self, order: RunOrder) -> MooringError | None:
         """Return why a click waits, if that is known already: its turn has not come, or its server does not answer."""
         locked, ahead = self.worker.locked, self.worker.ahead
+        if locked is not None and order.is_apart and order.wish.asked != locked:
+            return self.worker.silence or NotYourTurn("run", locked, ahead)
         if order.wish.asked not in {None, locked} or order.wish.avoided == locked:  # it is refused
             return None
         if ahead >= AHEAD and not order.wish.is_unbounded:
@@ -376,9 +389,12 @@ class Session:
         prompt_id: PromptId,
         *,
         elsewhere: bool = False,
+        server_id: ServerId | None = None,
         values: Mapping[tuple[str, str], object] = MappingProxyType({}),
     ) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+
+        With a `server_id` it goes there, by another session of the tab if this one's server is another.
 
         With other `values` it is a run of its own, a variation.
 
@@ -394,13 +410,22 @@ class Session:
         if elsewhere and not task.state.is_end:
             await self._submitter.places.expect_elsewhere(task)
             await self.give_up(prompt_id)
-        wish = Wish(avoided=task.server_id) if elsewhere else ANY
+        wish = Wish(avoided=task.server_id) if elsewhere else Wish(asked=server_id)
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         workflow, again_of = workflow.with_values(values), None if values else prompt_id
         copy = await self._submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(
-            new_id, workflow, task.title, inputs, wish, again_of, editor=copy, origin=origin, templates=task.templates
+            new_id,
+            workflow,
+            task.title,
+            inputs,
+            wish,
+            again_of,
+            editor=copy,
+            origin=origin,
+            templates=task.templates,
+            is_apart=server_id is not None,
         )
         return await self._run_or_wait(order)
 

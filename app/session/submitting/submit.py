@@ -88,6 +88,7 @@ class RunOrder:
     templates: tuple[Template, ...] = ()  # of its prompts
     is_quiet: bool = False  # it has waited for its turn already, and shows only once that has come
     is_kept: bool = False  # it is recorded in the line, with its files
+    is_apart: bool = False  # another session of the tab sends it if a server that it does not ask for holds this one
 
 
 @dataclass(frozen=True, slots=True)
