@@ -20,6 +20,12 @@ def able_servers(fleet: Fleet, leanings: Mapping[ServerId, Leaning]) -> frozense
     return frozenset(preferred or {item for item in able if leanings.get(item) is not Leaning.AVOID})
 
 
+def is_silent(fleet: Fleet, server_id: ServerId) -> bool:
+    """Whether that server is known to take no work now."""
+    server = fleet.get(server_id)
+    return server is not None and server.health.is_silent
+
+
 def stand_in(
     fleet: Fleet, held: ServerId, leanings: Mapping[ServerId, Leaning], lacking: Collection[ServerId] = ()
 ) -> Server | None:
@@ -28,7 +34,7 @@ def stand_in(
     None if it answers, or no other can take the work. Demo servers stand in for demo servers only.
     """
     silent = fleet.get(held)
-    if silent is None or not silent.health.is_silent:
+    if silent is None or not is_silent(fleet, held):
         return None
     able = able_servers(fleet, leanings) - set(lacking)
     others = [item for item in fleet.servers if item.server_id in able and item.is_demo == silent.is_demo]

@@ -86,7 +86,7 @@ class Sender:
             return frozenset()
         others = {item.batch_id for item in line.refused} | {BatchId(item) for item in self.held_back}
         asked = {batch.asked for name, batch in line.batches.items() if name not in others}
-        return (asked - locked) & able_servers(self._state.fleet, {})
+        return able_servers(self._state.fleet, {}) & (asked - locked)
 
     @property
     def _regular(self) -> int:

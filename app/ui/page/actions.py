@@ -179,13 +179,14 @@ class PageActions(ActionTable):
         self.choose_count(str(max(1, ui.of(RunsState).count_for(ui.of(FormState).workflow_id) + by)))
 
     @action("run")
-    async def run(self, confirmed: bool = False, press: str = "", restored: bool = False) -> None:
+    async def run(self, confirmed: bool = False, press: str = "", restored: bool = False, server: str = "") -> None:
         """Run the chosen workflow. Several runs that cost credits are confirmed first.
 
         `press` is the prompt_id of a press from before Python had started, `restored` if that was before a reload.
+        One run goes to the `server` that the button names, by another session of the tab.
         """
         if not press:
-            await self._run("", confirmed=confirmed)
+            await self._run("", confirmed=confirmed, server=server)
             return
         with self.early_runs.carrying():
             try:
@@ -199,7 +200,7 @@ class PageActions(ActionTable):
             finally:
                 self._screen.end_press(press)
 
-    async def _run(self, press: str, *, confirmed: bool) -> None:
+    async def _run(self, press: str, *, confirmed: bool, server: str = "") -> None:
         if confirmed:
             self._set(dialog=None)
         chosen, ui = self._form.chosen, self._context.ui
@@ -209,7 +210,7 @@ class PageActions(ActionTable):
         draw = await self._draw_for(chosen, before.draft)
         ui = self._context.ui
         if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
-            await self._run(press, confirmed=confirmed)  # changed while wildcards were read
+            await self._run(press, confirmed=confirmed, server=server)  # changed while wildcards were read
             return
         count = ui.of(RunsState).count_for(chosen.workflow_id)
         wish = self._wish(chosen, view.where)
@@ -220,10 +221,13 @@ class PageActions(ActionTable):
         if count > 1 or wish.is_patient:
             await self._run_many(chosen, count, wish, draw, press)
         else:
-            await self._run_one(chosen, wish, draw, press)
+            wish = Wish(asked=ServerId(server)) if server else wish
+            await self._run_one(chosen, wish, draw, press, is_apart=bool(server))
 
-    async def _run_one(self, chosen: OpenWorkflow, wish: Wish, draw: PromptDraw, press: str) -> None:
-        """Send one run, before the page is drawn."""
+    async def _run_one(
+        self, chosen: OpenWorkflow, wish: Wish, draw: PromptDraw, press: str, *, is_apart: bool = False
+    ) -> None:
+        """Send one run, before the page is drawn; with `is_apart` by another session of the tab if need be."""
         ui = self._context.ui
         form = ui.of(FormState)
         draft = self._form.draw_seeds(chosen, form.draft)
@@ -244,6 +248,7 @@ class PageActions(ActionTable):
                 editor=order.editor,
                 templates=order.templates,
                 prompt_id=PromptId(press) if press else None,
+                is_apart=is_apart,
             )
         except MooringError as error:
             log.info("the run failed, as its card shows: %r", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+from app.core.aim import is_silent, stand_in
 from app.core.model import Contact, Fleet, PromptId, Task, TaskState
 from app.core.waiting_runs import MOST_SENDERS, WaitingRuns
 from app.core.window import Window
@@ -332,6 +333,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     where = where_view(session.fleet, wished.where, locked, lacking, wished.leanings)
     count, line = wished.count_for(chosen.workflow_id if chosen is not None else ""), session.line.line
     blocker = _blocker(session, window, chosen, ui)
+    instead = stand_in(session.fleet, locked, wished.leanings, lacking) if locked and count == 1 else None
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
         count=count,
@@ -339,6 +341,8 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         senders=_senders(line, where, count),
         sameness=_sameness(chosen, ui.of(FormState).draft) if count > 1 and chosen is not None else Sameness.NONE,
         tag=tag_of(session.fleet, locked) if locked else None,
+        is_silent=locked is not None and is_silent(session.fleet, locked),
+        instead=tag_of(session.fleet, instead.server_id) if instead is not None else None,
         others=len({item.window_locked_server for item in session.windows} - {None, locked}),
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,
