@@ -384,5 +384,5 @@ async def test_failed_run_is_not_repeated_on_a_silent_server() -> None:
     again = element(markup(page(session, FORM), "now"), data_testid="run-again")
     assert (again.text, again["data-server"]) == ("Run on demo-1", "demo-1")
     made = rig(session, SOONEST)
-    await made.act("run-again", prompt_id=gone.prompt_id, server="demo-1")
+    await made.act("run-again", promptId=gone.prompt_id, server="demo-1")
     assert made.session.calls == [("run_again", gone.prompt_id, False, "demo-1")]
