@@ -25,6 +25,11 @@ class Health(Enum):
     REFUSES = "refuses"  # it requires a login, or its certificate is not trusted
     NOT_COMFYUI = "not_comfyui"
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is known to take no work now."""
+        return self not in (Health.UNKNOWN, Health.WELL)
+
     @classmethod
     def _missing_(cls, _value: object) -> Health:
         return cls.UNKNOWN

@@ -15,7 +15,7 @@ Each press of Run is one before any server is asked, so that a reload or a crash
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
@@ -27,6 +27,7 @@ from wire.turns import AHEAD
 
 MOST_WAITING = 10_000
 MOST_SENDERS = 16  # sessions of one tab that send from its line
+EVERY = 0  # instead of their number: as many as there are servers that can take the work, at each send
 CREW_MARK = "+"
 
 Values = Mapping[tuple[str, str], object]
@@ -113,7 +114,7 @@ class LineHead:
     pause: Pause | None = None
     paused_by: PromptId | None = None
     is_unbounded: bool = False
-    hands: int = 1  # `senders` of the line, under its stored name
+    hands: int = 1  # `senders` of the line, under its stored name; the last release reads EVERY as 1
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -151,7 +152,7 @@ class WaitingRuns:
     pause: Pause | None = None
     paused_by: PromptId | None = None  # the task or entry that is the reason
     is_unbounded: bool = False  # *send all now*: no bound on what is ahead
-    senders: int = 1  # sessions of this tab that send from it
+    senders: int = 1  # sessions of this tab that send from it, or EVERY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "batches", MappingProxyType(dict(self.batches)))
@@ -179,16 +180,24 @@ class WaitingRuns:
         """Whether that run waits, or was refused."""
         return any(item.prompt_id == prompt_id for item in self._kept_entries)
 
-    def due(self, ahead: int, taken: Iterable[PromptId] = (), most: int | None = None) -> Entry | None:
+    def due(
+        self,
+        ahead: int,
+        taken: Iterable[PromptId] = (),
+        most: int | None = None,
+        fits: Callable[[Batch], bool] = lambda _: True,
+    ) -> Entry | None:
         """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
 
-        `most` is how many the installation allows; more would be rejected.
+        `most` is how many the installation allows; more would be rejected. It is of a batch that `fits`.
         """
         bounds = [bound for bound in (None if self.is_unbounded else AHEAD, most) if bound is not None]
         if self.pause is not None or any(ahead >= bound for bound in bounds):
             return None
         on_their_way = frozenset(taken)
-        return next((item for item in self.entries if item.prompt_id not in on_their_way), None)
+        fitting = {name for name, batch in self.batches.items() if fits(batch)}
+        waiting = (item for item in self.entries if item.batch_id in fitting)
+        return next((item for item in waiting if item.prompt_id not in on_their_way), None)
 
     # Adding and removing
 
@@ -350,10 +359,10 @@ class WaitingRuns:
         return replace(self, is_unbounded=is_wanted)
 
     def spread(self, senders: int) -> WaitingRuns:
-        """Set how many sessions of this tab send from it."""
+        """Set how many sessions of this tab send from it; EVERY leaves that to the fleet's state at each send."""
         self._expect_any("spread")
-        if not 1 <= senders <= MOST_SENDERS:
-            raise InvalidTransition("spread", f"not between 1 and {MOST_SENDERS}: {senders}")
+        if not EVERY <= senders <= MOST_SENDERS:
+            raise InvalidTransition("spread", f"not between {EVERY} and {MOST_SENDERS}: {senders}")
         return replace(self, senders=senders)
 
     def _expect_any(self, operation: str) -> None:
@@ -409,7 +418,7 @@ def line_of(
         pause=head.pause,
         paused_by=head.paused_by,
         is_unbounded=head.is_unbounded,
-        senders=min(MOST_SENDERS, max(1, head.hands)),
+        senders=min(MOST_SENDERS, max(EVERY, head.hands)),
     )
     return line if line.entries else line.cleared()
 

@@ -19,7 +19,8 @@ from types import MappingProxyType
 from typing import Any
 
 from app.core import comfy
-from app.core.balancer import ANY, Leaning, Wish
+from app.core.aim import may_pass
+from app.core.balancer import Leaning, Wish
 from app.core.busy import BUSY
 from app.core.errors import (
     BadInput,
@@ -31,7 +32,7 @@ from app.core.errors import (
     StorageError,
 )
 from app.core.eta import Outlook
-from app.core.model import Fleet, InputFile, PromptId, ServerId, Task, Template
+from app.core.model import Contact, Fleet, InputFile, PromptId, ServerId, Task, Template
 from app.core.ports import Ports
 from app.core.ports.blobs import Blob
 from app.core.ports.windows import Identity
@@ -286,10 +287,13 @@ class Session:
         editor: str = "",
         templates: tuple[Template, ...] = (),
         prompt_id: PromptId | None = None,
+        is_apart: bool = False,
     ) -> PromptId:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
-        If two of the user's runs are ahead already, it waits in the tab's line (`session/waiting/waiting_runs.py`).
+        If two of the user's runs are ahead already, or what it needs does not answer, it waits in the tab's line
+        (`session/waiting/waiting_runs.py`). With `is_apart`, another session of the tab sends it if this one's server
+        is not the one asked for.
 
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
@@ -299,7 +303,15 @@ class Session:
         prompt_id = prompt_id or PromptId(self._state.ports.random.uuid4())
         wish, copy = Wish(asked=server_id), EditorCopy(editor)
         order = RunOrder(
-            prompt_id, workflow, title, inputs or {}, wish, unable=unable or {}, editor=copy, templates=templates
+            prompt_id,
+            workflow,
+            title,
+            inputs or {},
+            wish,
+            unable=unable or {},
+            editor=copy,
+            templates=templates,
+            is_apart=is_apart,
         )
         return await self._run_or_wait(order)
 
@@ -314,7 +326,7 @@ class Session:
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded), is_kept=True)
         try:
             pressed = line.note_click(order)
-            if pressed.is_noted and self._turn_before(order) is None:
+            if pressed.is_noted and self._before(order) is None:
                 self._submitter.begin(order)
             return await self._carry_out(await line.record(pressed))
         except MooringError as error:
@@ -330,20 +342,25 @@ class Session:
             state.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
         await self._captain.line.refuse(order.prompt_id, error)
 
-    def _turn_before(self, order: RunOrder) -> NotYourTurn | None:
-        """Return what is before a click, if it is known already that its turn has not come."""
+    def _before(self, order: RunOrder) -> MooringError | None:
+        """Return why a click waits, if that is known already: its turn has not come, or its server does not answer."""
         locked, ahead = self.worker.locked, self.worker.ahead
-        is_possible = order.wish.asked in {None, locked} and order.wish.avoided != locked  # else it is refused
-        is_bounded = not order.wish.is_unbounded
-        return NotYourTurn("run", locked, ahead) if ahead >= AHEAD and is_possible and is_bounded else None
+        if locked is not None and order.is_apart and order.wish.asked != locked:
+            return self.worker.silence or NotYourTurn("run", locked, ahead)
+        if order.wish.asked not in {None, locked} or order.wish.avoided == locked:  # it is refused
+            return None
+        if ahead >= AHEAD and not order.wish.is_unbounded:
+            return NotYourTurn("run", locked, ahead)
+        is_moved = any(task.contact is Contact.MOVED for task in self.worker.own_unfinished)
+        return None if is_moved else self.worker.silence
 
     async def _carry_out(self, pressed: Pressed) -> PromptId:
         """Send a recorded click, or let it wait for its turn."""
         state, line, order, tried = self._state, self._captain.line, pressed.order, None
-        cause: NotYourTurn | ServerBusy
+        cause: MooringError
         try:
-            if (before := self._turn_before(order)) is not None:
-                raise before
+            if (before := self._before(order)) is not None:
+                return await line.wait(pressed, before)
             prompt_id = await self._submitter.run(order)
             line.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
@@ -353,9 +370,11 @@ class Session:
                 cause = ServerBusy(tried.server_id, BUSY)
             else:
                 return prompt_id
-        except (NotYourTurn, ServerBusy) as error:
+        except MooringError as error:
+            if not (isinstance(error, NotYourTurn) or may_pass(error)):
+                raise
             cause = error
-        if isinstance(cause, ServerBusy):
+        if not isinstance(cause, NotYourTurn):
             self.worker.rest(cause, state.changed)
         state.runs.pop(order.prompt_id, None)
         try:
@@ -370,9 +389,12 @@ class Session:
         prompt_id: PromptId,
         *,
         elsewhere: bool = False,
+        server_id: ServerId | None = None,
         values: Mapping[tuple[str, str], object] = MappingProxyType({}),
     ) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
+
+        With a `server_id` it goes there, by another session of the tab if this one's server is another.
 
         With other `values` it is a run of its own, a variation.
 
@@ -388,13 +410,22 @@ class Session:
         if elsewhere and not task.state.is_end:
             await self._submitter.places.expect_elsewhere(task)
             await self.give_up(prompt_id)
-        wish = Wish(avoided=task.server_id) if elsewhere else ANY
+        wish = Wish(avoided=task.server_id) if elsewhere else Wish(asked=server_id)
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         workflow, again_of = workflow.with_values(values), None if values else prompt_id
         copy = await self._submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(
-            new_id, workflow, task.title, inputs, wish, again_of, editor=copy, origin=origin, templates=task.templates
+            new_id,
+            workflow,
+            task.title,
+            inputs,
+            wish,
+            again_of,
+            editor=copy,
+            origin=origin,
+            templates=task.templates,
+            is_apart=server_id is not None,
         )
         return await self._run_or_wait(order)
 

@@ -141,9 +141,11 @@ class Tab:
         prompt_id: PromptId,
         *,
         elsewhere: bool = False,
+        server_id: ServerId | None = None,
         values: Mapping[tuple[str, str], object] = MappingProxyType({}),
     ) -> PromptId:
-        return await self._crew.holder_of(prompt_id).run_again(prompt_id, elsewhere=elsewhere, values=values)
+        holder = self._crew.holder_of(prompt_id)
+        return await holder.run_again(prompt_id, elsewhere=elsewhere, server_id=server_id, values=values)
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
         return await self._own.visit(server_id, prompt_id)

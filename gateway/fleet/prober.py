@@ -4,6 +4,8 @@ It probes every two seconds while a server is healthy, at growing intervals whil
 are notified by `/fleet/ws`. `loads` reads the queues for a window that is about to choose a server; overlapping reads
 of one server are shared. A read updates the condition as a probe does: a server that hangs delays one choice until the
 deadline, and no later choice waits for it, though each reads it and so notices when it is back.
+
+One late answer proves nothing: a healthy server is probed again at once, and its condition changes with the second.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import aiohttp
 
 from gateway.fleet.fleet_stats import FleetStats
 from gateway.fleet.probes import (
+    LATE,
     StatusError,
     fetch_features,
     has_jobs,
@@ -66,6 +69,7 @@ class Prober:
         self._reads: dict[ServerId, asyncio.Task[dict[str, object]]] = {}
         self._notices: dict[ServerId, str] = {}
         self._hurries: dict[ServerId, asyncio.Event] = {}
+        self._late: set[ServerId] = set()  # healthy servers whose last answer did not come in time
 
     def start(self) -> None:
         """Begin to probe all servers."""
@@ -78,6 +82,7 @@ class Prober:
             self._watches.pop(upstream).cancel()
             self._reads.pop(upstream.server.id, None)  # it ends by itself, and its answer is not used
             self._notices.pop(upstream.server.id, None)
+            self._late.discard(upstream.server.id)
             self.stats.forget(upstream.server.id)
         for server_id, upstream in self._upstreams.items():
             if upstream not in self._watches:
@@ -139,6 +144,7 @@ class Prober:
             return {"ok": False, "cause": condition.health.value}
         if self._upstreams.get(server_id) is not upstream:  # it has left the fleet in the meantime
             return {"ok": False, "cause": Cause.UNKNOWN_SERVER.code}
+        self._late.discard(server_id)
         if self._state.condition(server_id).health is not Health.WELL:
             self._hurries[server_id].set()
         self._note_queue(server_id, queue)
@@ -185,6 +191,11 @@ class Prober:
 
     def _note(self, server_id: ServerId, condition: Condition) -> None:
         known = self._state.condition(server_id)
+        if condition in LATE and known.health is Health.WELL and server_id not in self._late:
+            self._late.add(server_id)
+            self._hurries[server_id].set()
+            return
+        self._late.discard(server_id)
         condition = condition.after(known)
         if condition.health is Health.DOWN and server_id in self._notices:
             condition = replace(condition, detail=self._notices[server_id])

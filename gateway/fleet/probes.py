@@ -32,6 +32,8 @@ from wire.features import JOBS, Features, lists_jobs, read_features
 from wire.health import Condition, Health, judge_status
 from wire.system_stats import ProbeResult
 
+# Of a server that may just have been late. A refused connection is certain.
+LATE = frozenset({Condition(Health.DOWN, "no connection in time"), Condition(Health.TIMEOUT, "no answer in time")})
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address of a redirect
 
 T = TypeVar("T")

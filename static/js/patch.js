@@ -357,7 +357,8 @@ export function listen(callback) {
     const isRun = event.key === "Enter" && !event.repeat && (event.ctrlKey || event.metaKey) && !event.isComposing && !document.querySelector("dialog[open]");
     if (!isRun) return;
     event.preventDefault();
-    onAction("run", "{}");
+    const button = byId("run-button");
+    onAction("run", button ? facts(button, event) : "{}"); // it may name a server
   });
   selectNumbers();
   listenKeys(onAction);

@@ -113,11 +113,15 @@ class Moods:
         self.queue: dict[str, list[list[object]]] = {"queue_running": [], "queue_pending": []}
         self.is_broken = False
         self.reads = 0
+        self.late = 0  # probes that get no answer
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.reads += request.path == "/queue"
+        if self.late and request.path == "/system_stats":
+            self.late -= 1
+            await asyncio.Event().wait()
         await self.may_answer.wait()
         if self.is_broken:
             return web.Response(status=500)
@@ -231,10 +235,43 @@ async def test_server_that_begins_to_hang_delays_loads_once(
         window = await watch(browser, gateway)
         assert seen(await next_state(window))[0] == "well"
         mood.may_answer.clear()
-        assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+        for _ in range(2):
+            assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
         assert seen(await next_state(window))[0] == "timeout"
         gateway.gateway.prober._deadlines = replace(gateway.gateway.prober._deadlines, loads=NEVER)
         assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+
+
+async def test_one_late_answer_leaves_a_server_well(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, loads=0.3, probe=PATIENCE) as gateway:
+        await gateway.first_probe()
+        window = await watch(browser, gateway)
+        assert seen(await next_state(window))[0] == "well"
+        mood.may_answer.clear()
+        assert await loads_of(browser, gateway) == {"a": {"ok": False, "cause": "timeout"}}
+        mood.queue = {"queue_running": [[1, "r", {}, {}, []]], "queue_pending": []}
+        mood.may_answer.set()
+        state = await next_state(window)
+        assert (seen(state)[0], state["servers"][0]["running"]) == ("well", 1), "nothing was reported before"
+
+
+async def test_late_probe_is_confirmed_by_another_at_once(
+    browser: aiohttp.ClientSession, moods: tuple[Moods, str]
+) -> None:
+    mood, url = moods
+    async with open_gateway({"a": url}, probe=0.5, probe_well=0.05, probe_down=NEVER) as gateway:
+        await gateway.first_probe()
+        window = await watch(browser, gateway)
+        assert seen(await next_state(window))[0] == "well"
+        await until(lambda: gateway.gateway.state.max_upload)
+        mood.late = 1
+        await until(lambda: not mood.late)
+        mood.queue = {"queue_running": [[1, "r", {}, {}, []]], "queue_pending": []}
+        state = await next_state(window)
+        assert (seen(state)[0], state["servers"][0]["running"]) == ("well", 1), "the second probe was answered"
+        mood.may_answer.clear()
+        assert seen(await next_state(window))[0] == "timeout"
 
 
 async def test_recovered_server_is_noticed_by_loads(browser: aiohttp.ClientSession, moods: tuple[Moods, str]) -> None:

@@ -131,6 +131,7 @@ class Network:
     machines: dict[str, SimServer] = field(default_factory=dict)
     stalled: set[str] = field(default_factory=set)  # addresses where a stuck reader holds up every event
     refusing: set[str] = field(default_factory=set)  # addresses that take no socket
+    late: list[ServerId] = field(default_factory=list)  # servers whose next queue is read too late
     boot: int = 0  # of the gateway
     is_down: bool = False  # the gateway
     _release: list[Callable[[], None]] = field(default_factory=list)

@@ -20,6 +20,7 @@ from tests.simulation.browser import Life
 from tests.simulation.network import Exchange, Network, read_exchange
 from tests.simulation.server import Answer, SimServer, SimSocket
 from tests.simulation.store import Bytes
+from wire.health import Health
 
 _REPEATED = frozenset({("POST", "queue"), ("POST", "interrupt"), ("POST", "upload")})  # and every GET
 
@@ -128,7 +129,11 @@ class SimHttp:
         for server in self._network.fleet().servers:
             machine = self._network.machine_of(server.server_id)
             if machine is None or machine.is_down:
-                servers[server.server_id] = {"ok": False, "cause": "connect-failed"}
+                servers[server.server_id] = {"ok": False, "cause": Health.DOWN.value}
+                continue
+            if server.server_id in self._network.late:
+                self._network.late.remove(server.server_id)
+                servers[server.server_id] = {"ok": False, "cause": Health.TIMEOUT.value}
                 continue
             running = [machine.running[1]] if machine.running else []
             pending = [item[1] for item in machine.heap]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task, TaskState
+from app.core.waiting_runs import EVERY
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
@@ -144,7 +145,7 @@ class User:
         if self._is_busy() or page.window is None:
             return
         wanted = self._order()
-        count, senders = self._chance.randint(2, 5), self._chance.choice([None, None, None, 2, 3])
+        count, senders = self._chance.randint(2, 5), self._chance.choice([None, None, EVERY, 2, 3])
         numbers = tuple(self._chance.getrandbits(48) for _ in range(count))
         runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
         inputs = {("1", "image"): Picked(self._world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
@@ -182,7 +183,7 @@ class User:
             case 6:
                 tended = line.edit(entry.prompt_id, {("2", "nonce"): self._chance.getrandbits(48)}, "edited")
             case 7:
-                tended = line.spread(self._chance.randint(1, 3))
+                tended = line.spread(self._chance.randint(EVERY, 3))
             case _:
                 tended = self._clear(page)
         self._world.spawn(tended, "line")

@@ -28,12 +28,14 @@ from app.core.turns import Turn
 from app.core.window import Window, held_beside
 from app.session.state import State
 from app.session.timing import until_set
+from wire.health import Health
 from wire.queue import OTHER
 
 log = logging.getLogger("mooring.session")
 
 FLEET_WAIT = 5.0  # seconds that a click right after the start waits for the fleet
 RESERVE_TRIES = 3  # a lost task that is found may moor the window while we choose
+LATE = Health.TIMEOUT.value
 _NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 
 
@@ -162,6 +164,16 @@ class Reservations:
         choose(await self._read_loads(), Claims(), now=now, tie=0.0, wish=wish, unable=unable)
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
+        """Return each server's queue. One that is well and was only late is asked once more."""
+        first = await self._ask_loads()
+        well = {item.server_id for item in self._state.fleet.servers if not item.health.is_silent}
+        late = {item.server_id for item in first if item.cause == LATE and item.server_id in well}
+        if not late:
+            return first
+        again = {item.server_id: item for item in await self._ask_loads()}
+        return tuple(again.get(item.server_id, item) if item.server_id in late else item for item in first)
+
+    async def _ask_loads(self) -> tuple[Snapshot, ...]:
         state = self._state
         if not state.fleet.servers:
             raise state.fleet_error or NoServerAvailable("reserve", {})

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from app.core import comfy
+from app.core.aim import may_pass
 from app.core.balancer import ANY, Wish
 from app.core.busy import BUSY, busy_in_front, is_looked_up
 from app.core.errors import (
@@ -87,6 +88,7 @@ class RunOrder:
     templates: tuple[Template, ...] = ()  # of its prompts
     is_quiet: bool = False  # it has waited for its turn already, and shows only once that has come
     is_kept: bool = False  # it is recorded in the line, with its files
+    is_apart: bool = False  # another session of the tab sends it if a server that it does not ask for holds this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +127,14 @@ class Submitter:
             state.runs.pop(order.prompt_id, None)
             state.changed()
             raise
-        except ServerBusy:  # in front of the server, which has got nothing but files
-            await self.places.release(order.prompt_id)
-            state.runs.pop(order.prompt_id, None)
-            state.changed()
-            raise
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
-            self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
+            if isinstance(error, ServerBusy) or (order.is_kept and may_pass(error)):  # it is tried again
+                state.runs.pop(order.prompt_id, None)
+                state.changed()
+            else:
+                self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise error from failed
         except BaseException:  # our own bug, or the page is closing: release the place all the same

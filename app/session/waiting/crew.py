@@ -95,8 +95,7 @@ class Crew:
                 await state.ports.clock.sleep(MEND)
 
     def _wanted(self) -> range:
-        line = self._captain.line.line
-        return range(1, line.senders if line is not None and line.entries else 1)
+        return range(1, self._captain.line.wanted_sessions)
 
     async def _find_owing(self, state: State) -> frozenset[int]:
         """The numbers of the crew sessions that have records; without the store no session can work anyway."""

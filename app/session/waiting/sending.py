@@ -9,14 +9,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from app.core import comfy
+from app.core.aim import able_servers
 from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
-from app.core.model import PromptId, Task, TaskState
+from app.core.model import BatchId, PromptId, ServerId, Task, TaskState
 from app.core.refusals import write_refusal
-from app.core.waiting_runs import Entry, Pause, WaitingRuns
+from app.core.waiting_runs import EVERY, MOST_SENDERS, Batch, Entry, Pause, WaitingRuns
 from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
@@ -67,6 +69,41 @@ class Sender:
         )
 
     @property
+    def wanted(self) -> int:
+        """How many sessions send from the line now, with those for runs that ask for another server."""
+        regular, apart = self._regular, self._apart
+        if not apart:
+            return regular
+        beyond = self.workers[regular:]
+        usable = sum(_fits_one_of(worker.locked, apart) for worker in beyond)
+        return min(MOST_SENDERS, regular + len(beyond) + max(0, len(apart) - usable))
+
+    @property
+    def _apart(self) -> frozenset[ServerId]:
+        """The servers that waiting runs ask for while every session of the line is held by another one."""
+        line, locked = self._keeper.line, {worker.locked for worker in self.workers[: self._regular]}
+        if line is None or None in locked:
+            return frozenset()
+        others = {item.batch_id for item in line.refused} | {BatchId(item) for item in self.held_back}
+        asked = {batch.asked for name, batch in line.batches.items() if name not in others}
+        return able_servers(self._state.fleet, {}) & (asked - locked)
+
+    @property
+    def _regular(self) -> int:
+        """How many sessions send any of its runs: the user's number, or by the fleet's state.
+
+        A session whose server takes no new work is one more, since that holds it for now.
+        """
+        line = self._keeper.line
+        if line is None or line.senders != EVERY:
+            return line.senders if line is not None else 1
+        able = able_servers(self._state.fleet, self._state.leanings)
+        stuck = sum(worker.locked is not None and worker.locked not in able for worker in self.workers)
+        busy = sum(worker.ahead > 0 or worker.sending is not None for worker in self.workers)
+        waiting = len(line.entries) - len(self.sending | self.held_back)
+        return max(1, min(len(able) + stuck, waiting + busy, MOST_SENDERS))
+
+    @property
     def held_back(self) -> frozenset[PromptId]:
         """The runs of the line that it neither shows nor sends."""
         return self.aside | self.pressed
@@ -107,10 +144,12 @@ class Sender:
         self._follow_ends()
         if line is None:
             return
-        workers = self.workers[: line.senders]
-        for worker in sorted(workers, key=lambda worker: worker.ahead):
-            entry = line.due(worker.ahead, self.sending | self.held_back, most) if worker.is_idle else None
-            if entry is not None and not (worker.ahead and self._gives_way(worker, workers, line)):
+        regular, apart = self.workers[: self._regular], self._apart
+        for worker in sorted(self.workers[: self.wanted], key=lambda worker: worker.ahead):
+            fits = partial(_fits, worker.locked, None if worker in regular else apart)
+            entry = line.due(worker.ahead, self.sending | self.held_back, most, fits) if worker.is_idle else None
+            gives_way = worker.ahead and worker in regular and self._gives_way(worker, regular, line)
+            if entry is not None and not gives_way:
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
 
@@ -130,7 +169,7 @@ class Sender:
         following = set[PromptId]()
         if line is not None and line.pause is None:
             waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.held_back)
-            following.update(islice(waiting, line.senders))
+            following.update(islice(waiting, self.wanted))
         for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
@@ -140,7 +179,7 @@ class Sender:
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
-        if self.is_enlisting and len(workers) < line.senders:
+        if self.is_enlisting and len(workers) < self._regular:
             return True
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
@@ -177,7 +216,7 @@ class Sender:
                 asked=batch.asked,
                 avoided=batch.avoided,
                 is_patient=batch.is_patient,
-                spreads=line.senders > 1,
+                spreads=line.senders != 1,
                 is_unbounded=line.is_unbounded,
             ),
             again_of=entry.again_of,
@@ -332,6 +371,17 @@ def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:
         return turn
     is_near = abs(known.starts_at - turn.starts_at) < max(2.0, 0.1 * turn.left)
     return replace(turn, starts_at=known.starts_at) if is_near else turn
+
+
+def _fits(locked: ServerId | None, apart: frozenset[ServerId] | None, batch: Batch) -> bool:
+    """Whether a session that a server holds may send such runs; one that is there for some servers sends no others."""
+    if apart is not None and batch.asked not in apart:
+        return False
+    return locked is None or batch.asked in (None, locked)
+
+
+def _fits_one_of(locked: ServerId | None, apart: frozenset[ServerId]) -> bool:
+    return locked is None or locked in apart
 
 
 def _is_of_the_run(error: MooringError) -> bool:

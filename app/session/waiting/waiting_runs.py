@@ -38,7 +38,7 @@ from functools import partial
 from itertools import chain, count
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, NotYourTurn, ServerBusy, StorageError, TaskNotFound
+from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
@@ -127,10 +127,16 @@ class WaitingLine:
         return self._sender.shown
 
     @property
+    def wanted_sessions(self) -> int:
+        """How many sessions of this tab send from it now."""
+        line = self._keeper.line
+        return self._sender.wanted if line is not None and line.entries else 1
+
+    @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
         line = self._keeper.line
-        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
         return next((worker.turn for worker in workers if worker.turn is not None), None)
 
     @property
@@ -149,7 +155,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: line.senders] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
         found = [worker.obstacle for worker in workers if worker.sending is None]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
@@ -335,7 +341,7 @@ class WaitingLine:
         self._keeper.took(prompt_id)
         self._sender.pressed -= {prompt_id}
 
-    async def wait(self, pressed: Pressed, cause: NotYourTurn | ServerBusy, tried: Task | None = None) -> PromptId:
+    async def wait(self, pressed: Pressed, cause: MooringError, tried: Task | None = None) -> PromptId:
         """Let a click wait that could not be sent now; return its id. `cause` is raised if the line is paused.
 
         If it was sent and not queued, it gets another id, and its task (`tried`) is deleted if that is proven.
@@ -448,7 +454,7 @@ class WaitingLine:
         self.hurry()
 
     async def spread(self, senders: int) -> None:
-        """Set how many sessions of this tab send from the line."""
+        """Set how many sessions of this tab send from the line, or EVERY."""
         await self._keeper.change(lambda line: line.spread(senders))
 
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:

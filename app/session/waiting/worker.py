@@ -11,12 +11,10 @@ from app.core.window import Moored, Window
 from app.session.state import State
 from app.session.submitting.submit import Submitter
 from app.session.watching.watch import Watch
-from wire.health import Health
 
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0
 LONGEST_WHILE_BUSY = 10.0  # a busy server may become free at any moment
-_SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
 
 
 @dataclass(slots=True, eq=False)
@@ -62,16 +60,21 @@ class LineWorker:
 
     @property
     def obstacle(self) -> MooringError | None:
-        """What keeps it from sending. While its server is known not to answer it waits, because it may use no other."""
+        """What keeps it from sending."""
         if self.state.fleet_error is not None:
             return self.state.fleet_error
         if self.is_resting:
             return self.cause or ConnectError(None, "resting")
+        return self.silence
+
+    @property
+    def silence(self) -> MooringError | None:
+        """That the server which holds its window is known not to answer: it waits, because it may use no other."""
         for task in self.own_unfinished:
             if task.contact is not Contact.OK:
                 return ConnectError(task.server_id, task.contact_detail)
         server = self.state.fleet.get(self.locked) if self.locked else None
-        if server is not None and server.health in _SILENT:
+        if server is not None and server.health.is_silent:
             return ConnectError(server.server_id, server.health.value)
         return None
 

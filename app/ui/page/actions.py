@@ -179,13 +179,14 @@ class PageActions(ActionTable):
         self.choose_count(str(max(1, ui.of(RunsState).count_for(ui.of(FormState).workflow_id) + by)))
 
     @action("run")
-    async def run(self, confirmed: bool = False, press: str = "", restored: bool = False) -> None:
+    async def run(self, confirmed: bool = False, press: str = "", restored: bool = False, server: str = "") -> None:
         """Run the chosen workflow. Several runs that cost credits are confirmed first.
 
         `press` is the prompt_id of a press from before Python had started, `restored` if that was before a reload.
+        One run goes to the `server` that the button names, by another session of the tab.
         """
         if not press:
-            await self._run("", confirmed=confirmed)
+            await self._run("", confirmed=confirmed, server=server)
             return
         with self.early_runs.carrying():
             try:
@@ -199,7 +200,7 @@ class PageActions(ActionTable):
             finally:
                 self._screen.end_press(press)
 
-    async def _run(self, press: str, *, confirmed: bool) -> None:
+    async def _run(self, press: str, *, confirmed: bool, server: str = "") -> None:
         if confirmed:
             self._set(dialog=None)
         chosen, ui = self._form.chosen, self._context.ui
@@ -209,7 +210,7 @@ class PageActions(ActionTable):
         draw = await self._draw_for(chosen, before.draft)
         ui = self._context.ui
         if (ui.of(FormState).workflow_id, ui.of(FormState).draft) != (before.workflow_id, before.draft):
-            await self._run(press, confirmed=confirmed)  # changed while wildcards were read
+            await self._run(press, confirmed=confirmed, server=server)  # changed while wildcards were read
             return
         count = ui.of(RunsState).count_for(chosen.workflow_id)
         wish = self._wish(chosen, view.where)
@@ -220,10 +221,13 @@ class PageActions(ActionTable):
         if count > 1 or wish.is_patient:
             await self._run_many(chosen, count, wish, draw, press)
         else:
-            await self._run_one(chosen, wish, draw, press)
+            wish = Wish(asked=ServerId(server)) if server else wish
+            await self._run_one(chosen, wish, draw, press, is_apart=bool(server))
 
-    async def _run_one(self, chosen: OpenWorkflow, wish: Wish, draw: PromptDraw, press: str) -> None:
-        """Send one run, before the page is drawn."""
+    async def _run_one(
+        self, chosen: OpenWorkflow, wish: Wish, draw: PromptDraw, press: str, *, is_apart: bool = False
+    ) -> None:
+        """Send one run, before the page is drawn; with `is_apart` by another session of the tab if need be."""
         ui = self._context.ui
         form = ui.of(FormState)
         draft = self._form.draw_seeds(chosen, form.draft)
@@ -244,6 +248,7 @@ class PageActions(ActionTable):
                 editor=order.editor,
                 templates=order.templates,
                 prompt_id=PromptId(press) if press else None,
+                is_apart=is_apart,
             )
         except MooringError as error:
             log.info("the run failed, as its card shows: %r", error)
@@ -278,7 +283,7 @@ class PageActions(ActionTable):
         self._screen.update({"reveal": "waiting"})
         if press:
             self._screen.take_press(press)
-        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish, count), press=press)
+        await self._line.add(chosen.title, plan, inputs, wish, senders=self._senders(wish), press=press)
 
     async def _add_many(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun], senders: int | None) -> None:
         """Queue the runs of a plan, with the files that are in the form now."""
@@ -289,28 +294,30 @@ class PageActions(ActionTable):
         plan = await self._plan(chosen, draft, runs)
         inputs = files_of(chosen, draft)
         wish = self._wish(chosen, view.where)
-        await self._line.add(chosen.title, plan, inputs, wish, senders=senders or self._senders(wish, len(runs)))
+        await self._line.add(
+            chosen.title, plan, inputs, wish, senders=self._senders(wish) if senders is None else senders
+        )
 
     async def _plan(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun]) -> Plan:
         draw = await self._draw_for(chosen, draft, runs)
         return plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
 
-    def _place_files(self, chosen: OpenWorkflow, count: int) -> tuple[Wish, int] | None:
+    def _place_files(self, chosen: OpenWorkflow) -> tuple[Wish, int] | None:
         """Return where runs with a file each go, and over how many servers; None if none of them can run."""
         view = run_view(self._session, chosen, with_files(self._context.ui, chosen))
         if view.blocker is not None:
             return None
         wish = self._wish(chosen, view.where)
-        return wish, 1 if wish.asked is not None else senders_for(view.where, count)
+        return wish, 1 if wish.asked is not None else senders_for(view.where)
 
-    def _senders(self, wish: Wish, count: int) -> int | None:
-        """Return the number of servers to spread the runs over; None leaves an existing line as it is."""
+    def _senders(self, wish: Wish) -> int | None:
+        """Return how the runs are spread over servers; None leaves an existing line as it is."""
         line, chosen = self._session.line.line, self._form.chosen
         if line is not None and line.entries:
             return None
         if wish.asked is not None:
             return 1
-        return senders_for(run_view(self._session, chosen, self._context.ui).where, count)
+        return senders_for(run_view(self._session, chosen, self._context.ui).where)
 
     def _choose(self, count: int) -> int:
         """Draw a number below `count`."""

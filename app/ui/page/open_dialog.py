@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from app.core.model import PromptId, Task, Unreadable
-from app.core.waiting_runs import MOST_SENDERS
+from app.core.waiting_runs import EVERY, MOST_SENDERS
 from app.core.window import Window
 from app.session.waiting.file_feed import ROOM
 from app.ui.fleet.panel import FleetDialog, fleet_view
@@ -42,7 +42,7 @@ from app.ui.runs.edit import EditDialog, edit_view
 from app.ui.runs.files import FilesDialog, files_view
 from app.ui.runs.many import ManyDialog, many_view
 from app.ui.runs.orders import files_of
-from app.ui.runs.server_picker import senders_for
+from app.ui.runs.server_picker import Spread, senders_for, servers_now
 from app.ui.runs.state import (
     CardView,
     CreditsDialog,
@@ -154,16 +154,13 @@ def _about_line(session: SessionFacts, dialog: EditDialog | CancelDialog) -> Dia
 
 
 def _many(around: Around, chosen: OpenWorkflow) -> DialogView:
-    session, ui = around.session, around.ui
-    servers, senders = len(session.fleet.servers), _senders(around)
-    view = many_view(
-        chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, servers=servers, senders=senders
-    )
+    ui = around.ui
+    view = many_view(chosen, ui.of(FormState).draft.values, ui.of(RunsState).many, around.word, spread=_spread(around))
     return DialogView(view, blocker=around.run.blocker)
 
 
 def _files(around: Around, chosen: OpenWorkflow) -> DialogView:
-    session, ui = around.session, around.ui
+    ui = around.ui
     view = files_view(
         chosen,
         ui.of(FormState).draft.values,
@@ -171,15 +168,15 @@ def _files(around: Around, chosen: OpenWorkflow) -> DialogView:
         ui.of(RunsState).many,
         around.word,
         room=ROOM,
-        servers=len(session.fleet.servers),
-        senders=_senders(around),
+        spread=_spread(around),
     )
     return DialogView(view, blocker=around.run.blocker)
 
 
-def _senders(around: Around) -> int:
-    line = around.session.line.line
-    return line.senders if line is not None and line.entries else senders_for(around.run.where, MOST_SENDERS)
+def _spread(around: Around) -> Spread:
+    line, where = around.session.line.line, around.run.where
+    senders = line.senders if line is not None and line.entries else senders_for(where)
+    return Spread(senders, len(around.session.fleet.servers), servers_now(where, EVERY, MOST_SENDERS))
 
 
 def _about_task(around: Around, dialog: TaskDialog) -> DialogView:

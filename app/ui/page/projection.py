@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+from app.core.aim import is_silent, stand_in
 from app.core.model import Contact, Fleet, PromptId, Task, TaskState
-from app.core.waiting_runs import WaitingRuns
+from app.core.waiting_runs import MOST_SENDERS, WaitingRuns
 from app.core.window import Window
 from app.session import Picked, RunStage
 from app.ui.fleet.faults import FaultsState, break_view
@@ -39,7 +40,7 @@ from app.ui.runs.files import FilesDialog, NoBytes, file_field
 from app.ui.runs.many import many_lists
 from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, standing_view, supplied
-from app.ui.runs.server_picker import WhereView, senders_for, where_view
+from app.ui.runs.server_picker import WhereView, senders_for, servers_now, where_view
 from app.ui.runs.state import BatchView, Blocker, CardView, NowView, Place, RunCard, RunsState, RunView, Sameness
 from app.ui.runs.stopping import outcome_of
 from app.ui.runs.turns import turn_view
@@ -319,8 +320,8 @@ def _searched(ui: UiState) -> Iterator[Notice]:
 def _senders(line: WaitingRuns | None, where: WhereView, count: int) -> int:
     """Return over how many servers the next runs are spread: those that join a line are spread as that is."""
     if line is not None and line.entries and (count > 1 or line.pause is None):
-        return line.senders
-    return 1 if count == 1 else senders_for(where, count)
+        return servers_now(where, line.senders, MOST_SENDERS)
+    return servers_now(where, senders_for(where), count)
 
 
 def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) -> RunView:
@@ -335,6 +336,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     where = where_view(session.fleet, wished.where, locked, lacking, wished.leanings)
     count, line = wished.count_for(chosen.workflow_id if chosen is not None else ""), session.line.line
     blocker = _blocker(session, window, chosen, ui)
+    instead = stand_in(session.fleet, locked, wished.leanings, lacking) if locked and count == 1 else None
     return RunView(
         blocker=blocker or (Blocker.WHERE if where.cause else None),
         count=count,
@@ -342,6 +344,8 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
         senders=_senders(line, where, count),
         sameness=_sameness(chosen, ui.of(FormState).draft) if count > 1 and chosen is not None else Sameness.NONE,
         tag=tag_of(session.fleet, locked) if locked else None,
+        is_silent=locked is not None and is_silent(session.fleet, locked),
+        instead=tag_of(session.fleet, instead.server_id) if instead is not None else None,
         others=len({item.window_locked_server for item in session.windows} - {None, locked}),
         cancels=mine[-1].prompt_id if mine else None,
         stops=cancel_view(line, own_unfinished(session), session.line.files.works).everything.count,

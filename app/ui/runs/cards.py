@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol, TypedDict
 
+from app.core.aim import stand_in
 from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
 from app.core.model import Fleet, PromptId, ServerId, Task
@@ -118,7 +119,19 @@ def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARK
     held.sort(key=lambda item: item[0].created_at, reverse=True)
     servers = {task.server_id for task, _window in held}
     tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
-    return tuple(task_card(task, tags[task.server_id], window, session, pictures, marks=marks) for task, window in held)
+    instead = {window.window_id: _instead(window, session.fleet) for window in session.windows}
+    cards = (task_card(task, tags[task.server_id], window, session, pictures, marks=marks) for task, window in held)
+    return tuple(
+        replace(card, instead=instead[window.window_id]) if card.task.state.is_end else card
+        for card, (_, window) in zip(cards, held, strict=True)
+    )
+
+
+def _instead(window: Window, fleet: Fleet) -> ServerTag | None:
+    """Return the server that a repeated run is offered while the one that holds its window does not answer."""
+    locked = window.window_locked_server
+    found = stand_in(fleet, locked, {}) if locked is not None else None
+    return tag_of(fleet, found.server_id) if found is not None else None
 
 
 def task_card(

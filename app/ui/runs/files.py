@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.core.errors import BadPlan, MooringError
@@ -20,6 +20,7 @@ from app.ui.form.labels import word_label
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.kit.state import Dialog
 from app.ui.runs.many import ManyDraft, ManyKind, ManyView, many_view, plan_of
+from app.ui.runs.server_picker import ALONE, Spread
 from app.workflows.forms.fields import Field, Media, Seed
 from app.workflows.graph import Key
 from app.workflows.plans.files import LeftOut, SortedFiles, folder_of, sort_files, takes
@@ -84,8 +85,7 @@ class FilesView:
     is_cut: bool = False
     is_making: bool = False
     has_seeds: bool = False
-    senders: int = 1
-    servers: int = 1
+    spread: Spread = ALONE
 
     @property
     def is_empty(self) -> bool:
@@ -192,8 +192,7 @@ def files_view(
     word: Word,
     *,
     room: int,
-    servers: int,
-    senders: int,
+    spread: Spread,
 ) -> FilesView:
     """The dialog as it is shown now; `room` is how many bytes of files waiting runs may hold."""
     item, found = file_field(chosen, draft), sorted_of(chosen, draft)
@@ -209,7 +208,7 @@ def files_view(
         error = fault
     kinds = Counter(file.name.rpartition(".")[2].upper() for file in taken).most_common()
     size = sum(file.size for file in taken)
-    shown = many_view(chosen, texts, many, word, servers=1, senders=1) if kind is not None else None
+    shown = many_view(chosen, texts, many, word) if kind is not None else None
     return FilesView(
         title=chosen.title,
         fields=tuple((key_text(each.key), word_label(each, word)) for each in chosen.uploads),
@@ -232,8 +231,7 @@ def files_view(
         is_cut=draft.files is not None and draft.files.is_cut,
         is_making=draft.is_making,
         has_seeds=any(isinstance(each.kind, Seed) for each in chosen.form.by_key.values()),
-        senders=draft.senders or senders,
-        servers=servers,
+        spread=spread if draft.senders is None else replace(spread, senders=draft.senders),
     )
 
 

@@ -71,7 +71,7 @@ class NewBatch(Protocol):
 
 # The plan of runs that a chosen workflow makes of a draft, and where they go with how many senders.
 MakePlan = Callable[[OpenWorkflow, Draft, list[PlannedRun]], Awaitable[Plan]]
-Where = Callable[[OpenWorkflow, int], tuple[Wish, int] | None]
+Where = Callable[[OpenWorkflow], tuple[Wish, int] | None]
 
 
 class FilesActions:
@@ -158,7 +158,7 @@ class FilesActions:
         found = sorted_of(chosen, draft).taken
         many = ui.of(RunsState).many
         variants = variants_of(chosen, ui.of(FormState).draft.values, draft, many, self._context.word)
-        place = self._where(chosen, len(found) * len(variants))
+        place = self._where(chosen)
         if not found or place is None:
             return  # the dialog shows why
         if chosen.credit_classes and not confirmed:
@@ -202,7 +202,7 @@ class FilesActions:
                 runs=tuple(FileRun(write_values(run.values), run.label, run.cell, run.templates) for run in plan.runs),
                 media=media_of(item).value,
                 folder=folder,
-                senders=draft.senders or place[1],
+                senders=place[1] if draft.senders is None else draft.senders,
                 editor=plan.editor,
             ),
             chosen_files,

@@ -18,6 +18,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import OptionList
 from app.ui.kit.state import Dialog
 from app.ui.runs.edit import EditView
+from app.ui.runs.server_picker import ALONE, Spread
 from app.workflows.editor.file_names import INPUT as FILE_NAME
 from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
@@ -60,7 +61,7 @@ class ManyDraft:
     across_text: str = ""
     down: Key | None = None
     down_text: str = ""
-    senders: int | None = None  # sessions to take from the line; None leaves it as it is
+    senders: int | None = None  # sessions to take from the line, or EVERY; None leaves it as it is
     fault: MooringError | None = None  # of the last file
 
     @property
@@ -123,8 +124,7 @@ class ManyView:
     rows: tuple[str, ...] = ()
     grid: tuple[int, int] | None = None
     error: MooringError | None = None
-    senders: int = 1
-    servers: int = 1
+    spread: Spread = ALONE
     has_seeds: bool = False
     takes_files: bool = False
 
@@ -170,9 +170,9 @@ def _plan(chosen: OpenWorkflow, workflow: ApiWorkflow, draft: ManyDraft, word: W
 
 
 def many_view(
-    chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, servers: int, senders: int
+    chosen: OpenWorkflow, texts: Mapping[Key, str], draft: ManyDraft, word: Word, *, spread: Spread = ALONE
 ) -> ManyView:
-    """Return the dialog as it is shown now; `senders` is the number of sessions that send waiting runs now."""
+    """Return the dialog as it is shown now; `spread` is over how many servers, unless the user chooses that there."""
     names = input_names(chosen, word)
     spelled = {target.where: name for name, target in names.items()}
     keys = {place: _key(names, getattr(draft, place), chosen, place) for place in PLACES}
@@ -191,8 +191,7 @@ def many_view(
         rows=tuple(runs[index].label for index in range(min(ROWS_SHOWN, len(runs)))) if runs is not None else (),
         grid=(last.column + 1, last.row + 1) if last is not None else None,
         error=draft.fault or plan.error,
-        senders=draft.senders or senders,
-        servers=servers,
+        spread=spread if draft.senders is None else replace(spread, senders=draft.senders),
         has_seeds=_has_seeds(chosen),
         takes_files=bool(chosen.uploads),
     )

@@ -14,8 +14,15 @@ def word_server(name: str, cause: str, _: Translator) -> str:
     return _("{server} cannot take it: {cause}", server=name, cause=word_cause(cause, _))
 
 
+def word_silent(server: str, _: Translator) -> str:
+    """Say that the server which holds the window does not answer."""
+    return _("{server} does not answer", server=server)
+
+
 def word_button(view: RunView, _: Translator) -> str:
     """Say what Run does: how many runs, and over how many servers they are spread."""
+    if view.instead is not None:
+        return _("Run on {server}", server=view.instead.name)
     if view.sameness is Sameness.WHOLE:
         return _("Run {count} identical", count=_.formats.number(view.count))
     return word_start(view.count, view.senders, _)
@@ -57,6 +64,8 @@ def word_run(view: RunView, _: Translator) -> str:
         return word_server(view.where.name, view.where.cause, _)
     if view.blocker is not None:
         return word_blocker(view.blocker, _)
+    if view.is_silent and view.tag is not None:
+        return word_silent(view.tag.name, _)
     if view.sameness is Sameness.VARIED:
         return _("Seeds vary; the first is yours")
     if view.sameness is Sameness.WHOLE:

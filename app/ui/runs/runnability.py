@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
+from app.core.aim import is_silent
 from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
@@ -306,6 +307,7 @@ def standing_view(
         unknown=tuple(tag_of(session.fleet, item) for item in found.unknown),
         labels=_labels(fields, known),
         unable=tag_of(session.fleet, locked) if locked is not None and locked in found.lacks else None,
+        silent=tag_of(session.fleet, locked) if locked is not None and is_silent(session.fleet, locked) else None,
         held=tuple(tag_of(session.fleet, item) for item in found.runs_on if item in using),
         is_looking=state.known.is_looking,
     )

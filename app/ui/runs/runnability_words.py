@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import NAMED, word_list
+from app.ui.runs.run_bar_words import word_silent
 from app.ui.runs.state import RunnabilityView
 from app.workflows.forms.kinds import label_of
 from app.workflows.graph import Key
@@ -20,6 +21,8 @@ def word_standing(view: RunnabilityView, _: Translator) -> str:
 
 
 def _runs(view: RunnabilityView, _: Translator) -> str:
+    if view.silent is not None:
+        return word_silent(view.silent.name, _)
     if not view.runs_on:
         return _("Not known to run anywhere") if view.unknown else _("No server can run this")
     others = [tag for tag in view.runs_on if tag not in view.held]

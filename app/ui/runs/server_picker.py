@@ -12,12 +12,10 @@ from types import MappingProxyType
 
 from app.core.balancer import ANY, Leaning, Wish
 from app.core.model import Fleet, Server, ServerId
-from app.core.waiting_runs import MOST_SENDERS
-from wire.health import Health
+from app.core.waiting_runs import EVERY, MOST_SENDERS
 
 SOONEST, FREE = "", ":free"  # `free` is no server: their ids have no colon
 NO_LEANINGS: Mapping[ServerId, Leaning] = MappingProxyType({})
-_SILENT = frozenset({Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +94,37 @@ def wish_of(view: WhereView) -> Wish:
     return ANY if view.chosen == SOONEST or view.moored_to else Wish(asked=ServerId(view.chosen))
 
 
-def senders_for(view: WhereView, runs: int) -> int:
-    """Return the number of servers to spread runs over by default: 1 if one is chosen, else all that can take them."""
-    if view.chosen not in (SOONEST, FREE):
-        return 1
-    return max(1, min(runs, len(view.preferred) or view.able - len(view.avoided), MOST_SENDERS))
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Over how many servers runs are spread, or EVERY; of all `servers`, so many are `able` to take them now."""
+
+    senders: int = 1
+    servers: int = 1
+    able: int = 1
+
+    @property
+    def used(self) -> int:
+        """The number of servers that would be used now."""
+        return self.able if self.senders == EVERY else self.senders
+
+
+ALONE = Spread()
+
+
+def senders_for(view: WhereView) -> int:
+    """Return how runs are spread by default: to the chosen server, or over all that can take them at each send."""
+    return EVERY if view.chosen in (SOONEST, FREE) else 1
+
+
+def servers_now(view: WhereView, senders: int, runs: int) -> int:
+    """Return the number of servers that so many runs would use now."""
+    able = len(view.preferred) or view.able - len(view.avoided)
+    return max(1, min(runs, able if senders == EVERY else senders, MOST_SENDERS))
 
 
 def _cause(server: Server, lacking: Collection[ServerId]) -> str:
     if server.is_drained:
         return "drained"
-    if server.health in _SILENT:
+    if server.health.is_silent:
         return server.health.value
     return "lacks" if server.server_id in lacking else ""

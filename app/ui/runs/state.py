@@ -88,6 +88,7 @@ class RunnabilityView:
     unknown: tuple[ServerTag, ...] = ()
     labels: tuple[tuple[Key, str], ...] = ()
     unable: ServerTag | None = None
+    silent: ServerTag | None = None  # the server that holds this window, if it does not answer
     held: tuple[ServerTag, ...] = ()
     is_looking: bool = False
 
@@ -96,7 +97,7 @@ class RunnabilityView:
         """The tone of the line."""
         if self.unable is not None or not self.runs_on:
             return "is-bad"
-        return "is-warn" if self.groups else "is-good"
+        return "is-warn" if self.groups or self.silent is not None else "is-good"
 
     @property
     def names(self) -> dict[Key, str]:
@@ -153,6 +154,8 @@ class RunView:
     senders: int = 1  # servers over which several runs are spread
     sameness: Sameness = Sameness.NONE
     others: int = 0  # servers that work for this window besides the one that holds it
+    is_silent: bool = False  # the one that holds it does not answer
+    instead: ServerTag | None = None  # the server that one run is offered then
 
     @property
     def is_bound(self) -> bool:
@@ -257,6 +260,7 @@ class CardView:
     place: Place = Place.RESULTS
     is_large: bool = False  # of one that stays: how it was
     rank: int = 0
+    instead: ServerTag | None = None  # where it can be repeated while the server of its window does not answer
 
     def download_name(self, item: ResultView) -> str:
         """Return the name of the file that a result is saved as."""
@@ -382,6 +386,7 @@ class CreditsDialog(Dialog):
     count: int = 1
     prompt_id: PromptId | None = None
     elsewhere: bool = False
+    server: str = ""  # that it is repeated on, if the button named one
 
 
 @dataclass(frozen=True, slots=True)

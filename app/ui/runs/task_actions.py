@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from app.core.errors import BadInput, MooringError
-from app.core.model import BatchId, PromptId, Task
+from app.core.model import BatchId, PromptId, ServerId, Task
 from app.core.window import Window
 from app.session import Run
 from app.ui.form.context import FormContext
@@ -44,7 +44,12 @@ class TaskCommands(Protocol):
     async def give_up(self, prompt_id: PromptId) -> None: ...
     async def look_again(self, prompt_id: PromptId) -> None: ...
     async def run_again(
-        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[Key, object] = NO_VALUES
+        self,
+        prompt_id: PromptId,
+        *,
+        elsewhere: bool = False,
+        server_id: ServerId | None = None,
+        values: Mapping[Key, object] = NO_VALUES,
     ) -> PromptId: ...
     async def uses_credits(self, prompt_id: PromptId) -> bool: ...
     async def confirm_move(self, prompt_id: PromptId) -> None: ...
@@ -130,12 +135,14 @@ class TaskActions:
         self._show(RunAgainDialog(prompt_id, elsewhere))
 
     @action("run-again")
-    async def run_again(self, prompt_id: PromptId, elsewhere: bool = False, confirmed: bool = False) -> None:
-        """Repeat a task. One that costs credits is confirmed first."""
+    async def run_again(
+        self, prompt_id: PromptId, elsewhere: bool = False, confirmed: bool = False, server: str = ""
+    ) -> None:
+        """Repeat a task, on the `server` that the button names. One that costs credits is confirmed first."""
         if not confirmed and await self._session.uses_credits(prompt_id):
-            self._show(CreditsDialog("run-again", prompt_id=prompt_id, elsewhere=elsewhere))
+            self._show(CreditsDialog("run-again", prompt_id=prompt_id, elsewhere=elsewhere, server=server))
             return
-        await self._repeat(prompt_id, elsewhere=elsewhere)
+        await self._repeat(prompt_id, elsewhere=elsewhere, server=server)
 
     @action("run-variation")
     async def run_variation(self, prompt_id: PromptId, confirmed: bool = False) -> None:
@@ -151,12 +158,18 @@ class TaskActions:
         await self._repeat(prompt_id, values=values)
 
     async def _repeat(
-        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[Key, object] = NO_VALUES
+        self,
+        prompt_id: PromptId,
+        *,
+        elsewhere: bool = False,
+        server: str = "",
+        values: Mapping[Key, object] = NO_VALUES,
     ) -> None:
         self._show(None)
         self._screen.update({"reveal": "now"})
         try:
-            await self._session.run_again(prompt_id, elsewhere=elsewhere, values=values)
+            server_id = ServerId(server) if server else None
+            await self._session.run_again(prompt_id, elsewhere=elsewhere, server_id=server_id, values=values)
         except MooringError as error:
             if all(run.error is not error for run in self._session.runs):
                 raise  # else its own card shows it

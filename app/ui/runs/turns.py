@@ -6,6 +6,7 @@ from app.core.errors import NotYourTurn
 from app.core.eta import LATE, Eta
 from app.core.model import TaskState
 from app.core.stopwatch import SLACK
+from app.core.waiting_runs import EVERY
 from app.ui.kit.colours import tag_of
 from app.ui.runs.cards import SessionFacts
 from app.ui.runs.waiting import TurnView
@@ -35,7 +36,7 @@ def _asked(session: SessionFacts, turn: NotYourTurn) -> TurnView | None:
 
 def _own(session: SessionFacts, senders: int) -> TurnView | None:
     """Return what is ahead of the sending sessions, if each has enough; the first to end decides."""
-    windows = session.windows[:senders]
+    windows = session.windows if senders == EVERY else session.windows[:senders]
     held = [[task for task in window.unfinished if task.holds_window] for window in windows]
     if not held or any(len(tasks) < AHEAD for tasks in held):
         return None

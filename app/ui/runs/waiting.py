@@ -15,6 +15,7 @@ from app.session import OrphanLine
 from app.ui.kit.state import Dialog
 from app.ui.runs.files import FeedFacts, WorkView, work_views
 from app.ui.runs.run_labels import run_label
+from app.ui.runs.server_picker import ALONE, Spread
 from app.ui.runs.state import CardView, RunCard
 
 FEW = 4  # rows, until the user asks for all
@@ -129,8 +130,7 @@ class WaitingView:
     turn: TurnView | None = None
     error: StorageError | None = None
     is_unbounded: bool = False
-    senders: int = 1
-    servers: int = 1
+    spread: Spread = ALONE
     crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
     files: tuple[WorkView, ...] = ()
     is_whole: bool = False  # the user has asked for all of them
@@ -189,8 +189,7 @@ def waiting_view(
         turn=turn,
         error=facts.error,
         is_unbounded=line.is_unbounded,
-        senders=line.senders,
-        servers=servers,
+        spread=Spread(line.senders, servers),
         crew=crew if len(crew) > 1 else (),
         is_whole=is_whole,
         files=work_views(facts.files, counted),

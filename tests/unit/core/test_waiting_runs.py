@@ -17,6 +17,7 @@ from app.core.model import BatchId, NodeId, Part, PromptId, Template, WindowId
 from app.core.records import decode, encode
 from app.core.waiting_runs import (
     AHEAD,
+    EVERY,
     MOST_SENDERS,
     MOST_WAITING,
     Batch,
@@ -224,7 +225,7 @@ def test_more_runs_of_a_batch_join_later() -> None:
         lambda known: known.join(batch("n"), entries("m", "c"), "l"),
         lambda known: known.put_back(known.entries[0], PromptId("z"), "l", known),
         lambda known: known.put_back(entries("b", "z")[0], PromptId("a"), "l", known),
-        lambda known: known.spread(0),
+        lambda known: known.spread(-1),
         lambda known: known.spread(MOST_SENDERS + 1),
         lambda known: replace(known, line_id=""),
         lambda known: replace(known, entries=()),
@@ -375,10 +376,10 @@ class Waiting(RuleBasedStateMachine):
     def pauses(self, pause: Pause) -> None:
         assert self.take(lambda known: known.hold(pause, PromptId("why"))) == bool(self.order)
 
-    @rule(is_wanted=st.booleans(), senders=st.integers(0, MOST_SENDERS + 1))
+    @rule(is_wanted=st.booleans(), senders=st.integers(-1, MOST_SENDERS + 1))
     def is_wished_otherwise(self, is_wanted: bool, senders: int) -> None:
         assert self.take(WaitingRuns.resume) == self.take(lambda known: known.send_all(is_wanted)) == bool(self.order)
-        assert self.take(lambda known: known.spread(senders)) == (bool(self.order) and 1 <= senders <= MOST_SENDERS)
+        assert self.take(lambda known: known.spread(senders)) == (bool(self.order) and EVERY <= senders <= MOST_SENDERS)
 
     @rule()
     def is_cleared(self) -> None:
@@ -413,6 +414,12 @@ def test_line_of_the_last_release_waits_as_before() -> None:
     assert [item.prompt_id for item in line.entries] == ["p-1"]
     assert (line.refused, line.pause, line.senders) == ((), Pause.ASKED, 2)
     assert line.change_to(line).put == ()
+
+
+def test_every_server_is_a_number_of_its_own() -> None:
+    known = line("a").spread(EVERY)
+    assert known.head is not None and known.head.hands == 0, "the last release reads that as 1"
+    assert line_of(known.head, known.entries, known.batches.values(), known.window_id) == known
 
 
 def test_refused_click_waits_for_nothing_and_keeps_no_wish() -> None:

@@ -27,6 +27,7 @@ from tests.simulation.browser import Tab
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.store import Bytes, SimStore
 from tests.simulation.world import ErrorLog, Page, World, a_picture, a_workflow
+from wire.health import Health
 
 SEED = int(os.environ.get("MOORING_STORY_SEED", "1"))  # another seed is another order of concurrent events
 PATIENCE = 900.0  # virtual seconds: longer than anything that is bound to happen
@@ -99,6 +100,16 @@ class Stage:
         whole = Fleet(tuple(network._server(server_id) for server_id in network.servers), "simulation")
         listed = replace(whole, servers=tuple(item for item in whole.servers if item.server_id in server_ids))
         network.fleet = lambda: listed  # type: ignore[method-assign]
+
+    def report(self, health: Health, *server_ids: ServerId) -> None:
+        """Let the gateway report this health of these servers; they are down if it says so."""
+        network = self.world.network
+        known = network.fleet()
+        servers = (replace(item, health=health) if item.server_id in server_ids else item for item in known.servers)
+        listed = replace(known, servers=tuple(servers))
+        network.fleet = lambda: listed  # type: ignore[method-assign]
+        for server_id in server_ids:
+            self.world.sims[server_id].is_down = health is Health.DOWN
 
     def move_server(self, server_id: ServerId, address: str) -> None:
         """Move the machine to another address, and report it in the gateway's list."""

@@ -38,6 +38,28 @@ async def test_learned_duration_is_known_to_next_window(stage: Stage) -> None:
     assert choice.scores[A] == pytest.approx(took, abs=0.3)
 
 
+@pytest.mark.parametrize("late", [A, B])
+@scene
+async def test_late_answer_of_an_idle_server_keeps_it_in_the_choice(stage: Stage, late: ServerId) -> None:
+    stage.tell_fleet(A, B)
+    busy = B if late == A else A
+    first, second = await stage.window(), await stage.window()
+    await stage.run(first, steps=900, server_id=busy)
+    stage.world.network.late.append(late)
+    chosen = task_of(second, await stage.run(second))
+    assert chosen.server_id == late, "two windows, two servers"
+    assert chosen.choice is not None and chosen.choice.refused == {}
+
+
+@scene
+async def test_server_that_stays_late_is_left_out_of_the_choice(stage: Stage) -> None:
+    stage.tell_fleet(A, B)
+    page = await stage.window()
+    stage.world.network.late += [A, A]
+    chosen = task_of(page, await stage.run(page))
+    assert chosen.choice is not None and chosen.choice.refused == {A: "timeout"}
+
+
 @scene
 async def test_failure_to_learn_does_not_prevent_runs(stage: Stage) -> None:
     page = await stage.window()

@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import ConnectError, InvalidTransition, StorageError
 from app.core.model import Fleet, Records, Task, TaskState, WindowId
 from app.core.ports.windows import Identity
-from app.core.waiting_runs import AHEAD, crew_id
+from app.core.waiting_runs import AHEAD, EVERY, crew_id
 from app.core.window import Window
 from app.session import Session
 from app.session.console import ConsoleContract
@@ -23,6 +23,7 @@ from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.unit.session.test_file_feed import Folder, Memory, start, use
 from tests.unit.session.test_worker import settled
+from wire.health import Health
 
 
 async def spread(stage: Stage, page: Page, count: int, senders: int, *, steps: int = 8) -> None:
@@ -430,3 +431,100 @@ async def test_crew_session_has_own_id_and_no_crew() -> None:
     with pytest.raises(InvalidTransition):
         await windows.enlist(WindowId("w+1+1"))
     assert [await windows.is_alive(WindowId(name)) for name in ("w", "other")] == [True, False]
+
+
+@scene
+async def test_batch_uses_servers_that_answer_after_run_was_pressed(stage: Stage) -> None:
+    page = await stage.window()
+    stage.report(Health.DOWN, B, C)
+    await stage.until(lambda: sum(server.health.is_silent for server in page.session.fleet.servers) == 2)
+    await spread(stage, page, 12, EVERY, steps=40)
+    await stage.until(lambda: len(all_tasks(page)) == AHEAD)
+    assert {task.server_id for task in all_tasks(page)} == {A} and not page.crew.sessions
+    stage.report(Health.WELL, B, C)
+    await stage.until(lambda: {task.server_id for task in all_tasks(page)} == {A, B, C})
+    assert len(page.crew.all_sessions) == 3
+    await stage.until(all_home(page, 12))
+    assert posts(stage) == 12
+
+
+@scene
+async def test_batch_leaves_a_server_that_dies_to_its_session(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 12, EVERY, steps=20)
+    await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
+    held = window_of(page).window_locked_server
+    assert held is not None
+    stage.report(Health.DOWN, held)
+    await stage.until(lambda: not line_of(page).entries)
+    assert len(page.crew.all_sessions) == 3, "no session more than servers"
+    stage.report(Health.WELL, held)
+    await stage.until(lambda: all(task.is_delivered for task in all_tasks(page)))
+
+
+@scene
+async def test_batch_on_every_server_enlists_no_session_without_a_run(stage: Stage) -> None:
+    page = await stage.window()
+    await spread(stage, page, 2, EVERY, steps=20)
+    await stage.until(lambda: len(all_tasks(page)) == 2)
+    assert len({task.server_id for task in all_tasks(page)}) == 2, "none is second while a server is idle"
+    await stage.until(all_home(page, 2))
+    assert len(page.crew.all_sessions) == 2
+
+
+@scene
+async def test_run_for_another_server_is_sent_by_another_session(stage: Stage) -> None:
+    page = await stage.window()
+    held = await stage.run(page, steps=4000, server_id=A)
+    stage.report(Health.DOWN, A)
+    await stage.until(lambda: page.session.worker.silence is not None)
+    waiting = await stage.run(page)
+    apart = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
+    await stage.until(lambda: page.crew.session_of(apart) is not None)
+    (mate,) = page.crew.sessions
+    assert [(task.prompt_id, task.server_id) for task in tasks_of(mate)] == [(apart, B)]
+    assert set(window_of(page).tasks) == {held}, "the window sends to its own server only"
+    assert [item.prompt_id for item in line_of(page).entries] == [waiting], "what waits stays where it is"
+    await stage.until(lambda: all(task.is_delivered for task in tasks_of(mate)))
+    assert line_of(page).has(waiting)
+    stage.report(Health.WELL, A)
+    await stage.until(lambda: waiting in window_of(page).tasks)
+    assert {task.prompt_id for task in tasks_of(mate)} == {apart}
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+@scene
+async def test_run_for_another_server_survives_a_reload(stage: Stage, crashed: bool) -> None:
+    page = await stage.window()
+    await stage.run(page, steps=4000, server_id=A)
+    stage.report(Health.DOWN, A)
+    await stage.until(lambda: page.session.worker.silence is not None)
+    stage.report(Health.DOWN, B)
+    apart = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
+    page = await stage.reload(page, crashed=crashed)
+    assert page.crew.sessions == ()
+    stage.report(Health.WELL, B)
+    await stage.until(lambda: page.crew.session_of(apart) is not None)
+    assert [task.server_id for task in tasks_of(page.crew.sessions[0])] == [B]
+
+
+@scene
+async def test_failed_run_is_repeated_on_another_server(stage: Stage) -> None:
+    page = await stage.window()
+    held = await stage.run(page, steps=4000, server_id=A)
+    failed = await stage.run(page)
+    await page.session.cancel(failed)
+    await stage.until(lambda: window_of(page).tasks[failed].state.is_end)
+    stage.report(Health.DOWN, A)
+    await stage.until(lambda: page.session.worker.silence is not None)
+    again = await page.session.run_again(failed, server_id=C)
+    await stage.until(lambda: page.crew.session_of(again) is not None)
+    assert [task.server_id for task in tasks_of(page.crew.sessions[0])] == [C]
+    assert window_of(page).window_locked_server == A and not window_of(page).tasks[held].state.is_end
+
+
+@scene
+async def test_run_for_another_server_goes_by_the_window_once_that_is_free(stage: Stage) -> None:
+    page = await stage.window()
+    prompt_id = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
+    assert window_of(page).tasks[prompt_id].server_id == B and not page.crew.sessions

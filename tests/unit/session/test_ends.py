@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.core.ends import EndCause, end_cause
-from app.core.errors import ConnectError
 from app.core.model import TaskState
 from app.ui.runs.task_words import word_task
 from tests.simulation.network import Mishap
-from tests.unit.session.stage import A, Stage, scene, task_of
+from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
 from tests.unit.ui.page_kit import ENGLISH
 
 
@@ -109,8 +108,10 @@ async def test_run_without_gateway_is_certainly_not_sent(stage: Stage) -> None:
     assert len(stage.requests("POST", "/prompt")) == 1
     stage.world.network.is_down = True
     stage.world.network.restart_gateway()
-    with pytest.raises(ConnectError):  # there is no task yet, so nothing can be unclear
-        await stage.run(page)
+    waiting = await stage.run(page)  # there is no task yet, so nothing can be unclear
+    assert line_of(page).has(waiting) and page.session.runs == ()
+    stage.world.network.is_down = False
+    await stage.until(lambda: waiting in window_of(page).tasks)
 
 
 @scene

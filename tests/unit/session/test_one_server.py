@@ -9,8 +9,6 @@ import pytest
 
 from app.core.errors import (
     AffinityError,
-    ConnectError,
-    NoServerAvailable,
     ServerLockedError,
     ServerMoved,
     StillRestoring,
@@ -21,7 +19,7 @@ from app.core.window import Free
 from app.session import RunStage
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, task_of, window_of
+from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 
 
 @scene
@@ -93,11 +91,14 @@ async def test_work_for_another_server_is_refused_with_everything_that_matters(s
 async def test_a_server_that_is_down_is_never_replaced_by_another(stage: Stage) -> None:
     page = await stage.window()
     stage.world.sims[B].is_down = True
-    with pytest.raises(NoServerAvailable) as caught:
-        await stage.run(page, server_id=B)
-    assert caught.value.causes == {B: "connect-failed"}
+    prompt_id = await stage.run(page, server_id=B)
+    await stage.sleep(30.0)
+    assert line_of(page).has(prompt_id), "it waits for that server"
     assert stage.requests("POST", "/prompt") == []
     assert window_of(page).mooring == Free()
+    stage.world.sims[B].is_down = False
+    await stage.until(lambda: prompt_id in window_of(page).tasks)
+    assert (await stage.ended(page, prompt_id)).server_id == B
 
 
 @scene
@@ -362,8 +363,8 @@ async def test_a_failed_upload_gives_its_place_back_with_a_run(stage: Stage) -> 
         lambda: stage.world.database.reservations,
         lambda: [setattr(sim, "is_down", True) for sim in stage.world.sims.values()] and None,
     )
-    with pytest.raises(ConnectError):
-        await stage.run(page, picture=b"picture")
+    prompt_id = await stage.run(page, picture=b"picture")
+    assert line_of(page).has(prompt_id) and page.session.runs == ()
     assert window_of(page).mooring == Free()
     assert stage.world.database.reservations == {}
 

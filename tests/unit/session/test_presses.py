@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from app.core.errors import BadInput, MooringError, NoServerAvailable, StorageError, TaskNotFound
-from app.core.model import PromptId, TaskState
+from app.core.model import PromptId, ServerId, TaskState
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.presses import LONGEST, read_presses
@@ -22,7 +22,8 @@ from app.workflows.plans.runs import PlannedRun
 from tests.simulation.browser import PRESSES
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, Stage, line_of, scene, task_of
+from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
+from wire.health import Health
 
 PRESS = PromptId("aaaaaaaa-0000-4000-8000-000000000000")
 
@@ -157,12 +158,8 @@ async def test_refused_press_is_sent_when_it_is_tried_again(stage: Stage) -> Non
 @scene
 async def test_refused_press_keeps_its_reason_until_it_is_dismissed(stage: Stage) -> None:
     page = await stage.window()
-    for sim in stage.world.sims.values():
-        sim.is_down = True
     with pytest.raises(NoServerAvailable) as caught:
-        await stage.run(page, prompt_id=PRESS)
-    for sim in stage.world.sims.values():
-        sim.is_down = False
+        await stage.run(page, prompt_id=PRESS, server_id=ServerId("gone"))
     back = await stage.reload(page, crashed=True)
     await stage.until(lambda: failed(back))
     (run,) = failed(back)
@@ -299,12 +296,8 @@ async def test_press_that_cannot_be_stored_is_not_sent(stage: Stage) -> None:
 @scene
 async def test_refused_press_leaves_the_line_as_if_it_were_empty(stage: Stage) -> None:
     page = await stage.window()
-    for sim in stage.world.sims.values():
-        sim.is_down = True
     with pytest.raises(MooringError):
-        await stage.run(page, prompt_id=PRESS)
-    for sim in stage.world.sims.values():
-        sim.is_down = False
+        await stage.run(page, prompt_id=PRESS, server_id=ServerId("gone"))
     planned = [PlannedRun(index, {}, str(index)) for index in range(3)]
     await page.session.line.add(a_workflow(3, 1, None), planned, senders=3)
     await page.session.line.send_all()
@@ -322,3 +315,66 @@ async def test_click_in_flight_is_neither_shown_nor_sent_by_the_line(stage: Stag
     await stage.ended(page, await stage.run(page, server_id=A))
     assert not any(seen)
     assert len(stage.requests("POST", "/prompt")) == 1
+
+
+@scene
+async def test_press_for_a_server_that_hangs_waits_until_it_answers(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.network.late += [A, A]
+    assert await stage.run(page, prompt_id=PRESS, server_id=A) == PRESS
+    assert line_of(page).has(PRESS) and failed(page) == []
+    assert page.session.line.stalled_by == page.session.worker.cause
+    assert isinstance(page.session.worker.cause, NoServerAvailable)
+    assert page.session.worker.cause.causes == {A: "timeout"}, "the line says why"
+    await stage.until(lambda: PRESS in window_of(page).tasks)
+    assert (await stage.ended(page, PRESS)).server_id == A
+    assert runs(stage) == {PRESS: 1}
+
+
+@scene
+async def test_press_for_a_hanging_server_survives_a_reload(stage: Stage) -> None:
+    page = await stage.window()
+    stage.report(Health.DOWN, A)
+    await stage.run(page, prompt_id=PRESS, server_id=A)
+    back = await stage.reload(page, crashed=True)
+    await stage.until(lambda: line_of(back).has(PRESS))
+    stage.report(Health.WELL, A)
+    await stage.until(lambda: PRESS in window_of(back).tasks)
+    assert (await stage.ended(back, PRESS)).server_id == A
+
+
+@scene
+async def test_press_waits_while_the_server_of_its_window_is_silent(stage: Stage) -> None:
+    page = await stage.window()
+    first = await stage.run(page, steps=4000, server_id=A)
+    stage.report(Health.TIMEOUT, A)
+    await stage.until(lambda: page.session.worker.obstacle is not None)
+    assert await stage.run(page, prompt_id=PRESS) == PRESS
+    await stage.sleep(20.0)
+    assert line_of(page).has(PRESS) and set(window_of(page).tasks) == {first}, "nothing fails"
+    stage.report(Health.WELL, A)
+    await stage.until(lambda: PRESS in window_of(page).tasks)
+    assert task_of(page, PRESS).server_id == A
+
+
+@scene
+async def test_press_waits_for_the_gateway(stage: Stage) -> None:
+    page = await stage.window()
+    stage.world.network.is_down = True
+    assert await stage.run(page, prompt_id=PRESS) == PRESS
+    await stage.sleep(10.0)
+    assert line_of(page).has(PRESS) and failed(page) == []
+    assert page.session.line.stalled_by is not None
+    stage.world.network.is_down = False
+    await stage.until(lambda: PRESS in window_of(page).tasks)
+    await stage.ended(page, PRESS)
+    assert runs(stage) == {PRESS: 1}
+
+
+@scene
+async def test_press_that_no_server_can_ever_take_is_refused(stage: Stage) -> None:
+    page = await stage.window()
+    stage.report(Health.DOWN, B)
+    with pytest.raises(NoServerAvailable):
+        await stage.run(page, prompt_id=PRESS, server_id=ServerId("gone"))
+    assert [run.prompt_id for run in failed(page)] == [PRESS] and not line_of(page).entries

@@ -12,7 +12,7 @@ from app.core.model import Fleet, WindowId
 from app.session.submitting.reservations import RESERVE_TRIES
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, Stage, scene, window_of
+from tests.unit.session.stage import PHOTO, Stage, line_of, scene, window_of
 
 
 def misplace(page: Page, times: int) -> list[str]:
@@ -91,12 +91,12 @@ async def test_script_upload_before_fleet_is_known_waits_for_it(stage: Stage) ->
 
 
 @scene
-async def test_without_servers_the_fleet_error_is_raised(stage: Stage) -> None:
+async def test_without_servers_only_a_silent_gateway_lets_a_run_wait(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
     state.fleet, state.fleet_error = Fleet(), ConnectError(None, "gateway")
-    with pytest.raises(ConnectError):
-        await stage.run(page)
+    prompt_id = await stage.run(page)
+    assert line_of(page).has(prompt_id), "it waits for the gateway"
     state.fleet_error = None
     with pytest.raises(NoServerAvailable):
         await stage.run(page)

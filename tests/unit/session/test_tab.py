@@ -8,7 +8,7 @@ import pytest
 
 from app.core.balancer import Leaning
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
-from app.core.model import BatchId, Contact, Delivery, PromptId, Task, TaskState
+from app.core.model import BatchId, Contact, Delivery, PromptId, ServerId, Task, TaskState
 from app.core.ports.blobs import KeepSettings
 from app.core.server_fingerprint import RestartSign
 from app.core.window import Window
@@ -197,12 +197,9 @@ async def test_click_belongs_to_own_session_and_can_be_dismissed(stage: Stage) -
     (task,) = tasks_of(page.session)
     assert (task.prompt_id, task.title, task.server_id) == (prompt_id, "dunes", B)
     await stage.ended(page, prompt_id)
-    for sim in stage.world.sims.values():
-        sim.is_down = True
-    with pytest.raises(NoServerAvailable):
-        await tab.run(a_workflow(3, 2, None))
-    with pytest.raises(NoServerAvailable):
-        await tab.run(a_workflow(3, 3, None))
+    for number in (2, 3):
+        with pytest.raises(NoServerAvailable):
+            await tab.run(a_workflow(3, number, None), server_id=ServerId("gone"))
     first, second = tab.runs
     await tab.dismiss_run(first.prompt_id)
     assert tab.runs == (second,)

@@ -468,6 +468,7 @@ class StillSession:
     results: StillResults = field(default_factory=StillResults)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     editors: list[str] = field(default_factory=list)
+    apart: list[bool] = field(default_factory=list)  # whether another session of the tab may send each run
     run_ids: list[PromptId | None] = field(default_factory=list)  # the prompt_ids that runs were given
     recorded: set[PromptId] = field(default_factory=set)
     refusal: MooringError | None = None
@@ -535,7 +536,9 @@ class StillSession:
         editor: str = "",
         templates: tuple[Template, ...] = (),
         prompt_id: PromptId | None = None,
+        is_apart: bool = False,
     ) -> PromptId:
+        self.apart.append(is_apart)
         self.editors.append(editor)
         self.templates = templates
         self._note("run", workflow, title, dict(inputs or {}), server_id)
@@ -562,9 +565,16 @@ class StillSession:
         self._note("dismiss_run", prompt_id)
 
     async def run_again(
-        self, prompt_id: PromptId, *, elsewhere: bool = False, values: Mapping[tuple[str, str], object] | None = None
+        self,
+        prompt_id: PromptId,
+        *,
+        elsewhere: bool = False,
+        server_id: ServerId | None = None,
+        values: Mapping[tuple[str, str], object] | None = None,
     ) -> PromptId:
-        self._note("run_again", prompt_id, elsewhere, *([values] if values else []))
+        self._note(
+            "run_again", prompt_id, elsewhere, *([values] if values else []), *([server_id] if server_id else [])
+        )
         return PromptId("again")
 
     async def uses_credits(self, prompt_id: PromptId) -> bool:

@@ -14,7 +14,7 @@ from app.core.errors import StorageError
 from app.core.file_runs import FileFault, FilePlan, FileRun, FileRuns, Place
 from app.core.model import BatchId, PromptId
 from app.core.ports.files import ChosenFile, FileSet
-from app.core.waiting_runs import Batch, read_values
+from app.core.waiting_runs import EVERY, Batch, read_values
 from app.session.waiting.file_feed import ROOM
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import FormState
@@ -183,7 +183,7 @@ async def test_a_run_is_made_for_each_file_in_order() -> None:
     assert not is_open(made)
     (plan,) = plans(made)
     assert [run.label for run in plan.runs] == ["2.png", "10.png", "b/2.png"]
-    assert (plan.folder, plan.senders, plan.media) == ("h", 2, "picture")
+    assert (plan.folder, plan.senders, plan.media) == ("h", EVERY, "picture")
     assert plan.places == (Place(*PHOTO),)
     opened = made.session.line.files.calls[0][2]
     assert [opened.open(index).data for index in range(3)] == [b"h/2.png", b"h/10.png", b"h/b/2.png"]

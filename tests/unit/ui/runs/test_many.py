@@ -10,6 +10,7 @@ import pytest
 
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
+from app.core.waiting_runs import EVERY
 from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
@@ -192,7 +193,7 @@ async def test_each_run_of_a_list_has_its_own_seed() -> None:
     await write(made, "lines", text="a dune\na lake")
     await made.act("many-add")
     ((verb, _, runs, _, _, wish, senders),) = made.session.line.calls
-    assert (verb, wish, senders) == ("add", ANY, 2)
+    assert (verb, wish, senders) == ("add", ANY, EVERY)
     assert [(run.values[TEXT], run.label) for run in runs] == [("a dune", "a dune"), ("a lake", "a lake")]
     assert len({run.values[SEED] for run in runs}) == 2
     assert made.context.ui.dialog is None and made.screen.changes[-1] == {"reveal": "waiting"}

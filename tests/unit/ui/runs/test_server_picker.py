@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from app.core.balancer import ANY, Leaning, Wish
-from app.core.model import Fleet, ServerId
-from app.core.waiting_runs import Pause
+from app.core.model import Failure, Fleet, Server, ServerId, TaskState
+from app.core.waiting_runs import EVERY, Pause
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.context import set_slices
 from app.ui.kit.state import UiState
@@ -19,6 +19,7 @@ from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode
+from app.workflows.needs import Runnability
 from tests.unit.ui.elements import Element, element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import (
@@ -202,7 +203,7 @@ FOUR = tuple(server(name, is_demo=True) for name in "abcd")
         (SOONEST, 9, {"a": Leaning.PREFER, "b": Leaning.PREFER}, 2),
     ],
 )
-async def test_runs_are_spread_over_all_able_servers(
+async def test_runs_are_spread_over_the_servers_that_are_able_when_sent(
     where: str, count: int, leanings: dict[str, Leaning], senders: int
 ) -> None:
     full = server("e", is_demo=True, is_drained=True)
@@ -213,8 +214,27 @@ async def test_runs_are_spread_over_all_able_servers(
         )
     )
     made.actions.act("run-count", {"value": str(count)})
+    view = page(made.session, made.context.ui).run
+    assert view.senders == senders, "as many as now"
     await made.act("run")
-    assert made.session.line.calls[0][6] == senders
+    assert made.session.line.calls[0][6] == (1 if where == "b" else EVERY)
+
+
+def test_waiting_runs_say_that_all_able_servers_are_used() -> None:
+    session = StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one", "two").spread(EVERY)))
+    ui = UiState().with_slices(FormState(workflow_id="text"))
+    html = markup(page(session, ui), "waiting")
+    assert "selected" in element(html, "option", value=str(EVERY))
+    assert element(html, "option", value=str(EVERY)).text == "All that can run it"
+    assert (
+        element(markup(page(session, ui), "run"), id="run-words").text == "Waits with the others for one of 4 servers"
+    )
+
+
+async def test_all_able_servers_can_be_chosen_again() -> None:
+    made = rig(StillSession(fleet=fleet(*FOUR), line=StillLine(line=waiting("one").spread(2))), SOONEST)
+    await made.act("line-spread", value="0")
+    assert made.session.line.calls == [("spread", EVERY)]
 
 
 async def test_existing_waiting_runs_keep_their_number_of_servers() -> None:
@@ -227,7 +247,8 @@ async def test_existing_waiting_runs_keep_their_number_of_servers() -> None:
 def test_many_runs_dialog_offers_all_able_servers() -> None:
     session = StillSession(fleet=fleet(*FOUR, server("e", is_demo=True, health=Health.DOWN)))
     text = markup(page(session, UiState(dialog=ManyDialog()).with_slices(FormState(workflow_id="text"))), "dialogs")
-    assert "selected" in element(text, "option", value="4")
+    assert "selected" in element(text, "option", value=str(EVERY))
+    assert elements(text, "option", value="5"), "and each number of servers"
 
 
 async def test_many_runs_use_the_chosen_server() -> None:
@@ -296,3 +317,72 @@ def test_header_names_the_server_that_holds_the_window() -> None:
     session = StillSession(fleet=three(), window=window(task("x", server_name="a")))
     chip = element(markup(page(session, ui), "header"), id="mooring-chip")
     assert chip.text.split()[0] == "a" and "next run" not in chip.text
+
+
+def silent_window(*others: Server) -> StillSession:
+    """A session whose window is on gpu-1, which does not answer."""
+    silent = server("gpu-1", is_demo=True, health=Health.TIMEOUT)
+    return StillSession(fleet=fleet(silent, *others), window=window(task("a", "gpu-1")))
+
+
+FORM = UiState().with_slices(FormState(workflow_id="text"))
+IDLE = server("demo-1", is_demo=True)
+
+
+def test_window_on_a_silent_server_offers_the_one_with_the_shortest_queue() -> None:
+    session = silent_window(server("demo-0", is_demo=True, running=1), IDLE)
+    html = markup(page(session, FORM), "run")
+    assert element(html, id="run-words").text.startswith("gpu-1 does not answer")
+    assert "is-silent" in element(html, id="run-words")["class"]
+    button = element(html, id="run-button")
+    assert button.text.startswith("Run on demo-1 ") and button["data-server"] == "demo-1"
+
+
+def test_silent_server_has_no_green_tick() -> None:
+    form = FORM.of(FormState)
+    known = Runnability((ServerId("gpu-1"), ServerId("demo-1")), {}, ())
+    ui = UiState().with_slices(replace(form, known=replace(form.known, standings={"text": known})))
+    line = element(markup(page(silent_window(IDLE), ui), "standing"), data_testid="standing")
+    assert (line["data-tone"], line.text.startswith("gpu-1 does not answer")) == ("is-warn", True)
+    well = StillSession(fleet=fleet(server("gpu-1", is_demo=True), IDLE), window=window(task("a", "gpu-1")))
+    assert element(markup(page(well, ui), "standing"), data_testid="standing")["data-tone"] == "is-good"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (),
+        (server("real"),),
+        (server("demo-1", is_demo=True, is_drained=True),),
+        (server("demo-1", is_demo=True, health=Health.DOWN),),
+    ],
+)
+def test_without_another_server_run_stays_as_it_is(others: tuple[Server, ...]) -> None:
+    html = markup(page(silent_window(*others), FORM), "run")
+    button = element(html, id="run-button")
+    assert (button.text.startswith("Run Ctrl"), button["data-server"]) == (True, "")
+    assert element(html, id="run-words").text.startswith("gpu-1 does not answer")
+
+
+def test_window_on_a_server_that_answers_offers_no_other() -> None:
+    session = StillSession(fleet=fleet(server("gpu-1", is_demo=True), IDLE), window=window(task("a", "gpu-1")))
+    assert element(markup(page(session, FORM), "run"), id="run-button")["data-server"] == ""
+
+
+async def test_run_goes_to_the_server_that_the_button_names() -> None:
+    made = rig(silent_window(IDLE), SOONEST)
+    await made.act("run", server="demo-1")
+    (call,) = made.session.calls
+    assert (call[0], call[-1], made.session.apart) == ("run", "demo-1", [True])
+    await made.act("run")
+    assert (made.session.calls[1][-1], made.session.apart) == (None, [True, False])
+
+
+async def test_failed_run_is_not_repeated_on_a_silent_server() -> None:
+    gone = replace(task("b", "gpu-1"), state=TaskState.FAILED, failure=Failure(kind="not_sent"), workflow="{}")
+    session = replace(silent_window(IDLE), window=window(task("a", "gpu-1"), gone))
+    again = element(markup(page(session, FORM), "now"), data_testid="run-again")
+    assert (again.text, again["data-server"]) == ("Run on demo-1", "demo-1")
+    made = rig(session, SOONEST)
+    await made.act("run-again", promptId=gone.prompt_id, server="demo-1")
+    assert made.session.calls == [("run_again", gone.prompt_id, False, "demo-1")]

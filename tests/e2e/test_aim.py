@@ -1,0 +1,67 @@
+"""Runs do not aim at a server that does not answer, and wait for one that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.window_kit import BrowserUser
+from tests.platform_kit import posix_only, stopped
+from tests.services import Service, start_demo, start_gateway
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e, posix_only("no process can be stopped there")]
+
+ENDED_ON = "(server) => windowTasks.some((task) => task.serverId === server && task.state === 'succeeded')"
+NOTICED = 30_000  # milliseconds until the fleet's state has a server that hangs
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Service, Service]]:
+    with start_demo("--step-seconds", "0.2") as one, start_demo("--step-seconds", "0") as two:
+        yield one, two
+
+
+@pytest.fixture(scope="module")
+def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
+    one, two = servers
+    with start_gateway("--server", f"a={one.url}", "--server", f"b={two.url}") as service:
+        yield service
+
+
+async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, servers: tuple[Service, Service]) -> None:
+    window = await user.open()
+    page = window.page
+    await window.choose_small_text()
+    await page.get_by_test_id("where").select_option("a")
+    with stopped(servers[0].process.pid):
+        await page.locator("[data-testid=run]:enabled").click()
+        await expect(page.get_by_test_id("waiting-item")).to_have_count(1, timeout=NOTICED)
+        await expect(page.get_by_test_id("line-stalled")).to_be_visible(timeout=NOTICED)
+        await expect(page.locator(".run-card.is-bad")).to_have_count(0)
+        assert await page.evaluate("windowTasks") == []
+    await wait_for_js(page, ENDED_ON, arg="a")
+    await expect(page.get_by_test_id("waiting-item")).to_have_count(0)
+
+
+async def test_window_on_a_server_that_hangs_runs_on_another(
+    user: BrowserUser, servers: tuple[Service, Service]
+) -> None:
+    window = await user.open()
+    page = window.page
+    await page.get_by_test_id("where").select_option("a")
+    held = await window.run_slow()
+    assert (await window.task(held))["serverId"] == "a"
+    await window.choose_small_text()
+    with stopped(servers[0].process.pid):
+        button = page.locator("[data-testid=run]:enabled")
+        await expect(button).to_contain_text("Run on b", timeout=NOTICED)
+        await expect(page.locator("#run-words.is-silent")).to_contain_text("a does not answer")
+        await expect(page.get_by_test_id("standing")).to_have_attribute("data-tone", "is-warn")
+        await button.click()
+        await wait_for_js(page, ENDED_ON, arg="b")
+        assert (await window.task(held))["serverId"] == "a"
+    await expect(button).not_to_contain_text("Run on b", timeout=NOTICED)
+    await window.press_cancel(held)
