@@ -158,7 +158,7 @@ class WaitingLine:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
         workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
-        found = [worker.obstacle for worker in workers if worker.sending is None]
+        found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
 

@@ -309,7 +309,16 @@ async def test_press_for_a_server_that_hangs_waits_until_it_answers(stage: Stage
     assert page.session.line.stalled_by == page.session.worker.cause
     assert isinstance(page.session.worker.cause, NoServerAvailable)
     assert page.session.worker.cause.causes == {A: "timeout"}, "the line says why"
+    seen = list[bool]()
+
+    def note() -> None:
+        if page.session.line.sending and not window_of(page).reservations and not window_of(page).tasks:
+            seen.append(page.session.line.stalled_by is not None)
+
+    page.session.subscribe(note)
+    stage.world.network.late += [A, A]
     await stage.until(lambda: PRESS in window_of(page).tasks)
+    assert seen and all(seen), "also while it is tried again"
     assert (await stage.ended(page, PRESS)).server_id == A
     assert runs(stage) == {PRESS: 1}
 

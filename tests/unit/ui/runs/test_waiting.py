@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.balancer import ANY
-from app.core.errors import BadInput, ConnectError, StorageError
+from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import Run, RunStage
@@ -244,3 +244,9 @@ def test_run_count_is_limited(typed: str, count: int) -> None:
     assert rig.context.ui.of(RunsState).run_count == count
     text = markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")
     assert element(text, id="run-count")["value"] == str(count)
+
+
+def test_line_that_waits_for_a_server_asks_for_nothing() -> None:
+    text = shown(StillLine(line=waiting("one"), stalled_by=NoServerAvailable("reserve", {"gpu-1": "timeout"})))
+    assert "It is sent by itself as soon as one can take it." in text and "gpu-1: no answer in time" in text
+    assert "press Run again" not in text
