@@ -56,6 +56,24 @@ NAMED = (
         f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
     ),
     Named(
+        "servers counted at the press",
+        "app/session/waiting/sending.py",
+        (("min(len(able) + stuck, waiting", "min(len(self.workers), waiting"),),
+        f"{STORIES}/test_crew.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
+    ),
+    Named(
+        "late server left out at once",
+        "app/session/submitting/reservations.py",
+        (("        if not late:\n", "        if True:\n"),),
+        f"{STORIES}/test_choice.py::test_late_answer_of_an_idle_server_keeps_it_in_the_choice",
+    ),
+    Named(
+        "press for a server that hangs refused",
+        "app/core/aim.py",
+        (("        return not PASSING.isdisjoint(error.causes.values())\n", "        return False\n"),),
+        f"{STORIES}/test_presses.py::test_press_for_a_server_that_hangs_waits_until_it_answers",
+    ),
+    Named(
         "history before queue",
         "app/session/watching/watch.py",
         (

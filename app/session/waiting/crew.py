@@ -10,7 +10,8 @@ tab is closed their work is found and adopted like any window's. Waiting runs ar
 captain's line until one of them registers it, and nothing is lost when a crew session ends.
 
 A crew session chooses its server as a window does, considering the claims of all windows and of the other sessions. It
-stays with that server while it has work there, and chooses a new one afterwards.
+stays with that server while it has work there, and chooses a new one afterwards. One more is enlisted for a run that
+asks for another server than those which hold the line's sessions.
 """
 
 from __future__ import annotations

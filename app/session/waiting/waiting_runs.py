@@ -13,6 +13,8 @@ When fewer than two of a session's prompts are unfinished, the next run takes th
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
+A click that some server may take later waits here too: one that it asks for, or the gateway, does not answer.
+
 At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
 joins the line, before the runs of plans; after *send all now* nothing waits for its turn.
 
@@ -156,7 +158,7 @@ class WaitingLine:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
         workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
-        found = [worker.obstacle for worker in workers if worker.sending is None]
+        found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn, ServerBusy
 from app.core.model import Contact, PromptId, ServerId, Task
 from app.core.window import Moored, Window
+from app.session.facts import RunStage
 from app.session.state import State
 from app.session.submitting.submit import Submitter
 from app.session.watching.watch import Watch
@@ -66,6 +67,19 @@ class LineWorker:
         if self.is_resting:
             return self.cause or ConnectError(None, "resting")
         return self.silence
+
+    @property
+    def choosing_after(self) -> MooringError | None:
+        """Why the run that it is sending could not be sent before, as long as it has no server this time either."""
+        if self.sending is None or self.has_task(self.sending):
+            return None
+        run = self.state.runs.get(self.sending)
+        return self.cause if run is None or run.stage is RunStage.RESERVING else None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it sends nothing, or tries again."""
+        return self.sending is None or self.choosing_after is not None
 
     @property
     def silence(self) -> MooringError | None:

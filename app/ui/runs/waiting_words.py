@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app.core.errors import MooringError, NoServerAvailable
 from app.ui.kit.i18n import Translator
-from app.ui.kit.words import SEPARATOR
+from app.ui.kit.messages import word_error
+from app.ui.kit.words import SEPARATOR, Tone, Words
 from app.ui.runs.waiting import PlanItem, TurnView, WaitingView
 
 
@@ -16,6 +20,14 @@ def word_line(view: WaitingView, _: Translator) -> str:
     if view.needs_page:  # the panel of the files says what a reload does
         return _("Each server gets two of your runs at a time.")
     return _("Each server gets two of your runs at a time. Keep this page open until all are sent; a reload is fine.")
+
+
+def word_stalled(error: MooringError, _: Translator) -> Words:
+    """Say why nothing is sent at present."""
+    words = word_error(error, _)
+    if not isinstance(error, NoServerAvailable):
+        return words
+    return replace(words, advice=_("It is sent by itself as soon as one can take it."), tone=Tone.WARN)
 
 
 def word_turn(turn: TurnView, _: Translator) -> str:

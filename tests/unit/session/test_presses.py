@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -141,12 +142,12 @@ async def test_press_waits_while_no_server_answers(stage: Stage) -> None:
 @scene
 async def test_refused_press_is_sent_when_it_is_tried_again(stage: Stage) -> None:
     page = await stage.window()
-    for sim in stage.world.sims.values():
-        sim.is_down = True
+    fleet = page.session.fleet
+    drained = tuple(replace(item, is_drained=True) for item in fleet.servers)
+    page.session._state.set_fleet(replace(fleet, servers=drained))
     with pytest.raises(NoServerAvailable):
         await stage.run(page, prompt_id=PRESS)
-    for sim in stage.world.sims.values():
-        sim.is_down = False
+    page.session._state.set_fleet(fleet)
     await page.session.retry_run(PRESS)
     assert failed(page) == []
     await stage.ended(page, PRESS)
@@ -326,7 +327,16 @@ async def test_press_for_a_server_that_hangs_waits_until_it_answers(stage: Stage
     assert page.session.line.stalled_by == page.session.worker.cause
     assert isinstance(page.session.worker.cause, NoServerAvailable)
     assert page.session.worker.cause.causes == {A: "timeout"}, "the line says why"
+    seen = list[bool]()
+
+    def note() -> None:
+        if page.session.line.sending and not window_of(page).reservations and not window_of(page).tasks:
+            seen.append(page.session.line.stalled_by is not None)
+
+    page.session.subscribe(note)
+    stage.world.network.late += [A, A]
     await stage.until(lambda: PRESS in window_of(page).tasks)
+    assert seen and all(seen), "also while it is tried again"
     assert (await stage.ended(page, PRESS)).server_id == A
     assert runs(stage) == {PRESS: 1}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.balancer import ANY
-from app.core.errors import BadInput, ConnectError, StorageError
+from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
 from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
 from app.session import Run, RunStage
@@ -261,3 +261,9 @@ def test_clicks_on_one_workflow_are_told_apart() -> None:
     html = markup(page(StillSession(line=StillLine(line=named))), "waiting")
     assert f"Remove: a tide at dusk{SEPARATOR}8" in html
     assert cancel_view(named, []).plans[0].label == f"a tide at dusk{SEPARATOR}8"
+
+
+def test_line_that_waits_for_a_server_asks_for_nothing() -> None:
+    text = shown(StillLine(line=waiting("one"), stalled_by=NoServerAvailable("reserve", {"gpu-1": "timeout"})))
+    assert "It is sent by itself as soon as one can take it." in text and "gpu-1: no answer in time" in text
+    assert "press Run again" not in text
