@@ -198,6 +198,7 @@ async def test_reload_within_the_click_keeps_the_press_once(tab: Tab) -> None:
     await tab.click("#pick-text")
     await tab.until("document.querySelector('#fields-text textarea')")
     for _ in range(int(os.environ.get("MOORING_PRESS_ROUNDS", "1"))):
+        await tab.until("document.querySelector('[data-testid=run]:enabled')")
         before = await tab.evaluate("windowTasks.map((task) => task.promptId)")
         fresh = f"windowTasks.filter((task) => !{json.dumps(before)}.includes(task.promptId))"
         press = "document.querySelector('[data-testid=run]:enabled').click()"
