@@ -206,7 +206,9 @@ async def test_reload_within_the_click_keeps_the_press_once(tab: Tab) -> None:
         await tab.until("!globalThis.isOld")
         await tab.until(READY)
         await tab.until(f"{fresh}.length")
-        await expect_kept(tab, await tab.evaluate(f"{fresh}[0].promptId"))
+        # A page that ends between the record of a task and its POST may have sent it: that is never repeated.
+        ended = await finished(tab, await tab.evaluate(f"{fresh}[0].promptId"))
+        assert ended["state"] in {"succeeded", "lost"}
         assert await tab.evaluate(f"{fresh}.length") == 1, "one click, one run"
 
 
