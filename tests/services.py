@@ -191,6 +191,14 @@ def start_gateway(*flags: str, port: int | None = None, demo: int = 0, root: Pat
 
 
 @contextlib.contextmanager
+def start_gateway_to(**servers: Service) -> Iterator[Service]:
+    """Start a gateway with these servers, by their ids."""
+    flags = [flag for name, server in servers.items() for flag in ("--server", f"{name}={server.url}")]
+    with start_gateway(*flags) as service:
+        yield service
+
+
+@contextlib.contextmanager
 def start_installed(installed: Installed, *flags: str, port: int | None = None, demo: int = 0) -> Iterator[Service]:
     """Start the gateway of an installed wheel."""
     command = [installed.command, *(["--demo", str(demo)] if demo else []), *flags]

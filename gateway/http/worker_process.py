@@ -4,9 +4,8 @@
         queue = await worker.run(scan, parse_queue, body)   # here if the text is small
 
 The process is started when it is first needed, runs one function at a time, for users in turn, and ends when it is idle
-or has grown. The
-function receives the text and further arguments, which must be picklable; its exceptions are raised here. One that
-takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
+or has grown. The function receives the text and further arguments, which must be picklable; its exceptions are raised
+here. One that takes too long or too much memory ends with `TooMuchWork`, and the next one gets a new process.
 
 `python -m gateway.http.worker_process` is that process.
 """

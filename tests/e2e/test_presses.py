@@ -18,7 +18,7 @@ from tests.e2e.fault_kit import until
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server
 from tests.platform_kit import posix_only, stopped
-from tests.services import Service, start_demo, start_gateway
+from tests.services import Service, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -50,8 +50,7 @@ def servers() -> Iterator[tuple[Service, Service]]:
 
 @pytest.fixture(scope="module")
 def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
-    one, two = servers
-    with start_gateway("--server", f"a={one.url}", "--server", f"b={two.url}") as service:
+    with start_gateway_to(a=servers[0], b=servers[1]) as service:
         yield service
 
 

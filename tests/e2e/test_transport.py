@@ -12,7 +12,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from tests.e2e.browser_kit import load_python, run_python
-from tests.services import Service, start_demo, start_gateway
+from tests.services import Service, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -42,7 +42,7 @@ def servers() -> Iterator[tuple[Service, Service]]:
 @pytest.fixture(scope="module")
 def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
     a, b = servers
-    with start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as service:
+    with start_gateway_to(a=a, b=b) as service:
         yield service
 
 
@@ -354,7 +354,7 @@ async def test_unread_progress_is_reduced_to_the_latest(python: Page, burst_port
 
 
 async def test_fleet_and_its_changes_arrive_over_a_websocket(browser: Browser) -> None:
-    with start_demo() as a, start_demo() as b, start_gateway("--server", f"a={a.url}", "--server", f"b={b.url}") as it:
+    with start_demo() as a, start_demo() as b, start_gateway_to(a=a, b=b) as it:
         page = await (await browser.new_context()).new_page()
         await load_python(page, it.url)
         begin = """
@@ -378,7 +378,7 @@ while True:
 
 
 async def test_fleet_arrives_without_a_websocket(browser: Browser) -> None:
-    with start_demo() as a, start_gateway("--server", f"a={a.url}") as it:
+    with start_demo() as a, start_gateway_to(a=a) as it:
         context = await browser.new_context()
         await context.add_init_script("window.WebSocket = class { constructor() { throw new DOMException('no'); } };")
         page = await context.new_page()

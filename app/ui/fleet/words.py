@@ -8,7 +8,7 @@ from app.ui.kit.words import Tone, Words
 from wire.health import Health
 from wire.server_words import word_condition
 
-_PASSING = frozenset({"login", "forbidden", "too-much", "another", "busy"})  # causes that the server itself may end
+_AMBER = frozenset({"login", "forbidden", "too-much", "another", "busy"})  # causes of a server that runs
 
 
 def word_health(health: Health, cause: str, _: Translator) -> Words:
@@ -23,7 +23,7 @@ def _tone(health: Health, cause: str) -> Tone:
             return Tone.GOOD
         case Health.UNKNOWN:
             return Tone.QUIET
-        case Health.DOWN | Health.NOT_COMFYUI if cause not in _PASSING:
+        case Health.DOWN | Health.NOT_COMFYUI if cause not in _AMBER:
             return Tone.BAD
     return Tone.WARN
 
