@@ -189,7 +189,7 @@ class WaitingRuns:
     ) -> Entry | None:
         """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
 
-        `most` is how many the installation allows; more would be rejected. It is of a batch that `fits`.
+        `most` is how many the installation allows; more would be rejected. The run is of a batch that `fits`.
         """
         bounds = [bound for bound in (None if self.is_unbounded else AHEAD, most) if bound is not None]
         if self.pause is not None or any(ahead >= bound for bound in bounds):
