@@ -80,6 +80,7 @@ class Database:
         self._proxies: list[Any] = []
         self._takes_blobs: bool | None = None
         self._commits_early = js.navigator.vendor == "Google Inc."
+        self._runs = set[_Run[Any]]()
 
     async def run(
         self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
@@ -92,7 +93,12 @@ class Database:
             )
         except JsException as error:
             raise storage_error(operation, error) from error
-        return await _Run(operation, transaction, steps(transaction), self._commits_early).result()
+        run = _Run(operation, transaction, steps(transaction), self._commits_early)
+        self._runs.add(run)
+        try:
+            return await run.result()
+        finally:
+            self._runs.remove(run)
 
     async def takes_blobs(self, store: str) -> bool:
         """Whether the browser stores Blobs: WebKit refuses them in its private windows. Nothing is written."""
@@ -116,6 +122,7 @@ class Database:
         """Close the connection; the next operation opens another."""
         if self._db is not None:
             self._db.onversionchange = self._db.onclose = None
+            js.window.removeEventListener("pagehide", self._proxies[-1])
             self._db.close()
             self._db = None
             asyncio.get_running_loop().call_soon(_destroy, self._proxies)
@@ -159,8 +166,15 @@ class Database:
             log.warning("the browser has closed the store; the next operation reopens it")
             self.close()
 
-        self._proxies = [create_proxy(give_way), create_proxy(lose)]
-        self._db.onversionchange, self._db.onclose = self._proxies
+        def suspend(event: Any) -> None:
+            # WebKit keeps a page that the user leaves for half an hour, with its transactions: every other window would
+            # wait for them. Firefox keeps no such page, and Chromium drops it as soon as another window waits.
+            for run in self._runs if event.persisted and not self._commits_early else ():
+                run.suspend()
+
+        self._proxies = [create_proxy(give_way), create_proxy(lose), create_proxy(suspend)]
+        self._db.onversionchange, self._db.onclose, _ = self._proxies
+        js.window.addEventListener("pagehide", self._proxies[-1])
 
 
 class _TakenError(Exception):
@@ -192,6 +206,10 @@ class _Run(Generic[T]):
             raise
         finally:
             late.cancel()
+
+    def suspend(self) -> None:
+        """Abort the transaction, since the page stops before its end."""
+        self._give_up(StorageError(self._operation, "closed", "the page was left"))
 
     def _step(self, value: Any) -> None:
         try:
