@@ -16,6 +16,9 @@ committed with its last requests; Firefox would then keep the rest of a refused 
 
 A newer page may upgrade the database at any time. The connection then closes, and the next
 operation opens the new version: schemas only grow, so this page's stores still exist.
+
+A page that the user leaves may be kept for a way back (WebKit: for half an hour), and other windows would wait for its
+transactions. So they are aborted and the connection is closed, and they run again when the page is shown again.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ Steps = Generator[Any, Any, T]
 
 OPEN_SECONDS = 10.0
 RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen window's would hold it permanently
+RETURN_SECONDS = 5.0
 
 _CAUSES = {
     "QuotaExceededError": "quota",
@@ -81,24 +85,31 @@ class Database:
         self._takes_blobs: bool | None = None
         self._commits_early = js.navigator.vendor == "Google Inc."
         self._runs = set[_Run[Any]]()
+        self._shown = asyncio.Event()
+        self._shown.set()
+        for event, listener in (("pagehide", self._leave), ("pageshow", self._return)):
+            js.window.addEventListener(event, create_proxy(listener))
 
     async def run(
         self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]], *, write: bool = False
     ) -> T:
         """Run the steps as one transaction over these object stores; StorageError if it failed."""
-        database = await self._opened(operation)
-        try:
-            transaction = database.transaction(
-                to_js(list(stores)), "readwrite" if write else "readonly", js_object({"durability": "strict"})
-            )
-        except JsException as error:
-            raise storage_error(operation, error) from error
-        run = _Run(operation, transaction, steps(transaction), self._commits_early)
-        self._runs.add(run)
-        try:
-            return await run.result()
-        finally:
-            self._runs.remove(run)
+        while True:
+            database = await self._opened(operation)
+            try:
+                transaction = database.transaction(
+                    to_js(list(stores)), "readwrite" if write else "readonly", js_object({"durability": "strict"})
+                )
+            except JsException as error:
+                raise storage_error(operation, error) from error
+            run = _Run(operation, transaction, steps(transaction), self._commits_early)
+            self._runs.add(run)
+            try:
+                return await run.result()
+            except _LeftError:
+                log.info("%s runs again, since the page was left", operation)
+            finally:
+                self._runs.remove(run)
 
     async def takes_blobs(self, store: str) -> bool:
         """Whether the browser stores Blobs: WebKit refuses them in its private windows. Nothing is written."""
@@ -122,7 +133,6 @@ class Database:
         """Close the connection; the next operation opens another."""
         if self._db is not None:
             self._db.onversionchange = self._db.onclose = None
-            js.window.removeEventListener("pagehide", self._proxies[-1])
             self._db.close()
             self._db = None
             asyncio.get_running_loop().call_soon(_destroy, self._proxies)
@@ -132,9 +142,12 @@ class Database:
         async with self._lock:
             if self._refusal:
                 raise StorageError(operation, self._refusal, "somebody has deleted the store")
-            if self._db is None:
+            while self._db is None:
+                await self._shown.wait()
                 self._db = await self._open(operation)
                 self._watch()
+                if not self._shown.is_set():
+                    self.close()
         return self._db
 
     async def _open(self, operation: str) -> Any:
@@ -166,19 +179,29 @@ class Database:
             log.warning("the browser has closed the store; the next operation reopens it")
             self.close()
 
-        def suspend(event: Any) -> None:
-            # WebKit keeps a page that the user leaves for half an hour, with its transactions: every other window would
-            # wait for them. Firefox keeps no such page, and Chromium drops it as soon as another window waits.
-            for run in self._runs if event.persisted and not self._commits_early else ():
-                run.suspend()
+        self._proxies = [create_proxy(give_way), create_proxy(lose)]
+        self._db.onversionchange, self._db.onclose = self._proxies
 
-        self._proxies = [create_proxy(give_way), create_proxy(lose), create_proxy(suspend)]
-        self._db.onversionchange, self._db.onclose, _ = self._proxies
-        js.window.addEventListener("pagehide", self._proxies[-1])
+    def _leave(self, event: Any) -> None:
+        if event.persisted:
+            self._shown.clear()
+            for run in self._runs:
+                run.leave()
+            self.close()
+
+    def _return(self, event: Any) -> None:
+        if event.persisted:
+            self._shown.set()
+            for run in self._runs:
+                run.come_back()
 
 
 class _TakenError(Exception):
     """The browser has taken a Blob: its transaction is aborted."""
+
+
+class _LeftError(Exception):
+    """The page was left before its transaction ended."""
 
 
 class _Run(Generic[T]):
@@ -190,6 +213,7 @@ class _Run(Generic[T]):
         self._done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._returned: Any = None
         self._error: Exception | None = None
+        self._is_aborted = False
         self._resume, self._complete, self._abort = map(
             create_proxy, (self._on_success, self._on_complete, self._on_abort)
         )
@@ -207,9 +231,32 @@ class _Run(Generic[T]):
         finally:
             late.cancel()
 
-    def suspend(self) -> None:
+    def leave(self) -> None:
         """Abort the transaction, since the page stops before its end."""
-        self._give_up(StorageError(self._operation, "closed", "the page was left"))
+        self._is_aborted = self._give_up(_LeftError())
+
+    def come_back(self) -> None:
+        """End the transaction even if its last event is lost: Firefox tells none to a page that was left."""
+        if self._is_aborted:
+            self._fail(_LeftError())
+        else:
+            error = StorageError(self._operation, "closed", "the page was left while this was written")
+            asyncio.get_running_loop().call_later(RETURN_SECONDS, self._fail, error)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    def _give_up(self, error: Exception | None) -> bool:
+        """Abort the transaction; False if it has ended or is being committed."""
+        self._error = self._error or error
+        try:
+            self._transaction.abort()
+        except JsException as ended:
+            if error_name(ended) != "InvalidStateError":
+                raise
+            return False
+        return True
 
     def _step(self, value: Any) -> None:
         try:
@@ -236,16 +283,8 @@ class _Run(Generic[T]):
             error = self._error or storage_error(self._operation, self._transaction.error)
             if isinstance(error, JsException):
                 error = _caused(storage_error(self._operation, error), error)
-            self._done.set_exception(error)
+            self._fail(error)
         self._free()
-
-    def _give_up(self, error: Exception | None) -> None:
-        self._error = self._error or error
-        try:
-            self._transaction.abort()
-        except JsException as ended:
-            if error_name(ended) != "InvalidStateError":  # raised if it has ended, or is being committed
-                raise
 
     def _free(self) -> None:
         self._steps.close()

@@ -448,6 +448,53 @@ found += await database.run("keys", ["notes"], keys)
     engine.take_faults()
 
 
+@pytest.mark.parametrize("engine", NAMES, indirect=True, scope="module")
+async def test_page_that_was_left_holds_no_transaction(engine: Engine, gateway: Service) -> None:
+    """It runs again if the browser has kept the page, and the user comes back to it."""
+    begin = """
+import asyncio
+import js
+from app.browser.idb import Database
+from app.browser.values import js_object
+
+def steps(transaction):
+    notes = transaction.objectStore("notes")
+    js.begun += 1
+    notes.put("kept", "a")
+    while js.begun == 1:
+        yield notes.count()
+
+database = Database("left", 1, lambda transaction, old: transaction.db.createObjectStore("notes"))
+js.begun = 0
+run = asyncio.ensure_future(database.run("hold", ["notes"], steps, write=True))
+"""
+    other = """new Promise((resolve, reject) => {
+      const opening = indexedDB.open("left", 1);
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const writing = opening.result.transaction("notes", "readwrite");
+        writing.objectStore("notes").add("other", "a");
+        writing.oncomplete = () => { opening.result.close(); resolve("complete"); };
+        writing.onabort = () => reject(writing.error);
+      };
+    })"""
+    tab = await open_python(engine, gateway.url)
+    await run_python(tab, begin)
+    await tab.until("globalThis.begun === 1")
+    await tab.evaluate(f"void (location.href = '{BARE}?other')")
+    await tab.until("location.search === '?other' && document.readyState === 'complete'")
+    assert await tab.evaluate(other) == "complete", "also nothing was written before"
+    await tab.evaluate("void history.back()")
+    await tab.until("location.search === '' && document.readyState === 'complete'")
+    is_kept = await tab.evaluate("'begun' in globalThis")
+    assert is_kept or engine.name != "webkit"
+    if is_kept:
+        await tab.until("globalThis.begun === 2")
+        await run_python(tab, "await run")
+    await tab.close()
+    engine.take_faults()
+
+
 async def open_python(engine: Engine, address: str) -> Tab:
     """Open a tab with Python, and without the page."""
     tab = await engine.open(f"{address}{BARE}")
