@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy
+from pyodide.ffi import JsException, create_proxy
 
 from app.browser.blobs import JsBlob, to_js_blob
 from app.browser.idb import Database, Steps
 from app.browser.owned import owned
 from app.browser.thumbnails import make_thumbnail
 from app.browser.values import js_object, present
+from app.core.errors import BadInput
 from app.core.ports.blobs import Blob
 from app.core.ports.tray import MOST_BYTES, MOST_FILES, SharedFile
 
@@ -80,6 +81,18 @@ class BrowserTray:
         is_admitted = await self._database.run("admit_shared", [FILES], steps, write=True)
         self._channel.postMessage("")
         return is_admitted
+
+    async def copy_of(self, file: SharedFile) -> Blob:
+        """A copy that can be read after the file was taken; BadInput if it was taken already.
+
+        WebKit deletes the bytes with the row, also for Blobs of the page.
+        """
+        blob = await to_js_blob(file.blob)
+        try:
+            parts = js.Array.of(await blob.arrayBuffer())
+        except JsException as error:
+            raise BadInput("shared-gone", file.name) from error
+        return JsBlob(js.File.new(parts, file.name, js_object({"type": blob.type, "lastModified": file.changed})))
 
     async def picture_of(self, file: SharedFile) -> Blob | None:
         """Return a small picture of it; None if it is none."""

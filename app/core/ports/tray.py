@@ -17,7 +17,7 @@ MOST_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A shared file. Its bytes can still be read after it was taken out of the tray."""
+    """A shared file. Its bytes can be read until it is taken out of the tray."""
 
     file_id: int
     name: str
@@ -37,6 +37,9 @@ class Tray(Protocol):
 
     async def admit_shared(self, file_ids: Collection[int]) -> bool:
         """Put files that wait into the tray, or return False if it has no room for all of them."""
+
+    async def copy_of(self, file: SharedFile) -> Blob:
+        """A copy that can be read after the file was taken; BadInput if it was taken already."""
 
     async def picture_of(self, file: SharedFile) -> Blob | None:
         """Return a small picture of it; None if it is none."""

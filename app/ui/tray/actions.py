@@ -105,11 +105,12 @@ class TrayActions:
         if file is None or field is None:
             return
         await check_file(self._screen, media_of(field), file.blob, file.name)
+        copy = await self._tray.copy_of(file)
         taken = await self._tray.take_shared({shared})
         await self.load()
         if not taken:
             raise BadInput("shared-gone", file.name)
-        self._take_files((node, name), [(file.blob, file.name)])
+        self._take_files((node, name), [(copy, file.name)])
 
     @action("run-shared")
     def run_each(self) -> None:

@@ -50,6 +50,9 @@ class MemoryTray:
         self.files |= {one: replace(self.files[one], waits=False) for one in file_ids if one in self.files}
         return True
 
+    async def copy_of(self, file: SharedFile) -> Blob:
+        return Bytes(await file.blob.read(), file.blob.media_type)
+
     async def picture_of(self, file: SharedFile) -> Blob | None:
         return Bytes(b"small") if file.blob.media_type.startswith("image/") else None
 
