@@ -344,6 +344,7 @@ async def test_restart_loses_only_memory_and_temp_files(faulty: WebPeer) -> None
     assert (await faulty.request("GET", "/view", outputs["5"]["images"][0])).status == 404
     answer = await post(faulty, "/prompt", {"prompt": quick()})
     assert answer.json()["number"] == 0
+    await entry(faulty, answer.json()["prompt_id"])
 
 
 async def test_input_that_kills_a_real_server_is_refused(faulty: WebPeer) -> None:
