@@ -36,12 +36,16 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class Port:
-    """An input or output of a subgraph, with the links that continue from it inside; `label` is its author's."""
+    """An input or output of a subgraph, with the links that continue from it inside.
+
+    `label` is its author's. `primitive` is the file's id of the primitive node inside that the input has replaced.
+    """
 
     name: str
     type: str
     link_ids: list[object]
     label: str = ""
+    primitive: str = ""
 
 
 @dataclass(slots=True)
