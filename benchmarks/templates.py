@@ -44,8 +44,8 @@ from wire.versions import checks_new_choices
 
 ABOUT_FORMS = """
 `python3 -m benchmarks.templates --catalogue FILE`, with the `/object_info` of a 0.30.0 with partners' nodes, and the
-644 templates of `comfyui-workflow-templates-json` 0.1.123. The seven inputs of an app mode that are not shown are not
-in what the editor sends: three nodes were deleted or lead nowhere, four are primitive nodes that feed nothing."""
+644 templates of `comfyui-workflow-templates-json` 0.1.123. The five inputs of an app mode that are not shown are not
+in what the editor sends: three nodes were deleted or lead nowhere, two are primitive nodes that feed nothing."""
 ABOUT_VERDICTS = """
 `python3 -m benchmarks.templates --server URL --base-directory DIR`. A server accepts a prompt if it reports no error of
 any node. A false lack is a template that Mooring says it cannot run, and the server accepts; a false run is the

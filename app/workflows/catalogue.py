@@ -120,9 +120,18 @@ class Catalogue:
 
     def uses_credits(self, class_type: str) -> bool:
         """Whether a node of this class, or of the one that replaces it, runs elsewhere and costs credits."""
-        replacement = None if class_type in self.entries else self.replacements.get(class_type)
-        found = self.get(class_type if replacement is None else replacement.new_class)
+        rule = self.replacement(class_type)
+        found = self.get(class_type if rule is None else rule.new_class)
         return found is not None and found.is_api_node
+
+    def replacement(self, class_type: str) -> Replacement | None:
+        """How a class that the server lacks is replaced by one that it has; None if it is not."""
+        rule = None if class_type in self.entries else self.replacements.get(class_type)
+        return rule if rule is not None and rule.new_class in self.entries else None
+
+    def covers(self, class_type: str) -> bool:
+        """Whether the server has a class, or replaces it."""
+        return class_type in self.entries or self.replacement(class_type) is not None
 
     def why_unreadable(self, class_type: str) -> str:
         """What is invalid in a class that is listed but cannot be parsed; empty if nothing is."""

@@ -42,6 +42,7 @@ class Note(Enum):
     GRAPH_REFUSED = "graph_refused"  # it has both, and the graph cannot be converted: the prompt is used
     FILE_DAMAGED = "file_damaged"  # the workflow is whole, the picture or film around it is not
     NON_FINITE = "non_finite"  # NaN or Infinity became null, as in the editor
+    NODES_REPLACED = "nodes_replaced"  # it has nodes of old classes, which the server replaces
     SURROGATES = "surrogates"  # half a character became U+FFFD, as in what a browser sends
 
 

@@ -251,10 +251,8 @@ def _as_run(graph: Graph, catalogue: Catalogue) -> Graph:
 
 
 def _node_as_run(node: GraphNode, catalogue: Catalogue) -> GraphNode:
-    if node.class_type in catalogue:
-        return node
-    found = replaced(node, catalogue.replacements.get(node.class_type))
-    return found if found is not None and found.class_type in catalogue else node
+    found = replaced(node, catalogue.replacement(node.class_type))
+    return node if found is None else found
 
 
 def _own_name(node: GraphNode, as_run: GraphNode, name: str, catalogue: Catalogue) -> str | None:

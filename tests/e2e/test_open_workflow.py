@@ -157,6 +157,16 @@ async def test_animated_preview_runs_if_the_author_asked_for_it(user: BrowserUse
         await window.press_cancel(prompt_id)
 
 
+async def test_file_with_a_replaced_node_runs_with_the_new_one(window: MooringWindow) -> None:
+    graph = editor_graph()
+    graph["nodes"][1]["type"] = "OldSave"
+    await drop(window.page, "old.json", json.dumps(graph).encode())
+    await expect(window.page.locator(".form-notes")).to_contain_text("were replaced by the newer ones")
+    inside = read_source(await picture_of(window, await window.press_run()), "again.png")
+    assert inside.graph is not None and inside.api is not None
+    assert json.loads(inside.graph)["nodes"][1]["type"] == json.loads(inside.api)["2"]["class_type"] == "SaveImage"
+
+
 async def test_published_workflows_come_first_and_saved_ones_are_found(window: MooringWindow, shared: Path) -> None:
     page = window.page
     titles = page.locator("#workflow-list .pick-title")

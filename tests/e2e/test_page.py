@@ -141,6 +141,21 @@ COUNTDOWN = """() => new Promise((done) => {
   }).observe(element, { childList: true, characterData: true, subtree: true });
   document.body.append(element);
 })"""
+# Two such elements, of which one has stopped a minute ago, and what both say until the other has said three texts.
+STOPPED = """() => new Promise((done) => {
+  const now = Date.now() / 1000, said = { going: [], stopped: [] };
+  const [going, stopped] = [{ ends: now + 3727 }, { ends: now + 3669.25, holds: now - 60 }].map((facts) => {
+    const element = document.createElement("p");
+    Object.assign(element.dataset, { until: now + 3800, coming: "{time} left", over: "soon", ...facts });
+    return element;
+  });
+  new MutationObserver(() => {
+    said.going.push(going.textContent);
+    said.stopped.push(stopped.textContent);
+    if (new Set(said.going).size > 2) { going.remove(); stopped.remove(); done(said); }
+  }).observe(going, { childList: true, characterData: true, subtree: true });
+  document.body.append(stopped, going);
+})"""
 # Wait until a task's last preview is in the store, or is gone from it.
 UNTIL_KEPT = """async ([id, isKept]) => {
   const look = () => new Promise((done) => {
@@ -159,6 +174,12 @@ async def test_countdown_runs_to_its_end(window: MooringWindow) -> None:
     said = await window.page.evaluate(COUNTDOWN)
     assert [text for text in said if text.endswith(" left")], said
     assert said[-2:] == ["soon", ""]
+
+
+async def test_countdown_stops_while_nothing_moves(window: MooringWindow) -> None:
+    said = await window.page.evaluate(STOPPED)
+    assert set(said["stopped"]) == {"1:02:09 left"}
+    assert len({text for text in said["going"] if text.endswith(" left")}) == 3, said
 
 
 # From the second load of a tab on, the browser hands no canvas over to a worker.

@@ -193,6 +193,23 @@ def older_shown_primitive() -> dict[str, Any]:
     return draw.hold(inner).file()
 
 
+def older_shown_primitives_without_values() -> dict[str, Any]:
+    """As in `templates_graphic_design_recomposer`, where the editor 1.48.7 sends the value of another widget."""
+    inner = Drawing(key(1), "Older", first_link=100)
+    for node_id, name in ((10, "even"), (13, "small")):
+        source = inner.node(node_id, "PrimitiveNode", [8, "fixed"], outputs=1)
+        source["outputs"][0].update(type="INT", name="INT", widget={"name": name})
+    inner.node(11, "CaseNumbers", [1, 6, 0.5, True], widgets=("small", "even"), small=(13, 0), even=(10, 0))
+    inner.node(12, "CaseNumbers", [2, 10, 0.5, True], widgets=("small", "even"), small=(13, 0), even=(10, 0))
+    inner.leave("INT", "INT", 11, 0)
+    inner.leave("INT", "INT", 12, 0)
+    draw = Drawing()
+    draw.node(1, key(1), [], properties={"proxyWidgets": [["10", "value"], ["13", "value"]]})
+    draw.node(2, "CaseShow", source=(1, 0))
+    draw.node(3, "CaseShow", source=(1, 1))
+    return draw.hold(inner).file()
+
+
 def values_kept_aside() -> dict[str, Any]:
     aside = [{"originalEntry": ["-1", "seed"], "reason": "missingSourceNode", "hostValue": 55, "attemptedAtVersion": 1}]
     return _around(_tint(), [0.1, 11, "plain"], properties={"proxyWidgetErrorQuarantine": aside}).file()

@@ -8,8 +8,9 @@ from typing import Any
 
 from app.core.workflow import ApiWorkflow
 from app.workflows.editor.conversion import Conversion, Converter, Key
+from app.workflows.editor.graph import copied
 from app.workflows.editor.texts import Choose, Moment, choose_first, escaped
-from app.workflows.editor.write_back import Writer, copied, rewritten
+from app.workflows.editor.write_back import Writer, rewritten
 
 
 @dataclass(frozen=True, slots=True)

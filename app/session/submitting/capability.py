@@ -76,16 +76,14 @@ class Capabilities:
         """
         names = classes_of(workflow)
         servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
-        if unread := [server for server in servers if self._missing(server, names)]:
+        if unread := [item for item in servers if self._missing(item, names) or self._lacked(item, names)]:
             await asyncio.gather(*(self.catalogue(server, names) for server in unread))
-        if lacking := [server for server in servers if self._lacked(server, names)]:
-            await asyncio.gather(*(self._read_replacing(server, names) for server in lacking))
         known = {server.server_id: self._known(server, names) for server in servers}
         without_keys = {server.server_id for server in servers if not server.gets_keys}
         unlisted: dict[Key, str] = {}
         for catalogue in {id(item): item for item in known.values() if item is not None}.values():
             unlisted |= unlisted_files(workflow, catalogue, supplied)
-        has_replaced = any(item and names & item.replacements.keys() - item.entries.keys() for item in known.values())
+        has_replaced = any(item and any(map(item.replacement, names)) for item in known.values())
         if not unlisted:
             return Survey(standing(workflow, known, supplied, without_keys=without_keys), has_replaced)
         found = await self.holdings.find(unlisted, servers, origin, is_now=is_now)
@@ -103,14 +101,21 @@ class Capabilities:
         names = classes_of(workflow)
         for server in self._state.fleet.servers:
             catalogue = await self.catalogue(server, names)
-            if catalogue is not None and self._lacked(server, names):
-                await self._read_replacing(server, names)
             if catalogue is not None and any(map(catalogue.uses_credits, names)):
                 return True
         return False
 
     async def catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
-        """Those classes of a server, among others; None if they are unknown now."""
+        """Those classes of a server, among others; None if they are unknown now.
+
+        Classes that it lacks are there with what it replaces them by, if it does.
+        """
+        found = await self._catalogue(server, names)
+        if lacked := self._lacked(server, names):
+            await self._read_replacing(server, lacked)
+        return found
+
+    async def _catalogue(self, server: Server, names: frozenset[str]) -> Catalogue | None:
         if missing := self._missing(server, names):
             part = self._kept.setdefault(_content_of(server), _Part())
             part.catalogue.checks_new_choices = checks_new_choices(server.version)
@@ -123,14 +128,14 @@ class Capabilities:
             part.asked |= missing
         return self._known(server, names)
 
-    async def _read_replacing(self, server: Server, names: frozenset[str]) -> None:
+    async def _read_replacing(self, server: Server, lacked: list[str]) -> None:
         """Read the replacements of classes that a server does not have."""
         part = self._kept[_content_of(server)]
         if not part.has_replacements:
             await self._read_replacements(server, part)
         known = part.catalogue.replacements
-        if new := frozenset(known[name].new_class for name in self._lacked(server, names) if name in known):
-            await self.catalogue(server, new)
+        if new := frozenset(known[name].new_class for name in lacked if name in known):
+            await self._catalogue(server, new)
 
     async def _read_replacements(self, server: Server, part: _Part) -> None:
         """Ask which classes the server replaces, once per catalogue."""

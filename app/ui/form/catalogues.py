@@ -76,7 +76,7 @@ class FormCatalogues:
                 continue
             seen.add(content)
             found = await self._session.catalogue(server.server_id, names)
-            lacking = least if found is None else sum(name not in found for name in names)
+            lacking = least if found is None else sum(not found.covers(name) for name in names)
             if lacking < least:
                 best, least = found, lacking
             if not least:

@@ -241,7 +241,8 @@ def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bo
         models=given.models,
     )
     opened = _opened(published, catalogue, recall(published.key) or own, in_steps)
-    return replace(opened, editor=EditorFile(given, conversion, Sender(converter, conversion)), notes=given.notes)
+    notes = (*given.notes, Note.NODES_REPLACED) if conversion.is_replaced else given.notes
+    return replace(opened, editor=EditorFile(given, conversion, Sender(converter, conversion)), notes=notes)
 
 
 def _opened(published: Published, catalogue: Catalogue | None, layout: Layout, in_steps: bool) -> OpenWorkflow:

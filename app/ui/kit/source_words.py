@@ -72,6 +72,8 @@ def word_note(note: Note, _: Translator) -> str:
             return _("The workflow is whole, but the file around it is damaged.")
         case Note.NON_FINITE:
             return _("Invalid numbers were left out, as the editor does.")
+        case Note.NODES_REPLACED:
+            return _("Nodes that this server no longer has were replaced by the newer ones that it names.")
         case Note.SURROGATES:
             return _("Some broken characters were replaced.")
 

@@ -30,6 +30,7 @@ from app.workflows.editor.layout import Layouts
 from app.workflows.editor.nodes import VIRTUAL, LiveNode, Place
 from app.workflows.editor.opening import Opened, innermost, open_file
 from app.workflows.editor.problems import Problem, Reason, refuse
+from app.workflows.editor.replacing import with_replacements
 from app.workflows.editor.texts import Choose, Moment, choose_first, fill_patterns, resolve_prompt
 from app.workflows.editor.values import MISSING, as_text, pack_facts
 from app.workflows.editor.widgets import Style, first_view
@@ -63,6 +64,7 @@ class Conversion:
     chosen: Mapping[Key, str]  # prompts whose sent text differs from the file's
     layouts: Layouts
     looked_up: Mapping[tuple[str, str], Place | None]  # what file names have taken from other nodes: (node, widget)
+    is_replaced: bool = False  # whether `source` is the file with nodes of classes that the server replaces
 
     @cached_property
     def workflow(self) -> ApiWorkflow:
@@ -101,6 +103,7 @@ class Converter:
     """Converts workflows for one server's catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._layouts = catalogue.derived(Layouts)
 
     def convert(
@@ -108,11 +111,20 @@ class Converter:
     ) -> Conversion:
         """Convert a parsed file; BadInput if it is not one of the editor's, CannotConvert if it cannot be converted."""
         file = read_editor_file(source)
+        if (renewed := with_replacements(source, self._catalogue)) is not None:
+            source, file = renewed, read_editor_file(renewed)
         opened = open_file(file, self._layouts)
         add_broadcasts(opened, self._layouts, source)
         sending = _Sending(opened, self._layouts, now, choose, tuple(app_outputs(source)))
         return Conversion(
-            source, opened, sending.output(), sending.places, sending.chosen, self._layouts, sending.looked_up
+            source,
+            opened,
+            sending.output(),
+            sending.places,
+            sending.chosen,
+            self._layouts,
+            sending.looked_up,
+            is_replaced=renewed is not None,
         )
 
 

@@ -8,6 +8,7 @@ opens the file, the later one gets the next free number.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -35,12 +36,16 @@ class Link(NamedTuple):
 
 @dataclass(slots=True)
 class Port:
-    """An input or output of a subgraph, with the links that continue from it inside; `label` is its author's."""
+    """An input or output of a subgraph, with the links that continue from it inside.
+
+    `label` is its author's. `primitive` is the file's id of the primitive node inside that the input has replaced.
+    """
 
     name: str
     type: str
     link_ids: list[object]
     label: str = ""
+    primitive: str = ""
 
 
 @dataclass(slots=True)
@@ -73,11 +78,22 @@ class EditorFile:
 
 def class_names(source: Mapping[str, Any]) -> frozenset[str]:
     """The types of all nodes of a parsed file that a server has to know, even if the file is invalid otherwise."""
-    levels = [source, *(given for _, given in _definitions(source))]
-    nodes = [node for level in levels if isinstance(level.get("nodes"), list) for node in level["nodes"]]
+    nodes = [node for level in levels_of(source) for node in level["nodes"]]
     inside = {given.get("id") for _, given in _definitions(source) if isinstance(given.get("id"), str)}
     types = (node.get("type") for node in nodes if isinstance(node, Mapping))
     return frozenset(name for name in types if isinstance(name, str) and name not in inside)
+
+
+def copied(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the file, to be written into."""
+    copy: dict[str, Any] = json.loads(json.dumps(source))
+    return copy
+
+
+def levels_of(source: Mapping[str, Any]) -> list[Any]:
+    """The root of a parsed file and all definitions in it, as far as they have nodes."""
+    levels = [source, *(given for _, given in _definitions(source))]
+    return [level for level in levels if isinstance(level.get("nodes"), list)]
 
 
 def read_editor_file(source: Mapping[str, Any]) -> EditorFile:

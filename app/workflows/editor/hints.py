@@ -132,13 +132,18 @@ class _Nodes:
 
 
 def _names(place: Place, inside: Place) -> Iterator[Named]:
-    """All names of one value: on a subgraph node, inside of it, and on the primitive node that has it."""
+    """All names of one value: on a subgraph node, inside of it, and on the primitive node that has or had it."""
     widget = inside[0].widgets[inside[1]].name
     for node, index in (place, inside):
         yield as_id(node.raw.get("id")), widget if node.graph is None else node.input_names[index]
-        if (primitive := node.fed_by.get(index)) is not None:
-            node_id = as_id(primitive.raw.get("id"))
+        primitive = node.fed_by.get(index)
+        if node_id := as_id(primitive.raw.get("id")) if primitive is not None else _replaced_primitive(node, index):
             yield from ((node_id, "value"), (node_id, widget))
+
+
+def _replaced_primitive(host: LiveNode, slot: int) -> str:
+    """The id of the primitive that an input of a subgraph node has replaced; empty if there is none."""
+    return "" if host.graph is None else host.graph.level.inputs[slot].primitive
 
 
 def _promoted(hosted: Mapping[Key, Place]) -> tuple[Key, ...]:

@@ -10,6 +10,7 @@ from itertools import count
 
 from app.workflows.editor.graph import INPUT_NODE, Link, Port
 from app.workflows.editor.nodes import PRIMITIVE, LiveGraph, LiveNode, Place
+from app.workflows.editor.values import as_id
 
 _PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
 
@@ -177,6 +178,7 @@ class _Proxies:
             return
         title = primitive.title if primitive.title not in ("", PRIMITIVE) else ""
         slot = self._show(title or name, targets)
+        self.graph.level.inputs[slot].primitive = as_id(primitive.raw.get("id"))
         self._put(slot, next((place for place in value_places if place is not None), None), values)
 
     def _show(self, name: str, targets: list[tuple[LiveNode, int]]) -> int:

@@ -24,6 +24,7 @@ from app.core.workflow import ApiWorkflow
 from app.workflows.catalogue_inputs import COMBO, DYNAMIC_COMBO
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.copy import Slot, SlotKind, no_copy, write_copy
+from app.workflows.editor.graph import copied
 from app.workflows.editor.nodes import Place, converted
 from app.workflows.editor.opening import control_of, innermost, widget_of
 from app.workflows.editor.primitives import fed
@@ -31,7 +32,7 @@ from app.workflows.editor.problems import CannotConvert, CannotWrite, WriteFault
 from app.workflows.editor.texts import Choose, Moment, fill_patterns, has_choices, resolve_prompt
 from app.workflows.editor.values import MISSING, as_text
 from app.workflows.editor.widgets import Style
-from app.workflows.editor.write_back import Writer, copied, is_same, rewritten, write_fault
+from app.workflows.editor.write_back import Writer, is_same, rewritten, write_fault
 from app.workflows.graph import CUSTOM_COMBO, Key
 from app.workflows.plans.runs import PlannedRun
 

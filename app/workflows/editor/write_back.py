@@ -14,6 +14,7 @@ from typing import Any
 
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO
 from app.workflows.editor.conversion import Conversion, Converter, Key
+from app.workflows.editor.graph import copied
 from app.workflows.editor.nodes import LiveNode, Place
 from app.workflows.editor.opening import control_of
 from app.workflows.editor.problems import CannotWrite, WriteFault
@@ -58,12 +59,6 @@ def is_same(one: object, other: object) -> bool:
 def write_fault(key: Key, fault: WriteFault) -> CannotWrite:
     """The error for one value."""
     return CannotWrite("cannot-write", key[0], key[1], fault)
-
-
-def copied(source: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the file, to be written into."""
-    copy: dict[str, Any] = json.loads(json.dumps(source))
-    return copy
 
 
 class Writer:

@@ -317,6 +317,16 @@ async def test_replacement_that_costs_credits_is_noticed(stage: Stage) -> None:
 
 
 @scene
+async def test_catalogue_of_a_form_has_replacements(stage: Stage) -> None:
+    page, _ = await opened(stage)
+    state = page.session._state
+    state.ports = replace(state.ports, http=Replacing(state.ports.http))
+    found = await page.session.catalogue(A, frozenset({"OldLoad", "SaveImage"}))
+    assert found is not None and (rule := found.replacement("OldLoad")) is not None
+    assert (rule.new_class, found.get("LoadImage") is not None) == ("LoadImage", True)
+
+
+@scene
 async def test_server_without_the_flag_is_not_asked_what_it_replaces(stage: Stage) -> None:
     page, _ = await opened(stage)
     state = page.session._state

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput, MooringError, SourceFault, StorageError
-from app.core.model import PromptId, ServerId
+from app.core.model import NodeId, PromptId, ServerId
 from app.core.saved import PublishedFile
 from app.core.workflow import parse_workflow
 from app.session import Picked
@@ -44,6 +44,7 @@ from app.workflows.forms.guess import FIRST
 from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
+from app.workflows.replacements import Replacement
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page_kit import (
     Bytes,
@@ -315,6 +316,20 @@ async def test_form_is_from_the_server_with_all_nodes() -> None:
     rig.session.catalogues = {ServerId("gpu-0"): poor, ServerId("gpu-1"): CATALOGUE}
     await rig.give(graph())
     assert opened(rig).catalogue is CATALOGUE
+
+
+async def test_replaced_nodes_are_noted_on_the_form() -> None:
+    rig = Rig()
+    poor, knowing = Catalogue(CATALOGUE.entries), Catalogue(CATALOGUE.entries)
+    knowing.replacements = {"OldImage": Replacement("EmptyImage", {}, is_renaming=True)}
+    rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
+    rig.session.catalogues = {ServerId("gpu-0"): poor, ServerId("gpu-1"): knowing}
+    await rig.give(graph("OldImage"))
+    assert opened(rig).notes == (Note.NODES_REPLACED,)
+    assert (opened(rig).workflow.nodes[NodeId("1")].class_type, opened(rig).form.by_key["1", "width"].text) == (
+        "EmptyImage",
+        "16",
+    )
 
 
 async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:

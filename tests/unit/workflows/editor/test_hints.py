@@ -180,6 +180,13 @@ def test_primitive_is_chosen_for_app_mode_by_its_own_id(converter: Converter) ->
     assert list(top_of(converter, file)) == [("2", "seed")]
 
 
+def test_shown_primitive_is_chosen_for_app_mode_by_its_own_id(converter: Converter) -> None:
+    """The editor lets an input of the subgraph replace it, and keeps its id for the app mode."""
+    file = CASES["older_shown_primitive"]()
+    file |= {"extra": {"linearData": {"inputs": [["12", "even"], ["10", "value"]], "outputs": []}}}
+    assert list(top_of(converter, file).items()) == [(("1:12", "even"), "Even"), (("1:11", "small"), "Both")]
+
+
 def test_widgets_that_older_files_show_are_labelled_by_their_nodes(converter: Converter) -> None:
     """By the author's label there; the number that the editor gives to the second of one name is no label."""
     inner = Drawing(class_key(1), "Colours", first_link=100)
