@@ -303,17 +303,34 @@ class World:
         self.reload(page, crashed=crashed)
 
     async def click_and_follow(
-        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId
+        self,
+        page: Page,
+        workflow: ApiWorkflow,
+        picture: bytes | None,
+        prompt_id: PromptId,
+        *,
+        server_id: ServerId | None = None,
     ) -> None:
-        """Press Run for the run of this prompt_id, and wait for the outcome."""
-        await self.follow(self.new_click(page), self._run(page, workflow, picture, prompt_id))
+        """Press Run, or *Run on* this server, for the run of this prompt_id, and wait for the outcome."""
+        await self.follow(self.new_click(page), self._run(page, workflow, picture, prompt_id, server_id))
 
     def _run(
-        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId | None = None
+        self,
+        page: Page,
+        workflow: ApiWorkflow,
+        picture: bytes | None,
+        prompt_id: PromptId | None = None,
+        server_id: ServerId | None = None,
     ) -> Awaitable[PromptId]:
-        inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
-        editor = editor_of(workflow)
-        return page.session.run(workflow, title="sim", inputs=inputs, editor=editor, prompt_id=prompt_id)
+        return page.session.run(
+            workflow,
+            title="sim",
+            inputs={("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {},
+            server_id=server_id,
+            editor=editor_of(workflow),
+            prompt_id=prompt_id,
+            is_apart=server_id is not None,
+        )
 
     def new_click(self, page: Page) -> Click:
         """Add a click, which needs an outcome."""
