@@ -316,7 +316,7 @@ class Session:
         return await self._run_or_wait(order)
 
     async def knows(self, prompt_id: PromptId) -> bool:
-        """Whether a run is recorded: as a task, whichever window has it, or as one of this window's line."""
+        """Whether a run is recorded: as a task or in a line, whichever window has it."""
         return await self.line.knows(prompt_id)
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:

@@ -293,10 +293,11 @@ class World:
     def interrupt(self, page: Page, prompt_id: PromptId, *, crashed: bool) -> None:
         """Reload or crash a page after a press of Run, which the tab has until the store has it.
 
-        A crash may lose what only the tab has, and a private window keeps nothing else.
+        A crash loses what only the tab has if the browser has not written it (`leave`). A private window keeps
+        nothing else.
         """
         noted = [press.prompt_id for press in read_presses(page.tab.storage.get(PRESSES, ""))]
-        if prompt_id in noted and not crashed and not page.tab.is_private:
+        if prompt_id in noted and not page.tab.is_private:
             self.interrupted[prompt_id] = page.tab
         self.tally.counts["interrupted presses"] += 1
         self.note(f"press {prompt_id[:8]} is interrupted in {page.tab.window_id}")
