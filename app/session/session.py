@@ -21,13 +21,11 @@ from typing import Any
 from app.core import comfy
 from app.core.aim import may_pass
 from app.core.balancer import Leaning, Wish
-from app.core.busy import BUSY
 from app.core.errors import (
     BadInput,
     InvalidTransition,
     MooringError,
     NotYourTurn,
-    ServerBusy,
     ServerMoved,
     StorageError,
 )
@@ -364,12 +362,11 @@ class Session:
             prompt_id = await self._submitter.run(order)
             line.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
-            if tried is not None and comfy.waits_for_turn(tried.failure):
-                cause = NotYourTurn("run", tried.server_id, AHEAD)
-            elif tried is not None and comfy.met_busy(tried.failure):
-                cause = ServerBusy(tried.server_id, BUSY)
-            else:
+            failure = tried.failure if tried is not None else None
+            if tried is None or failure is None or not comfy.may_go_later(failure):
                 return prompt_id
+            is_early = comfy.waits_for_turn(failure)
+            cause = NotYourTurn("run", tried.server_id, AHEAD) if is_early else comfy.refusal_of(tried, failure)
         except MooringError as error:
             if not (isinstance(error, NotYourTurn) or may_pass(error)):
                 raise

@@ -13,7 +13,8 @@ When fewer than two of a session's prompts are unfinished, the next run takes th
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
-A click that some server may take later waits here too: one that it asks for, or the gateway, does not answer.
+A click that some server may take later waits here too: one that it asks for, or the gateway, does not answer. If its
+task was registered by then, and certainly not sent, it waits under a new id, and that task is deleted.
 
 At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
 joins the line, before the runs of plans; after *send all now* nothing waits for its turn.

@@ -455,6 +455,23 @@ async def test_press_waits_while_the_server_of_its_window_is_silent(stage: Stage
     assert task_of(page, PRESS).server_id == A
 
 
+@pytest.mark.parametrize("picture", [None, PHOTO], ids=["no file", "file"])
+@scene
+async def test_press_waits_if_its_prompt_could_not_be_sent(stage: Stage, picture: bytes | None) -> None:
+    """The server of its window ends before its silence is known."""
+    page, sim = await stage.window(), stage.world.sims[A]
+    held = await stage.run(page, steps=40, server_id=A)
+    stage.once_stored(lambda: PRESS in stage.world.database.tasks, lambda: setattr(sim, "is_down", True))
+    waiting = await stage.run(page, prompt_id=PRESS, picture=picture)
+    assert line_of(page).has(waiting) and page.session.line.stalled_by is not None
+    assert set(window_of(page).tasks) == {held} and failed(page) == []
+    sim.is_down = False
+    page.session.wake("online")
+    await stage.until(lambda: waiting in window_of(page).tasks)
+    task = await stage.ended(page, waiting)
+    assert (task.state, task.server_id, runs(stage)) == (TaskState.SUCCEEDED, A, {held: 1, waiting: 1})
+
+
 @scene
 async def test_press_waits_for_the_gateway(stage: Stage) -> None:
     page = await stage.window()
