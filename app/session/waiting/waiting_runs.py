@@ -46,6 +46,7 @@ from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.presses import Press
+from app.core.records import BrokenRecord
 from app.core.refusals import read_refusal, write_refusal
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.window import Window
@@ -391,8 +392,11 @@ class WaitingLine:
             return True
         store, past = self._state.ports.store, self._state.ports.past
         for owner in [owner for owner in await store.read_lines() if line is None or owner != line.window_id]:
-            if (await store.read_line(owner)).has_record(prompt_id):
-                return True
+            try:
+                if (await store.read_line(owner)).has_record(prompt_id):
+                    return True
+            except BrokenRecord as error:  # the store still takes no run twice
+                log.warning("the line of %s is not asked: %r", owner, error)
         if await store.read_task(prompt_id) is not None:  # after the lines: a run leaves its line as a task
             return True
         return past is not None and await past.read_past_task(prompt_id) is not None

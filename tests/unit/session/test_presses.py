@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.balancer import Wish
 from app.core.errors import BadInput, MooringError, NoServerAvailable, StorageError, TaskNotFound
 from app.core.model import PromptId, ServerId, TaskState
 from app.core.ports.blobs import Blob
@@ -69,9 +70,10 @@ async def press_until(stage: Stage, page: Page, step: str, picture: bytes | None
     await until_at(stage, page, step)
 
 
-async def until_recorded(stage: Stage) -> None:
-    """Wait until the store has the press, as a run that waits or as a task."""
-    await stage.until(lambda: PRESS in stage.world.database.waiting or PRESS in stage.world.database.tasks)
+async def until_taken_over(stage: Stage, page: Page) -> None:
+    """Wait until a page has the press of an earlier one, as a run that waits or as a task."""
+    line = page.session.line
+    await stage.until(lambda: page.session.worker.has_task(PRESS) or (line.line is not None and line.line.has(PRESS)))
 
 
 async def until_at(stage: Stage, page: Page, step: str) -> None:
@@ -94,7 +96,7 @@ async def test_press_runs_once_after_a_reload_at_each_step(stage: Stage, step: s
     back = await stage.window(tab)
     if crashed and step in BEFORE_RECORD and PRESS not in stage.world.database.waiting:
         return  # from the click on only a reload keeps it
-    await until_recorded(stage)
+    await until_taken_over(stage, back)
     task = await stage.ended(back, PRESS)
     if step in MAYBE_SENT and task.state is TaskState.LOST:  # it is never posted again
         assert runs(stage) == {}
@@ -199,7 +201,7 @@ async def test_press_survives_a_crash_that_changes_the_window_id(stage: Stage) -
     await press_until(stage, page, "click")
     back = await crash_with(stage, page, page.tab.storage[PRESSES])
     assert back.tab.window_id != was
-    await until_recorded(stage)
+    await until_taken_over(stage, back)
     assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
     assert runs(stage) == {PRESS: 1}
     assert not read_presses(back.tab.storage[PRESSES])
@@ -220,6 +222,19 @@ async def test_press_in_the_line_of_a_gone_window_stays_there(stage: Stage) -> N
     await back.session.line.adopt(was.window_id)
     assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
     assert runs(stage) == {PRESS: 1}
+
+
+@scene
+async def test_unreadable_line_of_another_window_delays_no_press(stage: Stage) -> None:
+    other, page = await stage.window(), await stage.window()
+    await other.session.line.add(a_workflow(3, 1, None), [PlannedRun(0, {}, "one")], wish=Wish(asked=ServerId("gone")))
+    stage.world.leave(other, crashed=True)
+    (row,) = stage.world.database.waiting.values()
+    row["v"], row["templates"] = 99, "of a later version"
+    await press_until(stage, page, "click")
+    back = await stage.reload(page)
+    await until_taken_over(stage, back)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
 
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no locks"])
@@ -340,7 +355,7 @@ async def test_press_is_taken_over_once_if_a_wake_comes_meanwhile(stage: Stage) 
             wakes.append(asyncio.ensure_future(back.session.line.reread()))
 
     back.session.subscribe(wake)
-    await until_recorded(stage)
+    await until_taken_over(stage, back)
     await wakes[0]
     assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
     assert (refused, runs(stage)) == ([], {PRESS: 1})
