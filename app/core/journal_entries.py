@@ -4,8 +4,8 @@
     window_changes(before, after)         # the changes of the window, as (kind, facts)
     read_evidence("Seen", said), read_task(facts)
 
-Of a task, the fields that `judge` reads and writes are recorded. Its workflow, title and inputs are not, nor is a field
-with its default value.
+Of a task, the fields that `judge` reads and writes are recorded, and of its notes those that it reads. Its workflow,
+title and inputs are not, nor is a field with its default value.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ Event = tuple[str, dict[str, Any]]
 NOT_RECORDED = frozenset(
     {"client_id", "workflow", "templates", "title", "inputs", "choice", "notes", "part", "extra", "v"}
 )
+READ_NOTES = frozenset({"unclear", "server_changed"})  # by `judge`: a busy answer, another server
 _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 
@@ -66,9 +67,15 @@ def verdict(task: Task, evidence: Evidence, judged: Task) -> dict[str, Any]:
         "was": task.state.value,
         "now": judged.state.value,
         "said": plain(encode(evidence)),
-        "before": before,
+        "before": before | _notes_of(task),
         "after": {name: after.get(name) for name in names if before.get(name) != after.get(name)},
     }
+
+
+def _notes_of(task: Task) -> dict[str, Any]:
+    """The notes that `judge` reads, if there are any."""
+    notes = tuple(note for note in task.notes if note.kind in READ_NOTES)
+    return {"notes": plain(encode(notes))} if notes else {}
 
 
 def window_changes(before: Window | None, after: Window) -> Iterator[Event]:

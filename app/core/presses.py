@@ -28,8 +28,8 @@ MOST_READ = 64 * 1024 * 1024  # bytes of what was written, against a damaged tex
 class Press:
     """One press: its first run has its id, and so has the batch of several.
 
-    `window_id` is the window that it was made in: a copied tab has the text too, and runs nothing of it. A private
-    window writes no more than the ids (`redacted`).
+    `window_id` is the window that it was made in: a copied tab has the text too, and runs nothing of it while that
+    window lives. A private window writes no more than the ids (`redacted`).
     """
 
     prompt_id: PromptId

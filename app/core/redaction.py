@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.core.busy import BUSY
 from wire.media import FILE_ENDINGS
 
 # Names whose text is an identifier: ours, ComfyUI's, or from the fleet's list.
@@ -47,6 +48,7 @@ _QUERY = re.compile(r"(\b(?:https?|wss?)://[^\s\"'?]+)(?:\?[^\s\"']*)?")
 _HEADER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.I)
 _PAIR = re.compile(r"((?:api.?key|token|passw(?:(?!passw)\w)*|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',}]+", re.I)
 _ENDINGS = (*FILE_ENDINGS, ".bin")
+OWN_CAUSES = frozenset({BUSY})  # kept under a text's name too: it decides how a prompt ended
 WITHHELD = "(withheld)"
 
 
@@ -85,7 +87,7 @@ class Redactor:
             return self._number(text)
         if name == "template" or (name in SOURCE and _SOURCE.fullmatch(text)):
             return text
-        if name in WORDS | MIXED and _WORD.fullmatch(text):
+        if text in OWN_CAUSES or (name in WORDS | MIXED and _WORD.fullmatch(text)):
             return text
         return without_credentials(text) if self._texts else length_of(text)
 

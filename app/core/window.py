@@ -270,13 +270,6 @@ def expect_readable(operation: str, records: Iterable[Unreadable]) -> None:
         raise UnreadableRecord(operation, record.prompt_id, record.server_id, record.detail, record.is_newer)
 
 
-def held_beside(mooring: Free | Moored, task: Task) -> frozenset[PromptId]:
-    """What else holds the window to the task's server; while there is any, no other server is possible."""
-    if isinstance(mooring, Moored) and mooring.server_id == task.server_id:
-        return mooring.holders - {task.prompt_id}
-    return frozenset()
-
-
 def get_api_base_url(operation: str, bound: Task | Reservation | Moored, fleet: Fleet) -> str:
     """Where requests about `bound` go: the only place where a server's id becomes an address.
 

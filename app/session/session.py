@@ -21,13 +21,11 @@ from typing import Any
 from app.core import comfy
 from app.core.aim import may_pass
 from app.core.balancer import Leaning, Wish
-from app.core.busy import BUSY
 from app.core.errors import (
     BadInput,
     InvalidTransition,
     MooringError,
     NotYourTurn,
-    ServerBusy,
     ServerMoved,
     StorageError,
 )
@@ -316,7 +314,7 @@ class Session:
         return await self._run_or_wait(order)
 
     async def knows(self, prompt_id: PromptId) -> bool:
-        """Whether a run is recorded: as a task, whichever window has it, or as one of this window's line."""
+        """Whether a run is recorded: as a task or in a line, whichever window has it."""
         return await self.line.knows(prompt_id)
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
@@ -364,12 +362,11 @@ class Session:
             prompt_id = await self._submitter.run(order)
             line.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
-            if tried is not None and comfy.waits_for_turn(tried.failure):
-                cause = NotYourTurn("run", tried.server_id, AHEAD)
-            elif tried is not None and comfy.met_busy(tried.failure):
-                cause = ServerBusy(tried.server_id, BUSY)
-            else:
+            failure = tried.failure if tried is not None else None
+            if tried is None or failure is None or not comfy.may_go_later(failure):
                 return prompt_id
+            is_early = comfy.waits_for_turn(failure)
+            cause = NotYourTurn("run", tried.server_id, AHEAD) if is_early else comfy.refusal_of(tried, failure)
         except MooringError as error:
             if not (isinstance(error, NotYourTurn) or may_pass(error)):
                 raise
@@ -399,18 +396,15 @@ class Session:
         With other `values` it is a run of its own, a variation.
 
         The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
-        up an unfinished task first, because it holds the window. A past task can be repeated as well. BadInput if the
-        bytes of an input or the workflow are no longer kept (those of private work are not, after a reload).
+        up an unfinished task first, because it holds the window; while other work holds that, another session of the
+        tab sends the new one. A past task can be repeated as well. BadInput if the bytes of an input or the workflow
+        are no longer kept (those of private work are not, after a reload).
         """
         held = self._state.get_window("run_again").tasks.get(prompt_id)
         task = held if held is not None else await self.past.read_task(prompt_id)
         if not task.workflow:
             raise BadInput("words-not-kept", task.title)
         inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
-        if elsewhere and not task.state.is_end:
-            await self._submitter.places.expect_elsewhere(task)
-            await self.give_up(prompt_id)
-        wish = Wish(avoided=task.server_id) if elsewhere else Wish(asked=server_id)
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         workflow, again_of = workflow.with_values(values), None if values else prompt_id
         copy = await self._submitter.editors.for_run_again(task)
@@ -420,14 +414,28 @@ class Session:
             workflow,
             task.title,
             inputs,
-            wish,
+            Wish(asked=server_id),
             again_of,
             editor=copy,
             origin=origin,
             templates=task.templates,
             is_apart=server_id is not None,
         )
-        return await self._run_or_wait(order)
+        return await self._run_or_wait(await self._leave(task, order) if elsewhere else order)
+
+    async def _leave(self, task: Task, order: RunOrder) -> RunOrder:
+        """Give up an unfinished task, once another server was found for its work; return the order for another server.
+
+        If other work holds the window to the task's server, the order asks for the one that was found.
+        """
+        avoiding = replace(order, wish=Wish(avoided=task.server_id))
+        if task.state.is_end and self.worker.locked != task.server_id:
+            return avoiding
+        found = await self._submitter.find_elsewhere(task, order)
+        if not task.state.is_end:
+            await self.give_up(task.prompt_id)
+        is_held = self.worker.locked == task.server_id
+        return replace(order, wish=Wish(asked=found), is_apart=True) if is_held else avoiding
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
         """Return a run that this browser has no record of, from its server's history; None if it is not there."""

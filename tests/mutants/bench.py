@@ -29,6 +29,7 @@ COPIED = (
     "app",
     "demo_comfyui",
     "gateway",
+    "static/workflows",
     "wire",
     "tests/ports",
     "tests/recordings",

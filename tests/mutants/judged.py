@@ -299,11 +299,6 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "True is False in: return asyncio.Task(work, loop=loop, eager_start=True)",
     ): _IN_BROWSER,
     (
-        f"{SESSION}/submitting/reservations.py",
-        "Reservations.expect_elsewhere",
-        "0.0 is 1.0 in: choose(await self._read_loads(), Claims(), now=now, tie=0.0, wish=wish, unable=unable)",
-    ): "what is chosen is thrown away: only that nothing can be chosen matters, and no tie decides that",
-    (
         f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
         "clock.steady() - proven_at < SLEPT_OVER",

@@ -74,6 +74,28 @@ NAMED = (
         f"{STORIES}/test_presses.py::test_press_for_a_server_that_hangs_waits_until_it_answers",
     ),
     Named(
+        "seed repeated in silence",
+        "app/ui/form/actions.py",
+        (
+            (
+                "self.draw_seeds(chosen, varied if varied is not None and index else draft)",
+                "self.draw_seeds(chosen, draft)",
+            ),
+        ),
+        "tests/unit/ui/runs/test_waiting.py::test_fixed_seed_is_the_first_of_several_runs",
+    ),
+    Named(
+        "crashed tab taken for a copied one",
+        "app/session/waiting/waiting_runs.py",
+        (
+            (
+                "if await windows.is_alive(window_id)}\n",
+                "if await windows.is_alive(window_id) is not False}\n",
+            ),
+        ),
+        f"{STORIES}/test_presses.py::test_press_survives_a_crash_that_changes_the_window_id",
+    ),
+    Named(
         "history before queue",
         "app/session/watching/watch.py",
         (

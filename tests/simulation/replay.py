@@ -25,8 +25,8 @@ from app.core.truth import judge
 from app.core.window import Restoring, Window
 
 NO_CLIENT = ClientId("")
-# What may change between two pieces of evidence without one: deliveries, and what each poll may forget.
-FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirmed_address"})
+# What may change between two pieces of evidence without one: deliveries, what each poll may forget, and notes.
+FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirmed_address", "notes"})
 
 
 @dataclass

@@ -57,6 +57,7 @@ class Report:
             "early presses",
             "early presses offered",
             "interrupted presses",
+            "runs on another server",
             "refused presses",
         )
         steps = sum(counts[kind] for kind in kinds)

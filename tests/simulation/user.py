@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, Task, TaskState
+from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.waiting_runs import EVERY
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs
@@ -46,6 +46,7 @@ class User:
             (1, self._open),
             (2, self._press_early),
             (2, self._press_and_reload),
+            (3, self._run_on_another),
             (3, self._adopt),
             (1, self._wake),
             (3, self._change_weather),
@@ -219,11 +220,35 @@ class User:
 
     def _press_and_reload(self, page: Page) -> None:
         """Press Run, and reload or crash at any step until it is sent."""
-        if self._is_busy():
+        if not self._is_busy():
+            self._interrupt(page, self._press(page))
+
+    def _run_on_another(self, page: Page) -> None:
+        """Press *Run on another server* in a window that a server holds, at times with a reload or a crash.
+
+        The page offers it while that server is silent, and may show it for a moment longer.
+        """
+        locked = page.window.window_locked_server if page.window else None
+        if locked is None or self._is_busy():
             return
-        world, wanted, crashed = self._world, self._order(), self._chance.random() < 0.4
+        others = [item.server_id for item in page.session.fleet.servers if item.server_id != locked]
+        if not others:
+            return
+        prompt_id = self._press(page, self._chance.choice(others))
+        self._world.tally.counts["runs on another server"] += 1
+        if self._chance.random() < 0.5:
+            self._interrupt(page, prompt_id)
+
+    def _press(self, page: Page, server_id: ServerId | None = None) -> PromptId:
+        world, wanted = self._world, self._order()
         prompt_id = PromptId(str(uuid.UUID(int=self._chance.getrandbits(128), version=4)))
-        world.spawn(world.click_and_follow(page, wanted.workflow, wanted.picture, prompt_id), "press")
+        pressed = world.click_and_follow(page, wanted.workflow, wanted.picture, prompt_id, server_id=server_id)
+        world.spawn(pressed, "press")
+        return prompt_id
+
+    def _interrupt(self, page: Page, prompt_id: PromptId) -> None:
+        """Reload or crash a page soon after a press."""
+        world, crashed = self._world, self._chance.random() < 0.4
         delay = self._chance.choice([0.0, 0.001, 0.005, self._chance.uniform(0.0, 0.3)])
 
         def interrupt() -> None:

@@ -242,12 +242,15 @@ class Verdicts:
                 world.fail(f"promise 5: {prompt_id} ran, and nothing is known of it")
 
     def _check_presses(self) -> None:
-        """Check that no press was lost by a reload, nor by a crash once it was stored, unless its tab was closed."""
+        """Check that no press was lost by a reload, nor by a crash once it was stored, unless its tab was closed.
+
+        One that was refused is shown with its reason until the user dismisses it.
+        """
         world = self._world
         tabs = [page.tab for page in world.pages]
+        accounted = world.database.ids | world.requested.deleted | world.requested.removed
         for prompt_id, tab in world.interrupted.items():
-            is_known = prompt_id in world.database.ids or prompt_id in world.requested.deleted
-            if tab in tabs and not is_known and prompt_id not in world.promises.have_waited:
+            if tab in tabs and prompt_id not in accounted and prompt_id not in world.promises.have_waited:
                 world.fail(f"promise 5: the press {prompt_id} is lost")
 
     def _check_lines(self) -> None:

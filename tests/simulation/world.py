@@ -293,27 +293,45 @@ class World:
     def interrupt(self, page: Page, prompt_id: PromptId, *, crashed: bool) -> None:
         """Reload or crash a page after a press of Run, which the tab has until the store has it.
 
-        A crash may lose what only the tab has, and a private window keeps nothing else.
+        A crash loses what only the tab has if the browser has not written it (`leave`). A private window keeps
+        nothing else.
         """
         noted = [press.prompt_id for press in read_presses(page.tab.storage.get(PRESSES, ""))]
-        if prompt_id in noted and not crashed and not page.tab.is_private:
+        if prompt_id in noted and not page.tab.is_private:
             self.interrupted[prompt_id] = page.tab
         self.tally.counts["interrupted presses"] += 1
         self.note(f"press {prompt_id[:8]} is interrupted in {page.tab.window_id}")
         self.reload(page, crashed=crashed)
 
     async def click_and_follow(
-        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId
+        self,
+        page: Page,
+        workflow: ApiWorkflow,
+        picture: bytes | None,
+        prompt_id: PromptId,
+        *,
+        server_id: ServerId | None = None,
     ) -> None:
-        """Press Run for the run of this prompt_id, and wait for the outcome."""
-        await self.follow(self.new_click(page), self._run(page, workflow, picture, prompt_id))
+        """Press Run, or *Run on* this server, for the run of this prompt_id, and wait for the outcome."""
+        await self.follow(self.new_click(page), self._run(page, workflow, picture, prompt_id, server_id))
 
     def _run(
-        self, page: Page, workflow: ApiWorkflow, picture: bytes | None, prompt_id: PromptId | None = None
+        self,
+        page: Page,
+        workflow: ApiWorkflow,
+        picture: bytes | None,
+        prompt_id: PromptId | None = None,
+        server_id: ServerId | None = None,
     ) -> Awaitable[PromptId]:
-        inputs = {("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {}
-        editor = editor_of(workflow)
-        return page.session.run(workflow, title="sim", inputs=inputs, editor=editor, prompt_id=prompt_id)
+        return page.session.run(
+            workflow,
+            title="sim",
+            inputs={("1", "image"): Picked(self.blob(picture), "photo.png")} if picture else {},
+            server_id=server_id,
+            editor=editor_of(workflow),
+            prompt_id=prompt_id,
+            is_apart=server_id is not None,
+        )
 
     def new_click(self, page: Page) -> Click:
         """Add a click, which needs an outcome."""

@@ -21,11 +21,11 @@ from dataclasses import replace
 
 from app.core import comfy
 from app.core.balancer import ANY, Claims, Snapshot, Wish, choose
-from app.core.errors import AffinityError, NoServerAvailable, NotYourTurn, ServerLockedError, StorageError
+from app.core.errors import AffinityError, NoServerAvailable, NotYourTurn, StorageError
 from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.reservation import Wanted, drained
 from app.core.turns import Turn
-from app.core.window import Window, held_beside
+from app.core.window import Window
 from app.session.state import State
 from app.session.timing import until_set
 from wire.health import Health
@@ -155,13 +155,13 @@ class Reservations:
             await self._state.ports.store.release_reservation(leftover)
             self._unreleased.discard(leftover)
 
-    async def expect_elsewhere(self, task: Task) -> None:
-        """Raise, before anything is given up, the error that would keep the task's work from running elsewhere."""
-        if others := held_beside(self._state.get_window("run_again").mooring, task):
-            raise ServerLockedError("run_again", None, task.server_id, len(others))
-        now = self._state.ports.clock.now()
-        wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), drained(self._state.fleet)
-        choose(await self._read_loads(), Claims(), now=now, tie=0.0, wish=wish, unable=unable)
+    async def find_elsewhere(self, task: Task, unable: Mapping[ServerId, str]) -> ServerId:
+        """Return another server for a task's work, before anything is given up. NoServerAvailable if there is none."""
+        now, fleet = self._state.ports.clock.now(), self._state.fleet
+        wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), {**drained(fleet), **unable}
+        weights = {server.server_id: server.weight for server in fleet.servers}
+        loads = await self._read_loads()
+        return choose(loads, Claims(), now=now, tie=0.0, wish=wish, unable=unable, weights=weights).server_id
 
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         """Return each server's queue. One that is well and was only late is asked once more."""

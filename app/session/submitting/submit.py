@@ -180,12 +180,18 @@ class Submitter:
         try:
             return await self._prepare_on_server(order, survey.found)
         except NoServerAvailable as error:
-            lacking = {
-                str(server_id): names for server_id, names in lacks.items() if error.causes.get(server_id) == "lacks"
-            }
-            raise replace(error, lacking=lacking) from error
+            raise _with_lacking(error, lacks) from error
         except ServerUnable as error:
             raise replace(error, lacking=lacks.get(error.server_id or ServerId(""), ())) from error
+
+    async def find_elsewhere(self, task: Task, order: RunOrder) -> ServerId:
+        """Return another server that can run a task's work; NoServerAvailable if there is none now."""
+        survey = await self.capable.survey(order.workflow, order.inputs, origin=order.origin, is_now=True)
+        lacks = {server_id: item.names for server_id, item in survey.standing.lacks.items()}
+        try:
+            return await self.places.find_elsewhere(task, dict.fromkeys(lacks, "lacks"))
+        except NoServerAvailable as error:
+            raise _with_lacking(error, lacks) from error
 
     async def _prepare_on_server(self, order: RunOrder, found: FoundFiles) -> Ready:
         state, unable = self._state, order.unable
@@ -422,6 +428,12 @@ class Submitter:
         run = self._state.runs.get(prompt_id)
         if run is not None:
             self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
+
+
+def _with_lacking(error: NoServerAvailable, lacks: Mapping[ServerId, tuple[str, ...]]) -> NoServerAvailable:
+    """Return the error with what each server lacks that was not chosen for it."""
+    lacking = {str(server_id): names for server_id, names in lacks.items() if error.causes.get(server_id) == "lacks"}
+    return replace(error, lacking=lacking)
 
 
 def _without_task(error: MooringError) -> MooringError:

@@ -13,7 +13,8 @@ When fewer than two of a session's prompts are unfinished, the next run takes th
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
-A click that some server may take later waits here too: one that it asks for, or the gateway, does not answer.
+A click that some server may take later waits here too: one that it asks for, or the gateway, does not answer. If its
+task was registered by then, and certainly not sent, it waits under a new id, and that task is deleted.
 
 At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
 joins the line, before the runs of plans; after *send all now* nothing waits for its turn.
@@ -40,11 +41,12 @@ from functools import partial
 from itertools import chain, count
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
+from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.presses import Press
+from app.core.records import BrokenRecord
 from app.core.refusals import read_refusal, write_refusal
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.window import Window
@@ -384,12 +386,18 @@ class WaitingLine:
         self.hurry()
 
     async def knows(self, prompt_id: PromptId) -> bool:
-        """Whether a run is recorded: as a task, whichever window has it, or in this window's line."""
+        """Whether a run is recorded: as a task or in a line, whichever window has it."""
         line = self._keeper.line
         if line is not None and line.has_record(prompt_id):
             return True
         store, past = self._state.ports.store, self._state.ports.past
-        if await store.read_task(prompt_id) is not None:
+        for owner in [owner for owner in await store.read_lines() if line is None or owner != line.window_id]:
+            try:
+                if (await store.read_line(owner)).has_record(prompt_id):
+                    return True
+            except BrokenRecord as error:  # the store still takes no run twice
+                log.warning("the line of %s is not asked: %r", owner, error)
+        if await store.read_task(prompt_id) is not None:  # after the lines: a run leaves its line as a task
             return True
         return past is not None and await past.read_past_task(prompt_id) is not None
 
@@ -398,10 +406,17 @@ class WaitingLine:
             self._tab.follow(self._keeper.line)
 
     async def _take_up(self) -> None:
-        """Take over the presses that an earlier page of this window has left, unless the store has them."""
-        window = self._state.get_window("line")
+        """Take over the presses that an earlier page of this tab has left, unless the store has them.
+
+        If that page's window lives, this tab is a copy. Otherwise this tab has lost its id in a crash.
+        """
+        if self._keeper.line is None:
+            return
+        me, windows = self._keeper.line.window_id, self._state.ports.windows
+        others = sorted({press.window_id for press in self._tab.earlier} - {me})
+        living = {window_id for window_id in others if await windows.is_alive(window_id)}
         for press in self._tab.earlier:
-            if press.window_id != window.window_id:  # this tab is a copy
+            if press.window_id in living:
                 self._tab.forget(press.prompt_id)
                 continue
             try:
@@ -409,11 +424,14 @@ class WaitingLine:
                     await self._take_over(press)
             except StorageError as error:  # once more with the next wake
                 log.warning("the press %s is not taken over yet: %r", press.prompt_id, error)
+            except InvalidTransition:  # it was recorded meanwhile
+                self._tab.forget(press.prompt_id)
             except MooringError as error:
                 self._state.show_refused(press.prompt_id, press.batch.title if press.batch else "", press.at, error)
                 self._tab.hold(press.prompt_id)
             else:
                 self._tab.forget(press.prompt_id)
+        self._show_refused()
 
     async def _take_over(self, press: Press) -> None:
         """Let its runs wait; one whose files were not stored is refused."""
@@ -430,8 +448,8 @@ class WaitingLine:
 
     def _show_refused(self) -> None:
         """Show the clicks that were not sent, from before a reload or of a window that was adopted."""
-        line = self._keeper.line
-        for entry in line.refused if line is not None else ():
+        line, shown = self._keeper.line, self._state.runs
+        for entry in (item for item in line.refused if item.prompt_id not in shown) if line is not None else ():
             title, error = line.batches[entry.batch_id].title if line else "", read_refusal(entry.refusal)
             self._state.show_refused(entry.prompt_id, title, entry.pressed_at, error)
 
@@ -541,18 +559,12 @@ class WaitingLine:
     async def restore(self) -> None:
         """Read the line once the window has read its records, with the presses that the tab has from before."""
         await self._keeper.restore()
-        if self._keeper.line is not None:
-            await self._take_up()
-            self._show_refused()
+        await self._take_up()
 
     async def reread(self) -> None:
         """On a wake, check whether the line is unchanged, and retry what has failed."""
-        is_new = self._keeper.line is None
         await self._keeper.reread()
-        if self._keeper.line is not None:
-            await self._take_up()
-            if is_new:
-                self._show_refused()
+        await self._take_up()
         self.hurry()
 
     async def keep(self) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from app.core.model import PromptId, Task, Unreadable
 from app.core.waiting_runs import EVERY, MOST_SENDERS
-from app.core.window import Window
 from app.session.waiting.file_feed import ROOM
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.mask import CameraDialog, MaskDialog, picture_view
@@ -189,8 +188,8 @@ def _about_task(around: Around, dialog: TaskDialog) -> DialogView:
     record = next((item for item in _records(session) if item.prompt_id == asked), None)
     if card is None:
         aside = (
-            task_card(task, tag_of(session.fleet, task.server_id), window, session, pictures, marks=marks)
-            for task, window in _aside(session, asked)
+            task_card(task, tag_of(session.fleet, task.server_id), session, pictures, marks=marks)
+            for task in _aside(session, asked)
         )
         card = next(aside, None)
     server = session.fleet.get(card.task.server_id) if card else None
@@ -240,13 +239,13 @@ def find_task(session: SessionFacts, prompt_id: PromptId | None) -> Task | None:
     if prompt_id is None:
         return None
     known = (window.tasks.get(prompt_id) for window in session.windows)
-    return next(filter(None, known), None) or next((task for task, _ in _aside(session, prompt_id)), None)
+    return next(filter(None, known), None) or next(_aside(session, prompt_id), None)
 
 
-def _aside(session: SessionFacts, prompt_id: PromptId | None) -> Iterator[tuple[Task, Window]]:
-    """Yield the set-aside tasks of that id, each with its window."""
+def _aside(session: SessionFacts, prompt_id: PromptId | None) -> Iterator[Task]:
+    """Yield the set-aside tasks of that id."""
     for window in session.windows:
-        yield from ((task, window) for task in window.quarantined if task.prompt_id == prompt_id)
+        yield from (task for task in window.quarantined if task.prompt_id == prompt_id)
 
 
 def _records(session: SessionFacts) -> Iterator[Unreadable]:

@@ -120,7 +120,7 @@ def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARK
     servers = {task.server_id for task, _window in held}
     tags = {server_id: tag_of(session.fleet, server_id) for server_id in servers}
     instead = {window.window_id: _instead(window, session.fleet) for window in session.windows}
-    cards = (task_card(task, tags[task.server_id], window, session, pictures, marks=marks) for task, window in held)
+    cards = (task_card(task, tags[task.server_id], session, pictures, marks=marks) for task, _window in held)
     return tuple(
         replace(card, instead=instead[window.window_id]) if card.task.state.is_end else card
         for card, (_, window) in zip(cards, held, strict=True)
@@ -137,13 +137,12 @@ def _instead(window: Window, fleet: Fleet) -> ServerTag | None:
 def task_card(
     task: Task,
     tag: ServerTag,
-    window: Window,
     session: SessionFacts,
     pictures: Pictures,
     *,
     marks: Marks = NO_MARKS,
 ) -> CardView:
-    """Return the card of a task in its window, without its links to other runs."""
+    """Return the card of a task of this tab, without its links to other runs."""
     if task.state.is_end:
         return ended_card(task, tag, pictures, marks)
     is_stalled = task.prompt_id in session.stalled
@@ -153,7 +152,7 @@ def task_card(
         naming=marks.naming,
         results=_results(task, pictures, marks),
         still_minutes=int(session.still_for(task.prompt_id) // 60) if is_stalled else None,
-        offers=offers_for(task, session.fleet, window.mooring, is_stalled=is_stalled),
+        offers=offers_for(task, session.fleet, is_stalled=is_stalled),
         **_motion(task, session, pictures),
     )
 

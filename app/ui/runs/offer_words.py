@@ -22,12 +22,6 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
             return _(
                 "A new task with the same inputs on another server. This one is no longer tracked, and may run twice."
             )
-        case Offer.NOT_ELSEWHERE:
-            return _(
-                "Not while other work of this window waits for {server}. Stop tracking that first; it can be run again"
-                " then.",
-                server=server,
-            )
         case Offer.RUN_AGAIN if view.task.holds_window:
             return _("A new task with the same inputs on {server}. This one stays, so it may run twice.", server=server)
         case Offer.RUN_AGAIN:

@@ -1,6 +1,6 @@
 """What the user can do about a task that does not advance, and which of it is possible now. Pure.
 
-offers_for(task, fleet, mooring, is_stalled=False)     # (Offer.WAIT, Offer.LOOK_AGAIN, …), or nothing for healthy work
+offers_for(task, fleet, is_stalled=False)     # (Offer.WAIT, Offer.LOOK_AGAIN, …), or nothing for healthy work
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from enum import Enum
 
 from app.core.model import Contact, Fleet, Task, TaskState
-from app.core.window import Free, Moored, held_beside
 from wire.health import Health
 
 
@@ -19,7 +18,6 @@ class Offer(Enum):
     WAIT = "wait"
     LOOK_AGAIN = "look-again"
     RUN_ELSEWHERE = "run-elsewhere"
-    NOT_ELSEWHERE = "not-elsewhere"  # why not: other work holds the window to the same server
     RUN_AGAIN = "run-again"
     WINDOW = "window"
     CANCEL = "cancel"
@@ -38,7 +36,7 @@ def may_run_twice(task: Task) -> bool:
     return not task.state.is_end or task.state is TaskState.GIVEN_UP
 
 
-def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: bool) -> tuple[Offer, ...]:
+def offers_for(task: Task, fleet: Fleet, *, is_stalled: bool) -> tuple[Offer, ...]:
     """Return what can be done about a doubtful task; nothing for one that is well or has ended."""
     if not is_doubtful(task, is_stalled=is_stalled):
         return ()
@@ -48,15 +46,12 @@ def offers_for(task: Task, fleet: Fleet, mooring: Free | Moored, *, is_stalled: 
         Offer.SAME_SERVER: is_moved and fleet.get(task.server_id) is not None,
         Offer.WAIT: not is_settled_here,
         Offer.LOOK_AGAIN: True,
-        Offer.RUN_ELSEWHERE: False,
-        Offer.NOT_ELSEWHERE: False,
+        Offer.RUN_ELSEWHERE: not is_settled_here and bool(task.workflow) and _has_elsewhere(task, fleet),
         Offer.RUN_AGAIN: bool(task.workflow) and not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
         Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
         Offer.GIVE_UP: True,
     }
-    if not is_settled_here and task.workflow and _has_elsewhere(task, fleet):
-        found[Offer.NOT_ELSEWHERE if held_beside(mooring, task) else Offer.RUN_ELSEWHERE] = True
     return tuple(offer for offer, is_possible in found.items() if is_possible)
 
 

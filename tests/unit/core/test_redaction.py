@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import redaction
+from app.core.busy import BUSY
 from app.core.evidence import Evidence
 from app.core.journal_entries import NOT_RECORDED, recorded_fields
 from app.core.model import Choice, InputFile, NodeId, Note, Task, Template
@@ -182,3 +183,9 @@ def test_texts_are_kept_when_asked_for() -> None:
 def test_records_have_no_fields_outside_this_test() -> None:
     assert {"failure", "outputs", "warnings"} <= {item.name for item in fields(Task)}
     assert {"traceback", "filename", "told_end", "state", "contact_detail"} <= set(_text_fields(Task, set()))
+
+
+def test_busy_answer_is_named_in_a_report() -> None:
+    """Without it, a replay could not judge a prompt that met one."""
+    assert Redactor().facts({"message": BUSY, "detail": BUSY}) == {"message": BUSY, "detail": BUSY}
+    assert BUSY not in str(Redactor().facts({"message": f"{BUSY} of mine"}))

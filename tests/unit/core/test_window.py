@@ -26,7 +26,6 @@ from app.core.window import (
     address_tag,
     expect_restored,
     get_api_base_url,
-    held_beside,
     is_address_tag,
 )
 from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
@@ -398,16 +397,6 @@ def test_confirmed_move_is_no_move() -> None:
         ServerMoved,
         lambda: get_api_base_url("view", task("p-1", B), Fleet((server(B, "http://elsewhere:1"),), same=same)),
     )
-
-
-def test_other_holders_of_the_same_server_are_returned() -> None:
-    """While they exist, the task's work cannot go to another server."""
-    first, second = submitted("p-1", A), submitted("p-2", A)
-    both = Window(ME, CLIENT, tasks={item.prompt_id: item for item in (first, second)})
-    assert held_beside(both.mooring, first) == {"p-2"}
-    assert held_beside(Window(ME, CLIENT, tasks={first.prompt_id: first}).mooring, first) == frozenset()
-    assert held_beside(both.mooring, submitted("p-3", B)) == frozenset()
-    assert held_beside(Free(), first) == frozenset()
 
 
 @pytest.mark.parametrize("changes", [{"server_id": ServerId("")}, {"address": ""}])

@@ -120,6 +120,18 @@ async def test_a_server_whose_catalogue_is_not_known_may_be_asked(stage: Stage) 
 
 
 @scene
+async def test_elsewhere_beside_other_work_needs_a_capable_server(stage: Stage) -> None:
+    """B would be the first choice, since C is busy."""
+    page, _ = await open_window(stage, {A: NODES, B: WITHOUT_NODE, C: NODES})
+    await stage.run(await stage.window(), steps=900, server_id=C)
+    first, _second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
+    again = await page.session.run_again(first, elsewhere=True)
+    await stage.until(lambda: page.crew.session_of(again) is not None)
+    mate = page.crew.session_of(again)
+    assert mate is not None and mate.window is not None and mate.window.window_locked_server == C
+
+
+@scene
 async def test_without_capable_server_nothing_is_sent_and_causes_are_named(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_CHOICE, C: WITHOUT_NODE})
     with pytest.raises(NoServerAvailable) as caught:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.core.ends import EndCause, end_cause
+from app.core.errors import ConnectError
 from app.core.model import TaskState
 from app.ui.runs.task_words import word_task
 from tests.simulation.network import Mishap
+from tests.simulation.world import a_workflow
 from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
 from tests.unit.ui.page_kit import ENGLISH
 
@@ -100,7 +102,9 @@ async def test_run_without_gateway_is_certainly_not_sent(stage: Stage) -> None:
     stage.world.network.is_down = True
     stage.world.network.restart_gateway()
     await stage.until(lambda: page.session.socket.state != "open")
-    task = task_of(page, await stage.run(page))
+    with pytest.raises(ConnectError):
+        await page.session.submit_workflow(a_workflow(3, 7, None))
+    (task,) = [task for prompt_id, task in window_of(page).tasks.items() if prompt_id != first]
     assert task.state is TaskState.FAILED and task.failure is not None and task.failure.kind == "not_sent"
     assert "certainly not seen it" in word_task(task, ENGLISH).advice
     stage.world.network.is_down = False

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.balancer import Wish
 from app.core.errors import BadInput, MooringError, NoServerAvailable, StorageError, TaskNotFound
 from app.core.model import PromptId, ServerId, TaskState
 from app.core.ports.blobs import Blob
@@ -69,6 +70,12 @@ async def press_until(stage: Stage, page: Page, step: str, picture: bytes | None
     await until_at(stage, page, step)
 
 
+async def until_taken_over(stage: Stage, page: Page) -> None:
+    """Wait until a page has the press of an earlier one, as a run that waits or as a task."""
+    line = page.session.line
+    await stage.until(lambda: page.session.worker.has_task(PRESS) or (line.line is not None and line.line.has(PRESS)))
+
+
 async def until_at(stage: Stage, page: Page, step: str) -> None:
     """Wait in steps that are shorter than any port takes."""
     end = stage.now + 30.0
@@ -89,6 +96,7 @@ async def test_press_runs_once_after_a_reload_at_each_step(stage: Stage, step: s
     back = await stage.window(tab)
     if crashed and step in BEFORE_RECORD and PRESS not in stage.world.database.waiting:
         return  # from the click on only a reload keeps it
+    await until_taken_over(stage, back)
     task = await stage.ended(back, PRESS)
     if step in MAYBE_SENT and task.state is TaskState.LOST:  # it is never posted again
         assert runs(stage) == {}
@@ -177,8 +185,62 @@ async def test_refused_press_keeps_its_reason_until_it_is_dismissed(stage: Stage
     assert runs(stage) == {other: 1}
 
 
+async def crash_with(stage: Stage, page: Page, presses: str) -> Page:
+    """Crash a page when the browser has written these presses to its session storage, and load its tab again."""
+    tab = stage.world.leave(page, crashed=True)
+    tab.storage[PRESSES] = presses
+    return await stage.window(tab)
+
+
 @scene
-async def test_copied_tab_runs_no_press_of_the_other(stage: Stage) -> None:
+async def test_press_survives_a_crash_that_changes_the_window_id(stage: Stage) -> None:
+    """Without Web Locks the id of a page that crashed is lost, and its tab comes back as another window."""
+    stage.world.browser.has_locks = False
+    page = await stage.window()
+    was = page.tab.window_id
+    await press_until(stage, page, "click")
+    back = await crash_with(stage, page, page.tab.storage[PRESSES])
+    assert back.tab.window_id != was
+    await until_taken_over(stage, back)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {PRESS: 1}
+    assert not read_presses(back.tab.storage[PRESSES])
+
+
+@scene
+async def test_press_in_the_line_of_a_gone_window_stays_there(stage: Stage) -> None:
+    """The page crashes before its tab has forgotten the press: adopting that line sends it once."""
+    stage.world.browser.has_locks = False
+    page = await stage.window()
+    await press_until(stage, page, "click")
+    presses, was = page.tab.storage[PRESSES], page.session.identity
+    await until_at(stage, page, "recorded")
+    back = await crash_with(stage, page, presses)
+    await stage.until(lambda: not read_presses(back.tab.storage[PRESSES]))
+    assert was is not None and not line_of(back).entries
+    await back.session.find_orphans()
+    await back.session.line.adopt(was.window_id)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {PRESS: 1}
+
+
+@scene
+async def test_unreadable_line_of_another_window_delays_no_press(stage: Stage) -> None:
+    other, page = await stage.window(), await stage.window()
+    await other.session.line.add(a_workflow(3, 1, None), [PlannedRun(0, {}, "one")], wish=Wish(asked=ServerId("gone")))
+    stage.world.leave(other, crashed=True)
+    (row,) = stage.world.database.waiting.values()
+    row["v"], row["templates"] = 99, "of a later version"
+    await press_until(stage, page, "click")
+    back = await stage.reload(page)
+    await until_taken_over(stage, back)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no locks"])
+@scene
+async def test_copied_tab_runs_no_press_of_the_other(stage: Stage, has_locks: bool) -> None:
+    stage.world.browser.has_locks = has_locks
     page = await stage.window()
     await press_until(stage, page, "click")
     copy = await stage.window(page.tab.duplicate())
@@ -281,6 +343,47 @@ async def test_full_store_sends_the_press_without_keeping_its_file(stage: Stage)
 
 
 @scene
+async def test_press_is_taken_over_once_if_a_wake_comes_meanwhile(stage: Stage) -> None:
+    page = await stage.window()
+    await press_until(stage, page, "click")
+    back = stage.world.open(stage.world.leave(page, crashed=False))
+    wakes, refused = list[asyncio.Task[None]](), list[Run]()
+
+    def wake() -> None:
+        refused.extend(failed(back))
+        if back.session.line.line is not None and not wakes:
+            wakes.append(asyncio.ensure_future(back.session.line.reread()))
+
+    back.session.subscribe(wake)
+    await until_taken_over(stage, back)
+    await wakes[0]
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+    assert (refused, runs(stage)) == ([], {PRESS: 1})
+
+
+@scene
+async def test_press_refused_after_a_blocked_store_is_shown(stage: Stage) -> None:
+    """The store fails once the line was read: the press is taken over with the next wake, and shown with its reason."""
+    page, database = await stage.window(), stage.world.database
+    await press_until(stage, page, "click", PHOTO)
+    back = stage.world.open(stage.world.leave(page, crashed=False))
+
+    def block() -> None:
+        database.is_blocked = back.session.line.line is not None
+
+    end = back.session.subscribe(block)
+    await stage.until(lambda: database.is_blocked)
+    end()
+    await stage.sleep(1.0)
+    assert read_presses(back.tab.storage[PRESSES])
+    database.is_blocked = False
+    back.session.wake("visible")
+    await stage.until(lambda: PRESS in stage.world.database.waiting)
+    await stage.until(lambda: failed(back))
+    assert [run.prompt_id for run in failed(back)] == [PRESS]
+
+
+@scene
 async def test_press_that_cannot_be_stored_is_not_sent(stage: Stage) -> None:
     page = await stage.window()
     stage.world.database.is_blocked = True
@@ -365,6 +468,23 @@ async def test_press_waits_while_the_server_of_its_window_is_silent(stage: Stage
     stage.report(Health.WELL, A)
     await stage.until(lambda: PRESS in window_of(page).tasks)
     assert task_of(page, PRESS).server_id == A
+
+
+@pytest.mark.parametrize("picture", [None, PHOTO], ids=["no file", "file"])
+@scene
+async def test_press_waits_if_its_prompt_could_not_be_sent(stage: Stage, picture: bytes | None) -> None:
+    """The server of its window ends before its silence is known."""
+    page, sim = await stage.window(), stage.world.sims[A]
+    held = await stage.run(page, steps=40, server_id=A)
+    stage.once_stored(lambda: PRESS in stage.world.database.tasks, lambda: setattr(sim, "is_down", True))
+    waiting = await stage.run(page, prompt_id=PRESS, picture=picture)
+    assert line_of(page).has(waiting) and page.session.line.stalled_by is not None
+    assert set(window_of(page).tasks) == {held} and failed(page) == []
+    sim.is_down = False
+    page.session.wake("online")
+    await stage.until(lambda: waiting in window_of(page).tasks)
+    task = await stage.ended(page, waiting)
+    assert (task.state, task.server_id, runs(stage)) == (TaskState.SUCCEEDED, A, {held: 1, waiting: 1})
 
 
 @scene

@@ -1,4 +1,7 @@
-"""Running a task elsewhere gives the old one up, so another server must be available first."""
+"""Running a task elsewhere gives the old one up, so another server must be available first.
+
+While other work holds the window, another session of the tab sends it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 
 import pytest
 
-from app.core.errors import BadInput, NoServerAvailable, ServerLockedError
+from app.core.errors import BadInput, NoServerAvailable
 from app.core.model import NodeId, TaskState, Template
 from app.core.workflow import parse_workflow
 from app.workflows.plans.runs import PlannedRun
@@ -31,14 +34,19 @@ async def test_elsewhere_gives_up_nothing_without_another_server(stage: Stage) -
 
 
 @scene
-async def test_elsewhere_gives_nothing_up_while_other_work_holds_the_window(stage: Stage) -> None:
+async def test_elsewhere_beside_other_work_is_sent_by_another_session(stage: Stage) -> None:
     page = await stage.window()
     first, second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
-    with pytest.raises(ServerLockedError):
-        await page.session.run_again(first, elsewhere=True)
-    assert {task_of(page, item).state.is_end for item in (first, second)} == {False}
-    await page.session.cancel(second)
-    await page.session.cancel(first)
+    stage.world.sims[A].awake.clear()
+    again = await page.session.run_again(first, elsewhere=True)
+    await stage.until(lambda: page.crew.session_of(again) is not None)
+    mate = page.crew.session_of(again)
+    assert mate is not None and mate is not page.session
+    task = await mate.wait_for(again)
+    assert (task.state, task.again_of, task.server_id == A) == (TaskState.SUCCEEDED, first, False)
+    assert (task_of(page, first).state, task_of(page, second).state.is_end) == (TaskState.GIVEN_UP, False)
+    assert window_of(page).window_locked_server == A, "the window sends to its own server only"
+    stage.world.sims[A].awake.set()
 
 
 @scene
@@ -48,8 +56,8 @@ async def test_elsewhere_does_not_wait_for_the_server_that_it_avoids(stage: Stag
     await stage.ended(page, old)
     for _ in range(AHEAD):
         await stage.run(page, steps=900, server_id=A)
-    with pytest.raises(ServerLockedError):
-        await page.session.run_again(old, elsewhere=True)
+    again = await page.session.run_again(old, elsewhere=True)
+    await stage.until(lambda: page.crew.session_of(again) is not None)
     assert line_of(page).entries == ()
 
 

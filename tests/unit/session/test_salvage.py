@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.core.errors import BadInput, NoServerAvailable, NotOwner, ServerLockedError, TaskNotFound
+from app.core.errors import BadInput, NoServerAvailable, NotOwner, TaskNotFound
 from app.core.model import ClientId, Delivery, PromptId, Records, TaskState, WindowId
 from app.core.window import Free, Restoring, Window
 from app.session import RunStage
@@ -305,16 +305,6 @@ async def test_run_elsewhere_gives_up_old_task_and_avoids_server(stage: Stage) -
     assert ended.server_id != A
     assert ended.state is TaskState.SUCCEEDED
     stage.world.sims[A].awake.set()
-
-
-@scene
-async def test_run_elsewhere_beside_other_work_is_refused(stage: Stage) -> None:
-    page = await stage.window()
-    first = await stage.run(page, steps=300, server_id=A)
-    await stage.run(page, steps=300)
-    with pytest.raises(ServerLockedError):
-        await page.session.run_again(first, elsewhere=True)
-    assert not task_of(page, first).state.is_end, "nothing is given up for a run that cannot be"
 
 
 @scene

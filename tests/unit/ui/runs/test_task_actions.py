@@ -10,7 +10,6 @@ import pytest
 from app.core.errors import BadInput, NoServerAvailable
 from app.core.model import Contact, Failure, Fleet, Note, PromptId, ServerId, Task, TaskState
 from app.core.server_fingerprint import RestartSign
-from app.core.window import Free, Moored
 from app.session import Noticed, Run, RunStage
 from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
@@ -52,11 +51,9 @@ A = task("a").prompt_id
 in_both = pytest.mark.parametrize("_", [translator("en"), translator("zh-CN")], ids=["en", "zh-CN"])
 
 
-def offered(item: Task, servers: Fleet = TWO, *, stalled: bool = False, holders: str = "a") -> set[Offer]:
-    """The offers of a task whose window is moored to its server by these tasks."""
-    ids = frozenset(task(name).prompt_id for name in holders)
-    mooring = Moored(item.server_id, item.address, ids) if ids else Free()
-    return set(offers_for(item, servers, mooring, is_stalled=stalled))
+def offered(item: Task, servers: Fleet = TWO, *, stalled: bool = False) -> set[Offer]:
+    """The offers of a task."""
+    return set(offers_for(item, servers, is_stalled=stalled))
 
 
 # Offers
@@ -72,12 +69,12 @@ def test_unclear_submit_offers_look_again_run_again_cancel_and_give_up() -> None
 
 
 def test_unreachable_server_offers_everything_possible() -> None:
-    assert offered(UNREACHABLE) == set(Offer) - {Offer.SAME_SERVER, Offer.NOT_ELSEWHERE}
+    assert offered(UNREACHABLE) == set(Offer) - {Offer.SAME_SERVER}
 
 
 def test_moved_server_can_be_confirmed_and_receives_nothing() -> None:
     """Cancel and another run would go to the new address."""
-    assert offered(MOVED) == set(Offer) - {Offer.NOT_ELSEWHERE, Offer.RUN_AGAIN, Offer.CANCEL}
+    assert offered(MOVED) == set(Offer) - {Offer.RUN_AGAIN, Offer.CANCEL}
 
 
 def test_server_outside_the_fleet_cannot_be_confirmed() -> None:
@@ -95,13 +92,7 @@ def test_stalled_task_can_wait_or_run_elsewhere() -> None:
 )
 def test_elsewhere_needs_another_available_server(servers: Fleet) -> None:
     """It gives the old task up first, so an attempt that must fail would lose it."""
-    assert not {Offer.RUN_ELSEWHERE, Offer.NOT_ELSEWHERE} & offered(UNREACHABLE, servers)
-
-
-def test_other_work_on_the_server_prevents_running_elsewhere() -> None:
-    assert Offer.NOT_ELSEWHERE in offered(UNREACHABLE, holders="ab")
-    assert Offer.RUN_ELSEWHERE not in offered(UNREACHABLE, holders="ab")
-    assert Offer.RUN_ELSEWHERE in offered(replace(UNREACHABLE, is_ward=True), holders="")
+    assert Offer.RUN_ELSEWHERE not in offered(UNREACHABLE, servers)
 
 
 def test_requested_cancel_is_not_offered() -> None:
