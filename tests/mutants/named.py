@@ -57,8 +57,8 @@ NAMED = (
     ),
     Named(
         "servers counted at the press",
-        "app/session/waiting/sending.py",
-        (("min(len(able) + stuck, waiting", "min(len(self.workers), waiting"),),
+        "app/session/waiting/sessions.py",
+        (("min(len(able) + stuck, waiting", "min(len(workers), waiting"),),
         f"{STORIES}/test_crew.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
     ),
     Named(

@@ -132,13 +132,13 @@ class WaitingLine:
     def wanted_sessions(self) -> int:
         """How many sessions of this tab send from it now."""
         line = self._keeper.line
-        return self._sender.wanted if line is not None and line.entries else 1
+        return self._sender.sessions.wanted if line is not None and line.entries else 1
 
     @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
         return next((worker.turn for worker in workers if worker.turn is not None), None)
 
     @property
@@ -157,7 +157,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
         found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
