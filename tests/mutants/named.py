@@ -45,13 +45,13 @@ NAMED = (
     ),
     Named(
         "press not noted in the tab",
-        "app/session/waiting/waiting_runs.py",
+        "app/session/waiting/clicks.py",
         (("        return bool(entries) and self._tab.note(\n", "        return False and self._tab.note(\n"),),
         f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
     ),
     Named(
         "press not recorded",
-        "app/session/waiting/waiting_runs.py",
+        "app/session/waiting/clicks.py",
         (("            await self._keeper.change(step, files)\n", "            pass\n"),),
         f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
     ),
