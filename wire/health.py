@@ -53,7 +53,8 @@ class Condition:
     has_jobs: bool = False  # the newer jobs API
     can_download: bool = False  # models, as `/features` announces
     preview_method: str = ""  # the one that its operator has chosen, with --preview-method
-    cause: str = ""  # of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much
+    # Of its health: login | forbidden | web-page | redirect | certificate | busy | another | too-much | late
+    cause: str = ""
 
     def after(self, known: Condition) -> Condition:
         """Return this condition with what was known before and stays true while the server does not answer."""

@@ -1,6 +1,7 @@
-"""What would be lost if the page closed now: runs of scripts that are not durable yet, uploads and writes in progress.
+"""What would be lost if the page closed now: runs of scripts that are not durable yet, uploads, and writes of ends.
 
-Running tasks are not lost: their records are durable, and the next page of this window continues to watch them.
+Running tasks are not lost: their records are durable, and the next page of this window continues to watch them. So
+what was to be written of one meanwhile is learned again.
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ class LooseEnds:
             self._changed()
 
     @contextmanager
-    def write(self, prompt_id: PromptId) -> Iterator[None]:
-        """Enclose the write of a task's record."""
-        self._writes += 1
-        self._changed()
+    def write(self, prompt_id: PromptId, *, is_end: bool) -> Iterator[None]:
+        """Enclose the write of a task's record; that of an end would be lost."""
+        self._writes += is_end
+        if is_end:
+            self._changed()
         try:
             yield
             self._unwritten.discard(prompt_id)
@@ -51,7 +53,7 @@ class LooseEnds:
             self._unwritten.add(prompt_id)
             raise
         finally:
-            self._writes -= 1
+            self._writes -= is_end
 
     @property
     def unwritten(self) -> tuple[PromptId, ...]:

@@ -58,7 +58,8 @@ from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
-from app.session.waiting.waiting_runs import Pressed, WaitingLine
+from app.session.waiting.clicks import Pressed
+from app.session.waiting.waiting_runs import WaitingLine
 from app.session.waiting.worker import LineWorker
 from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.fleet_follower import FleetFollower
@@ -315,7 +316,7 @@ class Session:
 
     async def knows(self, prompt_id: PromptId) -> bool:
         """Whether a run is recorded: as a task or in a line, whichever window has it."""
-        return await self.line.knows(prompt_id)
+        return await self.line.clicks.knows(prompt_id)
 
     async def _run_or_wait(self, order: RunOrder) -> PromptId:
         """Record a click, then carry it out, or let it wait for its turn in the tab's line; return the id under which
@@ -323,10 +324,10 @@ class Session:
         line = self._captain.line
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded), is_kept=True)
         try:
-            pressed = line.note_click(order)
+            pressed = line.clicks.note(order)
             if pressed.is_noted and self._before(order) is None:
                 self._submitter.begin(order)
-            return await self._carry_out(await line.record(pressed))
+            return await self._carry_out(await line.clicks.record(pressed))
         except MooringError as error:
             await self._refuse(order, error)
             raise
@@ -338,7 +339,7 @@ class Session:
             return
         if run is None or run.stage is not RunStage.FAILED:
             state.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
-        await self._captain.line.refuse(order.prompt_id, error)
+        await self._captain.line.clicks.refuse(order.prompt_id, error)
 
     def _before(self, order: RunOrder) -> MooringError | None:
         """Return why a click waits, if that is known already: its turn has not come, or its server does not answer."""
@@ -358,9 +359,9 @@ class Session:
         cause: MooringError
         try:
             if (before := self._before(order)) is not None:
-                return await line.wait(pressed, before)
+                return await line.clicks.wait(pressed, before)
             prompt_id = await self._submitter.run(order)
-            line.sent(prompt_id)
+            line.clicks.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
             failure = tried.failure if tried is not None else None
             if tried is None or failure is None or not comfy.may_go_later(failure):
@@ -375,7 +376,7 @@ class Session:
             self.worker.rest(cause, state.changed)
         state.runs.pop(order.prompt_id, None)
         try:
-            return await line.wait(pressed, cause, tried)
+            return await line.clicks.wait(pressed, cause, tried)
         except MooringError:
             if tried is None:  # else its task shows what happened
                 await self._submitter.places.stop_waiting(order.prompt_id)
@@ -509,13 +510,13 @@ class Session:
 
     async def retry_run(self, prompt_id: PromptId) -> None:
         """Send a click that was not sent as soon as that is possible."""
-        await self._captain.line.retry(prompt_id)
+        await self._captain.line.clicks.retry(prompt_id)
         self._state.runs.pop(prompt_id, None)
         self._state.changed()
 
     async def dismiss_run(self, prompt_id: PromptId) -> None:
         """Forget a click that was not sent."""
-        await self._captain.line.dismiss(prompt_id)
+        await self._captain.line.clicks.dismiss(prompt_id)
         self._state.runs.pop(prompt_id, None)
         self._state.changed()
 

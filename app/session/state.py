@@ -300,7 +300,7 @@ class State:
     async def _write(self, known: Task, task: Task) -> _Write:
         """Make a task durable. One that another window owns, or that has become unreadable, is let go of."""
         try:
-            with self.loose_ends.write(task.prompt_id):
+            with self.loose_ends.write(task.prompt_id, is_end=task.state.is_end):
                 await self.ports.store.update(task)
         except (NotOwner, TaskNotFound) as error:
             self.let_go(known, error)

@@ -191,7 +191,7 @@ class Prober:
 
     def _note(self, server_id: ServerId, condition: Condition) -> None:
         known = self._state.condition(server_id)
-        if condition in LATE and known.health is Health.WELL and server_id not in self._late:
+        if condition.cause == LATE and known.health is Health.WELL and server_id not in self._late:
             self._late.add(server_id)
             self._hurries[server_id].set()
             return

@@ -32,8 +32,7 @@ from wire.features import JOBS, Features, lists_jobs, read_features
 from wire.health import Condition, Health, judge_status
 from wire.system_stats import ProbeResult
 
-# Of a server that may just have been late. A refused connection is certain.
-LATE = frozenset({Condition(Health.DOWN, "no connection in time"), Condition(Health.TIMEOUT, "no answer in time")})
+LATE = "late"  # the cause of a server that may just have been slow; a refused connection is certain
 _WAY_IN = re.compile(r"log-?in|sign-?in|auth|sso|session", re.IGNORECASE)  # in the address of a redirect
 
 T = TypeVar("T")
@@ -191,9 +190,9 @@ def judge_failure(error: Exception) -> Condition:
             cause = "login" if _WAY_IN.search(location) else "redirect"
             return Condition(Health.NOT_COMFYUI, f"it answers with a redirect, {error}", cause=cause)
         case aiohttp.ConnectionTimeoutError():
-            return Condition(Health.DOWN, "no connection in time")
+            return Condition(Health.DOWN, "no connection in time", cause=LATE)
         case TimeoutError():
-            return Condition(Health.TIMEOUT, "no answer in time")
+            return Condition(Health.TIMEOUT, "no answer in time", cause=LATE)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return Condition(Health.REFUSES, short_reason(error), cause="certificate")
         case AnotherServerError():

@@ -208,7 +208,7 @@ async def wait_for_listeners(tab: Tab, count: int) -> None:
 
 
 async def wait_until_saved(tab: Tab) -> None:
-    """Wait until no handler is left; the record of a step may still be on its way to the disk."""
+    """Wait until no handler is left; the record of an end may still be on its way to the disk."""
     await wait_for_listeners(tab, 0)
 
 
@@ -217,7 +217,6 @@ async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Ta
     async with paused(server):
         prompt_id = await submit(tab, slow_workflow())
         await tab.until(state_is(prompt_id, "running"))
-        await wait_until_saved(tab)
         await reload(tab)
         assert tabs.dialogs == []
         await tab.until(state_is(prompt_id, "running"))

@@ -58,7 +58,7 @@ HEALTH: dict[str, tuple[Raw, Health, str]] = {
     "a ban": (say(http("403 Forbidden", "")), Health.REFUSES, "forbidden"),
     "a proxy without its server": (say(http("502 Bad Gateway", "")), Health.DOWN, ""),
     "a server that hangs up": (say(""), Health.DOWN, ""),
-    "a server that hangs": (hang, Health.TIMEOUT, ""),
+    "a server that hangs": (hang, Health.TIMEOUT, "late"),
 }
 
 

@@ -45,20 +45,20 @@ NAMED = (
     ),
     Named(
         "press not noted in the tab",
-        "app/session/waiting/waiting_runs.py",
+        "app/session/waiting/clicks.py",
         (("        return bool(entries) and self._tab.note(\n", "        return False and self._tab.note(\n"),),
         f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
     ),
     Named(
         "press not recorded",
-        "app/session/waiting/waiting_runs.py",
+        "app/session/waiting/clicks.py",
         (("            await self._keeper.change(step, files)\n", "            pass\n"),),
         f"{STORIES}/test_presses.py::test_press_runs_once_after_a_reload_at_each_step",
     ),
     Named(
         "servers counted at the press",
-        "app/session/waiting/sending.py",
-        (("min(len(able) + stuck, waiting", "min(len(self.workers), waiting"),),
+        "app/session/waiting/sessions.py",
+        (("min(len(able) + stuck, waiting", "min(len(workers), waiting"),),
         f"{STORIES}/test_crew.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
     ),
     Named(
@@ -86,7 +86,7 @@ NAMED = (
     ),
     Named(
         "crashed tab taken for a copied one",
-        "app/session/waiting/waiting_runs.py",
+        "app/session/waiting/clicks.py",
         (
             (
                 "if await windows.is_alive(window_id)}\n",

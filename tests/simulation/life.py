@@ -192,7 +192,11 @@ class Life:
         """Let the user adopt what is left, and poll what is shown as lost."""
         world = self._world
         for page in [*world.pages, world.open()]:
-            while page.window is None:  # noqa: ASYNC110 - a starting page sends no event
+            deadline = world.loop.time() + QUIET_LIMIT
+            while page.window is None:
+                if world.loop.time() > deadline:
+                    world.fail(f"{page.tab.window_id} does not read its records")
+                    return
                 await asyncio.sleep(1.0)
             await adopt_all(world, page)
             for task in [task for window in page.windows for task in window.tasks.values()]:

@@ -85,9 +85,10 @@ def _submit_twice(entries: Entries) -> None:
 
 
 def _submit_unregistered(entries: Entries) -> None:
-    item = _first(entries, "registered")
+    submitting = _first(entries, "submitting")
+    item = _first(entries, "registered", prompt_id=submitting["facts"]["prompt_id"])
     entries.remove(item)
-    entries.insert(entries.index(_first(entries, "submitting", prompt_id=item["facts"]["prompt_id"])) + 1, item)
+    entries.insert(entries.index(submitting) + 1, item)
 
 
 def _moor_elsewhere(entries: Entries) -> None:

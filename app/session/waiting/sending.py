@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 from app.core import comfy
-from app.core.aim import able_servers
 from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
-from app.core.model import BatchId, PromptId, ServerId, Task, TaskState
+from app.core.model import PromptId, Task, TaskState
 from app.core.refusals import write_refusal
-from app.core.waiting_runs import EVERY, MOST_SENDERS, Batch, Entry, Pause, WaitingRuns
+from app.core.waiting_runs import Entry, Pause, WaitingRuns
 from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
 from app.session.submitting.named_files import Origin
 from app.session.submitting.submit import RunOrder
+from app.session.waiting.sessions import Sessions, count_sessions
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import LineWorker
 from wire.turns import AHEAD
@@ -69,39 +69,10 @@ class Sender:
         )
 
     @property
-    def wanted(self) -> int:
-        """How many sessions send from the line now, with those for runs that ask for another server."""
-        regular, apart = self._regular, self._apart
-        if not apart:
-            return regular
-        beyond = self.workers[regular:]
-        usable = sum(_fits_one_of(worker.locked, apart) for worker in beyond)
-        return min(MOST_SENDERS, regular + len(beyond) + max(0, len(apart) - usable))
-
-    @property
-    def _apart(self) -> frozenset[ServerId]:
-        """The servers that waiting runs ask for while every session of the line is held by another one."""
-        line, locked = self._keeper.line, {worker.locked for worker in self.workers[: self._regular]}
-        if line is None or None in locked:
-            return frozenset()
-        others = {item.batch_id for item in line.refused} | {BatchId(item) for item in self.held_back}
-        asked = {batch.asked for name, batch in line.batches.items() if name not in others}
-        return able_servers(self._state.fleet, {}) & (asked - locked)
-
-    @property
-    def _regular(self) -> int:
-        """How many sessions send any of its runs: the user's number, or by the fleet's state.
-
-        A session whose server takes no new work is one more, since that holds it for now.
-        """
-        line = self._keeper.line
-        if line is None or line.senders != EVERY:
-            return line.senders if line is not None else 1
-        able = able_servers(self._state.fleet, self._state.leanings)
-        stuck = sum(worker.locked is not None and worker.locked not in able for worker in self.workers)
-        busy = sum(worker.ahead > 0 or worker.sending is not None for worker in self.workers)
-        waiting = len(line.entries) - len(self.sending | self.held_back)
-        return max(1, min(len(able) + stuck, waiting + busy, MOST_SENDERS))
+    def sessions(self) -> Sessions:
+        """The sessions that send from the line now."""
+        state = self._state
+        return count_sessions(self._keeper.line, self.workers, state.fleet, state.leanings, self.held_back)
 
     @property
     def held_back(self) -> frozenset[PromptId]:
@@ -140,15 +111,15 @@ class Sender:
                     self._keeper.took(prompt_id)
                     self.pressed -= {prompt_id}
         line, most = self._keeper.line, self._state.fleet.most_pending
-        self._drop_notes(line)
+        sessions = self.sessions
+        self._drop_notes(line, sessions.wanted)
         self._follow_ends()
         if line is None:
             return
-        regular, apart = self.workers[: self._regular], self._apart
-        for worker in sorted(self.workers[: self.wanted], key=lambda worker: worker.ahead):
-            fits = partial(_fits, worker.locked, None if worker in regular else apart)
+        for worker in sorted(self.workers[: sessions.wanted], key=lambda worker: worker.ahead):
+            fits = partial(sessions.may_send, self.workers.index(worker), worker.locked)
             entry = line.due(worker.ahead, self.sending | self.held_back, most, fits) if worker.is_idle else None
-            gives_way = worker.ahead and worker in regular and self._gives_way(worker, regular, line)
+            gives_way = worker.ahead and self._gives_way(worker, sessions.regular, line)
             if entry is not None and not gives_way:
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
@@ -162,24 +133,27 @@ class Sender:
                     worker.hurry()
         self._was_ahead = ahead
 
-    def _drop_notes(self, line: WaitingRuns | None) -> None:
+    def _drop_notes(self, line: WaitingRuns | None, wanted: int) -> None:
         """Delete the notes of runs that are not the next to be sent: they would hold up other windows."""
         if not self._noted:
             return
         following = set[PromptId]()
         if line is not None and line.pause is None:
             waiting = (item.prompt_id for item in line.entries if item.prompt_id not in self.held_back)
-            following.update(islice(waiting, self.wanted))
+            following.update(islice(waiting, wanted))
         for prompt_id in self._noted - following - self.sending:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
-    def _gives_way(self, worker: LineWorker, workers: Sequence[LineWorker], line: WaitingRuns) -> bool:
-        """Return whether a busy session takes no more for now, because another one may still use an idle server.
+    def _gives_way(self, worker: LineWorker, regular: int, line: WaitingRuns) -> bool:
+        """Return whether a busy regular session takes no more for now, because another may still use an idle server.
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
-        if self.is_enlisting and len(workers) < self._regular:
+        workers = self.workers[:regular]
+        if worker not in workers:
+            return False
+        if self.is_enlisting and len(workers) < regular:
             return True
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
@@ -371,17 +345,6 @@ def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:
         return turn
     is_near = abs(known.starts_at - turn.starts_at) < max(2.0, 0.1 * turn.left)
     return replace(turn, starts_at=known.starts_at) if is_near else turn
-
-
-def _fits(locked: ServerId | None, apart: frozenset[ServerId] | None, batch: Batch) -> bool:
-    """Whether a session that a server holds may send such runs; one that is there for some servers sends no others."""
-    if apart is not None and batch.asked not in apart:
-        return False
-    return locked is None or batch.asked in (None, locked)
-
-
-def _fits_one_of(locked: ServerId | None, apart: frozenset[ServerId]) -> bool:
-    return locked is None or locked in apart
 
 
 def _is_of_the_run(error: MooringError) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
-from app.core.waiting_runs import WaitingRuns
+from app.core.waiting_runs import Batch, Entry, WaitingRuns
 from app.core.window import Window
 from app.session.state import State
 
@@ -96,6 +96,24 @@ class LineKeeper:
                 else:
                     self.take_over(after)
                     return
+
+    async def join(
+        self,
+        batch: Batch,
+        entries: Sequence[Entry],
+        senders: int | None,
+        *,
+        is_more: bool = False,
+        files: Mapping[str, Blob] = NO_FILES,
+    ) -> None:
+        """Append runs; if there `is_more` to come, a line with other runs keeps its number of senders."""
+        line_id = self._state.ports.random.uuid4()
+
+        def step(line: WaitingRuns) -> WaitingRuns:
+            joined = line.join(batch, entries, line_id)
+            return joined if senders is None or (is_more and line.entries) else joined.spread(senders)
+
+        await self.change(step, files)
 
     def take_over(self, line: WaitingRuns) -> None:
         """Take over the line, without the runs that have been sent since it was read."""

@@ -34,20 +34,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, count
 
 from app.core.balancer import ANY, Wish
-from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, StorageError, TaskNotFound
-from app.core.model import BatchId, Part, PromptId, Task, WindowId
-from app.core.ports.blobs import Blob
-from app.core.ports.store import NO_FILES
-from app.core.presses import Press
-from app.core.records import BrokenRecord
-from app.core.refusals import read_refusal, write_refusal
+from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
+from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
@@ -56,8 +49,9 @@ from app.session.facts import Picked
 from app.session.hashing import sha256_of
 from app.session.salvage import OrphanLine, Salvage
 from app.session.state import State
-from app.session.submitting.editor_files import GONE, EditorFiles
-from app.session.submitting.submit import Inputs, RunOrder
+from app.session.submitting.editor_files import EditorFiles
+from app.session.submitting.submit import Inputs
+from app.session.waiting.clicks import Clicks, batch_of
 from app.session.waiting.file_feed import FileFeed
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
@@ -66,16 +60,6 @@ from app.session.waiting.worker import LineWorker
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.session")
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A click before its task: its run in the line. `is_noted`: the tab remembers it, so a reload would keep it."""
-
-    order: RunOrder
-    batch: Batch
-    entry: Entry
-    is_noted: bool
 
 
 class WaitingLine:
@@ -89,7 +73,7 @@ class WaitingLine:
         self.files = FileFeed(state, self)
         self._sender = Sender(state, self._keeper, past, self.files.take_back)
         self._tab = TabPresses(state.ports.presses)
-        state.subscribe(self._follow)
+        self.clicks = Clicks(state, self._keeper, self._sender, self._tab)
         self._is_crew_known = False
         self._sender.enlist(worker)
 
@@ -134,13 +118,13 @@ class WaitingLine:
     def wanted_sessions(self) -> int:
         """How many sessions of this tab send from it now."""
         line = self._keeper.line
-        return self._sender.wanted if line is not None and line.entries else 1
+        return self._sender.sessions.wanted if line is not None and line.entries else 1
 
     @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
         return next((worker.turn for worker in workers if worker.turn is not None), None)
 
     @property
@@ -159,7 +143,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
         found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
@@ -193,45 +177,18 @@ class WaitingLine:
         window, random = self._state.get_window("add"), self._state.ports.random
         press = press or PromptId(random.uuid4())
         inputs = inputs or {}
-        batch = _batch(BatchId(press), workflow, title, inputs, wish)
+        batch = batch_of(BatchId(press), workflow, title, inputs, wish)
         ids = chain([press], (PromptId(random.uuid4()) for _ in count()))
         entries = [_entry(next(ids), window.window_id, batch.batch_id, run) for run in runs]
-        self._note(batch, entries, editor, senders)
+        self.clicks.remember(batch, entries, editor, senders)
         try:
             with self._state.loose_ends.upload():
-                batch, files = await self._with_files(batch, inputs)
+                batch, files = await self.clicks.with_files(batch, inputs)
                 batch = replace(batch, editor_sha256=await self._editors.keep(editor) if editor else "")
-                await self._join(batch, entries, senders, files=files)
+                await self._keeper.join(batch, entries, senders, files=files)
         finally:
             self._tab.recorded(press)  # or the error says that it was not
         return batch.batch_id
-
-    def _note(self, batch: Batch, entries: Sequence[Entry], editor: str, senders: int | None = None) -> bool:
-        """Let the tab remember a press, before anything is awaited; False if it cannot."""
-        window, now = self._state.get_window("run"), self._state.ports.clock.now()
-        return bool(entries) and self._tab.note(
-            Press(
-                prompt_id=PromptId(batch.batch_id),
-                window_id=window.window_id,
-                at=now,
-                batch=batch,
-                entries=tuple(entries),
-                editor=editor,
-                senders=senders,
-            )
-        )
-
-    async def _with_files(self, batch: Batch, inputs: Inputs) -> tuple[Batch, dict[str, Blob]]:
-        """Return the batch with the hashes of its files, and the files by these."""
-        attached, files = list[Attachment](), dict[str, Blob]()
-        for item in batch.inputs:
-            picked = inputs[item.node_id, item.input_name]
-            if picked.blob.size == 0:
-                raise BadInput("empty", picked.name)
-            sha256 = item.sha256 or await sha256_of(picked.blob)
-            files[sha256] = picked.blob
-            attached.append(replace(item, sha256=sha256))
-        return replace(batch, inputs=tuple(attached)), files
 
     async def new_batch(
         self,
@@ -243,7 +200,7 @@ class WaitingLine:
         editor: str = "",
     ) -> Batch:
         """Keep what the runs of a plan share; none of them waits yet."""
-        batch = _batch(BatchId(self._state.ports.random.uuid4()), workflow, title, inputs or {}, wish)
+        batch = batch_of(BatchId(self._state.ports.random.uuid4()), workflow, title, inputs or {}, wish)
         attached = [await self.attach(where, picked) for where, picked in (inputs or {}).items()]
         return replace(batch, inputs=tuple(attached), editor_sha256=await self._editors.keep(editor) if editor else "")
 
@@ -252,206 +209,7 @@ class WaitingLine:
         line = self._keeper.line
         if editor and (line is None or batch.batch_id not in line.batches):
             await self._editors.keep(editor)
-        await self._join(batch, entries, senders, is_more=True)
-
-    async def _join(
-        self,
-        batch: Batch,
-        entries: Sequence[Entry],
-        senders: int | None,
-        *,
-        is_more: bool = False,
-        files: Mapping[str, Blob] = NO_FILES,
-    ) -> None:
-        """Append runs; if there `is_more` to come, a line with other runs keeps its number of senders."""
-        line_id = self._state.ports.random.uuid4()
-
-        def join(line: WaitingRuns) -> WaitingRuns:
-            joined = line.join(batch, entries, line_id)
-            return joined if senders is None or (is_more and line.entries) else joined.spread(senders)
-
-        await self._keeper.change(join, files)
-
-    # Clicks
-
-    def note_click(self, order: RunOrder) -> Pressed:
-        """Note a click in the tab, before anything is awaited."""
-        window, editor = self._state.get_window("run"), order.editor
-        batch = replace(
-            _batch(BatchId(order.prompt_id), order.workflow, order.title, order.inputs, order.wish),
-            editor_sha256=editor.sha256,
-            editor_fault=editor.fault,
-            again_of=order.again_of,
-            is_click=True,
-        )
-        entry = Entry(
-            prompt_id=order.prompt_id,
-            owner=window.window_id,
-            part=Part(batch_id=batch.batch_id),
-            templates=order.templates,
-            again_of=order.again_of,
-            pressed_at=self._state.ports.clock.now(),
-        )
-        self._sender.pressed |= {order.prompt_id}
-        return Pressed(order, batch, entry, self._note(batch, [entry], "" if editor.sha256 else editor.text))
-
-    async def record(self, pressed: Pressed) -> Pressed:
-        """Write a click into the store with its files, before any server is asked.
-
-        A file for which the store has no room is sent all the same, but a reload loses it.
-        """
-        is_loose = not pressed.is_noted or any(not item.sha256 for item in pressed.batch.inputs)
-        try:
-            with self._state.loose_ends.upload() if is_loose else nullcontext():
-                return await self._record(pressed)
-        finally:
-            self._tab.recorded(pressed.entry.prompt_id)  # or the error says that it was not
-
-    async def _record(self, pressed: Pressed) -> Pressed:
-        order, batch, entry = pressed.order, pressed.batch, pressed.entry
-        line_id = self._state.ports.random.uuid4()
-        try:
-            batch, files = await self._with_files(batch, order.inputs)
-        except BadInput as error:  # a file that is empty, or can no longer be read
-            text = write_refusal(error)
-            await self._keeper.change(lambda line: _joined(line, batch, entry, line_id).refuse(entry.prompt_id, text))
-            raise
-        batch = await self._with_editor(batch, order.editor.text)
-        order = replace(order, editor=replace(order.editor, sha256=batch.editor_sha256))
-        step = partial(_joined, batch=batch, entry=entry, line_id=line_id)
-        try:
-            await self._keeper.change(step, files)
-        except StorageError as error:
-            if error.cause != "quota" or not files:
-                raise
-            log.warning("the files of %s are not kept: %r", entry.prompt_id, error)
-            await self._keeper.change(step)
-        known = {(item.node_id, item.input_name): item.sha256 for item in batch.inputs}
-        inputs = {where: replace(picked, sha256=known[where]) for where, picked in order.inputs.items()}
-        return replace(pressed, order=replace(order, inputs=inputs), batch=batch)
-
-    async def _with_editor(self, batch: Batch, text: str) -> Batch:
-        """Keep the copy of the editor's file; without it, the runs are sent all the same."""
-        if not text or batch.editor_sha256:
-            return batch
-        try:
-            return replace(batch, editor_sha256=await self._editors.keep(text))
-        except StorageError as error:
-            log.warning("the editor's file is not kept: %r", error)
-            return replace(batch, editor_fault=GONE)
-
-    def sent(self, prompt_id: PromptId) -> None:
-        """Note that a click has become a task."""
-        self._keeper.took(prompt_id)
-        self._sender.pressed -= {prompt_id}
-
-    async def wait(self, pressed: Pressed, cause: MooringError, tried: Task | None = None) -> PromptId:
-        """Let a click wait that could not be sent now; return its id. `cause` is raised if the line is paused.
-
-        If it was sent and not queued, it gets another id, and its task (`tried`) is deleted if that is proven.
-        """
-        prompt_id = pressed.entry.prompt_id
-        if self._keeper.line is not None and self._keeper.line.pause is not None:
-            raise replace(cause, is_held=True) if isinstance(cause, NotYourTurn) else cause
-        if tried is None:
-            self._sender.pressed -= {prompt_id}
-            self._state.changed()
-            return prompt_id
-        random = self._state.ports.random
-        entry, line_id = replace(pressed.entry, prompt_id=PromptId(random.uuid4())), random.uuid4()
-        with self._state.loose_ends.upload():
-            await self._keeper.change(partial(_joined, batch=pressed.batch, entry=entry, line_id=line_id))
-        await self._sender.replace(tried, entry.prompt_id)
-        return entry.prompt_id
-
-    async def refuse(self, prompt_id: PromptId, error: MooringError) -> None:
-        """Keep a click that was not sent, with its reason; if that fails, it is held back until a reload."""
-        if await self._sender.refuse(prompt_id, error):
-            self._sender.pressed -= {prompt_id}
-
-    async def dismiss(self, prompt_id: PromptId) -> None:
-        """Forget a click that was not sent."""
-        line = self._keeper.line
-        if line is not None and line.has_record(prompt_id):
-            await self._keeper.change(
-                lambda line: line.without(prompt_id) if line.has(prompt_id) else line.dismiss(prompt_id)
-            )
-        self._sender.pressed -= {prompt_id}
-        self._tab.forget(prompt_id)
-
-    async def retry(self, prompt_id: PromptId) -> None:
-        """Let a click that was not sent wait again, and send it as soon as that is possible."""
-        await self._keeper.change(lambda line: line.retry(prompt_id))
-        self._sender.pressed -= {prompt_id}
-        self.hurry()
-
-    async def knows(self, prompt_id: PromptId) -> bool:
-        """Whether a run is recorded: as a task or in a line, whichever window has it."""
-        line = self._keeper.line
-        if line is not None and line.has_record(prompt_id):
-            return True
-        store, past = self._state.ports.store, self._state.ports.past
-        for owner in [owner for owner in await store.read_lines() if line is None or owner != line.window_id]:
-            try:
-                if (await store.read_line(owner)).has_record(prompt_id):
-                    return True
-            except BrokenRecord as error:  # the store still takes no run twice
-                log.warning("the line of %s is not asked: %r", owner, error)
-        if await store.read_task(prompt_id) is not None:  # after the lines: a run leaves its line as a task
-            return True
-        return past is not None and await past.read_past_task(prompt_id) is not None
-
-    def _follow(self) -> None:
-        if self._keeper.line is not None:
-            self._tab.follow(self._keeper.line)
-
-    async def _take_up(self) -> None:
-        """Take over the presses that an earlier page of this tab has left, unless the store has them.
-
-        If that page's window lives, this tab is a copy. Otherwise this tab has lost its id in a crash.
-        """
-        if self._keeper.line is None:
-            return
-        me, windows = self._keeper.line.window_id, self._state.ports.windows
-        others = sorted({press.window_id for press in self._tab.earlier} - {me})
-        living = {window_id for window_id in others if await windows.is_alive(window_id)}
-        for press in self._tab.earlier:
-            if press.window_id in living:
-                self._tab.forget(press.prompt_id)
-                continue
-            try:
-                if not await self.knows(press.prompt_id):
-                    await self._take_over(press)
-            except StorageError as error:  # once more with the next wake
-                log.warning("the press %s is not taken over yet: %r", press.prompt_id, error)
-            except InvalidTransition:  # it was recorded meanwhile
-                self._tab.forget(press.prompt_id)
-            except MooringError as error:
-                self._state.show_refused(press.prompt_id, press.batch.title if press.batch else "", press.at, error)
-                self._tab.hold(press.prompt_id)
-            else:
-                self._tab.forget(press.prompt_id)
-        self._show_refused()
-
-    async def _take_over(self, press: Press) -> None:
-        """Let its runs wait; one whose files were not stored is refused."""
-        batch, line_id = press.batch, self._state.ports.random.uuid4()
-        if batch is None:  # of a private window
-            raise BadInput("press-not-kept")
-        batch = await self._with_editor(batch, press.editor)
-        missing = next((item.name for item in batch.inputs if not item.sha256), None)
-        if missing is None:
-            await self._join(batch, press.entries, press.senders)
-            return
-        first, text = press.entries[0], write_refusal(BadInput("input-not-kept", missing))
-        await self._keeper.change(lambda line: _joined(line, batch, first, line_id).refuse(first.prompt_id, text))
-
-    def _show_refused(self) -> None:
-        """Show the clicks that were not sent, from before a reload or of a window that was adopted."""
-        line, shown = self._keeper.line, self._state.runs
-        for entry in (item for item in line.refused if item.prompt_id not in shown) if line is not None else ():
-            title, error = line.batches[entry.batch_id].title if line else "", read_refusal(entry.refusal)
-            self._state.show_refused(entry.prompt_id, title, entry.pressed_at, error)
+        await self._keeper.join(batch, entries, senders, is_more=True)
 
     def successor(self, prompt_id: PromptId) -> PromptId:
         """Return the id that a run has now: another one if it was put back into the line."""
@@ -551,7 +309,7 @@ class WaitingLine:
         """Adopt the line of a closed window. TaskNotFound if another window was faster."""
         window = self._state.get_window("adopt")
         await self._keeper.adopt(lambda: self._salvage.adopt_line(owner, window.window_id))
-        self._show_refused()
+        self.clicks.show_refused()
         self.hurry()
 
     # Lifecycle
@@ -559,12 +317,12 @@ class WaitingLine:
     async def restore(self) -> None:
         """Read the line once the window has read its records, with the presses that the tab has from before."""
         await self._keeper.restore()
-        await self._take_up()
+        await self.clicks.take_up()
 
     async def reread(self) -> None:
         """On a wake, check whether the line is unchanged, and retry what has failed."""
         await self._keeper.reread()
-        await self._take_up()
+        await self.clicks.take_up()
         self.hurry()
 
     async def keep(self) -> None:
@@ -596,28 +354,6 @@ class WaitingLine:
         sha256 = await sha256_of(picked.blob)
         await self._state.ports.store.keep_input(sha256, picked.blob, self._state.ports.clock.now())
         return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name, size=picked.blob.size)
-
-
-def _joined(line: WaitingRuns, batch: Batch, entry: Entry, line_id: str) -> WaitingRuns:
-    return line.join(batch, [entry], line_id)
-
-
-def _batch(batch_id: BatchId, workflow: ApiWorkflow, title: str, inputs: Inputs, wish: Wish) -> Batch:
-    """What runs share, as far as it is known without a wait."""
-    return Batch(
-        batch_id=batch_id,
-        workflow=workflow.text,
-        title=title,
-        inputs=tuple(
-            Attachment(
-                node_id=where[0], input_name=where[1], sha256=picked.sha256, name=picked.name, size=picked.blob.size
-            )
-            for where, picked in inputs.items()
-        ),
-        asked=wish.asked,
-        avoided=wish.avoided,
-        is_patient=wish.is_patient,
-    )
 
 
 def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,6 @@ class Deletions:
         self._now = now
         self._sleep = sleep
         self._note = note
-        self._under_way: set[int] = set()
         self._number = 0
         self._undo: dict[int, Callable[[], None]] = {}
         self._is_held = False
@@ -57,10 +56,8 @@ class Deletions:
     def put_off(self, deletion: Deletion, work: Work = nothing, undo: Callable[[], None] = lambda: None) -> None:
         """Hide the item, and do the `work` once the deletion can no longer be undone. `undo` shows it again."""
         self._number += 1
-        deletion = replace(deletion, number=self._number)
+        deletion = replace(deletion, number=self._number, is_delayed=work is not nothing)
         self._undo[deletion.number] = undo
-        if work is not nothing:
-            self._set_under_way(self._under_way | {deletion.number})
         self._show(*self._context.ui.deletions, deletion)
         self._context.spawn(self._run_out(deletion, work))
 
@@ -121,17 +118,18 @@ class Deletions:
     def _all(self) -> tuple[Deletion, ...]:
         return self._context.ui.deletions
 
-    def _set_under_way(self, numbers: set[int]) -> None:
-        if len(numbers) != len(self._under_way):
-            self._note(len(numbers))
-        self._under_way = numbers
-
     def _forget(self, number: int) -> None:
-        self._set_under_way(self._under_way - {number})
         self._show(*(item for item in self._all if item.number != number))
 
     def _show(self, *deletions: Deletion) -> None:
         hidden = frozenset[str]().union(*(item.hides for item in deletions))
         if not any(not item.is_over for item in deletions):
             self._is_held = False  # the message is gone, and the pointer cannot leave it
+        if (count := _under_way(deletions)) != _under_way(self._all):
+            self._note(count)
         self._context.set_ui(replace(self._context.ui, deletions=deletions, hidden=hidden))
+
+
+def _under_way(deletions: Iterable[Deletion]) -> int:
+    """Return how many of these would not happen if the page closed now."""
+    return sum(item.is_delayed for item in deletions)

@@ -34,7 +34,8 @@ class What(Enum):
 class Deletion:
     """One deletion. `hides` has the ids of the hidden items; `name` is the item's name, if it is one item with a name.
 
-    `is_over` once it can no longer be undone; it still hides the items until they are deleted.
+    `is_over` once it can no longer be undone; it still hides the items until they are deleted. `is_delayed` if
+    something is deleted only then; other changes were made immediately.
     """
 
     what: What
@@ -43,3 +44,4 @@ class Deletion:
     hides: frozenset[str] = frozenset()
     number: int = 0
     is_over: bool = False
+    is_delayed: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 
+from gateway.fleet.probes import LATE, StatusError, judge_failure
 from gateway.fleet.server_answers import NotComfyError, Queue, parse_queue, parse_stats
 from tests import recordings
 from wire.health import Condition, Health
@@ -57,6 +59,21 @@ def test_long_version_is_cut() -> None:
 def test_another_queue_is_not_comfyuis(answer: object) -> None:
     with pytest.raises(NotComfyError):
         parse_queue(answer)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_late"),
+    [
+        (aiohttp.ConnectionTimeoutError(), True),
+        (TimeoutError(), True),
+        (ConnectionRefusedError(), False),
+        (StatusError(503), False),
+        (StatusError(429), False),
+        (NotComfyError("a web page", "web-page"), False),
+    ],
+)
+def test_only_missing_answers_are_late(error: Exception, is_late: bool) -> None:
+    assert (judge_failure(error).cause == LATE) is is_late
 
 
 @pytest.mark.parametrize("version", recordings.VERSIONS)
