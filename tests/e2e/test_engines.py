@@ -481,10 +481,10 @@ run = asyncio.ensure_future(database.run("hold", ["notes"], steps, write=True))
     tab = await open_python(engine, gateway.url)
     await run_python(tab, begin)
     await tab.until("globalThis.begun === 1")
-    await tab.evaluate(f"void (location.href = '{BARE}?other')")
+    await tab.evaluate(f"void setTimeout(() => location.assign('{BARE}?other'))")
     await tab.until("location.search === '?other' && document.readyState === 'complete'")
     assert await tab.evaluate(other) == "complete", "also nothing was written before"
-    await tab.evaluate("void history.back()")
+    await tab.evaluate("void setTimeout(() => history.back())")
     await tab.until("location.search === '' && document.readyState === 'complete'")
     is_kept = await tab.evaluate("'begun' in globalThis")
     assert is_kept or engine.name != "webkit"

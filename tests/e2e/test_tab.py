@@ -217,6 +217,7 @@ async def test_leaving_needs_no_confirmation_while_work_runs(tabs: Tabs, tab: Ta
     async with paused(server):
         prompt_id = await submit(tab, slow_workflow())
         await tab.until(state_is(prompt_id, "running"))
+        await wait_until_saved(tab)
         await reload(tab)
         assert tabs.dialogs == []
         await tab.until(state_is(prompt_id, "running"))
