@@ -39,7 +39,7 @@ Steps = Generator[Any, Any, T]
 
 OPEN_SECONDS = 10.0
 RUN_SECONDS = 30.0  # another window's transaction may hold the store; a frozen window's would hold it permanently
-RETURN_SECONDS = 5.0
+RETURN_SECONDS = 5.0  # for the last event of a transaction that was being committed as the page was left
 
 _CAUSES = {
     "QuotaExceededError": "quota",

@@ -83,10 +83,7 @@ class BrowserTray:
         return is_admitted
 
     async def copy_of(self, file: SharedFile) -> Blob:
-        """A copy that can be read after the file was taken; BadInput if it was taken already.
-
-        WebKit deletes the bytes with the row, also for Blobs of the page.
-        """
+        """A copy that can be read after the file was taken: in WebKit its own Blob then often cannot."""
         blob = await to_js_blob(file.blob)
         try:
             parts = js.Array.of(await blob.arrayBuffer())

@@ -1,7 +1,8 @@
 """A browser with what an earlier release has stored: today's page shows its results and sends its waiting runs.
 
 `databases/0.1.0.json` was read from a browser in which 0.1.0 (f8fe9fd8, `serve.py --demo 2`) had finished a run, and
-held a paused line that two sessions sent from. Its journals and four more finished runs of that line were left out.
+held a paused line that two sessions sent from. Its journals and four more finished runs of that line were left
+out, and their sizes were subtracted from the sums of the stored results.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import pytest
@@ -61,21 +61,29 @@ class MemoryTray:
 
 
 class Rig:
-    """A window with its tray; `placed` has what came into its form, `asked` the questions about a run for each file."""
+    """A window with its tray.
+
+    `placed` and `given` have what came into its form, `asked` the questions about a run for each file.
+    """
 
     def __init__(self, files: dict[int, SharedFile]) -> None:
         self.context, self.screen, self.tray = MemoryContext("enlarge"), MemoryScreen(), MemoryTray(files)
         self.placed: list[tuple[Key | None, str]] = []
+        self.given: list[Blob] = []
         self.asked: list[FileSet] = []
         self.seconds = Seconds()
         self.sights = Sights(self.screen, self.context.spawn, lambda: None)
         self.actions = TrayActions(
             self.tray, self.context, self.screen,
             sights=self.sights, deletions=deletions(self.context, self.seconds),
-            take_files=lambda key, files: self.placed.extend((key, name) for _, name in files),
+            take_files=self.take,
             ask_each=self.asked.append,
         )  # fmt: skip
         self.table = ActionTable(self.context, self.actions)
+
+    def take(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
+        self.placed += [(key, name) for _, name in files]
+        self.given += [blob for blob, _ in files]
 
     async def start(self) -> None:
         self.actions.follow()
@@ -126,6 +134,7 @@ async def test_used_file_leaves_the_tray() -> None:
     await rig.use(1)
     assert rig.placed == [(("1", "image"), "cat.png")]
     assert (list(rig.tray.files), rig.names) == ([2], ["dog.png"])
+    assert rig.given[0] is not CAT.blob, "its bytes may be gone with it"
 
 
 async def test_two_windows_never_use_one_file() -> None:
