@@ -31,6 +31,7 @@ from tests.e2e.work_kit import ask_server, break_server
 from tests.services import Service, forget, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
+HANGING = r"status of 504 .*/servers/"  # in the console, if a server hangs for longer than the gateway waits
 BROKEN_NETWORK = ("Failed to load resource", "WebSocket connection")  # errors of the browser's console after each fault
 PNG_END = b"IEND\xaeB`\x82"  # the last chunk of every whole PNG
 SHOWN = "dialog.large img:not(.is-small)"

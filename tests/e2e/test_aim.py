@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.fault_kit import HANGING
 from tests.e2e.window_kit import BrowserUser
 from tests.platform_kit import posix_only, stopped
 from tests.services import Service, start_demo, start_gateway_to
@@ -31,6 +32,7 @@ def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
 
 
 async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, servers: tuple[Service, Service]) -> None:
+    user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     await window.choose_small_text()
@@ -48,6 +50,7 @@ async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, ser
 async def test_window_on_a_server_that_hangs_runs_on_another(
     user: BrowserUser, servers: tuple[Service, Service]
 ) -> None:
+    user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     await page.get_by_test_id("where").select_option("a")

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import until
+from tests.e2e.fault_kit import HANGING, until
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server
 from tests.platform_kit import posix_only, stopped
@@ -82,8 +82,13 @@ async def expect_once(window: MooringWindow, before: set[str], servers: tuple[Se
 @pytest.mark.parametrize("is_hung", HANGS)
 @pytest.mark.parametrize("step", STEPS)
 async def test_reload_after_a_press_keeps_it_once(
-    window: MooringWindow, servers: tuple[Service, Service], step: int | str, is_hung: bool
+    window: MooringWindow,
+    module_user: BrowserUser,
+    servers: tuple[Service, Service],
+    step: int | str,
+    is_hung: bool,
 ) -> None:
+    module_user.watch.expected += [HANGING] if is_hung else []
     await window.choose_small_text()
     before = {item[0] for item in await window.call(TASKS)}
     for server in servers:
@@ -99,9 +104,10 @@ async def test_reload_after_a_press_keeps_it_once(
 
 @posix_only("no process can be stopped there")
 async def test_reload_while_a_server_is_chosen_keeps_the_press(
-    window: MooringWindow, servers: tuple[Service, Service]
+    window: MooringWindow, module_user: BrowserUser, servers: tuple[Service, Service]
 ) -> None:
     """One server hangs, so that choosing takes seconds."""
+    module_user.watch.expected.append(HANGING)
     await window.choose_small_text()
     before = {item[0] for item in await window.call(TASKS)}
     for server in servers:

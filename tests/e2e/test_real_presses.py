@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser_kit import wait_for_js
+from tests.e2e.fault_kit import HANGING
 from tests.e2e.test_aim import ENDED_ON, NOTICED
 from tests.e2e.test_presses import HANGS, PRESS, STEPS, TASKS, expect_once, runs_on
 from tests.e2e.test_real_comfyui import ADDRESSES, SERVERS, flags, slow_workflow
@@ -49,6 +50,7 @@ def gateway() -> Iterator[Service]:
 async def test_reload_after_a_press_keeps_it_once(
     user: BrowserUser, tmp_path: Path, step: int | str, is_hung: bool
 ) -> None:
+    user.watch.expected.append(HANGING)
     window = await user.open()
     await window.run_photo(make_photo(tmp_path, 5))
     before = {item[0] for item in await window.call(TASKS)}
@@ -65,6 +67,7 @@ async def test_reload_after_a_press_keeps_it_once(
 
 
 async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, tmp_path: Path) -> None:
+    user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     await window.choose_sample("enlarge")
@@ -80,6 +83,7 @@ async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, tmp
 
 
 async def test_window_on_a_server_that_hangs_runs_on_another(user: BrowserUser, tmp_path: Path) -> None:
+    user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     held = await window.submit(slow_workflow(60))
@@ -102,6 +106,7 @@ async def test_window_on_a_server_that_hangs_runs_on_another(user: BrowserUser, 
 
 async def test_server_that_was_silent_for_a_moment_is_still_chosen(user: BrowserUser, tmp_path: Path) -> None:
     """Both servers miss a probe at most, and runs are still sent."""
+    user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     await window.choose_sample("enlarge")
