@@ -136,17 +136,17 @@ Message = (
 )
 
 
-def evidence_of(message: Message, at: float) -> Started | Cached | Executed | ReportedEnd | None:
-    """Return what a message proves of its task, if anything."""
+def evidence_of(message: Message, at: float, age: float | None) -> Started | Cached | Executed | ReportedEnd | None:
+    """Return what a message proves of its task, if anything; `age` as in ReportedEnd."""
     match message:
         case StartMessage():
             return Started(at, message.started_ms)
         case CachedMessage() if message.nodes:
             return Cached(at, message.nodes)
         case ExecutedMessage():
-            return Executed(at, message.outputs)
+            return Executed(at, message.outputs, age)
         case EndMessage():
-            return ReportedEnd(at, message.end, message.failure, message.ended_ms)
+            return ReportedEnd(at, message.end, message.failure, message.ended_ms, age)
     return None
 
 

@@ -114,20 +114,25 @@ class Cached:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """The socket reported the outputs of one node."""
+    """The socket reported the outputs of one node; `age` as in ReportedEnd."""
 
     at: float
     outputs: tuple[Output, ...]
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedEnd:
-    """The socket reported an end: success | error | interrupted."""
+    """The socket reported an end: success | error | interrupted.
+
+    `age` is the seconds since the task was made, by a clock that is never set; None if an earlier page made it.
+    """
 
     at: float
     end: str
     failure: Failure | None = None
     ended_ms: int | None = None
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,32 +201,28 @@ def _report(task: Task, evidence: Started | Cached | Executed | ReportedEnd) -> 
             return replace(task, server_started_ms=started_ms or task.server_started_ms)
         case Cached(_, nodes):
             return replace(task, cached=nodes)
-        case Executed(at, outputs):
-            made = tuple(replace(output, told_ms=_no_later_than(task, at)) for output in outputs)
+        case Executed(_, outputs, age):
+            made = tuple(replace(output, told_ms=_no_later_than(task, age)) for output in outputs)
             return replace(task, outputs=merge_outputs(task.outputs, made))
-        case ReportedEnd(at, end, failure, ended_ms):
+        case ReportedEnd(at, end, failure, ended_ms, age):
             ended = replace(
                 task,
                 told_end=end,
                 failure=failure or task.failure,
-                server_started_ms=task.server_started_ms or _no_earlier_than(task, at, ended_ms),
+                server_started_ms=task.server_started_ms or _no_earlier_than(ended_ms, age),
                 server_ended_ms=ended_ms or task.server_ended_ms,
             )
             return ended.with_note(Note(at, "told_end", end))
 
 
-def _no_earlier_than(task: Task, at: float, ended_ms: int | None) -> int | None:
-    """The earliest time it can have begun, by the server's clock: it has not run for longer than we have known it."""
-    if ended_ms is None or at < task.created_at:  # the computer's clock has been set back
-        return None
-    return ended_ms - round((at - task.created_at) * 1000)
+def _no_earlier_than(ended_ms: int | None, age: float | None) -> int | None:
+    """The earliest time a task of that age can have begun, by the server's clock."""
+    return None if ended_ms is None or age is None else ended_ms - round(age * 1000)
 
 
-def _no_later_than(task: Task, at: float) -> int | None:
+def _no_later_than(task: Task, age: float | None) -> int | None:
     """The latest time an output reported now was made, by the server's clock."""
-    if task.server_started_ms is None or at < task.created_at:
-        return None
-    return task.server_started_ms + round((at - task.created_at) * 1000)
+    return None if task.server_started_ms is None or age is None else task.server_started_ms + round(age * 1000)
 
 
 def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note) -> Task:

@@ -71,6 +71,7 @@ class State:
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
+        self.made_at: dict[PromptId, float] = {}  # of this page's unfinished tasks, by `Clock.steady`
         self.stillness: dict[PromptId, Stillness] = {}
         self.stalled: frozenset[PromptId] = frozenset()
         self.noticed: dict[ServerId, Noticed] = {}  # the latest restart or replacement of each server
@@ -228,6 +229,11 @@ class State:
         """The other address that the user confirmed as the same server, or an empty text."""
         known = (item[2] for item in self.fleet.same if item[:2] == (place.server_id, place.address))
         return next(known, "")
+
+    def age_of(self, prompt_id: PromptId) -> float | None:
+        """The seconds since an unfinished task was made, by a clock that is never set; None if not by this page."""
+        made_at = self.made_at.get(prompt_id)
+        return None if made_at is None else self.ports.clock.steady() - made_at
 
     def set_run(self, run: Run) -> None:
         """Show how far a click is."""
@@ -417,6 +423,7 @@ class State:
         self.progress.pop(prompt_id, None)
         self.previews.pop(prompt_id, None)
         self.stillness.pop(prompt_id, None)
+        self.made_at.pop(prompt_id, None)
         self.stalled -= {prompt_id}
 
     def watched(self) -> Sequence[Task]:

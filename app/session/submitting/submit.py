@@ -317,6 +317,7 @@ class Submitter:
                 confirmed_address=state.confirmed_address(place),
             )
         )
+        state.made_at[order.prompt_id] = ready.proven_at
         return ready
 
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:

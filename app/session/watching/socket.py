@@ -259,9 +259,9 @@ class WindowSocket:
         return task if is_here else None
 
     async def _handle(self, task: Task, message: events.Message, frame: Frame) -> None:
-        now = self._state.ports.clock.now()
+        now, age = self._state.ports.clock.now(), self._state.age_of(task.prompt_id)
         self._watch.movements.moved(task.prompt_id)
-        if (evidence := events.evidence_of(message, now)) is not None:
+        if (evidence := events.evidence_of(message, now, age)) is not None:
             await self._state.witness(task.prompt_id, evidence)
         match message:
             case events.EndMessage() | events.ExecutingMessage(node=None):

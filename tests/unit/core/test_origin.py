@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.core.evidence import Executed, ReportedEnd, Started
 from app.core.model import NodeId, TaskState
 from app.core.origin import is_of, needs_confirmation
-from tests.unit.core.builders import after, output, submitted
+from tests.unit.core.builders import output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
 CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),), is_proven=True)
@@ -65,18 +64,3 @@ def test_file_without_matching_date_needs_confirmation(
     task: Any, made: dict[str, Any], modified: float | None, is_needed: bool
 ) -> None:
     assert needs_confirmation(task, output("a.png", **made), modified) is is_needed
-
-
-def test_outputs_reported_by_socket_are_dated() -> None:
-    judged = after(submitted(), Started(110.0, 1_000_000), Executed(130.0, (output("a.png"),)))
-    assert judged.outputs[0].told_ms == 1_030_000, "made within the 30 s since the task was registered"
-    assert after(submitted(), Executed(130.0, (output("a.png"),))).outputs[0].told_ms is None
-    assert after(submitted(), ReportedEnd(130.0, "success", None, 1_060_000)).server_started_ms == 1_030_000
-    known = after(submitted(), Started(110.0, 1_040_000), ReportedEnd(130.0, "success", None, 1_060_000))
-    assert known.server_started_ms == 1_040_000, "what the server says is better"
-
-
-def test_a_clock_that_was_set_back_dates_nothing() -> None:
-    judged = after(submitted(), Started(50.0, 1_000_000), Executed(60.0, (output("a.png"),)))
-    assert judged.outputs[0].told_ms is None
-    assert after(submitted(), ReportedEnd(60.0, "success", None, 1_060_000)).server_started_ms is None

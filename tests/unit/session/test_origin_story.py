@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
+from app.core.events import Message, StartMessage, evidence_of
 from app.core.model import Delivery, TaskState
 from app.core.ports.http import Http, Request, Response
 from app.core.workflow import parse_workflow
@@ -34,6 +36,34 @@ async def test_older_file_of_same_name_is_not_the_result(stage: Stage) -> None:
 
     stage.once_stored(lambda: stage.world.database.task(prompt_id).state is TaskState.SUCCEEDED, turn_back)
     ended = await stage.ended(page, prompt_id)
+    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert await bytes_of(page, prompt_id) is None
+
+
+@scene
+async def test_clock_set_forward_lets_no_older_file_be_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the socket told of the end, and not of the start; then another server is at the address."""
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, steps=1, server_id=A))
+    await stage.sleep(60.0)
+    home = stage.world.sims[A]
+    older = next(file for key, file in home.files.items() if key[0] == "output")
+
+    def unstarted(message: Message, at: float, age: float | None) -> Any:
+        return None if isinstance(message, StartMessage) else evidence_of(message, at, age)
+
+    monkeypatch.setattr("app.core.events.evidence_of", unstarted)
+    prompt_id = await stage.run(page, steps=50, server_id=A)
+    stage.world.browser.clock_shift = 3600.0
+
+    def turn_back() -> None:
+        home.history.clear()
+        for made in stage.world.database.task(prompt_id).outputs:
+            home.files[made.folder, made.subfolder, made.filename] = older
+
+    stage.once_stored(lambda: bool(stage.world.database.task(prompt_id).told_end), turn_back)
+    ended = await stage.ended(page, prompt_id)
+    assert ended.told_end == "success" and not ended.is_proven
     assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, prompt_id) is None
 
