@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,13 @@ from PIL import Image, ImageChops
 
 from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
 from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.e2e.fault_kit import HANGING
 from tests.e2e.static_kit import python_pages, write_site
+from tests.e2e.test_presses import HANGS, PRESS, ROUNDS, STEPS
 from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.integration.rig import relay
-from tests.services import Service, free_ports
+from tests.platform_kit import posix_only, stopped
+from tests.services import Service, free_ports, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -122,6 +127,18 @@ async def tab(
         assert engine.take_faults() == []
 
 
+@pytest.fixture(scope="module")
+def two_servers() -> Iterator[tuple[Service, Service]]:
+    with start_demo("--step-seconds", "0") as one, start_demo("--step-seconds", "0") as two:
+        yield one, two
+
+
+@pytest.fixture(scope="module")
+def gateway_to_two(two_servers: tuple[Service, Service]) -> Iterator[Service]:
+    with start_gateway_to(a=two_servers[0], b=two_servers[1]) as service:
+        yield service
+
+
 async def start(engine: Engine, url: str, query: str = "?lang=en") -> Tab:
     """Open a window of Mooring, ready for work."""
     tab = await engine.open(f"{url}/{query}")
@@ -193,23 +210,30 @@ async def test_main_job_with_real_keys(tab: Tab) -> None:
     assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
 
 
-async def test_reload_within_the_click_keeps_the_press_once(tab: Tab) -> None:
-    """`MOORING_PRESS_ROUNDS` is the number of presses."""
+@posix_only("no process can be stopped there")
+@pytest.mark.parametrize("is_hung", HANGS)
+async def test_reload_after_a_press_keeps_it_once(
+    engine: Engine, two_servers: tuple[Service, Service], gateway_to_two: Service, *, is_hung: bool
+) -> None:
+    """At each step with `MOORING_PRESS_ROUNDS`, the number of presses; without it, once and within the click."""
+    tab = await start(engine, gateway_to_two.url)
     await tab.click("#pick-text")
     await tab.until("document.querySelector('#fields-text textarea')")
-    for _ in range(int(os.environ.get("MOORING_PRESS_ROUNDS", "1"))):
+    for step in STEPS * ROUNDS if ROUNDS > 1 else STEPS[:1]:
         await tab.until("document.querySelector('[data-testid=run]:enabled')")
-        before = await tab.evaluate("windowTasks.map((task) => task.promptId)")
-        fresh = f"windowTasks.filter((task) => !{json.dumps(before)}.includes(task.promptId))"
-        press = "document.querySelector('[data-testid=run]:enabled').click()"
-        await tab.evaluate(f"void (globalThis.isOld = true, setTimeout(() => {{ {press}; location.reload(); }}))")
-        await tab.until("!globalThis.isOld")
-        await tab.until(READY)
+        before = json.dumps(await tab.evaluate("windowTasks.map((task) => task.promptId)"))
+        fresh = f"windowTasks.filter((task) => !{before}.includes(task.promptId))"
+        with stopped(two_servers[0].process.pid) if is_hung else contextlib.nullcontext():
+            await tab.evaluate(f"void (globalThis.isOld = true, setTimeout(() => void ({PRESS})({json.dumps(step)})))")
+            await tab.until("!globalThis.isOld")
+            await tab.until(READY)
         await tab.until(f"{fresh}.length")
         # A page that ends between the record of a task and its POST may have sent it: that is never repeated.
         ended = await finished(tab, await tab.evaluate(f"{fresh}[0].promptId"))
         assert ended["state"] in {"succeeded", "lost"}
         assert await tab.evaluate(f"{fresh}.length") == 1, "one click, one run"
+    await tab.close()
+    assert [fault for fault in engine.take_faults() if not (is_hung and re.search(HANGING, fault))] == []
 
 
 async def test_previews_are_drawn(tab: Tab, gateway: Service) -> None:
