@@ -1,7 +1,7 @@
 """A press of Run is there, once, wherever a reload comes between the click and its first request.
 
-`MOORING_PRESS_ROUNDS=100 python3 -m tests tests/e2e/test_presses.py` reloads so often at each step; `test_engines.py` does
-it in Firefox and WebKit.
+`MOORING_PRESS_ROUNDS=100 python3 -m tests tests/e2e/test_presses.py` reloads so often at each step; `test_engines.py`
+does it in Firefox and WebKit.
 """
 
 from __future__ import annotations
