@@ -13,7 +13,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 
 from app.core.balancer import Wish
 from app.core.errors import BadInput, InvalidTransition, MooringError, NotYourTurn, StorageError
@@ -33,6 +33,8 @@ from app.session.waiting.storage import LineKeeper
 from app.session.waiting.tab_presses import TabPresses
 
 log = logging.getLogger("mooring.session")
+
+RECORDED_WITHIN = 10.0  # seconds after a click; large files are hashed meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Clicks:
         self._sender = sender
         self._tab = tab
         self._editors = EditorFiles(state)
+        self._is_late = False  # a living window has had the time to record its presses
         state.subscribe(self._follow)
 
     def note(self, order: RunOrder) -> Pressed:
@@ -217,7 +220,9 @@ class Clicks:
     async def take_up(self) -> None:
         """Take over the presses that an earlier page of this tab has left, unless the store has them.
 
-        If that page's window lives, this tab is a copy. Otherwise this tab has lost its id in a crash.
+        If that page's window lives, this tab is a copy, and that window records the press. Or a copy has taken the id
+        of this tab, in the moment in which it crashed: then nobody records it, and the user is asked. If that page's
+        window does not live, this tab has lost its id in a crash.
         """
         if self._keeper.line is None:
             return
@@ -225,12 +230,13 @@ class Clicks:
         others = sorted({press.window_id for press in self._tab.earlier} - {me})
         living = {window_id for window_id in others if await windows.is_alive(window_id)}
         for press in self._tab.earlier:
-            if press.window_id in living:
-                self._tab.forget(press.prompt_id)
-                continue
+            is_others = press.window_id in living
             try:
-                if not await self.knows(press.prompt_id):
-                    await self._take_over(press)
+                if not await self.knows(press.prompt_id) and not (is_others and press.batch is None):
+                    if is_others and not self._is_late:
+                        self._state.spawn(self._take_up_late(), "take up the presses of a copied tab")
+                        continue
+                    await self._take_over(press, "press-in-doubt" if is_others else "")
             except StorageError as error:  # once more with the next wake
                 log.warning("the press %s is not taken over yet: %r", press.prompt_id, error)
             except InvalidTransition:  # it was recorded meanwhile
@@ -242,18 +248,29 @@ class Clicks:
                 self._tab.forget(press.prompt_id)
         self.show_refused()
 
-    async def _take_over(self, press: Press) -> None:
-        """Let its runs wait; one whose files were not stored is refused."""
+    async def _take_up_late(self) -> None:
+        await self._state.ports.clock.sleep(RECORDED_WITHIN)
+        self._is_late = True
+        await self.take_up()
+
+    async def _take_over(self, press: Press, doubt: str) -> None:
+        """Let its runs wait; one in doubt, or whose files were not stored, is refused."""
         batch, line_id = press.batch, self._state.ports.random.uuid4()
         if batch is None:  # of a private window
             raise BadInput("press-not-kept")
         batch = await self._with_editor(batch, press.editor)
-        missing = next((item.name for item in batch.inputs if not item.sha256), None)
-        if missing is None:
+        missing = next((item.name for item in batch.inputs if not item.sha256), "")
+        if not doubt and not missing:
             await self._keeper.join(batch, press.entries, press.senders)
             return
-        first, text = press.entries[0], write_refusal(BadInput("input-not-kept", missing))
-        await self._keeper.change(lambda line: _joined(line, batch, first, line_id).refuse(first.prompt_id, text))
+        refused = press.entries[:1] if missing else press.entries  # of many with a missing file one is shown
+        text = write_refusal(BadInput("input-not-kept", missing) if missing else BadInput(doubt))
+
+        def step(line: WaitingRuns) -> WaitingRuns:
+            joined = line.join(batch, refused, line_id)
+            return reduce(lambda line, entry: line.refuse(entry.prompt_id, text), refused, joined)
+
+        await self._keeper.change(step)
 
     def show_refused(self) -> None:
         """Show the clicks that were not sent, from before a reload or of a window that was adopted."""

@@ -27,7 +27,7 @@ def word_bad_input(error: BadInput, _: Translator) -> Words:
             return _file(error, _)
         case "too-large" | "too-large-to-paint":
             return _large(error, _)
-        case "press-not-kept" | "input-not-kept" | "words-not-kept":
+        case "press-not-kept" | "press-in-doubt" | "input-not-kept" | "words-not-kept":
             return _not_kept(error, _)
         case "not-a-number" | "out-of-range" | "not-an-option" | "list-elsewhere":
             return Words(_value(error, _), tone=Tone.WARN)
@@ -176,6 +176,12 @@ def _not_kept(error: BadInput, _: Translator) -> Words:
         return Words(
             _("This run was not sent: the page was reloaded first."),
             _("A private window keeps nothing of a run until it is sent. Run it again."),
+            tone=Tone.WARN,
+        )
+    if error.cause == "press-in-doubt":
+        return Words(
+            _("This run was not sent: the page was reloaded first."),
+            _("The tab was duplicated in the same moment. Check that the other tab has not sent it, then try again."),
             tone=Tone.WARN,
         )
     if error.cause == "words-not-kept":

@@ -253,6 +253,27 @@ async def test_copied_tab_runs_no_press_of_the_other(stage: Stage, has_locks: bo
 
 
 @scene
+async def test_press_is_kept_if_a_copy_has_taken_the_windows_id(stage: Stage) -> None:
+    """A tab that was just duplicated crashes: its copy starts first, and is the window that the press names."""
+    page = await stage.window()
+    was, copied = page.tab.window_id, page.tab.duplicate()
+    await press_until(stage, page, "click")
+    presses = page.tab.storage[PRESSES]
+    tab = stage.world.leave(page, crashed=True)
+    tab.storage[PRESSES] = presses  # the browser had written it
+    copy = await stage.window(copied)
+    back = await stage.window(tab)
+    assert copy.tab.window_id == was != back.tab.window_id
+    await stage.until(lambda: failed(back))
+    (run,) = failed(back)
+    assert isinstance(run.error, BadInput) and run.error.cause == "press-in-doubt"
+    assert runs(stage) == {} and not line_of(copy).has_record(PRESS)
+    await back.session.retry_run(PRESS)
+    assert (await stage.ended(back, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {PRESS: 1}
+
+
+@scene
 async def test_press_of_a_private_window_leaves_its_id_alone(stage: Stage) -> None:
     tab = (await stage.window()).tab.duplicate()
     tab.storage.clear()
