@@ -156,9 +156,10 @@ def features_request(base: str) -> Request:
     return Request(method="GET", path=f"{base}/features", deadline=LOOK_DEADLINE)
 
 
-def read_server_features(response: Response) -> Features:
-    """Return what this answer to /features announces; an answer that is not the server's announces nothing."""
-    return read_features(parse_object(response) if response.status == 200 and not gateway_cause(response) else None)
+def read_server_features(response: Response, server_id: ServerId) -> Features:
+    """Return what this answer to /features announces; TransportError if it is not the server's."""
+    check_own(response, server_id)
+    return read_features(parse_object(response) if response.status == 200 else None)
 
 
 def replacements_request(base: str) -> Request:
@@ -180,6 +181,13 @@ def check_arrived(response: Response, server_id: ServerId | None) -> None:
     if rest.strip() == "sent=no":
         raise ConnectError(server_id, cause.strip())
     raise RequestTimeout(server_id, cause.strip())
+
+
+def check_own(response: Response, server_id: ServerId) -> None:
+    """Raise TransportError if something in front of the server has answered in its place."""
+    check_arrived(response, server_id)
+    if (busy := busy_in_front(response, server_id)) is not None:
+        raise busy
 
 
 def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
