@@ -20,7 +20,7 @@ _STATUSES = frozenset({NOT_PASSED_ON, 502, 503})
 LEAST_WAIT, MOST_WAIT = 1.0, 300.0  # seconds, whatever the answer asks for
 
 
-def busy_in_front(response: Response, server_id: ServerId) -> ServerBusy | None:
+def busy_in_front(response: Response, server_id: ServerId | None) -> ServerBusy | None:
     """Return the error if something in front of the server has answered in its place; else None."""
     if response.status not in _STATUSES or "x-mooring-gateway" in response.headers:
         return None

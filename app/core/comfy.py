@@ -156,9 +156,10 @@ def features_request(base: str) -> Request:
     return Request(method="GET", path=f"{base}/features", deadline=LOOK_DEADLINE)
 
 
-def read_server_features(response: Response) -> Features:
-    """Return what this answer to /features announces; an answer that is not the server's announces nothing."""
-    return read_features(parse_object(response) if response.status == 200 and not gateway_cause(response) else None)
+def read_server_features(response: Response, server_id: ServerId) -> Features:
+    """Return what this answer to /features announces; TransportError if it is not the server's."""
+    check_own(response, server_id)
+    return read_features(parse_object(response) if response.status == 200 else None)
 
 
 def replacements_request(base: str) -> Request:
@@ -171,7 +172,7 @@ def gateway_cause(response: Response) -> str:
     return response.headers.get("x-mooring-gateway", "").partition(";")[0].strip()
 
 
-def check_arrived(response: Response, server_id: ServerId) -> None:
+def check_arrived(response: Response, server_id: ServerId | None) -> None:
     """Raise what the gateway says of a request that it did not get through: ConnectError or RequestTimeout."""
     header = response.headers.get("x-mooring-gateway")
     if header is None:
@@ -180,6 +181,13 @@ def check_arrived(response: Response, server_id: ServerId) -> None:
     if rest.strip() == "sent=no":
         raise ConnectError(server_id, cause.strip())
     raise RequestTimeout(server_id, cause.strip())
+
+
+def check_own(response: Response, server_id: ServerId) -> None:
+    """Raise TransportError if something in front of the server has answered in its place."""
+    check_arrived(response, server_id)
+    if (busy := busy_in_front(response, server_id)) is not None:
+        raise busy
 
 
 def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
@@ -220,7 +228,7 @@ def check_done(response: Response, server_id: ServerId) -> None:
         raise _failed(response, server_id)
 
 
-def _failed(response: Response, server_id: ServerId) -> ServerBusy | HttpStatusError:
+def _failed(response: Response, server_id: ServerId | None) -> ServerBusy | HttpStatusError:
     """The error of an answer with another status than 200."""
     busy = busy_in_front(response, server_id)
     return busy or HttpStatusError(server_id, response.status, response.text.strip()[:300])
@@ -387,11 +395,9 @@ def read_failure(data: Mapping[str, Any]) -> Failure:
 
 
 def read_loads(response: Response) -> Mapping[str, tuple[Queue, str]]:
-    """By server id: its queue, and the cause if it did not answer."""
-    check_arrived(response, ServerId(""))
-    answer = parse_object(response)
-    servers = answer.get("servers") if answer else None
-    if response.status != 200 or not isinstance(servers, dict):
+    """By server id: its queue, and the cause if it did not answer. Errors name no server: they are the gateway's."""
+    servers = read_object(response, None).get("servers")
+    if not isinstance(servers, dict):
         raise ProtocolError(None, "not the gateway's loads")
     loads: dict[str, tuple[Queue, str]] = {}
     for server_id, load in servers.items():
@@ -402,14 +408,14 @@ def read_loads(response: Response) -> Mapping[str, tuple[Queue, str]]:
     return loads
 
 
-def read_object(response: Response, server_id: ServerId) -> dict[str, Any]:
+def read_object(response: Response, server_id: ServerId | None) -> dict[str, Any]:
     """The JSON object of a good answer, or HttpStatusError, ProtocolError, or what the gateway says."""
     check_arrived(response, server_id)
     if response.status != 200:
         raise _failed(response, server_id)
     answer = parse_object(response)
     if answer is None:
-        raise ProtocolError(server_id, "not JSON of ComfyUI's shape")
+        raise ProtocolError(server_id, "not a JSON object")
     return answer
 
 

@@ -117,7 +117,7 @@ class BadPlan(BadInput):
 
 @dataclass(eq=False)
 class TransportError(MooringError):
-    """The request failed on its way; it may be retried."""
+    """The request failed on its way; it may be retried. Without a `server_id` it was for the gateway itself."""
 
     server_id: ServerId | None = None
     cause: str = ""
@@ -154,7 +154,7 @@ class SocketClosed(TransportError):
 
 @dataclass(eq=False)
 class ComfyError(MooringError):
-    """The server answered, but not with what was asked for."""
+    """The server answered, but not with what was asked for. Without a `server_id` it was the gateway."""
 
     server_id: ServerId | None = None
 

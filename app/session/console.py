@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from app.core.ends import end_cause
-from app.core.errors import BadInput, MooringError, ProtocolError
+from app.core.errors import BadInput, MooringError
 from app.core.model import Output, PromptId, ServerId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Moored, Window
@@ -221,11 +221,7 @@ class ConsoleContract:
 
     async def get_task_history(self, prompt_id: Any = None) -> Any:
         """The history answer of the task's own server."""
-        text = await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id)))
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise ProtocolError(None, "not JSON") from error
+        return json.loads(await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id))))
 
     def get_task_bound_image_url(self, prompt_id: Any = None, index: Any = 0) -> str:
         """The address of one output on the server that made it."""

@@ -104,7 +104,7 @@ class Scripting:
         task = self._state.get_task("get_task_history", prompt_id)
         base = get_api_base_url("get_task_history", task, self._state.fleet)
         response = await self._state.ask(task.server_id, comfy.history_request(base, prompt_id))
-        comfy.check_done(response, task.server_id)
+        comfy.read_object(response, task.server_id)
         return response.text
 
     def get_task_bound_image_url(self, prompt_id: PromptId, index: int) -> str:

@@ -21,7 +21,7 @@ from tests.e2e.fault_kit import (
     until,
 )
 from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, load_server, paused, slow_workflow
+from tests.e2e.work_kit import ask_server, load_server, paused, runs_of, slow_workflow
 from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -74,6 +74,33 @@ async def test_killed_server_is_waited_for_and_the_loss_is_reported(
         assert (await window.task(second_id))["againOf"] == prompt_id
         await fleet.expect_delivered(window, second_id, workflow)
         assert (await window.task(prompt_id))["state"] == "lost"
+
+
+async def test_press_waits_if_its_prompt_could_not_be_sent(user: BrowserUser, fleet: Fleet) -> None:
+    """Its server is killed when the prompt leaves the page, before any probe can notice."""
+    user.watch.expected += BROKEN_NETWORK
+    window = await user.open()
+    page, tried = window.page, list[str]()
+    await window.choose_small_text()
+    await page.get_by_test_id("where").select_option("a")
+
+    async def kill_first(route: Route) -> None:
+        if not tried:
+            tried.append(json.loads(route.request.post_data or "")["prompt_id"])
+            fleet.kill("a")
+        await route.continue_()
+
+    await page.route("**/prompt", kill_first)
+    await page.locator("[data-testid=run]:enabled").click()
+    await expect(page.get_by_test_id("waiting-item")).to_have_count(1)
+    await wait_for_js(page, "windowTasks.length === 0")
+    await expect(page.locator("#line-stalled-by")).to_contain_text("a cannot be reached")
+    await expect(page.locator(".run-card.is-bad")).to_have_count(0)
+    server = fleet.start("a")
+    await wait_for_js(page, "windowTasks.some((task) => task.state === 'succeeded')")
+    ((prompt_id, server_id),) = await window.call("windowTasks.map((task) => [task.promptId, task.executionServer])")
+    assert prompt_id not in tried and server_id == "a"
+    assert await runs_of(server, prompt_id) == 1 and sum((await fleet.submits()).values()) == 1
 
 
 async def test_server_killed_before_delivery_delivers_after_restart(

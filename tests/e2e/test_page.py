@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import Browser, WebSocketRoute, expect
 
-from tests.e2e.browser_kit import refused_once, wait_for_js
+from tests.e2e.browser_kit import BARE, refused_once, wait_for_js
 from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
@@ -156,6 +156,21 @@ STOPPED = """() => new Promise((done) => {
   }).observe(going, { childList: true, characterData: true, subtree: true });
   document.body.append(stopped, going);
 })"""
+# What a title says until the time in it is over, and then with one that has stopped, whose text changes, and that ends.
+TITLES = """async () => {
+  const { setTitle } = await import("/static/js/countdown.js");
+  const now = Date.now() / 1000, said = [];
+  document.title = "Mooring";
+  await new Promise((done) => {
+    new MutationObserver((_changes, observer) => {
+      said.push(document.title);
+      if (document.title === "gpu-1") { observer.disconnect(); done(); }
+    }).observe(document.querySelector("title"), { childList: true });
+    setTitle("{left} · gpu-1", `${now + 2.4} ${now + 4} `);
+  });
+  const steps = [["{left} · gpu-1", `${now + 3669.25} ${now + 3800} ${now - 60}`], ["{left} · gpu-2"], [undefined, ""]];
+  return [said, steps.map((step) => { setTitle(...step); return document.title; })];
+}"""
 # Wait until a task's last preview is in the store, or is gone from it.
 UNTIL_KEPT = """async ([id, isKept]) => {
   const look = () => new Promise((done) => {
@@ -180,6 +195,15 @@ async def test_countdown_stops_while_nothing_moves(window: MooringWindow) -> Non
     said = await window.page.evaluate(STOPPED)
     assert set(said["stopped"]) == {"1:02:09 left"}
     assert len({text for text in said["going"] if text.endswith(" left")}) == 3, said
+
+
+async def test_title_counts_down_by_itself(browser: Browser, gateway: Service) -> None:
+    page = await browser.new_page()
+    await page.goto(f"{gateway.url}{BARE}")
+    said, steps = await page.evaluate(TITLES)
+    assert said[0] in {"0:02 · gpu-1", "0:01 · gpu-1"} and said[-1] == "gpu-1" and len(said) > 1, said
+    assert steps == ["1:02:09 · gpu-1", "1:02:09 · gpu-2", "gpu-2"]
+    await page.close()
 
 
 # From the second load of a tab on, the browser hands no canvas over to a worker.

@@ -281,6 +281,52 @@ async def test_cancelled_operation_leaves_the_store_working(python: Page) -> Non
     assert await run_python(python, body)
 
 
+# Leave the page as soon as a transaction is being committed, and come back; its last event may be lost, as in Firefox.
+LEAVE_AT_COMMIT = """(isLost) => {
+  const { commit } = IDBTransaction.prototype;
+  IDBTransaction.prototype.commit = function () {
+    IDBTransaction.prototype.commit = commit;
+    this.commit();
+    dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+    if (isLost) this.oncomplete = null;
+    dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+  };
+}"""
+
+
+@pytest.mark.parametrize(("is_lost", "said"), [(False, "written"), (True, "closed")], ids=["event", "no event"])
+async def test_transaction_that_is_being_committed_runs_once(python: Page, is_lost: bool, said: str) -> None:
+    body = """
+        import js
+        from app.browser import idb
+        from app.core.errors import StorageError
+
+        database = idb.Database("leaving", 1, lambda change, old: change.db.createObjectStore("notes"))
+        tries = []
+
+        def write(transaction):
+            tries.append(1)
+            yield transaction.objectStore("notes").put("a note", len(tries))
+            return "written"
+
+        def count(transaction):
+            return (yield transaction.objectStore("notes").count())
+
+        idb.RETURN_SECONDS, usual = 0.1, idb.RETURN_SECONDS
+        js.globalThis.eval(leave)(is_lost)
+        try:
+            said = await database.run("write", ["notes"], write, write=True)
+        except StorageError as error:
+            said = error.cause
+        idb.RETURN_SECONDS = usual
+        found = [said, len(tries), await database.run("count", ["notes"], count)]
+        database.close()
+        js.indexedDB.deleteDatabase("leaving")
+        return found
+    """
+    assert await run_python(python, body, leave=LEAVE_AT_COMMIT, is_lost=is_lost) == [said, 1, 1]
+
+
 async def test_full_disk_does_not_prevent_an_upgrade_of_the_store(small_disk: Page) -> None:
     """The lines of an older store get an index: Chromium allows that where a new record would exceed the quota."""
     older = """

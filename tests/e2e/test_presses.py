@@ -150,6 +150,7 @@ async def test_refused_press_stays_after_a_reload_until_it_is_dismissed(user: Br
     await page.locator("[data-testid=run]:enabled").click()
     card = page.locator(".run-card.is-bad")
     await expect(card).to_be_visible()
+    await expect(card).to_contain_text("Mooring's gateway gave an answer that cannot be read.")
     shown = await card.inner_text()
     await window.reload()
     await expect(card).to_have_count(1)

@@ -25,9 +25,22 @@ from tests.e2e.work_kit import (
     runs_of,
     slow_workflow,
 )
-from tests.services import Service, free_ports
+from tests.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
+
+STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"  # no secure context
+# Keep the store of waiting runs busy for as long as the page lives.
+HOLD_LINE = """() => new Promise((resolve, reject) => {
+  const open = indexedDB.open("mooring");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const line = open.result.transaction("waiting", "readwrite").objectStore("waiting");
+    const hold = () => { line.count().onsuccess = hold; };
+    hold();
+    line.count().onsuccess = () => resolve();
+  };
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +212,40 @@ async def test_click_is_reported_after_its_renderer_was_killed(gateway: Service,
             await window.card(task["promptId"]).wait_for()
             assert (await window.facts())["lockedServer"] is None
     watch.check()
+
+
+async def test_press_survives_a_crash_that_changes_the_window_id(fleet: Fleet, tmp_path: Path) -> None:
+    """At an address without Web Locks; the store is busy from the click on, so that the tab alone has the press."""
+    port, file = free_ports(), tmp_path / "fleet.toml"
+    file.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{fleet["a"].url}"\n', "utf-8")
+    flags = (STUDIO, f"--remote-debugging-port={port}")
+    with start_gateway("--fleet", str(file)) as gateway:
+        async with open_headless_shell(*flags, profile=tmp_path / "profile") as context:
+            context.set_default_timeout(PATIENCE)
+            address = f"http://studio.lan:{gateway.port}"
+            watch = Watch(address)
+            watch.attach(context)
+            window = await MooringWindow.open(context, f"{address}/")
+            await window.ready()
+            await window.choose_small_text()
+            window_id = (await window.facts())["windowId"]
+            await window.page.evaluate(HOLD_LINE)
+            await window.page.locator("[data-testid=run]:enabled").click()
+            await wait_for_js(window.page, "sessionStorage['mooring.presses']")
+            assert await window.call("[navigator.locks === undefined, windowTasks.length]") == [True, 0]
+
+            target = await kill_renderer(window.page)
+            async with restored(port, target) as page:
+                window = MooringWindow(page)
+                await window.ready()
+                assert (await window.facts())["windowId"] != window_id
+                await wait_for_js(page, "windowTasks.some((task) => task.state === 'succeeded')")
+                ((task),) = await window.call("windowTasks")
+                assert await runs_of(fleet["a"], task["promptId"]) == 1
+                assert (await fleet.submits())["a"] == 1, "one press is one run"
+                await expect(window.card(task["promptId"], "succeeded")).to_be_visible()
+                assert await page.evaluate("sessionStorage['mooring.presses'] === undefined")
+        watch.check()
 
 
 async def stored_record(page: Page, prompt_id: str) -> dict[str, Any]:

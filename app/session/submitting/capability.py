@@ -138,11 +138,12 @@ class Capabilities:
             await self._catalogue(server, new)
 
     async def _read_replacements(self, server: Server, part: _Part) -> None:
-        """Ask which classes the server replaces, once per catalogue."""
+        """Ask which classes the server replaces, once per catalogue; again with the next read if that failed."""
         try:
             features = await self._state.ports.http.send(comfy.features_request(server.base))
-            if comfy.read_server_features(features).replaces_nodes:
+            if comfy.read_server_features(features, server.server_id).replaces_nodes:
                 response = await self._state.ports.http.send(comfy.replacements_request(server.base))
+                comfy.check_own(response, server.server_id)
                 part.catalogue.replacements = read_replacements(response.text) if response.status == 200 else {}
         except (TransportError, BadInput) as error:
             log.info("%s: replaced classes are unknown: %r", server.server_id, error)

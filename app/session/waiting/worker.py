@@ -65,7 +65,7 @@ class LineWorker:
         if self.state.fleet_error is not None:
             return self.state.fleet_error
         if self.is_resting:
-            return self.cause or ConnectError(None, "resting")
+            return self.cause or MooringError()
         return self.silence
 
     @property

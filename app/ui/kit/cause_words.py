@@ -47,7 +47,6 @@ def word_cause(cause: str, _: Translator) -> str:
         "redirect": _("it sends requests elsewhere"),
         "closed": _("the connection was closed"),
         "dropped": _("the connection broke"),
-        "resting": _("it is tried again in a moment"),
         "already-sent": _("the gateway has sent it already"),
         "not-logged-in": _("you are logged out"),
         "other-person": _("another user is logged in here now"),
@@ -79,6 +78,11 @@ def word_cause(cause: str, _: Translator) -> str:
 def word_server(server_id: ServerId | None, _: Translator) -> str:
     """Return a server's id for a sentence, or a text for an unnamed server."""
     return str(server_id) if server_id else _("the server")
+
+
+def word_peer(server_id: ServerId | None, _: Translator) -> str:
+    """Return whom a request was for: a server by its id, or the gateway itself, which has none."""
+    return str(server_id) if server_id else _("Mooring's gateway")
 
 
 def word_refused(error: GatewayRefused, _: Translator) -> Words:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gettext
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 from app.ui.kit.pseudo_locale import PseudoTranslations
 from wire.languages import choose_language
 
+_HAN = "[\u3400-\u4dbf\u4e00-\u9fff]"
 PSEUDO = "pseudo"  # for tests; the page does not offer it
 
 
@@ -89,21 +91,32 @@ class Translator:
     def __call__(self, message: str, **facts: object) -> str:
         """Return the message in this language with its facts filled in; whole numbers are written its way."""
         translated = self._catalogue.gettext(message)
-        return translated.format(**self._written(facts)) if facts else translated
+        return self._filled(translated, facts) if facts else translated
 
     def plural(self, one: str, many: str, count: int, **facts: object) -> str:
         """Return the form for `count`, which fills `{count}`."""
-        return self._catalogue.ngettext(one, many, count).format(**self._written({"count": count, **facts}))
+        return self._filled(self._catalogue.ngettext(one, many, count), {"count": count, **facts})
 
     def known(self, text: str) -> str:
         """Return a title from data: translated if the catalogue has it, otherwise unchanged."""
         return self._catalogue.gettext(text) if text else text
 
-    def _written(self, facts: dict[str, object]) -> dict[str, object]:
-        return {
+    def _filled(self, message: str, facts: dict[str, object]) -> str:
+        written = {
             name: self.formats.number(value) if isinstance(value, int) and not isinstance(value, bool) else value
             for name, value in facts.items()
         }
+        return _closed_up(message, written).format(**written)
+
+
+def _closed_up(message: str, facts: Mapping[str, object]) -> str:
+    """Return a message without the spaces that would stand between Han characters: they set off other letters alone."""
+    for name, value in facts.items():
+        if isinstance(value, str) and re.match(_HAN, value):
+            message = re.sub(rf"(?<={_HAN}) (?={{{name}}})", "", message)
+        if isinstance(value, str) and re.match(_HAN, value[-1:]):
+            message = re.sub(rf"(?<={{{name}}}) (?={_HAN})", "", message)
+    return message
 
 
 def make_translator(

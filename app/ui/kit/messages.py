@@ -23,7 +23,7 @@ from app.core.errors import (
 )
 from app.core.model import NodeError
 from app.ui.kit.binding_words import word_affinity
-from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_refused, word_rule, word_server
+from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_peer, word_refused, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.input_words import word_bad_input
 from app.ui.kit.storage_words import word_storage
@@ -80,9 +80,10 @@ def _layout(error: LayoutError, _: Translator) -> Words:
 
 
 def _transport(error: TransportError, _: Translator) -> Words:
-    server, cause = word_server(error.server_id, _), word_cause(error.cause, _)
+    is_gateway = error.cause == GATEWAY_LOST
+    server, cause = word_peer(None if is_gateway else error.server_id, _), word_cause(error.cause, _)
     match error:
-        case RequestTimeout() if error.cause == GATEWAY_LOST:
+        case RequestTimeout() if is_gateway:
             return Words(
                 _("Mooring's gateway does not answer."),
                 _("It may have acted on the request: that is checked once it answers, and nothing is sent twice."),
@@ -100,7 +101,7 @@ def _transport(error: TransportError, _: Translator) -> Words:
         case ConnectError():
             return Words(
                 _("{server} cannot be reached.", server=server),
-                _("The request was certainly not sent. Check that the server runs, then try again."),
+                _("The request was certainly not sent. Check that it runs, then try again."),
                 cause=cause,
             )
         case RequestTimeout():
@@ -120,8 +121,15 @@ def _transport(error: TransportError, _: Translator) -> Words:
 
 
 def _comfy(error: ComfyError, _: Translator) -> Words:
-    server = word_server(error.server_id, _)
+    server = word_peer(error.server_id, _)
     match error:
+        case HttpStatusError() | ProtocolError() if not error.server_id:
+            return Words(
+                _("Mooring's gateway gave an answer that cannot be read."),
+                _("Nothing was sent. Check whether a log-in page or another program answers in its place."),
+                error.detail,
+                cause=word_cause(f"status-{error.status}", _) if isinstance(error, HttpStatusError) else "",
+            )
         case HttpStatusError(status=413):
             return Words(
                 _("The file is too large for {server}.", server=server),

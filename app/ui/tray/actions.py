@@ -105,27 +105,31 @@ class TrayActions:
         if file is None or field is None:
             return
         await check_file(self._screen, media_of(field), file.blob, file.name)
-        copy = await self._tray.copy_of(file)
-        taken = await self._tray.take_shared({shared})
-        await self.load()
-        if not taken:
+        copy = await self._take(file)
+        if copy is None:
             raise BadInput("shared-gone", file.name)
         self._take_files((node, name), [(copy, file.name)])
 
     @action("run-shared")
     def run_each(self) -> None:
         """Ask about a run for each file. A file leaves the tray when its run has a copy, if no window was faster."""
-        files, mine = self._items, set[int]()
+        files, mine = self._items, dict[int, Blob]()  # the copies of files that were taken
 
         async def claim(index: int) -> bool:
-            file_id = files[index].file_id
-            if file_id not in mine:  # else a run that has failed could not be repeated
-                mine.update(await self._tray.take_shared({file_id}))
-                await self.load()
-            return file_id in mine
+            # A run that has failed is repeated with the copy.
+            if index not in mine and (copy := await self._take(files[index])) is not None:
+                mine[index] = copy
+            return index in mine
 
         chosen = tuple(ChosenFile(file.name, file.blob.size, file.changed, file.blob.media_type) for file in files)
-        self._ask_each(FileSet(chosen, lambda index: files[index].blob, claim=claim))
+        self._ask_each(FileSet(chosen, lambda index: mine.get(index, files[index].blob), claim=claim))
+
+    async def _take(self, file: SharedFile) -> Blob | None:
+        """Take a file out of the tray, and return a copy that outlives it; None if another window was faster."""
+        copy = await self._tray.copy_of(file)
+        taken = await self._tray.take_shared({file.file_id})
+        await self.load()
+        return copy if taken else None
 
     @action("remove-shared")
     def remove(self, shared: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from app.core import comfy
 from app.core.errors import (
+    ComfyError,
     ConnectError,
     HttpStatusError,
     MooringError,
@@ -16,6 +17,7 @@ from app.core.errors import (
     ProtocolError,
     RequestTimeout,
     ServerBusy,
+    TransportError,
 )
 from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
@@ -315,10 +317,22 @@ def test_loads_are_ids_or_a_cause() -> None:
     assert comfy.read_loads(answer({"servers": {"c": {"ok": False}}})) == {"c": (comfy.Queue((), ()), "unknown")}
 
 
-@pytest.mark.parametrize("response", [answer({}), answer({"servers": []}), answer("x"), answer({"servers": {}}, 500)])
-def test_invalid_loads_are_refused(response: Response) -> None:
-    with pytest.raises(ProtocolError):
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        (answer({}), ProtocolError),
+        (answer({"servers": []}), ProtocolError),
+        (answer({"servers": {"a": []}}), ProtocolError),
+        (answer("x"), ProtocolError),
+        (answer({"servers": {}}, 500), HttpStatusError),
+        (answer({"servers": {}}, 503), ServerBusy),
+        (Response(200, UNKNOWN), RequestTimeout),
+    ],
+)
+def test_invalid_loads_are_the_gateways_fault(response: Response, kind: type[TransportError | ComfyError]) -> None:
+    with pytest.raises(kind) as raised:
         comfy.read_loads(response)
+    assert raised.value.server_id is None, "it is the gateway's"
 
 
 def test_a_plain_answer_must_be_a_200() -> None:

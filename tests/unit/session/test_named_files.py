@@ -259,12 +259,15 @@ class Replacing:
 
     def __init__(self, inner: Http, *, has_flag: bool = True) -> None:
         self.inner, self.has_flag, self.asked = inner, has_flag, list[str]()
+        self.failing: dict[str, Response] = {}  # the first answer to each
 
     async def send(self, request: Request) -> Response:
         part = request.path.rpartition("/")[2]
         if part not in {"features", "node_replacements"}:
             return await self.inner.send(request)
         self.asked.append(part)
+        if part in self.failing:
+            return self.failing.pop(part)
         if part == "features":
             return Response(200, text=json.dumps({"node_replacements": True} if self.has_flag else {}))
         mapping = [{"new_id": "image", "old_id": "picture"}]
@@ -324,6 +327,25 @@ async def test_catalogue_of_a_form_has_replacements(stage: Stage) -> None:
     found = await page.session.catalogue(A, frozenset({"OldLoad", "SaveImage"}))
     assert found is not None and (rule := found.replacement("OldLoad")) is not None
     assert (rule.new_class, found.get("LoadImage") is not None) == ("LoadImage", True)
+
+
+@pytest.mark.parametrize("part", ["features", "node_replacements"])
+@pytest.mark.parametrize(
+    "answer",
+    [Response(504, {"x-mooring-gateway": "timeout; sent=unknown"}), Response(503, text="busy")],
+    ids=["gateway", "proxy"],
+)
+@scene
+async def test_replacements_that_cannot_be_read_are_asked_for_again(stage: Stage, part: str, answer: Response) -> None:
+    page, _ = await opened(stage)
+    state, names = page.session._state, frozenset({"OldLoad", "SaveImage"})
+    http = Replacing(state.ports.http)
+    http.failing[part] = answer
+    state.ports = replace(state.ports, http=http)
+    first = await page.session.catalogue(A, names)
+    assert first is not None and first.replacement("OldLoad") is None
+    second = await page.session.catalogue(A, names)
+    assert second is not None and second.replacement("OldLoad") is not None
 
 
 @scene

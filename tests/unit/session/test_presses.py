@@ -274,6 +274,23 @@ async def test_press_is_kept_if_a_copy_has_taken_the_windows_id(stage: Stage) ->
 
 
 @scene
+async def test_press_of_a_frozen_and_copied_tab_runs_once(stage: Stage) -> None:
+    """Without Web Locks its silence looks like that of a crash, so the copy takes the press over."""
+    stage.world.browser.has_locks = False
+    page = await stage.window()
+    pressed = stage.begin(page, prompt_id=PRESS)
+    await until_at(stage, page, "click")
+    page.life.freeze()
+    copy = await stage.window(page.tab.duplicate())
+    await until_taken_over(stage, copy)
+    page.life.thaw()
+    with pytest.raises(StorageError):
+        await pressed
+    assert (await stage.ended(copy, PRESS)).state is TaskState.SUCCEEDED
+    assert runs(stage) == {PRESS: 1} and [run.prompt_id for run in failed(page)] == [PRESS]
+
+
+@scene
 async def test_press_of_a_private_window_leaves_its_id_alone(stage: Stage) -> None:
     tab = (await stage.window()).tab.duplicate()
     tab.storage.clear()

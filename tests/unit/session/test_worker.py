@@ -226,4 +226,4 @@ async def test_hurry_ends_only_the_current_rest() -> None:
 async def test_rest_without_cause_has_an_obstacle() -> None:
     worker = a_hand()
     worker.is_resting = True
-    assert obstacle(worker) == (ConnectError, None, "resting")
+    assert obstacle(worker) == (MooringError, None, "")

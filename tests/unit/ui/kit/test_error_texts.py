@@ -143,7 +143,6 @@ def test_every_cause_of_gateway_and_request_has_a_message(_: Translator) -> None
         "redirected",
         "closed",
         "dropped",
-        "resting",
     }
     named |= {item for item in causes("ConnectError", 1) | causes("SocketClosed", 1) if item}
     assert {cause for cause in named if word_cause(cause, _) == word_cause("?", _)} == {"unknown"} & named
@@ -193,6 +192,18 @@ def test_errors_of_python_are_worded_when_they_are_shown() -> None:
 )
 def test_error_of_python_has_a_reason(error: Exception, words: str) -> None:
     assert reason_of(error) == words
+
+
+@in_both
+def test_fault_without_a_server_is_the_gateways(_: Translator) -> None:
+    gateway = {"en": "Mooring's gateway", "zh-CN": "Mooring 的网关"}[_.language]
+    for error in silences():
+        error.server_id = None
+        title = word_error(error, _).title
+        assert title.startswith(gateway) or f" {gateway}" in title, title
+        assert f"{gateway} " not in title or _ is ENGLISH, title
+    lost = word_error(ConnectError(ServerId("gpu-1"), "gateway-lost"), _)
+    assert gateway in lost.title and "gpu-1" not in lost.title
 
 
 @in_both

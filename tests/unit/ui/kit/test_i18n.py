@@ -32,6 +32,13 @@ def test_placeholders_are_filled_in_every_language() -> None:
         assert "gpu-7" in translator(language)("{server} cannot be reached.", server="gpu-7")
 
 
+@pytest.mark.parametrize(
+    ("server", "text"), [("gpu-7", "代 gpu-7 应答的不是 ComfyUI。"), ("服务器", "代服务器应答的不是 ComfyUI。")]
+)
+def test_chinese_has_no_space_between_han_characters(server: str, text: str) -> None:
+    assert translator("zh-CN")("What answers for {server} is not ComfyUI.", server=server) == text
+
+
 def test_a_servers_braces_are_not_filled_in() -> None:
     assert translator()("{server} cannot be reached.", server="{0} {x}") == "{0} {x} cannot be reached."
 

@@ -332,6 +332,20 @@ async def test_replaced_nodes_are_noted_on_the_form() -> None:
     )
 
 
+async def test_refused_file_is_tried_again_when_it_is_chosen() -> None:
+    """The replacements of its node could not be read at first."""
+    rig, catalogue = Rig(), Catalogue(CATALOGUE.entries)
+    rig.session.catalogues = {ServerId("gpu-1"): catalogue}
+    await rig.give(graph("OldImage"))
+    assert rig.chosen is None
+    catalogue.replacements = {"OldImage": Replacement("EmptyImage", {}, is_renaming=True)}
+    await rig.draw()
+    assert rig.chosen is None, "a redraw does not try"
+    rig.opener.choose(rig.library.items[0].item_id)
+    await rig.draw()
+    assert opened(rig).notes == (Note.NODES_REPLACED,)
+
+
 async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:
     rig = Rig()
     await rig.give(graph("NodeOfNobody"))

@@ -134,7 +134,7 @@ HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), node
         (
             {A: HAS, B: nodes(without="Draw"), C: HAS},
             "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw and the model sd15.safetensors",
-            "可在 gpu-1 和 gpu-3 上运行；gpu-2 缺少节点 Draw 和 模型 sd15.safetensors",
+            "可在 gpu-1 和 gpu-3 上运行；gpu-2 缺少节点 Draw 和模型 sd15.safetensors",
         ),
         (
             {A: HAS, B: BARE, C: OTHER},

@@ -158,6 +158,8 @@ async def test_run_for_each_takes_a_file_only_when_it_is_copied() -> None:
     assert [await files.claim(0), await files.claim(2)] == [True, True]
     assert (list(rig.tray.files), rig.names) == ([3], ["song.mp3"])
     assert await files.claim(0), "a run that has failed is repeated with the same file"
+    assert files.open(0) is files.open(0) is not CAT.blob, "whose own bytes may be gone with it"
+    assert await files.open(0).read() == await CAT.blob.read()
 
 
 async def test_run_for_each_claims_no_file_of_another_window() -> None:
