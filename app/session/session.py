@@ -355,13 +355,13 @@ class Session:
 
     async def _carry_out(self, pressed: Pressed) -> PromptId:
         """Send a recorded click, or let it wait for its turn."""
-        state, line, order, tried = self._state, self._captain.line, pressed.order, None
+        state, order, tried = self._state, pressed.order, None
         cause: MooringError
+        if (before := self._before(order)) is not None:
+            return await self._let_wait(pressed, before)
         try:
-            if (before := self._before(order)) is not None:
-                return await line.clicks.wait(pressed, before)
             prompt_id = await self._submitter.run(order)
-            line.clicks.sent(prompt_id)
+            self._captain.line.clicks.sent(prompt_id)
             tried = state.get_window("run").tasks.get(prompt_id)
             failure = tried.failure if tried is not None else None
             if tried is None or failure is None or not comfy.may_go_later(failure):
@@ -374,12 +374,17 @@ class Session:
             cause = error
         if not isinstance(cause, NotYourTurn):
             self.worker.rest(cause, state.changed)
-        state.runs.pop(order.prompt_id, None)
+        return await self._let_wait(pressed, cause, tried)
+
+    async def _let_wait(self, pressed: Pressed, cause: MooringError, tried: Task | None = None) -> PromptId:
+        """Let a click wait in the line, which any session of the tab may send: this one shows it no longer."""
+        prompt_id = pressed.order.prompt_id
+        self._state.runs.pop(prompt_id, None)
         try:
-            return await line.clicks.wait(pressed, cause, tried)
+            return await self._captain.line.clicks.wait(pressed, cause, tried)
         except MooringError:
             if tried is None:  # else its task shows what happened
-                await self._submitter.places.stop_waiting(order.prompt_id)
+                await self._submitter.places.stop_waiting(prompt_id)
             raise
 
     async def run_again(

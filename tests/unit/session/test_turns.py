@@ -159,6 +159,22 @@ async def test_click_behind_two_waits_without_a_word_of_sending(stage: Stage) ->
 
 
 @scene
+async def test_click_that_loses_its_place_is_shown_as_waiting(stage: Stage) -> None:
+    """Two clicks in the same moment, and one place. Another session of the tab sends the one that waits."""
+    page = await stage.window()
+    await stage.run(page, steps=100, server_id=A)
+    shown: list[Run] = []
+    page.session.subscribe(lambda: shown.extend(run for run in page.session.runs if line_of(page).has(run.prompt_id)))
+    for click in [stage.begin(page, steps=100), stage.begin(page)]:
+        await click
+    (waiting,) = line_of(page).entries
+    assert page.session.runs == () and shown == []
+    await page.session.line.spread(2)
+    await stage.until(lambda: page.crew.session_of(waiting.prompt_id) in page.crew.sessions)
+    assert page.session.runs == ()
+
+
+@scene
 async def test_click_waits_for_no_turn_while_all_are_sent(stage: Stage) -> None:
     page = await stage.window()
     line = page.session.line
