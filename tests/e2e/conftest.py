@@ -25,7 +25,7 @@ from tests.e2e.browser_kit import open_headless_shell
 from tests.e2e.fault_kit import Fleet, Gateway, start_fleet
 from tests.e2e.window_kit import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
 from tests.e2e.work_kit import make_photo
-from tests.services import Service, start_gateway
+from tests.services import Service, start_demo, start_gateway, start_gateway_to
 
 expect.set_options(timeout=PATIENCE)
 
@@ -34,6 +34,20 @@ expect.set_options(timeout=PATIENCE)
 def gateway() -> Iterator[Service]:
     """A gateway with three demo servers."""
     with start_gateway(demo=3) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def two_servers() -> Iterator[tuple[Service, Service]]:
+    """Two demo servers that take no time for their steps."""
+    with start_demo("--step-seconds", "0") as one, start_demo("--step-seconds", "0") as two:
+        yield one, two
+
+
+@pytest.fixture(scope="module")
+def gateway_to_two(two_servers: tuple[Service, Service]) -> Iterator[Service]:
+    """A gateway to these, as `a` and `b`."""
+    with start_gateway_to(a=two_servers[0], b=two_servers[1]) as service:
         yield service
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from tests.e2e.test_presses import HANGS, PRESS, ROUNDS, STEPS
 from tests.e2e.work_kit import demo_servers, paused, slow_workflow
 from tests.integration.rig import relay
 from tests.platform_kit import posix_only, stopped
-from tests.services import Service, free_ports, start_demo, start_gateway_to
+from tests.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -125,18 +125,6 @@ async def tab(
         await windows.pop("shared").close()
     else:
         assert engine.take_faults() == []
-
-
-@pytest.fixture(scope="module")
-def two_servers() -> Iterator[tuple[Service, Service]]:
-    with start_demo("--step-seconds", "0") as one, start_demo("--step-seconds", "0") as two:
-        yield one, two
-
-
-@pytest.fixture(scope="module")
-def gateway_to_two(two_servers: tuple[Service, Service]) -> Iterator[Service]:
-    with start_gateway_to(a=two_servers[0], b=two_servers[1]) as service:
-        yield service
 
 
 async def start(engine: Engine, url: str, query: str = "?lang=en") -> Tab:

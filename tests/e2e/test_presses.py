@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from tests.e2e.fault_kit import HANGING, until
 from tests.e2e.window_kit import BrowserUser, MooringWindow
 from tests.e2e.work_kit import ask_server
 from tests.platform_kit import posix_only, stopped
-from tests.services import Service, start_demo, start_gateway_to
+from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -44,15 +43,8 @@ TASKS = "windowTasks.map((task) => [task.promptId, task.state])"
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Service, Service]]:
-    with start_demo("--step-seconds", "0") as one, start_demo("--step-seconds", "0") as two:
-        yield one, two
-
-
-@pytest.fixture(scope="module")
-def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
-    with start_gateway_to(a=servers[0], b=servers[1]) as service:
-        yield service
+def gateway(gateway_to_two: Service) -> Service:
+    return gateway_to_two
 
 
 async def runs_on(server: Service) -> set[str]:
@@ -85,45 +77,45 @@ async def expect_once(window: MooringWindow, before: set[str], servers: tuple[Se
 async def test_reload_after_a_press_keeps_it_once(
     window: MooringWindow,
     module_user: BrowserUser,
-    servers: tuple[Service, Service],
+    two_servers: tuple[Service, Service],
     step: int | str,
     is_hung: bool,
 ) -> None:
     module_user.watch.expected += [HANGING] if is_hung else []
     await window.choose_small_text()
     before = {item[0] for item in await window.call(TASKS)}
-    for server in servers:
+    for server in two_servers:
         before |= await runs_on(server)
     for _ in range(ROUNDS):
-        with stopped(servers[0].process.pid) if is_hung else contextlib.nullcontext():
+        with stopped(two_servers[0].process.pid) if is_hung else contextlib.nullcontext():
             async with window.page.expect_navigation():
                 await window.page.evaluate(f"(when) => void ({PRESS})(when)", step)
             await window.ready()
-        await expect_once(window, before, servers)
+        await expect_once(window, before, two_servers)
         await expect(window.page.locator(".run-card.is-bad")).to_have_count(0)
 
 
 @posix_only("no process can be stopped there")
 async def test_reload_while_a_server_is_chosen_keeps_the_press(
-    window: MooringWindow, module_user: BrowserUser, servers: tuple[Service, Service]
+    window: MooringWindow, module_user: BrowserUser, two_servers: tuple[Service, Service]
 ) -> None:
     """One server hangs, so that choosing takes seconds."""
     module_user.watch.expected.append(HANGING)
     await window.choose_small_text()
     before = {item[0] for item in await window.call(TASKS)}
-    for server in servers:
+    for server in two_servers:
         before |= await runs_on(server)
-    with stopped(servers[0].process.pid):
+    with stopped(two_servers[0].process.pid):
         async with window.page.expect_request("**/fleet/loads"):
             await window.page.locator("[data-testid=run]:enabled").click()
         await window.reload()
         await wait_for_js(
             window.page, "(known) => windowTasks.some((task) => !known.includes(task.promptId))", arg=[*before]
         )
-    await expect_once(window, before, servers)
+    await expect_once(window, before, two_servers)
 
 
-async def test_press_with_a_count_is_kept_whole(window: MooringWindow, servers: tuple[Service, Service]) -> None:
+async def test_press_with_a_count_is_kept_whole(window: MooringWindow) -> None:
     await window.choose_small_text()
     before = {item[0] for item in await window.call(TASKS)}
     await window.page.locator("#run-count").fill("3")

@@ -42,7 +42,7 @@ async def test_older_file_of_same_name_is_not_the_result(stage: Stage) -> None:
 
 @scene
 async def test_clock_set_forward_lets_no_older_file_be_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the socket told of the end, and not of the start; then another server is at the address."""
+    """The socket alone reported the end, and not the start; then another server is at the address."""
     page = await stage.window()
     await stage.ended(page, await stage.run(page, steps=1, server_id=A))
     await stage.sleep(60.0)
