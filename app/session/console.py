@@ -221,7 +221,7 @@ class ConsoleContract:
 
     async def get_task_history(self, prompt_id: Any = None) -> Any:
         """The history answer of the task's own server."""
-        return json.loads(await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id))))
+        return await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id)))
 
     def get_task_bound_image_url(self, prompt_id: Any = None, index: Any = 0) -> str:
         """The address of one output on the server that made it."""

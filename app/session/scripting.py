@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.core import comfy
 from app.core.balancer import Wish
@@ -99,13 +99,12 @@ class Scripting:
                 log.info("a script waits for its turn: %r", turn)
                 await self._state.ports.clock.sleep(TURN_REST)
 
-    async def get_task_history(self, prompt_id: PromptId) -> str:
+    async def get_task_history(self, prompt_id: PromptId) -> dict[str, Any]:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
         task = self._state.get_task("get_task_history", prompt_id)
         base = get_api_base_url("get_task_history", task, self._state.fleet)
         response = await self._state.ask(task.server_id, comfy.history_request(base, prompt_id))
-        comfy.read_object(response, task.server_id)
-        return response.text
+        return comfy.read_object(response, task.server_id)
 
     def get_task_bound_image_url(self, prompt_id: PromptId, index: int) -> str:
         """The address of one output, on the server that made it, wherever the window is moored now."""

@@ -594,7 +594,7 @@ class Session:
         """Like `run`, on the server that holds this interface's uploads; raises what the server refused."""
         return await self._scripting.submit_workflow(workflow, title, inputs or {}, editor)
 
-    async def get_task_history(self, prompt_id: PromptId) -> str:
+    async def get_task_history(self, prompt_id: PromptId) -> dict[str, Any]:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
         return await self._scripting.get_task_history(prompt_id)
 
