@@ -56,7 +56,7 @@ class Clicks:
         self._sender = sender
         self._tab = tab
         self._editors = EditorFiles(state)
-        self._is_late = False  # a living window has had the time to record its presses
+        self._looks_later = False  # at presses that a living window should record
         state.subscribe(self._follow)
 
     def note(self, order: RunOrder) -> Pressed:
@@ -114,7 +114,7 @@ class Clicks:
             batch, files = await self.with_files(batch, order.inputs)
         except BadInput as error:  # a file that is empty, or can no longer be read
             text = write_refusal(error)
-            await self._keeper.change(lambda line: _joined(line, batch, entry, line_id).refuse(entry.prompt_id, text))
+            await self._keeper.change(partial(_refused, batch=batch, entries=[entry], line_id=line_id, refusal=text))
             raise
         batch = await self._with_editor(batch, order.editor.text)
         order = replace(order, editor=replace(order.editor, sha256=batch.editor_sha256))
@@ -217,12 +217,12 @@ class Clicks:
         if self._keeper.line is not None:
             self._tab.follow(self._keeper.line)
 
-    async def take_up(self) -> None:
+    async def take_up(self, *, is_late: bool = False) -> None:
         """Take over the presses that an earlier page of this tab has left, unless the store has them.
 
-        If that page's window lives, this tab is a copy, and that window records the press. Or a copy has taken the id
-        of this tab, in the moment in which it crashed: then nobody records it, and the user is asked. If that page's
-        window does not live, this tab has lost its id in a crash.
+        If that page's window lives, this tab is a copy, and that window records the press; `is_late` if it has had the
+        time. Or a copy has taken the id of this tab, in the moment in which it crashed: then no window records the
+        press, and the user is asked. If that page's window does not live, this tab has lost its id in a crash.
         """
         if self._keeper.line is None:
             return
@@ -230,13 +230,16 @@ class Clicks:
         others = sorted({press.window_id for press in self._tab.earlier} - {me})
         living = {window_id for window_id in others if await windows.is_alive(window_id)}
         for press in self._tab.earlier:
-            is_others = press.window_id in living
+            is_in_doubt = press.window_id in living
+            if is_in_doubt and press.batch is None:  # of a private window: no other page reads its store
+                self._tab.forget(press.prompt_id)
+                continue
             try:
-                if not await self.knows(press.prompt_id) and not (is_others and press.batch is None):
-                    if is_others and not self._is_late:
-                        self._state.spawn(self._take_up_late(), "take up the presses of a copied tab")
+                if not await self.knows(press.prompt_id):
+                    if is_in_doubt and not is_late:
+                        self._look_later()
                         continue
-                    await self._take_over(press, "press-in-doubt" if is_others else "")
+                    await self._take_over(press, is_in_doubt=is_in_doubt)
             except StorageError as error:  # once more with the next wake
                 log.warning("the press %s is not taken over yet: %r", press.prompt_id, error)
             except InvalidTransition:  # it was recorded meanwhile
@@ -248,29 +251,29 @@ class Clicks:
                 self._tab.forget(press.prompt_id)
         self.show_refused()
 
+    def _look_later(self) -> None:
+        if not self._looks_later:
+            self._looks_later = True
+            self._state.spawn(self._take_up_late(), "take up the presses of a copied tab")
+
     async def _take_up_late(self) -> None:
         await self._state.ports.clock.sleep(RECORDED_WITHIN)
-        self._is_late = True
-        await self.take_up()
+        self._looks_later = False
+        await self.take_up(is_late=True)
 
-    async def _take_over(self, press: Press, doubt: str) -> None:
+    async def _take_over(self, press: Press, *, is_in_doubt: bool) -> None:
         """Let its runs wait; one in doubt, or whose files were not stored, is refused."""
         batch, line_id = press.batch, self._state.ports.random.uuid4()
         if batch is None:  # of a private window
             raise BadInput("press-not-kept")
         batch = await self._with_editor(batch, press.editor)
         missing = next((item.name for item in batch.inputs if not item.sha256), "")
-        if not doubt and not missing:
+        if not is_in_doubt and not missing:
             await self._keeper.join(batch, press.entries, press.senders)
             return
-        refused = press.entries[:1] if missing else press.entries  # of many with a missing file one is shown
-        text = write_refusal(BadInput("input-not-kept", missing) if missing else BadInput(doubt))
-
-        def step(line: WaitingRuns) -> WaitingRuns:
-            joined = line.join(batch, refused, line_id)
-            return reduce(lambda line, entry: line.refuse(entry.prompt_id, text), refused, joined)
-
-        await self._keeper.change(step)
+        entries = press.entries[:1] if missing else press.entries  # of many with a missing file one is shown
+        text = write_refusal(BadInput("input-not-kept", missing) if missing else BadInput("press-in-doubt"))
+        await self._keeper.change(partial(_refused, batch=batch, entries=entries, line_id=line_id, refusal=text))
 
     def show_refused(self) -> None:
         """Show the clicks that were not sent, from before a reload or of a window that was adopted."""
@@ -282,6 +285,11 @@ class Clicks:
 
 def _joined(line: WaitingRuns, batch: Batch, entry: Entry, line_id: str) -> WaitingRuns:
     return line.join(batch, [entry], line_id)
+
+
+def _refused(line: WaitingRuns, batch: Batch, entries: Sequence[Entry], line_id: str, refusal: str) -> WaitingRuns:
+    joined = line.join(batch, entries, line_id)
+    return reduce(lambda line, entry: line.refuse(entry.prompt_id, refusal), entries, joined)
 
 
 def batch_of(batch_id: BatchId, workflow: ApiWorkflow, title: str, inputs: Inputs, wish: Wish) -> Batch:
