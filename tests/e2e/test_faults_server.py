@@ -190,6 +190,9 @@ async def test_deaf_socket_is_detected_and_reopened(fleet: Fleet, window: Moorin
         prompt_id = await window.submit(workflow)
         await window.wait_state(prompt_id, "queued")
         await window.connected()
+        async with window.page.expect_request("**/queue") as polled:  # the page knows by this socket that it waits
+            pass
+        await (await polled.value).response()
         before = await window.call("debugWebSocketLock()")
         server = fleet[before["lockedServer"]]
         await deafen(server, before["clientId"])
