@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from app.core.balancer import Claims, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable, ServerLockedError, ServerUnable
 from app.core.model import Choice, Fleet, Job, PromptId, Reservation, ServerId, WindowId
 from app.core.turns import Asker, Turn, turn_of
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
+
+_NOBODY_ASKED: Mapping[WindowId, bool | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,12 @@ class Wanted:
         reservation: Reservation,
         claims: Claims,
         snapshots: Sequence[Snapshot] = (),
-        gone: frozenset[WindowId] = frozenset(),
+        alive: Mapping[WindowId, bool | None] = _NOBODY_ASKED,
     ) -> Turn:
-        """Return whether this reservation may be a place now, or what is before it. `gone` are closed windows."""
+        """Return whether this reservation may be a place now, or what is before it.
+
+        `alive` says of windows whether they live, None if that is not known.
+        """
         if self.wish.is_unbounded:
             return Turn(since=reservation.at)
         asker = Asker(
@@ -103,7 +109,7 @@ class Wanted:
             window_id=self.window.window_id,
             server_id=reservation.server_id,
             now=reservation.at,
-            gone=gone,
+            alive=alive,
         )
         there = next((item for item in snapshots if item.server_id == reservation.server_id), None)
         return turn_of(asker, claims, there)

@@ -6,7 +6,8 @@
 Counted are the runs of all windows of this browser, from the claims in the store; and where the gateway knows its
 users, also those that the user sent from other browsers, which are in the server's queue. The count ends by itself: a
 claim that is not in the queue of a server that has answered since is over, and one that never got there counts for a
-limited time, shorter if its window is gone. So a window that was closed, or crashed, never blocks others for ever.
+limited time, shorter if its window is gone. So a window that was closed, or crashed, never blocks others for ever. Only
+the sessions of the asking page count without a limit: they are as awake as the one that asks.
 
 Windows that wait are served in the order in which they began to wait, one run each: a click in one window does not wait
 for the hundred runs of a plan in another one. A run that has been refused is written down as a reservation that is no
@@ -16,7 +17,7 @@ place yet (`Reservation.waits_since`), which its window renews whenever it asks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.core.balancer import Claims, Snapshot, is_over
 from app.core.durations import Durations
@@ -40,7 +41,21 @@ class Asker:
     window_id: WindowId
     server_id: ServerId
     now: float
-    gone: frozenset[WindowId] = frozenset()  # windows that are known to be closed
+    alive: Mapping[WindowId, bool | None] = field(default_factory=dict)  # of the windows asked; None: it is not known
+
+    def is_gone(self, window_id: WindowId) -> bool:
+        """Whether that window is known to be closed."""
+        return self.alive.get(window_id) is False
+
+    def knows(self, window_id: WindowId) -> bool:
+        """Whether that window has been asked whether it lives."""
+        return window_id == self.window_id or window_id in self.alive
+
+    def is_beside(self, window_id: WindowId) -> bool:
+        """Whether that is a living session of this tab, or may be."""
+        if window_id == self.window_id:
+            return True
+        return captain_of(window_id) == captain_of(self.window_id) and self.alive.get(window_id, True) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +64,8 @@ class Turn:
 
     `own` are the user's runs, `earlier` the user's waiting runs of other windows that come first, `others` the prompts
     of others in the queue (None: that is not known). `eta` is when its turn should come, if that can be estimated.
-    `unsure` are other windows whose claims count although the queue does not show them.
+    `unsure` are windows whose claims count although the queue does not show them, and that have not been asked yet
+    whether they live.
     """
 
     since: float
@@ -80,7 +96,7 @@ def turn_of(asker: Asker, claims: Claims, snapshot: Snapshot | None) -> Turn:
         own=len(queued) + len(coming),
         earlier=len(waiting),
         others=None if own is None else len(queue) - len(queued),
-        unsure=frozenset(map(_window_of, (*coming, *waiting))) - asker.gone,
+        unsure=frozenset(owner for owner in map(_window_of, (*coming, *waiting)) if not asker.knows(owner)),
     )
     ends = turn.own - AHEAD  # of the runs that have to end first, the last one's place among them
     if seen is None or waiting or not 0 <= ends < len(queued):
@@ -108,10 +124,10 @@ def _is_coming(item: Reservation | Task, seen: Snapshot | None, asker: Asker) ->
         return True
     if seen is not None and is_over(item, seen, READ_BEFORE):
         return False
-    if isinstance(item, Task) and item.owner == asker.window_id and item.holds_window:
-        return True  # its window knows that it has not ended, whatever the clock says
+    if asker.is_beside(_window_of(item)) and (isinstance(item, Reservation) or item.holds_window):
+        return True  # this page knows that it has not ended, whatever the clock says
     since = item.created_at if isinstance(item, Task) else item.at
-    is_gone = _window_of(item) in asker.gone
+    is_gone = asker.is_gone(_window_of(item))
     if isinstance(item, Reservation) and is_gone:
         return False
     return abs(asker.now - since) < (GONE_COUNTS_FOR if is_gone else UNSEEN_COUNTS_FOR)  # clocks may be set back
@@ -119,7 +135,7 @@ def _is_coming(item: Reservation | Task, seen: Snapshot | None, asker: Asker) ->
 
 def _is_earlier(item: Reservation, since: float, asker: Asker) -> bool:
     """Return whether this is a waiting run of another tab that comes first; the runs of one tab have their own line."""
-    if item.waits_since is None or item.server_id != asker.server_id or item.window_id in asker.gone:
+    if item.waits_since is None or item.server_id != asker.server_id or asker.is_gone(item.window_id):
         return False
     if captain_of(item.window_id) == captain_of(asker.window_id) or abs(asker.now - item.at) >= WAITING_COUNTS_FOR:
         return False

@@ -90,20 +90,20 @@ class Reservations:
     async def _reserve_in_store(self, wanted: Wanted) -> Reservation:
         """Reserve a place in the store; NotYourTurn, once that is certain, leaves a note there that this run waits."""
         snapshots = () if wanted.is_moored else await self._read_loads()
-        gone: frozenset[WindowId] = frozenset()
+        alive: dict[WindowId, bool | None] = {}
         while True:
-            reservation, turn = await self._try_reserve(wanted, snapshots, gone)
+            reservation, turn = await self._try_reserve(wanted, snapshots, alive)
             if turn.is_now:
                 return reservation
             if not snapshots:
                 snapshots = await self._read_loads()
-            elif found := await self._find_gone(turn.unsure):
-                gone |= found
+            elif turn.unsure:
+                alive |= await self._ask_whether_alive(turn.unsure)
             else:
                 expect_turn(turn, reservation.server_id)
 
     async def _try_reserve(
-        self, wanted: Wanted, snapshots: Sequence[Snapshot], gone: frozenset[WindowId]
+        self, wanted: Wanted, snapshots: Sequence[Snapshot], alive: Mapping[WindowId, bool | None]
     ) -> tuple[Reservation, Turn]:
         state, tie = self._state, self._state.ports.random.fraction()
         unreadable, turns = list[Unreadable](), list[Turn]()
@@ -111,7 +111,7 @@ class Reservations:
         def pick(claims: Claims) -> Reservation:
             unreadable[:] = claims.unreadable_of(wanted.window.window_id)
             reservation = wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
-            turns[:] = [wanted.turn(reservation, claims, snapshots, gone)]
+            turns[:] = [wanted.turn(reservation, claims, snapshots, alive)]
             return reservation if turns[0].is_now else replace(reservation, waits_since=turns[0].since)
 
         try:
@@ -120,11 +120,10 @@ class Reservations:
             state.set_aside(unreadable)
         return reservation, turns[0]
 
-    async def _find_gone(self, windows: Iterable[WindowId]) -> frozenset[WindowId]:
-        """Return those of these windows that are certainly closed."""
+    async def _ask_whether_alive(self, windows: Iterable[WindowId]) -> dict[WindowId, bool | None]:
         asked = sorted(windows)
-        alive = await asyncio.gather(*(self._state.ports.windows.is_alive(window_id) for window_id in asked))
-        return frozenset(window_id for window_id, is_alive in zip(asked, alive, strict=True) if is_alive is False)
+        signs = await asyncio.gather(*(self._state.ports.windows.is_alive(window_id) for window_id in asked))
+        return dict(zip(asked, signs, strict=True))
 
     async def register(self, task: Task) -> None:
         """Write the task of a reservation, which it replaces: the task holds the window."""

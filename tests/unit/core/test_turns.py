@@ -80,18 +80,39 @@ def test_unreadable_queue_frees_no_turn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "gone", "counts"),
+    ("age", "is_alive", "counts"),
     [
-        (1.0, frozenset(), True),
-        (UNSEEN_COUNTS_FOR + 1, frozenset(), False),
-        (GONE_COUNTS_FOR - 1, frozenset({OTHER}), True),
-        (GONE_COUNTS_FOR + 1, frozenset({OTHER}), False),
-        (-86_400.0, frozenset(), False),  # its clock was wrong
+        (1.0, None, True),
+        (UNSEEN_COUNTS_FOR + 1, None, False),
+        (UNSEEN_COUNTS_FOR + 1, True, False),  # its page may sleep
+        (GONE_COUNTS_FOR - 1, False, True),
+        (GONE_COUNTS_FOR + 1, False, False),
+        (-86_400.0, None, False),  # its clock was wrong
     ],
 )
-def test_count_of_unsent_run_ends(age: float, gone: frozenset[WindowId], counts: bool) -> None:
+def test_count_of_unsent_run_ends(age: float, is_alive: bool | None, counts: bool) -> None:
     claims = Claims(unfinished=[held("a", TaskState.REGISTERED, age=age)])
-    assert turn_of(replace(ASKER, gone=gone), claims, queue()).own == counts
+    assert turn_of(replace(ASKER, alive={OTHER: is_alive}), claims, queue()).own == counts
+
+
+@pytest.mark.parametrize("name", ["me", "me+2"])
+def test_old_place_of_a_living_session_of_the_tab_counts(name: str) -> None:
+    """The page slept between the record of the run and its request, as the asking session did."""
+    session = WindowId(name)
+    for claims in (
+        Claims([place("a", window=session, age=86_400.0)]),
+        Claims(unfinished=[held("a", TaskState.REGISTERED, owner=session, age=86_400.0)]),
+    ):
+        first = turn_of(ASKER, claims, queue())
+        assert (first.own, first.unsure) == (1, {session} - {ME})
+        known = turn_of(replace(ASKER, alive={session: True}), claims, queue())
+        assert (known.own, known.unsure) == (1, frozenset())
+
+
+@pytest.mark.parametrize("is_alive", [None, False])
+def test_old_place_of_an_ended_session_of_the_tab_does_not_count(is_alive: bool | None) -> None:
+    claims = Claims([place("a", window=WindowId("me+2"), age=UNSEEN_COUNTS_FOR + 1)])
+    assert turn_of(replace(ASKER, alive={WindowId("me+2"): is_alive}), claims, queue()).own == 0
 
 
 def test_own_unsent_run_counts_though_the_clock_was_set() -> None:
@@ -104,7 +125,7 @@ def test_own_unsent_run_counts_though_the_clock_was_set() -> None:
 def test_closed_windows_place_frees_its_turn() -> None:
     claims = Claims([place("a"), place("b")])
     assert turn_of(ASKER, claims, queue()).unsure == {OTHER}
-    assert turn_of(replace(ASKER, gone=frozenset({OTHER})), claims, queue()).is_now
+    assert turn_of(replace(ASKER, alive={OTHER: False}), claims, queue()).is_now
 
 
 def test_gateway_counts_runs_of_other_browsers() -> None:
@@ -141,7 +162,7 @@ def test_waiting_run_that_asks_no_longer_holds_up_no_one() -> None:
     old = place("old", age=WAITING_COUNTS_FOR + 1, since=NOW - 500.0)
     closed = place("closed", since=NOW - 400.0)
     claims = Claims([old, closed], [held("a")])
-    assert turn_of(replace(ASKER, gone=frozenset({OTHER})), claims, queue("a")).earlier == 0
+    assert turn_of(replace(ASKER, alive={OTHER: False}), claims, queue("a")).earlier == 0
 
 
 def test_line_of_one_tab_keeps_its_own_order() -> None:
