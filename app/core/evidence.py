@@ -62,7 +62,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Our own delete was answered, and a poll right after it found the task nowhere."""
+    """Our own request to stop a task that was there was answered, and a poll right after it found the task nowhere."""
 
     at: float
 

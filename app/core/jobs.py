@@ -32,13 +32,16 @@ def job_cancel_request(base: str, prompt_id: PromptId) -> Request:
     return Request(method="POST", path=path, deadline=LOOK_DEADLINE, json="{}")
 
 
-def read_job_cancel(response: Response, server_id: ServerId) -> bool:
-    """Whether the server has this route and has cancelled the job if it was active. HttpStatusError if it failed."""
+def read_job_cancel(response: Response, server_id: ServerId) -> bool | None:
+    """Return whether the job was active, and is cancelled; None from a server without this route.
+
+    HttpStatusError if it failed.
+    """
     check_arrived(response, server_id)
     if response.status in NO_SUCH_ROUTE:
-        return False
+        return None
     check_done(response, server_id)
-    return True
+    return read_object(response, server_id).get("cancelled") is True
 
 
 def read_active(response: Response, server_id: ServerId, prompt_id: PromptId) -> str | None:

@@ -11,7 +11,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from app.core.model import Fleet, Server, ServerId
@@ -180,8 +180,10 @@ class Network:
         address = self.moved.get(server_id, home_of(server_id))
         base = f"/servers/{server_id}@{tag_of(server_id, address)}".removesuffix("@")
         machine = self.machines.get(address)
-        has_jobs = machine is not None and machine.version.is_new
-        return Server(server_id=server_id, name=server_id, address=address, base=base, has_jobs=has_jobs)
+        known = Server(server_id=server_id, name=server_id, address=address, base=base)
+        if machine is None:
+            return known
+        return replace(known, has_jobs=machine.version.is_new, version=machine.version.number)
 
     def restart_gateway(self) -> None:
         """Break everything in progress; `is_down` says whether it is up afterwards."""

@@ -281,9 +281,13 @@ class Watch:
         if task.state.is_end:
             return
         began = Moment.now(self._state.ports.clock)
-        queue = await self._read_queue(task, base)
-        task = self._state.get_task("cancel", prompt_id)
-        await self._poll_task(task, queue, base, began)
+        found = await self._canceller.stop_at_once(task, base)
+        if found is not None:
+            await self._record(task, found, began)
+        else:
+            queue = await self._read_queue(task, base)
+            task = self._state.get_task("cancel", prompt_id)
+            await self._poll_task(task, queue, base, began)
         self.poll_soon()
 
     async def give_up(self, prompt_id: PromptId) -> None:

@@ -121,7 +121,7 @@ def test_every_captured_answer_of_the_jobs_api_is_understood() -> None:
         elif exchange.url.startswith("api/jobs/") and exchange.url.endswith("/cancel"):
             cancels.append(jobs.read_job_cancel(exchange.response, A))
     assert active >= 4
-    assert cancels and all(cancels)
+    assert {True, False} == set(cancels)
 
 
 def test_servers_without_the_jobs_api_have_no_active_job() -> None:

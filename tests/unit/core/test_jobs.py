@@ -25,16 +25,16 @@ def test_only_waiting_and_running_jobs_are_requested() -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "is_there"),
+    ("response", "was_active"),
     [
         (answer({"cancelled": True}), True),
-        (answer({"cancelled": False}), True),
-        (answer("", 404), False),
-        (answer("405: Method Not Allowed", 405), False),
+        (answer({"cancelled": False}), False),
+        (answer("", 404), None),
+        (answer("405: Method Not Allowed", 405), None),
     ],
 )
-def test_server_without_jobs_is_recognised_by_cancel(response: Response, is_there: bool) -> None:
-    assert jobs.read_job_cancel(response, A) is is_there
+def test_cancel_tells_whether_the_job_was_active(response: Response, was_active: bool | None) -> None:
+    assert jobs.read_job_cancel(response, A) is was_active
 
 
 def test_failed_cancel_is_raised() -> None:

@@ -10,6 +10,7 @@ from app.core.comfy import Queue
 from app.core.errors import NotOwner
 from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, TaskState
+from tests.simulation.server import NEW
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of
 
@@ -69,3 +70,16 @@ async def test_delete_after_end_finds_the_end(stage: Stage) -> None:
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     left = await cancel(page, prompt_id, Queue((), (prompt_id,)))
     assert isinstance(left, Finished) and left.end == "success"
+
+
+@scene
+async def test_stop_of_an_ended_job_is_no_removal(stage: Stage) -> None:
+    """The server cancels nothing then, so what it no longer has may have been lost: a poll comes first."""
+    stage.world.sims[A].install(NEW)
+    page = await stage.window()
+    prompt_id = await stage.run(page, server_id=A)
+    ended = await stage.ended(page, prompt_id)
+    server = page.session.fleet.get(A)
+    assert server is not None
+    assert await page.session._watch._canceller.stop_at_once(ended, server.base) is None
+    assert stage.requests("POST", f"/api/jobs/{prompt_id}/cancel")

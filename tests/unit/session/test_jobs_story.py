@@ -6,7 +6,7 @@ import pytest
 
 from app.core.model import TaskState
 from tests.simulation.network import Mishap
-from tests.simulation.server import ANCIENT, NEW, OLD
+from tests.simulation.server import ANCIENT, NEW, OLD, Version
 from tests.unit.session.stage import A, Stage, scene, task_of
 
 
@@ -25,6 +25,27 @@ async def test_a_cancel_takes_the_one_step_where_there_is_one(stage: Stage, has_
     assert bool(stage.requests("POST", "/api/jobs/")) is has_jobs
     assert bool(stage.requests("POST", "/interrupt")) is not has_jobs
     assert bool(stage.requests("POST", "/queue")) is not has_jobs
+
+
+@pytest.mark.parametrize(
+    ("version", "is_running", "first"),
+    [(NEW, True, "POST"), (NEW, False, "POST"), (OLD, True, "POST"), (OLD, False, "GET"), (ANCIENT, True, "GET")],
+)
+@scene
+async def test_stop_polls_first_only_where_it_may_miss(
+    stage: Stage, version: Version, is_running: bool, first: str
+) -> None:
+    stage.world.sims[A].install(version)
+    page = await stage.window()
+    running = await stage.run(page, steps=900, server_id=A)
+    await stage.until(lambda: task_of(page, running).state is TaskState.RUNNING)
+    waiting = await stage.run(page, steps=900)
+    pressed, stopped = len(stage.asked), running if is_running else waiting
+    await page.session.cancel(stopped)
+    stops = ("/queue", "/interrupt", f"/api/jobs/{stopped}/cancel")
+    assert next(item.method for item in stage.asked[pressed:] if item.path.rstrip("?") in stops) == first
+    assert (await stage.ended(page, stopped)).state is TaskState.CANCELLED
+    assert task_of(page, running).state is (TaskState.CANCELLED if is_running else TaskState.RUNNING)
 
 
 @scene
