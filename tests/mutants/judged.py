@@ -442,8 +442,8 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "its callers only ask whether any class is missing",
     (
         f"{SESSION}/submitting/reservations.py",
-        "Reservations._find_gone",
-        "True is False in: return frozenset((window_id for window_id, is_alive in zip(asked, alive, strict=True) i...",
+        "Reservations._ask_whether_alive",
+        "True is False in: return dict(zip(asked, signs, strict=True))",
     ): "there is one answer for each window that is asked about",
 }
 
