@@ -125,7 +125,7 @@ class Executed:
 class ReportedEnd:
     """The socket reported an end: success | error | interrupted.
 
-    `age` is the seconds since the task was made, by a clock that is never set; None if an earlier page made it.
+    `age` is the seconds since the task was sent, by a clock that is never set; None if an earlier page sent it.
     """
 
     at: float

@@ -71,7 +71,7 @@ class State:
         self.progress: dict[PromptId, Progress] = {}
         self.previews: dict[PromptId, Preview] = {}
         self.runs: dict[PromptId, Run] = {}
-        self.made_at: dict[PromptId, float] = {}  # of this page's unfinished tasks, by `Clock.steady`
+        self.posted_at: dict[PromptId, float] = {}  # of this page's unfinished tasks, by `Clock.steady`
         self.stillness: dict[PromptId, Stillness] = {}
         self.stalled: frozenset[PromptId] = frozenset()
         self.noticed: dict[ServerId, Noticed] = {}  # the latest restart or replacement of each server
@@ -231,9 +231,9 @@ class State:
         return next(known, "")
 
     def age_of(self, prompt_id: PromptId) -> float | None:
-        """The seconds since an unfinished task was made, by a clock that is never set; None if not by this page."""
-        made_at = self.made_at.get(prompt_id)
-        return None if made_at is None else self.ports.clock.steady() - made_at
+        """The seconds since an unfinished task was sent, by a clock that is never set; None if not by this page."""
+        posted_at = self.posted_at.get(prompt_id)
+        return None if posted_at is None else self.ports.clock.steady() - posted_at
 
     def set_run(self, run: Run) -> None:
         """Show how far a click is."""
@@ -423,7 +423,7 @@ class State:
         self.progress.pop(prompt_id, None)
         self.previews.pop(prompt_id, None)
         self.stillness.pop(prompt_id, None)
-        self.made_at.pop(prompt_id, None)
+        self.posted_at.pop(prompt_id, None)
         self.stalled -= {prompt_id}
 
     def watched(self) -> Sequence[Task]:

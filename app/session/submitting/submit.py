@@ -317,7 +317,6 @@ class Submitter:
                 confirmed_address=state.confirmed_address(place),
             )
         )
-        state.made_at[order.prompt_id] = ready.proven_at
         return ready
 
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
@@ -357,6 +356,7 @@ class Submitter:
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
+                state.posted_at[task.prompt_id] = state.ports.clock.steady()
                 post = begin(state.ports.http.send(request))
                 await first_of(asyncio.wait({post}), self._until_reported(task.prompt_id))
             return await post

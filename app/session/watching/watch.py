@@ -281,6 +281,7 @@ class Watch:
         if task.state.is_end:
             return
         began = Moment.now(self._state.ports.clock)
+        task = self._state.get_task("cancel", prompt_id)  # raises if it is not ours any more
         found = await self._canceller.stop_at_once(task, base)
         if found is not None:
             await self._record(task, found, began)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from app.core.comfy import Queue
-from app.core.errors import NotOwner
+from app.core.errors import NotOwner, TaskNotFound
 from app.core.evidence import Evidence, Finished, Seen
-from app.core.model import PromptId, TaskState
+from app.core.model import PromptId, TaskState, WindowId
+from app.core.records import encode
 from tests.simulation.server import NEW
 from tests.simulation.world import Page
 from tests.unit.session.stage import A, Stage, scene, task_of, window_of
@@ -36,6 +37,21 @@ async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
     stage.once_requested("GET", "/queue", lambda _: page.session._state.let_go(task, NotOwner("story", prompt_id)))
     await stage.until(lambda: prompt_id in stage.world.sims[A].ran)
     assert stage.requests("POST", "/queue") == [] == stage.requests("POST", "/interrupt")
+
+
+@scene
+async def test_task_that_was_adopted_is_not_stopped_at_once(stage: Stage) -> None:
+    """Its record is another window's when this one writes down that Stop was pressed."""
+    stage.world.sims[A].install(NEW)
+    page = await stage.window()
+    prompt_id = await stage.run(page, steps=60, server_id=A)
+    await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
+    task = stage.world.database.task(prompt_id)
+    adopted = replace(task, owner=WindowId("another"), epoch=task.epoch + 1)
+    stage.world.database.tasks[prompt_id] = encode(adopted)
+    with pytest.raises(TaskNotFound):
+        await page.session.cancel(prompt_id)
+    assert stage.requests("POST", f"/api/jobs/{prompt_id}/cancel") == []
 
 
 @pytest.mark.parametrize(("version", "is_hit"), [("0.3.55", False), ("0.3.64", True), ("", False)])

@@ -56,6 +56,22 @@ async def test_while_a_prompt_is_sent_memory_and_store_agree(stage: Stage) -> No
 
 
 @scene
+async def test_age_of_a_task_counts_from_its_post(stage: Stage) -> None:
+    """A file that was made while its POST waited for the lane is not its own."""
+    page = await stage.window()
+    await stage.ended(page, await stage.run(page, server_id=A))
+    state = page.session._state
+    async with state.control(A):
+        running = asyncio.ensure_future(stage.run(page, steps=900, server_id=A))
+        await stage.until(lambda: any(task.state is TaskState.REGISTERED for task in state.watched()))
+        ((waiting),) = state.watched()
+        await stage.sleep(5.0)
+        assert state.age_of(waiting.prompt_id) is None
+    age = state.age_of(await running)
+    assert age is not None and age < 5.0
+
+
+@scene
 async def test_submitted_task_is_polled_immediately(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
