@@ -32,8 +32,6 @@ from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import private_ports
-from app.session.tab import Tab
-from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
@@ -81,8 +79,7 @@ async def main(page_js: Any) -> None:
         ports, documents = private_ports(ports, BrowserPageBlobs(patch)), PrivateDocuments(documents)
     session = Session(ports)
     session.choose_previews(read_settings(screen.kept(SETTINGS_KEY)).previews)  # before it sends any waiting run
-    crew = Crew(session, ports)
-    install_console(ConsoleContract(session, read_about, crew))
+    install_console(ConsoleContract(session, read_about))
     logging.getLogger("mooring").addHandler(LogNotes(session.note))
     listen_hidden(session.journal.hurry)
 
@@ -93,9 +90,8 @@ async def main(page_js: Any) -> None:
 
     workflows, listed, _ = await asyncio.gather(read_workflows(), screen.languages(), session.start())
     languages = read_languages(listed)
-    crew.start()
     page = Page(
-        Tab(crew),
+        session,
         screen,
         workflows,
         releases=releases,
@@ -116,7 +112,7 @@ async def main(page_js: Any) -> None:
     )
     await page.start(first_language(page.ui.of(Settings), screen.language_wishes(), languages))
     screen.listen(page.actions.act, page.take_files, page.take_many)
-    screen.listen_wakes(crew.wake)
+    screen.listen_wakes(session.wake)
     screen.listen_wakes(page.wake)
     screen.listen_tab(page.request)
     screen.listen_kept(page.follow_kept)

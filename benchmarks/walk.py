@@ -31,8 +31,6 @@ from app.core.ports.sockets import Connection
 from app.session.memory.sandbox import SandboxClock, SandboxRandom, SandboxTransfers, SandboxWindows
 from app.session.memory.store import MemoryStore
 from app.session.session import Session
-from app.session.tab import Tab
-from app.session.waiting.crew import Crew
 from app.ui.kit.i18n import Translator
 from app.ui.page.releases import Releases
 from gateway.page import templates
@@ -215,7 +213,7 @@ async def open_page(http: GatewayHttp) -> AsyncIterator[tuple[Page, MemoryScreen
     )
     session, screen = Session(ports), MemoryScreen()
     page = Page(
-        Tab(Crew(session, ports)),
+        session,
         screen,
         workflows()[2:3],  # it needs no picture
         releases=Releases(""),

@@ -17,7 +17,7 @@ from app.core.model import Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
-from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
+from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, line_of, own_window_of
 
 LINES = "lines"
 LINE = (WAITING, BATCHES, LINES)
@@ -111,17 +111,17 @@ class BrowserLine:
 
 def take_off(transaction: Any, task: Task) -> Steps[None]:
     """Remove a run from its tab's line, since it becomes this task. One that is part of a plan must be there."""
-    waiting, captain = transaction.objectStore(WAITING), captain_of(task.owner)
+    waiting, own = transaction.objectStore(WAITING), own_window_of(task.owner)
     row = yield waiting.get(task.prompt_id)
     if row is None and task.part is None:
         return
     entry: Entry | None = None if row is None else decode(Entry, from_plain(row))
-    if entry is None or entry.owner != captain:
+    if entry is None or entry.owner != own:
         raise NotOwner("register", task.prompt_id, entry.owner if entry else None)
     waiting.delete(task.prompt_id)
     yield from _tidy_batches(transaction, [entry.batch_id])
-    if not (yield waiting.index("owner").count(captain)):
-        transaction.objectStore(LINES).delete(captain)
+    if not (yield waiting.index("owner").count(own)):
+        transaction.objectStore(LINES).delete(own)
 
 
 def _line(transaction: Any, window_id: WindowId) -> Steps[WaitingRuns]:

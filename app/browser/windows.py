@@ -45,7 +45,7 @@ class BrowserWindows:
 
     def __init__(self, on_claim: Callable[[Identity], None] = lambda _identity: None) -> None:
         self._identity: Identity | None = None
-        self._crew: set[WindowId] = set()
+        self._others: set[WindowId] = set()
         self._on_claim = on_claim
         self._locks: Any = present(getattr(js.navigator, "locks", None))
         self._held = _Promise()
@@ -63,19 +63,19 @@ class BrowserWindows:
         return self._identity
 
     async def enlist(self, window_id: WindowId) -> bool:
-        """Hold the id of a crew session of this window. Only this window's next page will claim it."""
+        """Hold the id of another window of this session. Only this window's next page will claim it."""
         if self._roll is not None:
             self._roll.answer_for(window_id)
         elif not (
             await self._lock(window_id, self._held, 0) or await self._lock(window_id, self._held, EVICTION_SECONDS)
         ):
             return False
-        self._crew.add(window_id)
+        self._others.add(window_id)
         return True
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
         """Whether that window lives; None if this browser cannot determine it. The query evicts a cached page."""
-        if window_id in self._crew or (self._identity is not None and window_id == self._identity.window_id):
+        if window_id in self._others or (self._identity is not None and window_id == self._identity.window_id):
             return True
         if self._roll is not None:
             return await self._roll.is_there(window_id) or None
@@ -89,11 +89,11 @@ class BrowserWindows:
         return False
 
     async def present(self) -> frozenset[WindowId]:
-        """All windows that show a sign of life, with their crews; a frozen one shows it by its lock.
+        """All windows that show a sign of life, with the others of their sessions; a frozen one shows it by its lock.
 
         It evicts no page, so one in the back/forward cache counts; without locks, silence counts as absence.
         """
-        mine = {*self._crew, *([self._identity.window_id] if self._identity is not None else [])}
+        mine = {*self._others, *([self._identity.window_id] if self._identity is not None else [])}
         if self._roll is not None:
             return frozenset({*mine, *await self._roll.call()})
         held = (await self._locks.query()).held

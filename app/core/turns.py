@@ -23,7 +23,7 @@ from app.core.balancer import Claims, Snapshot, is_over
 from app.core.durations import Durations
 from app.core.eta import Eta, Queued, waiting_etas
 from app.core.model import PromptId, Reservation, ServerId, Task, TaskState, WindowId
-from app.core.waiting_runs import captain_of
+from app.core.waiting_runs import own_window_of
 from wire.turns import AHEAD
 
 UNSEEN_COUNTS_FOR = 900.0  # seconds: a run that is being sent, longer than the slowest upload we expect
@@ -55,7 +55,7 @@ class Asker:
         """Whether that is a living session of this tab, or may be."""
         if window_id == self.window_id:
             return True
-        return captain_of(window_id) == captain_of(self.window_id) and self.alive.get(window_id, True) is True
+        return own_window_of(window_id) == own_window_of(self.window_id) and self.alive.get(window_id, True) is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,10 @@ def _is_earlier(item: Reservation, since: float, asker: Asker) -> bool:
     """Return whether this is a waiting run of another tab that comes first; the runs of one tab have their own line."""
     if item.waits_since is None or item.server_id != asker.server_id or asker.is_gone(item.window_id):
         return False
-    if captain_of(item.window_id) == captain_of(asker.window_id) or abs(asker.now - item.at) >= WAITING_COUNTS_FOR:
+    if (
+        own_window_of(item.window_id) == own_window_of(asker.window_id)
+        or abs(asker.now - item.at) >= WAITING_COUNTS_FOR
+    ):
         return False
     return (item.waits_since, item.prompt_id) < (since, asker.prompt_id)
 

@@ -28,7 +28,7 @@ from wire.turns import AHEAD
 MOST_WAITING = 10_000
 MOST_SENDERS = 16  # sessions of one tab that send from its line
 EVERY = 0  # instead of their number: as many as there are servers that can take the work, at each send
-CREW_MARK = "+"
+NUMBER_MARK = "+"
 
 Values = Mapping[tuple[str, str], object]
 
@@ -437,22 +437,22 @@ def read_values(text: str) -> dict[tuple[str, str], object]:
     return {(str(node_id), str(input_name)): value for node_id, input_name, value in json.loads(text)}
 
 
-# Crew
+# The windows of one session
 
 
-def crew_id(captain: WindowId, number: int) -> WindowId:
-    """The id of a crew session of a window; the same after a reload."""
-    return WindowId(f"{captain}{CREW_MARK}{number}")
+def numbered_window(own: WindowId, number: int) -> WindowId:
+    """The id of another window of a session; the same after a reload. `own` is the session's own window."""
+    return WindowId(f"{own}{NUMBER_MARK}{number}")
 
 
-def captain_of(window_id: WindowId) -> WindowId:
-    """The window whose line a session sends from: the tab's own."""
-    return WindowId(window_id.partition(CREW_MARK)[0])
+def own_window_of(window_id: WindowId) -> WindowId:
+    """The own window of the session that has this window: the line is its."""
+    return WindowId(window_id.partition(NUMBER_MARK)[0])
 
 
-def crew_number(window_id: WindowId) -> int | None:
-    """The number of a crew session; None for a tab's own."""
-    number = window_id.partition(CREW_MARK)[2]
+def window_number(window_id: WindowId) -> int | None:
+    """The number of a session's other window; None for its own."""
+    number = window_id.partition(NUMBER_MARK)[2]
     return int(number) if number.isdecimal() else None
 
 

@@ -20,8 +20,6 @@ from app.prerender.surroundings import (
     make_ports,
 )
 from app.session import Session
-from app.session.tab import Tab
-from app.session.waiting.crew import Crew
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
 from app.ui.kit.i18n import Translator, make_translator, read_languages
 from app.ui.page.page import Page
@@ -67,7 +65,7 @@ async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
 
     await session.start()
     page = Page(
-        Tab(Crew(session, ports)),
+        session,
         screen,
         shipped(read),
         releases=Releases(""),

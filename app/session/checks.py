@@ -6,16 +6,13 @@ from app.core.window import Moored, Window
 from app.session.state import State
 
 
-def violations(state: State) -> tuple[str, ...]:
-    """All contradictions as messages for the console; empty if there are none."""
-    window = state.window
-    if not isinstance(window, Window):
-        return ()
+def violations(state: State, window: Window) -> tuple[str, ...]:
+    """All contradictions of a window as messages for the console; empty if there are none."""
     return (*window.violations(), *_store_violations(state, window), *_socket_violations(state, window))
 
 
 def _store_violations(state: State, window: Window) -> list[str]:
-    stored = {task.prompt_id: task for task in state.read_back}
+    stored = state.records.stored
     found = [
         f"store: {task.prompt_id} is on {kept.server_id} there and on {task.server_id} here"
         for task in window.tasks.values()
@@ -26,7 +23,7 @@ def _store_violations(state: State, window: Window) -> list[str]:
 
 
 def _socket_violations(state: State, window: Window) -> list[str]:
-    socket, mooring = state.socket, window.mooring
+    socket, mooring = state.live.socket(window.window_id), window.mooring
     if socket.state != "open" or not isinstance(mooring, Moored):
         return []
     base = socket.base.removeprefix("http")  # a page without a gateway has full URLs; the socket's begins with ws

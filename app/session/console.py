@@ -1,4 +1,4 @@
-"""The console contract: what each name in a window's console does, in plain Python values (docs/console.md).
+"""The console contract: what each name in a page's console does, in plain Python values (docs/console.md).
 
     contract = ConsoleContract(session)
     contract.call("debug_server_consistency", [])       # a JSON-like value, or a coroutine of one
@@ -20,11 +20,11 @@ from app.core.model import Output, PromptId, ServerId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Moored, Window
 from app.core.workflow import parse_workflow
-from app.session.facts import Picked
+from app.session.facts import Picked, SocketFacts
 from app.session.report import make_report
 from app.session.selfcheck import run_selfcheck
 from app.session.session import Session
-from app.session.waiting.crew import Crew
+from app.session.window import SessionWindow
 from app.workflows.editor.copy import ready_copy
 
 VERSION = "0.1.1"
@@ -69,11 +69,10 @@ class ConsoleContract:
     version = VERSION
     helpers, getters, methods = HELPERS, GETTERS, METHODS
 
-    def __init__(self, session: Session, read_page: ReadPage | None = None, crew: Crew | None = None) -> None:
-        """`read_page` returns the browser's facts for the report; `crew` holds the tab's other sessions."""
+    def __init__(self, session: Session, read_page: ReadPage | None = None) -> None:
+        """`read_page` returns the browser's facts for the report."""
         self._session = session
         self._read_page = read_page
-        self._crew = crew
 
     def call(self, name: str, arguments: Sequence[Any]) -> Any | Awaitable[Any]:
         """Do what a name of the contract stands for; TypeError if the arguments do not fit."""
@@ -107,26 +106,27 @@ class ConsoleContract:
         return self._window.window_locked_server if self._window else None
 
     def window_tasks(self) -> list[dict[str, Any]]:
-        """A snapshot of this tab's tasks, oldest first, including those of its crew sessions on other servers."""
-        return [task_facts(task) for task in _tasks_of(*self._sessions)]
+        """A snapshot of the tasks of all windows of this session, oldest first."""
+        return [task_facts(task) for task in _tasks_of(*self._session.windows)]
 
     def debug_server_consistency(self) -> dict[str, Any]:
         """A summary of the window, its socket and its tasks, with any violations.
 
-        `crew` has the same for each other session of this tab.
+        `crew` has the same for each other window of this session.
         """
-        return {**_consistency(self._session), "crew": [_consistency(item) for item in self._sessions[1:]]}
+        own, *others = (_consistency(self._session, worker.window) for worker in self._session.workers)
+        return {**own, "crew": others}
 
     def check_server_switch_risk(self) -> bool:
         """Whether anything contradicts a promise; `debug_server_consistency` and the log have the details."""
-        return any(item.violations() for item in self._sessions)
+        return bool(self._session.violations())
 
     def validate_server_consistency(self, operation: Any = None, server_id: Any = None) -> bool | dict[str, Any]:
         """With a server: True, or the guard's refusal. Without: all violations."""
         if server_id is not None:
             self._session.validate_server_consistency(str(operation), ServerId(str(server_id)))
             return True
-        return self._verdict([text for item in self._sessions for text in item.violations()])
+        return self._verdict(self._session.violations())
 
     def debug_web_socket_lock(self) -> dict[str, Any]:
         """What holds the window, and how its socket is."""
@@ -137,7 +137,7 @@ class ConsoleContract:
             "windowId": _window_id(self._session),
             "lockedServer": self.window_locked_server(),
             "holders": sorted(mooring.holders) if isinstance(mooring, Moored) else [],
-            "webSocket": {**_web_socket(self._session), "url": socket.url},
+            "webSocket": {**_web_socket(self._session.socket), "url": socket.url},
             "clientId": window.client_id if window else None,
             "reconnects": socket.reconnects,
             "deaf": socket.deaf,
@@ -147,7 +147,7 @@ class ConsoleContract:
     def reset_web_socket_server(self) -> dict[str, Any]:
         """Reconnect the socket to the same server; the mooring stays."""
         self._session.reset_socket()
-        return {"lockedServer": self.window_locked_server(), "webSocket": _web_socket(self._session)}
+        return {"lockedServer": self.window_locked_server(), "webSocket": _web_socket(self._session.socket)}
 
     async def test_server_consistency_fixes(self) -> dict[str, Any]:
         """Check the promises in a sandbox, apart from the user's tasks."""
@@ -217,29 +217,29 @@ class ConsoleContract:
 
     async def wait_for(self, prompt_id: Any = None) -> dict[str, Any]:
         """Wait until the task has ended and its results are delivered, and return it."""
-        return task_facts(await self._holder(prompt_id).wait_for(PromptId(str(prompt_id))))
+        return task_facts(await self._session.wait_for(PromptId(str(prompt_id))))
 
     async def get_task_history(self, prompt_id: Any = None) -> Any:
         """The history answer of the task's own server."""
-        return await self._holder(prompt_id).get_task_history(PromptId(str(prompt_id)))
+        return await self._session.get_task_history(PromptId(str(prompt_id)))
 
     def get_task_bound_image_url(self, prompt_id: Any = None, index: Any = 0) -> str:
         """The address of one output on the server that made it."""
-        return self._holder(prompt_id).get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
+        return self._session.get_task_bound_image_url(PromptId(str(prompt_id)), int(index or 0))
 
     async def cancel(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Stop that task and no other; return it as it is then."""
-        await self._holder(prompt_id).cancel(PromptId(str(prompt_id)))
+        await self._session.cancel(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def give_up(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Stop tracking the task, as the user chose; return it as it is then."""
-        await self._holder(prompt_id).give_up(PromptId(str(prompt_id)))
+        await self._session.give_up(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def look_again(self, prompt_id: Any = None) -> dict[str, Any] | None:
         """Poll the task's own server now; return the task as it is then."""
-        await self._holder(prompt_id).look_again(PromptId(str(prompt_id)))
+        await self._session.look_again(PromptId(str(prompt_id)))
         return self._facts_of(str(prompt_id))
 
     async def run_again(self, prompt_id: Any = None, options: Any = None) -> str:
@@ -248,7 +248,7 @@ class ConsoleContract:
         Returns the new task's prompt_id. The work may run twice; `elsewhere` gives up an unfinished task first.
         """
         elsewhere = isinstance(options, Mapping) and options.get("elsewhere") is True
-        return await self._holder(prompt_id).run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
+        return await self._session.run_again(PromptId(str(prompt_id)), elsewhere=elsewhere)
 
     async def orphans(self) -> list[dict[str, Any]]:
         """Search for work of closed windows now, and return it."""
@@ -261,7 +261,7 @@ class ConsoleContract:
 
     async def verify(self) -> dict[str, Any]:
         """Reread the store and compare."""
-        return self._verdict([text for item in self._sessions for text in await item.verify()])
+        return self._verdict(await self._session.verify())
 
     async def debug_bundle(self, options: Any = None) -> dict[str, Any]:
         """The report of this window: no pictures, no credentials, and no prompts without `{prompts: true}`."""
@@ -269,17 +269,8 @@ class ConsoleContract:
         page = await self._read_page() if self._read_page else {}
         return make_report(self._session, version=VERSION, prompts=prompts, at=time.time(), page=page)
 
-    @property
-    def _sessions(self) -> tuple[Session, ...]:
-        """The sessions of this tab, its own first."""
-        return self._crew.all_sessions if self._crew is not None else (self._session,)
-
-    def _holder(self, prompt_id: Any) -> Session:
-        """Return the session that has this task; the tab's own if none has."""
-        return self._crew.holder_of(PromptId(str(prompt_id))) if self._crew is not None else self._session
-
     def _facts_of(self, prompt_id: str) -> dict[str, Any] | None:
-        found = (task for task in _tasks_of(*self._sessions) if task.prompt_id == prompt_id)
+        found = (task for task in _tasks_of(*self._session.windows) if task.prompt_id == prompt_id)
         return next(map(task_facts, found), None)
 
     @staticmethod
@@ -291,29 +282,28 @@ def _window_id(session: Session) -> str | None:
     return session.identity.window_id if session.identity else None
 
 
-def _tasks_of(*sessions: Session) -> list[Task]:
-    windows = [item.window for item in sessions if isinstance(item.window, Window)]
+def _tasks_of(*windows: Window) -> list[Task]:
     tasks = (task for window in windows for task in window.tasks.values())
     return sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))
 
 
-def _web_socket(session: Session) -> dict[str, Any]:
-    return {"server": session.socket.server_id, "state": session.socket.state}
+def _web_socket(socket: SocketFacts) -> dict[str, Any]:
+    return {"server": socket.server_id, "state": socket.state}
 
 
-def _consistency(session: Session) -> dict[str, Any]:
-    """Return the summary of one session: its server, socket and tasks, with any violations."""
-    tasks = _tasks_of(session)
+def _consistency(session: Session, window: SessionWindow) -> dict[str, Any]:
+    """Return the summary of one window: its server, socket and tasks, with any violations."""
+    tasks = _tasks_of(*([window.restored] if window.restored else []))
     return {
-        "windowId": _window_id(session),
-        "lockedServer": session.window.window_locked_server if isinstance(session.window, Window) else None,
+        "windowId": window.window_id,
+        "lockedServer": window.locked,
         "pendingTasks": sum(not task.state.is_end for task in tasks),
-        "webSocket": _web_socket(session),
+        "webSocket": _web_socket(window.socket),
         "tasks": [
             {"promptId": task.prompt_id, "executionServer": task.execution_server, "state": task.shown_state}
             for task in tasks
         ],
-        "violations": list(session.violations()),
+        "violations": list(session.violations(window.restored)) if window.restored else [],
     }
 
 

@@ -8,8 +8,7 @@ from enum import Enum
 
 from app.core.errors import MooringError
 from app.core.model import NodeId, PromptId, ServerId
-from app.core.ports.blobs import Blob, Usage
-from app.core.previews import Previews
+from app.core.ports.blobs import Blob
 from app.core.server_fingerprint import RestartSign
 
 MOST_FRAMES = 120  # of an animated preview: some five seconds of a film
@@ -105,6 +104,11 @@ class SocketFacts:
     deaf: int = 0  # how often it turned out to be deaf
     last_event_at: float | None = None  # by the clock that is never set
 
+    def is_reporting(self, server_id: ServerId, since: float) -> bool:
+        """Whether it is open to that server, and has delivered something since then."""
+        is_open = self.server_id == server_id and self.state == "open"
+        return is_open and self.last_event_at is not None and self.last_event_at > since
+
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
@@ -112,12 +116,3 @@ class Noticed:
 
     sign: RestartSign
     at: float
-
-
-@dataclass(slots=True)
-class TabFacts:
-    """What all sessions of one tab share: the project's name and the previews for new runs, and what is kept."""
-
-    project: str = ""
-    previews: Previews = Previews.AUTOMATIC
-    usage: Usage | None = None

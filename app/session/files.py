@@ -48,7 +48,7 @@ class WorkflowFiles:
         return response.blob
 
     def _server(self, server_id: ServerId) -> Server:
-        server = self._state.fleet.get(server_id)
+        server = self._state.servers.fleet.get(server_id)
         if server is None:
             raise NoServerAvailable("saved_workflows", {server_id: "not_in_fleet"})
         return server

@@ -40,7 +40,7 @@ class ModelDownloads:
         check_accepted(await self._state.ports.http.send(request), server_id)
 
     def _server(self, server_id: ServerId) -> Server:
-        server = self._state.fleet.get(server_id)
+        server = self._state.servers.fleet.get(server_id)
         if server is None:
             raise ConnectError(server_id, "not_in_fleet")
         return server

@@ -108,7 +108,7 @@ class Models:
 
     async def facts(self, file: ModelFile) -> ModelFacts:
         """Return the facts in a model's metadata; `NO_FACTS` without metadata."""
-        server = self._state.fleet.get(file.server_id)
+        server = self._state.servers.fleet.get(file.server_id)
         if server is None or not file.name.lower().endswith(".safetensors") or not is_inside(file.name):
             return NO_FACTS
         async with self._lock:
@@ -131,7 +131,7 @@ class Models:
         return tuple(sorted(found, key=str.casefold))
 
     def _servers(self) -> list[Server]:
-        fleet, window = self._state.fleet, self._state.window
+        fleet, window = self._state.servers.fleet, self._state.records.own
         locked = window.window_locked_server if isinstance(window, Window) else None
         if locked is not None:
             server = fleet.get(locked)

@@ -1,4 +1,4 @@
-"""The report of a window, for support: what the window knows, redacted, and its journal.
+"""The report of a session, for support: what its windows know, redacted, and its journal.
 
     report = make_report(session, version="0.1.1", prompts=False)     # JSON-like
 
@@ -41,7 +41,7 @@ def make_report(
             {"prompt_id": run.prompt_id, "state": run.stage, "server_id": run.server_id, "failed": run.error}
             for run in session.runs
         ],
-        "unreadable_records": [asdict(record) for record in known.unreadable] if known else [],
+        "unreadable_records": [asdict(record) for window in session.windows for record in window.unreadable],
         "store": {"failed": session.store_error, "failed_journals": session.journal.failures},
     }
     return {
@@ -52,8 +52,8 @@ def make_report(
         "hasPrompts": prompts,
         "page": dict(page or {}),
         **redactor.facts(plain(facts)),
-        "tasks": _tasks(redactor, known.tasks.values() if known else ()),
-        "quarantined": _tasks(redactor, known.quarantined if known else ()),
+        "tasks": _tasks(redactor, (task for window in session.windows for task in window.tasks.values())),
+        "quarantined": _tasks(redactor, (task for window in session.windows for task in window.quarantined)),
         "journal": {
             "dropped": session.journal.journal.dropped,
             "entries": [_entry(redactor, entry) for entry in session.journal.journal.entries],

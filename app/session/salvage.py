@@ -130,14 +130,19 @@ class Salvage:
 
     async def _others(self) -> Records:
         """What other windows have not delivered. Records without a known owner are shown by every window."""
-        window = self._state.get_window("find_orphans")
+        own = self._own("find_orphans")
         stored = await self._state.ports.store.read_tasks()
-        others = [task for task in stored.tasks if task.owner != window.window_id]
+        others = [task for task in stored.tasks if task.owner not in own]
         self._settled = tuple(task for task in others if is_settled(task))
         return Records(
             tuple(task for task in others if not task.is_delivered),
-            tuple(record for record in stored.unreadable if not record.may_be_of(window.window_id)),
+            tuple(record for record in stored.unreadable if record.owner is not None and record.owner not in own),
         )
+
+    def _own(self, operation: str) -> frozenset[WindowId]:
+        """The windows of this session, once its own has read its records."""
+        self._state.records.get_window(operation)
+        return self._state.records.window_ids
 
     async def _suspects(self) -> dict[WindowId, bool]:
         """The owners that do not live but have undelivered tasks or waiting runs, each with whether that is certain."""
@@ -150,9 +155,9 @@ class Salvage:
 
     async def _waiting(self) -> dict[WindowId, int]:
         """How many runs wait in other windows."""
-        mine = self._state.get_window("find_orphans").window_id
+        own = self._own("find_orphans")
         counts = await self._state.ports.store.read_lines()
-        return {owner: count for owner, count in counts.items() if owner != mine}
+        return {owner: count for owner, count in counts.items() if owner not in own}
 
     def _show_lines(self, counts: Mapping[WindowId, int], suspects: Mapping[WindowId, bool]) -> None:
         lines = tuple(
@@ -172,7 +177,7 @@ class Salvage:
 
     async def adopt(self, prompt_id: PromptId) -> Task:
         """Adopt an orphan as a ward. NotOwner if another window was faster, TaskNotFound if it is no orphan."""
-        window = self._state.get_window("adopt")
+        window = self._state.records.get_window("adopt")
         orphan = next((item for item in self.orphans if item.task.prompt_id == prompt_id), None)
         if orphan is None:
             raise TaskNotFound("adopt", prompt_id)
@@ -183,9 +188,9 @@ class Salvage:
             self._forget(prompt_id)
             raise
         self._forget(prompt_id)
-        self._state.take_in(task)
+        self._state.records.take_in(task)
         if task.answered_at is None:  # the answer to its POST is lost
-            await self._state.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
+            await self._state.records.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
         log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)
         return task
 

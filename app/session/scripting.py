@@ -46,7 +46,7 @@ class Scripting:
                 prompt_id = PromptId(self._state.ports.random.uuid4())
                 self._uploads = await self._in_turn(lambda: self._submitter.places.reserve(prompt_id))
             held = self._uploads
-        with self._state.loose_ends.upload():
+        with self._state.records.loose_ends.upload():
             item, uploaded = await self._submitter.upload(held, blob, filename)
         self._files[uploaded.input_value] = item
         return uploaded
@@ -79,11 +79,11 @@ class Scripting:
         order = RunOrder(prompt_id, workflow, title, inputs, wish, editor=copy, uploaded=uploaded)
         while True:
             await self._in_turn(lambda: self._submitter.run(order))  # noqa: B023 - it is awaited here
-            task = self._state.get_task("submit_workflow", order.prompt_id)
+            task = self._state.records.get_task("submit_workflow", order.prompt_id)
             if not comfy.waits_for_turn(task.failure):
                 break
             await self._state.ports.store.delete_task(task)
-            self._state.forget(task.prompt_id)
+            self._state.records.forget(task.prompt_id)
             await self._state.ports.clock.sleep(TURN_REST)
             order = replace(order, prompt_id=PromptId(self._state.ports.random.uuid4()))
         if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
@@ -101,15 +101,15 @@ class Scripting:
 
     async def get_task_history(self, prompt_id: PromptId) -> dict[str, Any]:
         """The history answer of the task's own server, as JSON text: `{}` if it has none."""
-        task = self._state.get_task("get_task_history", prompt_id)
-        base = get_api_base_url("get_task_history", task, self._state.fleet)
-        response = await self._state.ask(task.server_id, comfy.history_request(base, prompt_id))
+        task = self._state.records.get_task("get_task_history", prompt_id)
+        base = get_api_base_url("get_task_history", task, self._state.servers.fleet)
+        response = await self._state.servers.ask(task.server_id, comfy.history_request(base, prompt_id))
         return comfy.read_object(response, task.server_id)
 
     def get_task_bound_image_url(self, prompt_id: PromptId, index: int) -> str:
         """The address of one output, on the server that made it, wherever the window is moored now."""
-        task = self._state.get_task("get_task_bound_image_url", prompt_id)
-        base = get_api_base_url("get_task_bound_image_url", task, self._state.fleet)
+        task = self._state.records.get_task("get_task_bound_image_url", prompt_id)
+        base = get_api_base_url("get_task_bound_image_url", task, self._state.servers.fleet)
         if not 0 <= index < len(task.outputs):
             raise TaskNotFound("get_task_bound_image_url", prompt_id)
         if task.outputs[index].is_text:

@@ -1,4 +1,4 @@
-"""A window's session: the orchestration over the ports, and the interface for the page and the console.
+"""A session: the work of one user over the ports, and the interface for the page and the console.
 
     session = Session(ports)
     await session.start()                      # claims the id, reads the records, watches what is unfinished
@@ -54,18 +54,21 @@ from app.session.restore import Restorer
 from app.session.salvage import Orphan, OrphanRecord, Salvage
 from app.session.scripting import Scripting
 from app.session.state import State
+from app.session.submitting.capability import Capabilities
 from app.session.submitting.editor_files import EditorCopy
 from app.session.submitting.named_files import Origin
 from app.session.submitting.remote_choices import read_choices
 from app.session.submitting.submit import Inputs, RunOrder, Submitter
 from app.session.waiting.clicks import Pressed
 from app.session.waiting.waiting_runs import WaitingLine
-from app.session.waiting.worker import LineWorker
+from app.session.waiting.worker import WindowWorker
 from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.fleet_follower import FleetFollower
 from app.session.watching.forecast import Forecast
 from app.session.watching.socket import WindowSocket
 from app.session.watching.watch import Watch
+from app.session.window import SessionWindow
+from app.session.windows import SessionWindows
 from app.workflows.catalogue import Catalogue
 from app.workflows.graph import Key
 from app.workflows.needs import Runnability
@@ -78,96 +81,107 @@ log = logging.getLogger("mooring.session")
 
 
 class Session:
-    """One window's work, from the click to the picture. With a `captain` it is a crew session of the captain's tab."""
+    """The work of one user on this page, from the click to the picture. It has several windows, and sends for all."""
 
-    def __init__(self, ports: Ports, captain: Session | None = None) -> None:
-        self._state: State = State(ports, captain._state if captain else None)
-        self._captain = captain or self
-        self.past = Past(self._state)
-        self._salvage = Salvage(self._state, self.past)
-        self._results = Results(self._state)
-        self._forecast = Forecast(self._state)
-        self._is_crew = captain is not None
-        self._courier = Courier(self._state, self._results, self.past)
-        self._hearing = DeafnessDetector(self._state)
-        self._watch = Watch(self._state, self._forecast, self._hearing, self._courier)
-        self._socket = WindowSocket(self._state, self._watch, self._forecast, self._hearing)
-        self._last_previews = LastPreviews(self._state)
-        self._files = WorkflowFiles(self._state)
-        self._submitter = Submitter(self._state, self._socket, self._watch, self._forecast)
-        self._scripting = Scripting(self._state, self._submitter)
-        self.models = Models(self._state)
-        self.model_downloads = ModelDownloads(self._state, self._submitter.capable.refresh)
-        self._restorer = Restorer(self._state)
-        self.worker = LineWorker(self._state, self._submitter, self._watch)
-        self.line = WaitingLine(self._state, self.worker, self._salvage, self.past)
-        self._fleet_follower = FleetFollower(self._state, self.wake)
+    def __init__(self, ports: Ports) -> None:
+        self._state = state = State(ports)
+        self.past = Past(state)
+        self.results = Results(state)
+        self.files = WorkflowFiles(state)
+        self.models = Models(state)
+        self._salvage = Salvage(state, self.past)
+        self._forecast = Forecast(state)
+        self._capable = Capabilities(state)
+        self._courier = Courier(state, self.results, self.past)
+        self._watch = Watch(state, self._forecast, self._courier, self._hearing_of)
+        self._last_previews = LastPreviews(state)
+        self._restorer = Restorer(state)
+        self._windows = SessionWindows(state, self._make_worker, self._restorer, self._refresh)
+        self._scripting = Scripting(state, self._windows.own.submitter)
+        self.model_downloads = ModelDownloads(state, self._capable.refresh)
+        self.line = WaitingLine(state, self._watch, self._salvage, self.past)
+        self.line.add_window(self._windows.own)
+        self._fleet_follower = FleetFollower(state, self.wake)
+
+    def _hearing_of(self, task: Task) -> DeafnessDetector:
+        return self._windows.hearing_of(task)  # which are made later, with the watch
+
+    def _make_worker(self, window: SessionWindow) -> WindowWorker:
+        hearing = DeafnessDetector(window)
+        socket = WindowSocket(window, self._watch, self._forecast, hearing)
+        submitter = Submitter(window, socket, self._watch, self._forecast, self._capable)
+        return WindowWorker(window, hearing, socket, submitter)
 
     # State
 
     @property
     def window(self) -> Restoring | Window | None:
-        """The aggregate; None until the window knows who it is."""
-        return self._state.window
+        """The session's own window; None until it is known."""
+        return self._state.records.own
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """All windows that have read their records, the own one first."""
+        return self._state.records.windows
+
+    @property
+    def workers(self) -> tuple[WindowWorker, ...]:
+        """What sends from each window, the own one first."""
+        return self._windows.workers
 
     @property
     def identity(self) -> Identity | None:
-        """This window's identity, once it is known."""
+        """The identity of this page, once it is known."""
         return self._state.identity
 
     @property
     def fleet(self) -> Fleet:
         """The servers, as the gateway last reported them."""
-        return self._state.fleet
+        return self._state.servers.fleet
 
     @property
     def fleet_error(self) -> MooringError | None:
         """Why the fleet is unknown."""
-        return self._state.fleet_error
+        return self._state.servers.fleet_error
 
     @property
     def store_error(self) -> StorageError | None:
         """Why the last access to the store failed."""
-        return self._state.store_error
+        return self._state.records.store_error
 
     @property
     def progress(self) -> Mapping[PromptId, Progress]:
         """How far each running task is, by the socket's events."""
-        return self._state.progress
+        return self._state.live.progress
 
     @property
     def previews(self) -> Mapping[PromptId, Preview]:
         """The latest preview of each running task."""
-        return self._state.previews
+        return self._state.live.previews
 
     def outlook(self, task: Task) -> Outlook:
-        """When one of this window's tasks is expected to end or, if it waits, to begin; empty if that is unknown."""
+        """When a task is expected to end or, if it waits, to begin; empty if that is unknown."""
         return self._forecast.outlook(task)
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """Clicks on Run in progress, and failed ones until they are dismissed."""
-        return tuple(self._state.runs.values())
+        return tuple(self._state.live.runs.values())
 
     @property
     def has_loose_ends(self) -> bool:
         """Whether something would be lost if this page closed now; running tasks alone would not."""
-        return self._state.loose_ends.any(self.runs, self.store_error) or self.line.files.has_unread
-
-    @property
-    def results(self) -> Results:
-        """The results kept in this browser, and how much."""
-        return self._results
+        return self._state.records.loose_ends.any(self.runs, self.store_error) or self.line.files.has_unread
 
     @property
     def socket(self) -> SocketFacts:
-        """The window's socket."""
-        return self._state.socket
+        """The socket of the own window."""
+        return self._windows.own.window.socket
 
     @property
     def stalled(self) -> frozenset[PromptId]:
         """The tasks that have not moved for longer than is normal on their server; a warning, no end."""
-        return self._state.stalled
+        return self._state.live.stalled
 
     def steady(self) -> float:
         """The present time by the clock that is never set."""
@@ -175,13 +189,13 @@ class Session:
 
     def still_for(self, prompt_id: PromptId) -> float:
         """Seconds for which polls of that task have shown no progress."""
-        stillness = self._state.stillness.get(prompt_id)
+        stillness = self._state.live.stillness.get(prompt_id)
         return stillness.still_for if stillness else 0.0
 
     @property
     def noticed(self) -> Mapping[ServerId, Noticed]:
         """By server: that it was restarted, lost its history, or was replaced."""
-        return self._state.noticed
+        return self._state.live.noticed
 
     @property
     def orphans(self) -> tuple[Orphan, ...]:
@@ -203,24 +217,21 @@ class Session:
         """Claim the id, read the records, watch unfinished tasks. If the store cannot be read, `store_error` is set."""
         state = self._state
         state.identity = await state.ports.windows.claim()
-        state.window = Restoring(state.identity.window_id)
         state.note("claimed", **asdict(state.identity))
         state.spawn(state.journal_writer.keep(state.identity.window_id), "journal")
         state.spawn(self._fleet_follower.keep(), "fleet")
-        await self._restorer.restore()
-        self._refresh()
-        state.spawn(self._socket.keep(), "socket")
-        if not self._is_crew:  # a crew sends from its captain's line
-            await self.line.restore()
-            state.spawn(self.line.keep(), "line")
-            state.spawn(self.line.files.keep(), "files")
+        await self._windows.claim(state.identity.window_id)
+        await self.line.restore()
+        state.spawn(self.line.keep(), "line")
+        state.spawn(self.line.files.keep(), "files")
+        state.spawn(self._windows.keep(self.line), "windows")
 
     async def until_fleet(self) -> None:
         """Return once the gateway has reported the servers, or cannot be expected to."""
-        await self._submitter.places.until_fleet()
+        await self._windows.own.submitter.places.until_fleet()
 
     def wake(self, reason: str) -> None:
-        """Check everything now, because something woke the window.
+        """Check everything now, because something woke the page.
 
         That is one of online, visible, pageshow, first fleet, fleet, gone.
         """
@@ -228,31 +239,34 @@ class Session:
         self._state.note("wake", reason=reason)
         self._state.spawn(self._wake(reason), "wake")
         if reason not in {"first fleet", "fleet", "gone"}:  # the others mean that the user or the network is back
-            self._socket.retake()
+            for worker in self.workers:
+                worker.socket.retake()
 
     async def _wake(self, reason: str) -> None:
         state = self._state
         if state.identity is None:
             return
-        if isinstance(state.window, Restoring):
-            await self._restorer.restore()
-        if not isinstance(state.window, Window):
+        await self._windows.restore()
+        if not isinstance(self.window, Window):
             return
         if reason == "first fleet":  # what is kept has just been read
             self._ask_servers()
-            self._socket.hurry()
+            self._hurry_sockets()
             return
         await self._restorer.reread()
         self._refresh()
-        self._socket.hurry()
-        if not self._is_crew:
-            await self.line.reread()
+        self._hurry_sockets()
+        await self.line.reread()
+
+    def _hurry_sockets(self) -> None:
+        for worker in self.workers:
+            worker.socket.hurry()
 
     def _refresh(self) -> None:
-        """Start all polls, deliveries and searches of the window now, and read again what is kept."""
-        if isinstance(self._state.window, Window):
+        """Start all polls, deliveries and searches now, and read again what is kept."""
+        if isinstance(self.window, Window):
             self._ask_servers()
-            self._results.refresh_soon()
+            self.results.refresh_soon()
             self.past.refresh()
             self._load_estimates()
 
@@ -260,15 +274,14 @@ class Session:
         self._watch.poll_soon()
         self._watch.poll_ended()
         self._courier.hurry()
-        if not self._is_crew:
-            self._salvage.search_soon()
+        self._salvage.search_soon()
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""
         await self._state.stop()
 
     def lean(self, leanings: Mapping[ServerId, Leaning]) -> None:
-        """Set which servers this tab's sessions prefer or avoid."""
+        """Set which servers new work prefers or avoids."""
         self._state.leanings.clear()
         self._state.leanings.update(leanings)
         self._state.changed()
@@ -291,8 +304,8 @@ class Session:
         """Submit a workflow: reserve, connect, upload, register, submit. Raises the error of the step that failed.
 
         If two of the user's runs are ahead already, or what it needs does not answer, it waits in the tab's line
-        (`session/waiting/waiting_runs.py`). With `is_apart`, another session of the tab sends it if this one's server
-        is not the one asked for.
+        (`session/waiting/waiting_runs.py`). With `is_apart`, another window of the session sends it if the own one's
+        server is not the one asked for.
 
         `inputs` are files by (node id, input name). `server_id` allows no other server. `unable` are the servers
         that cannot run it, each with its cause (lacks). `editor` is the copy of the editor's file that is sent
@@ -312,57 +325,58 @@ class Session:
             templates=templates,
             is_apart=is_apart,
         )
-        return await self._run_or_wait(order)
+        return await self._run_or_wait(order, self._windows.own)
 
     async def knows(self, prompt_id: PromptId) -> bool:
         """Whether a run is recorded: as a task or in a line, whichever window has it."""
         return await self.line.clicks.knows(prompt_id)
 
-    async def _run_or_wait(self, order: RunOrder) -> PromptId:
-        """Record a click, then carry it out, or let it wait for its turn in the tab's line; return the id under which
-        it is known."""
-        line = self._captain.line
+    async def _run_or_wait(self, order: RunOrder, worker: WindowWorker) -> PromptId:
+        """Record a click, then carry it out in a window, or let it wait for its turn in the line; return the id under
+        which it is known."""
+        line = self.line
         order = replace(order, wish=replace(order.wish, is_unbounded=line.is_unbounded), is_kept=True)
         try:
             pressed = line.clicks.note(order)
-            if pressed.is_noted and self._before(order) is None:
-                self._submitter.begin(order)
-            return await self._carry_out(await line.clicks.record(pressed))
+            if pressed.is_noted and self._before(order, worker) is None:
+                worker.submitter.begin(order)
+            return await self._carry_out(await line.clicks.record(pressed), worker)
         except MooringError as error:
             await self._refuse(order, error)
             raise
 
     async def _refuse(self, order: RunOrder, error: MooringError) -> None:
         """Show and keep a click that was not sent; one that was has its task."""
-        state, run = self._state, self._state.runs.get(order.prompt_id)
-        if isinstance(state.window, Window) and order.prompt_id in state.window.tasks:
+        state, run = self._state, self._state.live.runs.get(order.prompt_id)
+        if order.prompt_id in state.records.tasks:
             return
         if run is None or run.stage is not RunStage.FAILED:
-            state.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
-        await self._captain.line.clicks.refuse(order.prompt_id, error)
+            state.live.show_refused(order.prompt_id, order.title, state.ports.clock.now(), error)
+        await self.line.clicks.refuse(order.prompt_id, error)
 
-    def _before(self, order: RunOrder) -> MooringError | None:
+    @staticmethod
+    def _before(order: RunOrder, worker: WindowWorker) -> MooringError | None:
         """Return why a click waits, if that is known already: its turn has not come, or its server does not answer."""
-        locked, ahead = self.worker.locked, self.worker.ahead
+        locked, ahead = worker.locked, worker.ahead
         if locked is not None and order.is_apart and order.wish.asked != locked:
-            return self.worker.silence or NotYourTurn("run", locked, ahead)
+            return worker.silence or NotYourTurn("run", locked, ahead)
         if order.wish.asked not in {None, locked} or order.wish.avoided == locked:  # it is refused
             return None
         if ahead >= AHEAD and not order.wish.is_unbounded:
             return NotYourTurn("run", locked, ahead)
-        is_moved = any(task.contact is Contact.MOVED for task in self.worker.own_unfinished)
-        return None if is_moved else self.worker.silence
+        is_moved = any(task.contact is Contact.MOVED for task in worker.own_unfinished)
+        return None if is_moved else worker.silence
 
-    async def _carry_out(self, pressed: Pressed) -> PromptId:
+    async def _carry_out(self, pressed: Pressed, worker: WindowWorker) -> PromptId:
         """Send a recorded click, or let it wait for its turn."""
         state, order, tried = self._state, pressed.order, None
         cause: MooringError
-        if (before := self._before(order)) is not None:
+        if (before := self._before(order, worker)) is not None:
             return await self._let_wait(pressed, before)
         try:
-            prompt_id = await self._submitter.run(order)
-            self._captain.line.clicks.sent(prompt_id)
-            tried = state.get_window("run").tasks.get(prompt_id)
+            prompt_id = await worker.submitter.run(order)
+            self.line.clicks.sent(prompt_id)
+            tried = state.records.tasks.get(prompt_id)
             failure = tried.failure if tried is not None else None
             if tried is None or failure is None or not comfy.may_go_later(failure):
                 return prompt_id
@@ -373,18 +387,18 @@ class Session:
                 raise
             cause = error
         if not isinstance(cause, NotYourTurn):
-            self.worker.rest(cause, state.changed)
+            worker.rest(cause, state.changed)
         return await self._let_wait(pressed, cause, tried)
 
     async def _let_wait(self, pressed: Pressed, cause: MooringError, tried: Task | None = None) -> PromptId:
-        """Let a click wait in the line, which any session of the tab may send: this one shows it no longer."""
+        """Let a click wait in the line, which any window of the session may send."""
         prompt_id = pressed.order.prompt_id
-        self._state.runs.pop(prompt_id, None)
+        self._state.live.drop_run(prompt_id)
         try:
-            return await self._captain.line.clicks.wait(pressed, cause, tried)
+            return await self.line.clicks.wait(pressed, cause, tried)
         except MooringError:
             if tried is None:  # else its task shows what happened
-                await self._submitter.places.stop_waiting(prompt_id)
+                await self._windows.own.submitter.places.stop_waiting(prompt_id)
             raise
 
     async def run_again(
@@ -397,23 +411,22 @@ class Session:
     ) -> PromptId:
         """Repeat a task as a new one, with its kept inputs, here or (`elsewhere`) on any other server.
 
-        With a `server_id` it goes there, by another session of the tab if this one's server is another.
+        With a `server_id` it goes there, by another window of the session if the task's own has another server.
 
         With other `values` it is a run of its own, a variation.
 
         The state of the old task does not matter, so the work may run twice: warn the user first. `elsewhere` gives
-        up an unfinished task first, because it holds the window; while other work holds that, another session of the
-        tab sends the new one. A past task can be repeated as well. BadInput if the bytes of an input or the workflow
-        are no longer kept (those of private work are not, after a reload).
+        up an unfinished task first, because it holds its window; while other work holds that, another window of
+        the session sends the new one. A past task can be repeated as well. BadInput if the bytes of an input or the
+        workflow are no longer kept (those of private work are not, after a reload).
         """
-        held = self._state.get_window("run_again").tasks.get(prompt_id)
-        task = held if held is not None else await self.past.read_task(prompt_id)
+        task, worker = await self._find_task("run_again", prompt_id), self._windows.of_task(prompt_id)
         if not task.workflow:
             raise BadInput("words-not-kept", task.title)
         inputs = {(str(item.node_id), item.input_name): await self._kept_input(item) for item in task.inputs}
         new_id, workflow = PromptId(self._state.ports.random.uuid4()), parse_workflow(task.workflow)
         workflow, again_of = workflow.with_values(values), None if values else prompt_id
-        copy = await self._submitter.editors.for_run_again(task)
+        copy = await worker.submitter.editors.for_run_again(task)
         origin = Origin(task.server_id, task.created_at)
         order = RunOrder(
             new_id,
@@ -427,20 +440,26 @@ class Session:
             templates=task.templates,
             is_apart=server_id is not None,
         )
-        return await self._run_or_wait(await self._leave(task, order) if elsewhere else order)
+        return await self._run_or_wait(await self._leave(task, order, worker) if elsewhere else order, worker)
 
-    async def _leave(self, task: Task, order: RunOrder) -> RunOrder:
+    async def _find_task(self, operation: str, prompt_id: PromptId) -> Task:
+        """Return a task of this session, or a past one."""
+        self._state.records.get_window(operation)
+        held = self._state.records.tasks.get(prompt_id)
+        return held if held is not None else await self.past.read_task(prompt_id)
+
+    async def _leave(self, task: Task, order: RunOrder, worker: WindowWorker) -> RunOrder:
         """Give up an unfinished task, once another server was found for its work; return the order for another server.
 
         If other work holds the window to the task's server, the order asks for the one that was found.
         """
         avoiding = replace(order, wish=Wish(avoided=task.server_id))
-        if task.state.is_end and self.worker.locked != task.server_id:
+        if task.state.is_end and worker.locked != task.server_id:
             return avoiding
-        found = await self._submitter.find_elsewhere(task, order)
+        found = await worker.submitter.find_elsewhere(task, order)
         if not task.state.is_end:
             await self.give_up(task.prompt_id)
-        is_held = self.worker.locked == task.server_id
+        is_held = worker.locked == task.server_id
         return replace(order, wish=Wish(asked=found), is_apart=True) if is_held else avoiding
 
     async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None:
@@ -449,23 +468,23 @@ class Session:
 
     async def uses_credits(self, prompt_id: PromptId) -> bool:
         """Return whether a server of the fleet lists a node of this task, or past task, as one that costs credits."""
-        held = self._state.get_window("uses_credits").tasks.get(prompt_id)
-        task = held if held is not None else await self.past.read_task(prompt_id)
-        return bool(task.workflow) and await self._submitter.capable.uses_credits(parse_workflow(task.workflow))
+        task = await self._find_task("uses_credits", prompt_id)
+        return bool(task.workflow) and await self._capable.uses_credits(parse_workflow(task.workflow))
 
     async def confirm_move(self, prompt_id: PromptId) -> None:
         """Record that the user confirms the fleet's new address as the server that has this task; its work continues.
 
-        It holds for all of this window's work with that server and address. ServerMoved if the fleet lost the id.
+        It holds for all work of this session with that server and address. ServerMoved if the fleet lost the id.
         """
-        task = self._state.get_task("confirm_move", prompt_id)
-        server = self._state.fleet.get(task.server_id)
+        task = self._state.records.get_task("confirm_move", prompt_id)
+        server = self._state.servers.fleet.get(task.server_id)
         if server is None:
             raise ServerMoved("confirm_move", task.server_id, task.address)
-        for item in tuple(self._state.get_window("confirm_move").tasks.values()):
+        for item in tuple(self._state.records.tasks.values()):
             if (item.server_id, item.address) == (task.server_id, task.address):
-                await self._state.amend(item.prompt_id, partial(replace, confirmed_address=server.address))
-        self._state.set_fleet(self._state.fleet)
+                await self._state.records.amend(item.prompt_id, partial(replace, confirmed_address=server.address))
+        self._state.servers.confirmed(self._state.records.tasks.values())
+        self._state.changed()
         self._follow_new_tasks()
 
     async def _kept_input(self, item: InputFile) -> Picked:
@@ -507,22 +526,22 @@ class Session:
 
     def name_project(self, name: str) -> None:
         """Set the project's name for new work of this tab; existing tasks keep theirs."""
-        self._state.tab.project = name.strip()[:LONGEST_PROJECT]
+        self._state.project = name.strip()[:LONGEST_PROJECT]
 
     def choose_previews(self, previews: Previews) -> None:
         """Set which previews new runs of this tab ask for; prompts that were sent keep theirs."""
-        self._state.tab.previews = previews
+        self._state.previews = previews
 
     async def retry_run(self, prompt_id: PromptId) -> None:
         """Send a click that was not sent as soon as that is possible."""
-        await self._captain.line.clicks.retry(prompt_id)
-        self._state.runs.pop(prompt_id, None)
+        await self.line.clicks.retry(prompt_id)
+        self._state.live.drop_run(prompt_id)
         self._state.changed()
 
     async def dismiss_run(self, prompt_id: PromptId) -> None:
         """Forget a click that was not sent."""
-        await self._captain.line.clicks.dismiss(prompt_id)
-        self._state.runs.pop(prompt_id, None)
+        await self.line.clicks.dismiss(prompt_id)
+        self._state.live.drop_run(prompt_id)
         self._state.changed()
 
     async def cancel(self, prompt_id: PromptId) -> None:
@@ -534,8 +553,9 @@ class Session:
 
         One whose record cannot be read is deleted: no end can be written into it.
         """
-        if any(record.prompt_id == prompt_id for record in self._state.get_window("give_up").unreadable):
-            await self._state.discard(prompt_id)
+        self._state.records.get_window("give_up")
+        if any(record.prompt_id == prompt_id for window in self.windows for record in window.unreadable):
+            await self._state.records.discard(prompt_id)
         elif self._salvage.has_record(prompt_id):
             await self._salvage.give_up(prompt_id)
         else:
@@ -548,13 +568,13 @@ class Session:
 
     async def delete_task(self, prompt_id: PromptId) -> None:
         """Delete an ended task and its kept results from this browser."""
-        task = self._state.get_task("delete_task", prompt_id)
+        task = self._state.records.get_task("delete_task", prompt_id)
         if not task.state.is_end:
             raise InvalidTransition("delete_task", "the task has not ended")
         await self._state.ports.store.delete_task(task)
-        self._state.forget(prompt_id)
-        await self._state.retry_writes()  # there is room now
-        self._results.refresh_soon()
+        self._state.records.forget(prompt_id)
+        await self._state.records.retry_writes()  # there is room now
+        self.results.refresh_soon()
 
     async def wait_for(self, prompt_id: PromptId) -> Task:
         """Wait until a task has ended and its results are delivered (or known to be missing), and return it."""
@@ -562,23 +582,23 @@ class Session:
             prompt_id = self.line.successor(prompt_id)
             waiting = self.line.line
             if prompt_id not in self.line.sending and (waiting is None or not waiting.has(prompt_id)):
-                task = self._state.get_task("wait_for", prompt_id)
+                task = self._state.records.get_task("wait_for", prompt_id)
                 if task.is_delivered:
                     return task
             await self._state.wait_change()
 
     async def read_result(self, prompt_id: PromptId, index: int = 0) -> Blob | None:
         """The bytes of one output as kept in this browser, or None."""
-        return await self._results.read(prompt_id, index)
+        return await self.results.read(prompt_id, index)
 
     # The scripting interface
 
     def get_api_base_url(self) -> str | None:
         """Where this window's server is reached from this page; None while the window is free."""
-        mooring = self._state.get_window("get_api_base_url").mooring
+        mooring = self._state.records.get_window("get_api_base_url").mooring
         if not isinstance(mooring, Moored):
             return None
-        return get_api_base_url("get_api_base_url", mooring, self._state.fleet)
+        return get_api_base_url("get_api_base_url", mooring, self._state.servers.fleet)
 
     async def upload_image(self, blob: Blob, filename: str) -> comfy.Uploaded:
         """Upload, holding a reservation until a submit uses it or `release_uploads` gives it up."""
@@ -604,7 +624,7 @@ class Session:
 
     def validate_server_consistency(self, operation: str, server_id: ServerId) -> None:
         """Raise if the operation would go to an unknown server, or to another one than the window's own."""
-        self._state.guard(operation, server_id)
+        self._windows.own.window.guard(operation, server_id)
 
     # The journal
 
@@ -617,9 +637,12 @@ class Session:
         """Add an entry to the journal for what happened outside of the session, such as errors of the page."""
         self._state.note(kind, **facts)
 
-    def violations(self) -> tuple[str, ...]:
-        """What contradicts a promise now: in the records, between memory and store, or at the live socket."""
-        return violations(self._state)
+    def violations(self, *windows: Window) -> tuple[str, ...]:
+        """What contradicts a promise now: in the records, between memory and store, or at a live socket.
+
+        Of these windows, or of all.
+        """
+        return tuple(text for window in windows or self.windows for text in violations(self._state, window))
 
     async def verify(self) -> tuple[str, ...]:
         """Reread the store, drop what is not ours, and return what still contradicts."""
@@ -629,16 +652,11 @@ class Session:
     async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None:
         """A server's description of these node classes; None if it is unknown now."""
         server = self.fleet.get(server_id)
-        return None if server is None else await self._submitter.capable.catalogue(server, names)
-
-    @property
-    def files(self) -> WorkflowFiles:
-        """Workflows that are published, or saved on a server."""
-        return self._files
+        return None if server is None else await self._capable.catalogue(server, names)
 
     async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability:
         """On which servers a workflow runs, and what the others lack; files for `supplied` come with an upload."""
-        return (await self._submitter.capable.survey(workflow, supplied)).standing
+        return (await self._capable.survey(workflow, supplied)).standing
 
     async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]:
         """The choices listed by a server at a node's route; empty if the server is not in the fleet."""
@@ -647,8 +665,8 @@ class Session:
 
     async def refresh_catalogues(self) -> None:
         """Have all reachable servers' catalogues reread; the fleet reports the differences."""
-        await self._submitter.capable.refresh_all()
+        await self._capable.refresh_all()
 
     def reset_socket(self) -> None:
-        """Reconnect the socket to the same server; the mooring stays."""
-        self._socket.reset()
+        """Reconnect the own window's socket to the same server; the mooring stays."""
+        self._windows.own.socket.reset()

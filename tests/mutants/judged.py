@@ -25,7 +25,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "8 is 9 in: USUAL_RATE = 8",
         "5.0 is 6.0 in: UNTIL_REPORTED = 5.0",
     ),
-    f"{SESSION}/waiting/crew.py": ("5.0 is 6.0 in: MEND = 5.0",),
+    f"{SESSION}/windows.py": ("5.0 is 6.0 in: MEND = 5.0",),
     f"{SESSION}/waiting/file_feed.py": (
         "192 is 193 in: ROOM = 192 * 1024 * 1024",
         "1024 is 1025 in: ROOM = 192 * 1024 * 1024",
@@ -60,7 +60,7 @@ CHOICES = {  # numbers at a module's own level, by file; some test may notice on
         "1800.0 is 1801.0 in: LONGEST_SILENCE = 1800.0",
     ),
     f"{SESSION}/delivery/results.py": ("8 is 9 in: MOST_FRESH = 8",),
-    f"{SESSION}/delivery/visits.py": ("20 is 21 in: MOST_VISITED = 20",),
+    f"{SESSION}/live.py": ("20 is 21 in: MOST_VISITED = 20",),
     f"{SESSION}/delivery/last_previews.py": ("1.0 is 2.0 in: FIRST_PAUSE = 1.0", "5.0 is 6.0 in: PAUSE = 5.0"),
     f"{SESSION}/submitting/remote_choices.py": ("8.0 is 9.0 in: DEADLINE = 8.0",),
     f"{SESSION}/memory/private.py": ("1000000000 is 1000000001 in: MOST = 1000000000",),
@@ -150,7 +150,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watching/socket.py",
         "WindowSocket.keep",
-        "1 is 2 in: failures = 1 if self._state.socket.state in {'open', 'closing'} else failures + 1",
+        "1 is 2 in: failures = 1 if self._window.socket.state in {'open', 'closing'} else failures + 1",
     ): _GROWTH,
     (
         f"{SESSION}/watching/socket.py",
@@ -175,7 +175,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/watching/socket.py",
         "WindowSocket._mine",
-        "or: isinstance(window, Window) and prompt_id",
+        "or: window is not None and prompt_id",
     ): "no task has no id, and no socket is open before the window is restored",
     (
         f"{SESSION}/delivery/deliver.py",
@@ -192,7 +192,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/delivery/visits.py",
         "visit",
-        "False is True in: task = _task(window, server, prompt_id, end, json.dumps(prompt, ensure_ascii=False) if ...",
+        "False is True in: task = _task(owner, server, prompt_id, end, json.dumps(prompt, ensure_ascii=False) if p...",
     ): "who reads a workflow parses it, however its letters are written",
     (
         f"{SESSION}/delivery/visits.py",
@@ -231,11 +231,11 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     ): "eight digits are never all sixteen",
     (f"{SESSION}/waiting/worker.py", "", "0 is 1 in: _serial"): "rests are told from each other, wherever they begin",
     (f"{SESSION}/waiting/worker.py", "", "False is True in: _serial"): "whether a number is shown in a repr",
-    (f"{SESSION}/waiting/worker.py", "LineWorker.rest", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
-    (f"{SESSION}/waiting/worker.py", "LineWorker.hurry", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
+    (f"{SESSION}/waiting/worker.py", "WindowWorker.rest", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
+    (f"{SESSION}/waiting/worker.py", "WindowWorker.hurry", "1 is 2 in: self._serial += 1"): _DISTINGUISHED,
     (
         f"{SESSION}/waiting/worker.py",
-        "LineWorker.rest",
+        "WindowWorker.rest",
         "10 is 11 in: seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))",
     ): "the longest rest is reached before",
     (
@@ -274,18 +274,18 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         "1 is 2 in: for number, row in enumerate(found, 1)",
     ): _PLACES,
     (
-        f"{SESSION}/state.py",
-        "State._write",
+        f"{SESSION}/records.py",
+        "Records._write",
         "returns None: return _Write.DONE",
     ): "only the other two outcomes are asked for",
     (
-        f"{SESSION}/state.py",
+        f"{SESSION}/records.py",
         "_durable_part",
         "0 is 1 in: return replace(task, silent_looks=0, place=None)",
     ): "two of them are compared, and have the same number in its place",
     (
-        f"{SESSION}/state.py",
-        "State._record",
+        f"{SESSION}/records.py",
+        "Records._record",
         "not: is_new_state",
     ): "only a line in the log hangs on it",
     (
@@ -306,7 +306,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/submitting/submit.py",
         "Submitter._may_post",
-        "left out: state.let_go(task, TaskNotFound('submit_workflow', prompt_id))",
+        "left out: state.records.let_go(task, TaskNotFound('submit_workflow', prompt_id))",
     ): "a second fence: without it the store refuses the next write, and the task is let go of then",
     (
         f"{SESSION}/console.py",
@@ -333,11 +333,6 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (f"{SESSION}/watching/watch.py", "Watch._rest", "minus: 0.75 + 0.5 * self._state.ports.random.fraction()"): _SPREAD,
     (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.75 is 1.75 in: {_REST}"): _SPREAD,
     (f"{SESSION}/watching/watch.py", "Watch._rest", f"0.5 is 1.5 in: {_REST}"): _SPREAD,
-    (
-        f"{SESSION}/watching/watch.py",
-        "Watch._is_reporting",
-        "self._state.ports.clock.steady() - socket.last_event_at < SOCKET_IS_FRESH",
-    ): "an event of exactly that long ago is as good on either side",
     (
         f"{SESSION}/watching/watch.py",
         "Watch.poll_ended",
@@ -367,18 +362,18 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
     (
         f"{SESSION}/submitting/reservations.py",
         "Reservations.reserve",
-        "0.0 is 1.0 in: reservation = wanted.choose(Claims(), (), state.fleet, now=state.ports.clock.now(), tie...",
+        "0.0 is 1.0 in: reservation = wanted.choose(Claims(), (), state.servers.fleet, now=state.ports.clock.no...",
     ): _NO_CHOICE,
     (
         f"{SESSION}/submitting/reservations.py",
         "Reservations.register.check",
-        "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)",
+        "0.0 is 1.0 in: reservation = wanted.choose(claims, (), state.servers.fleet, now=task.created_at, tie=0...",
     ): _NO_CHOICE,
     (
-        f"{SESSION}/waiting/crew.py",
-        "Crew._keep",
+        f"{SESSION}/windows.py",
+        "SessionWindows.keep",
         "left out: continue",
-    ): "what follows would enlist no one, and say that the crew is complete, which it is",
+    ): "what follows would open none, and say that the windows are complete, which they are",
     (
         f"{SESSION}/waiting/sending.py",
         "Sender.__init__",

@@ -59,7 +59,7 @@ NAMED = (
         "servers counted at the press",
         "app/session/waiting/sessions.py",
         (("min(len(able) + stuck, waiting", "min(len(workers), waiting"),),
-        f"{STORIES}/test_crew.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
+        f"{STORIES}/test_windows.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
     ),
     Named(
         "late server left out at once",
@@ -100,9 +100,9 @@ NAMED = (
         "app/session/watching/watch.py",
         (
             (
-                '("get_task_history", first, self._state.fleet)\n',
+                '("get_task_history", first, self._state.servers.fleet)\n',
                 (
-                    '("get_task_history", first, self._state.fleet)\n'
+                    '("get_task_history", first, self._state.servers.fleet)\n'
                     "            ends = [await self._read_end(task, base, began) for task in tasks]\n"
                     "            self.ends = {task.prompt_id: end for task, end in zip(tasks, ends)}\n"
                 ),
@@ -174,7 +174,7 @@ NAMED = (
     ),
     Named(
         "an end frees the window before it is durable",
-        "app/session/state.py",
+        "app/session/records.py",
         (("if is_new_state and (task.state.is_end or known.state.is_end):", "if False:"),),
         f"{STORIES}/test_written_first.py::test_an_answer_that_cannot_be_written_is_not_forgotten",
     ),
@@ -186,7 +186,7 @@ NAMED = (
     ),
     Named(
         "Stop behind a bulk transfer",
-        "app/session/state.py",
+        "app/session/servers.py",
         (("        async with self.control(server_id):\n", "        async with self._bulk[server_id]:\n"),),
         f"{STORIES}/test_lanes.py::test_stop_leaves_while_upload_hangs",
     ),

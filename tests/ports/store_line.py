@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
 from app.core.ports.store import TaskStore
-from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, crew_id, write_values
+from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, numbered_window, write_values
 from tests.ports.database import BOUND, EmptyDatabase, raises, reservation, task
 
 W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
@@ -113,7 +113,7 @@ async def check_run_leaves_its_line_by_reserve_and_register(database: EmptyDatab
 async def check_crew_takes_runs_from_its_captains_line(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
-    made = await sent(store, "p-1", crew_id(W1, 2))
+    made = await sent(store, "p-1", numbered_window(W1, 2))
     assert (await store.read_task(made.prompt_id)) == made
     assert ids(await store.read_line(W1)) == "p-2"
 
@@ -158,7 +158,7 @@ async def check_run_that_returns_to_the_line_restores_its_batch(database: EmptyD
     known = await waiting(store, "q-1", name="c")
     first = known.entry(PromptId("p-1"))
     await sent(store, "p-1")
-    await sent(store, "p-2", crew_id(W1, 2))
+    await sent(store, "p-2", numbered_window(W1, 2))
     before = known.without(PromptId("p-1"))
     await store.write_line(before.change_to(before.put_back(first, PromptId("p-3"), "unused", known)))
     found = await database.store().read_line(W1)

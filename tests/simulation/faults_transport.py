@@ -89,7 +89,7 @@ def go_offline(world: World, aim: Aim) -> Iterable[str] | None:
     def back() -> None:
         page.life.is_online = True
         if page.is_awake:
-            page.crew.wake("online")
+            page.session.wake("online")
 
     world.later(world.chance.uniform(3.0, 60.0), back)
     return work_of(world, page)

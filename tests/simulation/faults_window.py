@@ -104,7 +104,7 @@ def thaw(page: Page) -> None:
     """The page continues, if it still lives."""
     if page.life.is_alive and page.life.is_frozen:
         page.life.thaw()
-        page.crew.wake("resume")
+        page.session.wake("resume")
 
 
 @fault("window cached")

@@ -9,7 +9,6 @@ import asyncio
 import logging
 
 from app.core.model import Contact, TaskState
-from app.core.window import Window
 from app.session import RunStage
 from tests.simulation import faults_server, faults_transport, faults_window
 from tests.simulation.ambush import Ambushes
@@ -91,7 +90,7 @@ class Life:
         await self._until_quiet()
         await self._find_all()
         for page in world.pages:
-            page.crew.wake("visible")  # a wake notices what others have adopted
+            page.session.wake("visible")  # a wake notices what others have adopted
         await self._until_quiet()
         await self._dismiss_refused()
         Verdicts(world).check_lost()
@@ -122,7 +121,7 @@ class Life:
         for page in world.pages:
             page.life.is_online = True
             if page.is_awake:
-                page.crew.wake("calm")
+                page.session.wake("calm")
 
     async def _until_quiet(self) -> None:
         world = self._world
@@ -144,7 +143,7 @@ class Life:
             if any(world.network.address_of(item.server_id) != item.address for item in held):
                 world.spawn(page.session.release_uploads(), "release")  # a script never releases its own
             for task in [task for window in page.windows for task in window.tasks.values()]:
-                session = page.session_of(task)
+                session = page.session
                 if world.network.address_of(task.server_id) == task.address or task.is_delivered:
                     continue
                 if task.state.is_end:
@@ -163,8 +162,7 @@ class Life:
 
     def _restless(self) -> list[str]:
         pages = [page for page in self._world.pages if page.is_awake]
-        sessions = [session for page in pages for session in page.sessions]
-        runs = [f"{run.prompt_id} {run.stage}" for session in sessions for run in session.runs if not run.error]
+        runs = [f"{run.prompt_id} {run.stage}" for page in pages for run in page.session.runs if not run.error]
         lines = [f"{page.tab.window_id} has not read its line" for page in pages if page.session.line.line is None]
         waiting = [
             f"{item.prompt_id} waits in {item.owner}: {page.session.line.stalled_by or page.session.line.refusal}"
@@ -183,8 +181,9 @@ class Life:
         world = self._world
         machines = all(not machine.heap and machine.running is None for machine in world.machines)
         fleet = world.network.fleet()
-        awake = [session for page in world.pages if page.is_awake for session in page.sessions]
-        restored = all(isinstance(item.window, Window) and item.fleet.servers == fleet.servers for item in awake)
+        awake = [page.session for page in world.pages if page.is_awake]
+        restored = all(worker.window.restored for session in awake for worker in session.workers)
+        restored = restored and all(session.fleet.servers == fleet.servers for session in awake)
         clicks = all(click.is_returned or not click.page.is_awake for click in world.clicks)
         return machines and restored and clicks and not self._restless()
 
@@ -201,12 +200,12 @@ class Life:
             await adopt_all(world, page)
             for task in [task for window in page.windows for task in window.tasks.values()]:
                 if task.state is TaskState.LOST:
-                    await page.session_of(task).look_again(task.prompt_id)
+                    await page.session.look_again(task.prompt_id)
             await page.session.release_uploads()
 
     async def _dismiss_refused(self) -> None:
         """Let the user read why presses were not sent, and dismiss them."""
-        for session in [session for page in self._world.pages for session in page.sessions]:
+        for session in [page.session for page in self._world.pages]:
             for refused in [item for item in session.runs if item.stage is RunStage.FAILED]:
                 self._world.requested.removed.add(refused.prompt_id)
                 self._world.tally.counts["refused presses"] += 1

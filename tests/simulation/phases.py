@@ -44,7 +44,7 @@ def phase_of(world: World, prompt_id: str) -> Phase | None:
     if held is None:
         return None
     page = world.page_of(held["window_id"])
-    stages = {run.prompt_id: run.stage for session in page.sessions for run in session.runs} if page else {}
+    stages = {run.prompt_id: run.stage for run in page.session.runs} if page else {}
     is_uploading = stages.get(PromptId(prompt_id)) is RunStage.UPLOADING
     return Phase.UPLOADING if is_uploading else Phase.RESERVED
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.model import ENDS, ServerId, WindowId
 from app.core.ports.transfers import MOST_TRANSFERS
 from app.core.turns import GONE_COUNTS_FOR
-from app.core.waiting_runs import captain_of
+from app.core.waiting_runs import own_window_of
 from app.session.submitting.editor_files import GONE, UNSTORED
 from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange
@@ -121,7 +121,7 @@ class Promises:
             for item in self._world.database.tasks.values()
             if item["owner"] == owner and item["part"] and item["state"] not in _ENDS and not item["is_ward"]
         ]
-        if len(ahead) > AHEAD and captain_of(WindowId(owner)) not in self._unbounded:
+        if len(ahead) > AHEAD and own_window_of(WindowId(owner)) not in self._unbounded:
             self._world.fail(f"{owner} has {len(ahead)} runs of its line ahead")
 
     def _one_window_one_server(self) -> None:

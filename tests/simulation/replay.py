@@ -60,11 +60,12 @@ def replay_bundle(bundle: Mapping[str, Any]) -> Report:
 
 
 class Replay:
-    """Replays one window's life."""
+    """Replays the life of a session's windows."""
 
     def __init__(self) -> None:
         self.report = Report()
-        self._window: Window | None = None  # None while the recorded entries do not show its state
+        self._own = ""  # the session's own window, which entries of older reports do not name
+        self._windows: dict[str, Window] = {}  # those whose state the recorded entries show
         self._bound: dict[str, tuple[str, str]] = {}
         self._standing: dict[str, Mapping[str, Any]] = {}
         self._submitted: set[str] = set()
@@ -113,26 +114,38 @@ class Replay:
 
     # The window
 
-    def _claimed(self, _: Mapping[str, Any]) -> None:
-        self._window = None
+    def _claimed(self, facts: Mapping[str, Any]) -> None:
+        self._own = str(facts.get("window_id", ""))
+        self._windows = {}
         self._standing = {}
+
+    def _id(self, facts: Mapping[str, Any]) -> str:
+        """The window that an entry is about."""
+        return str(facts.get("window_id", self._own))
+
+    def _put(self, window: Window) -> None:
+        self._windows[window.window_id] = window
+
+    def _having(self, prompt_id: str) -> Window | None:
+        """The window that has this task."""
+        return next((window for window in self._windows.values() if prompt_id in window.tasks), None)
 
     def _restored(self, facts: Mapping[str, Any]) -> None:
         if "cut" in facts:
             self.report.skipped["restored, cut"] += 1
             return
         tasks = [read_task(task) for task in facts["tasks"]]
-        self._window = Restoring(WindowId(facts["window_id"])).restored(NO_CLIENT, tasks)
+        self._put(Restoring(WindowId(facts["window_id"])).restored(NO_CLIENT, tasks))
         self._standing |= {task["prompt_id"]: task for task in facts["tasks"]}
         self.report.window_steps += 1
 
     def _reserved(self, facts: Mapping[str, Any]) -> None:
-        if self._window is None and facts["was"] is None:  # the state of a free window is known
-            self._window = Window(WindowId(facts["window_id"]), NO_CLIENT)
-        if (window := self._known()) is None:
+        if self._id(facts) not in self._windows and facts["was"] is None:  # the state of a free window is known
+            self._put(Window(WindowId(facts["window_id"]), NO_CLIENT))
+        if (window := self._known(facts)) is None:
             return
         self._expect(window.window_locked_server == facts["was"], f"moored to {window.window_locked_server} before")
-        self._window = window.reserve(
+        reserved = window.reserve(
             Reservation(
                 prompt_id=PromptId(facts["prompt_id"]),
                 window_id=WindowId(facts["window_id"]),
@@ -141,41 +154,43 @@ class Replay:
                 at=self._entry.at,
             )
         )
+        self._put(reserved)
 
     def _released(self, facts: Mapping[str, Any]) -> None:
-        if window := self._known():
-            self._window = window.release_reservation(facts["prompt_id"])
+        if window := self._known(facts):
+            self._put(window.release_reservation(facts["prompt_id"]))
 
     def _registered(self, facts: Mapping[str, Any]) -> None:
         self._standing[facts["prompt_id"]] = facts["task"]
-        if window := self._known():
-            self._window = window.register_window_task(read_task(facts["task"]))
+        if window := self._known(facts):
+            self._put(window.register_window_task(read_task(facts["task"])))
 
     def _adopted(self, facts: Mapping[str, Any]) -> None:
         self._standing[facts["prompt_id"]] = facts["task"]
-        if window := self._known():
-            self._window = window.adopt(read_task(facts["task"]))
+        if window := self._known(facts):
+            self._put(window.adopt(read_task(facts["task"])))
 
     def _dropped(self, facts: Mapping[str, Any]) -> None:
         self._standing.pop(facts["prompt_id"], None)
-        window = self._known()
+        window = self._known(facts)
         if (
             window and facts["prompt_id"] in window.tasks
         ):  # a task that had ended before the page started is not recorded
-            self._window = window.drop(facts["prompt_id"])
+            self._put(window.drop(facts["prompt_id"]))
 
     def _moored(self, facts: Mapping[str, Any]) -> None:
-        if window := self._known():
+        if window := self._known(facts):
             recorded = (facts["now"], facts["holders"])
             replayed = (window.window_locked_server, holders(window))
             self._expect(recorded == replayed, f"promise 4: recorded as {recorded}, again {replayed}")
 
-    def _known(self) -> Window | None:
-        if self._window is None:
+    def _known(self, facts: Mapping[str, Any]) -> Window | None:
+        window = self._windows.get(self._id(facts))
+        if window is None:
             self.report.skipped["window unknown"] += 1
         else:
             self.report.window_steps += 1
-        return self._window
+        return window
 
     # Tasks
 
@@ -192,9 +207,9 @@ class Replay:
             self._expect(replayed[name] == facts[name], f"{name}: recorded {facts[name]}, again {replayed[name]}")
         self._check_chain(prompt_id, replayed)
         self.report.judged += 1
-        if self._window is not None and prompt_id in self._window.tasks:
-            self._window = self._window.settle(judged)
-        elif self._window is not None:
+        if (window := self._having(prompt_id)) is not None:
+            self._put(window.settle(judged))
+        elif self._own in self._windows:
             self._expect(not before.holds_window, f"promise 4: {prompt_id} is unfinished and does not hold the window")
 
     def _check_chain(self, prompt_id: str, replayed: Mapping[str, Any]) -> None:
@@ -210,18 +225,20 @@ class Replay:
         }
 
     def _uploaded(self, facts: Mapping[str, Any]) -> None:
-        held = self._window.reservations.get(facts["prompt_id"]) if self._window else None
-        if held is not None:
+        for held in [window.reservations.get(facts["prompt_id"]) for window in self._windows.values()]:
+            if held is None:
+                continue
             self._expect(held.server_id == facts["server_id"], f"promise 1: uploaded past the reservation, {held}")
 
     def _submitting(self, facts: Mapping[str, Any]) -> None:
         prompt_id = facts["prompt_id"]
         self._expect(prompt_id not in self._submitted, f"promise 5: {prompt_id} is posted again")
         self._submitted.add(prompt_id)
-        if self._window is not None:
-            self._expect(prompt_id in self._window.tasks, f"promise 5: {prompt_id} is posted before it is registered")
+        if self._own in self._windows:
+            self._expect(self._having(prompt_id), f"promise 5: {prompt_id} is posted before it is registered")
 
     def _socket(self, facts: Mapping[str, Any]) -> None:
-        if facts["state"] == "opening" and self._window is not None:
-            locked = self._window.window_locked_server
+        window = self._windows.get(self._id(facts))
+        if facts["state"] == "opening" and window is not None:
+            locked = window.window_locked_server
             self._expect(locked == facts["server_id"], f"promise 1: a socket to another server than {locked}")

@@ -110,7 +110,7 @@ class User:
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
                 self._world.requested.given_up.add(task.prompt_id)
-            repeated = page.session_of(task).run_again(task.prompt_id, elsewhere=elsewhere)
+            repeated = page.session.run_again(task.prompt_id, elsewhere=elsewhere)
             self._world.spawn(self._world.follow(self._world.new_click(page), repeated))
 
     # Tasks
@@ -122,22 +122,22 @@ class User:
     def _cancel(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
             self._world.requested.cancelled.add(task.prompt_id)
-            self._world.spawn(page.session_of(task).cancel(task.prompt_id), f"cancel {task.prompt_id}")
+            self._world.spawn(page.session.cancel(task.prompt_id), f"cancel {task.prompt_id}")
 
     def _give_up(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
             self._world.requested.given_up.add(task.prompt_id)
-            self._world.spawn(page.session_of(task).give_up(task.prompt_id), f"give up {task.prompt_id}")
+            self._world.spawn(page.session.give_up(task.prompt_id), f"give up {task.prompt_id}")
 
     def _poll_lost(self, page: Page) -> None:
         """Poll a task that was found lost: it may return after its window has moored elsewhere."""
         if task := self._some(page, lambda task: task.state is TaskState.LOST):
-            self._world.spawn(page.session_of(task).look_again(task.prompt_id), f"look again {task.prompt_id}")
+            self._world.spawn(page.session.look_again(task.prompt_id), f"look again {task.prompt_id}")
 
     def _delete(self, page: Page) -> None:
         if task := self._some(page, lambda task: task.is_delivered and task.state is not TaskState.LOST):
             self._world.requested.deleted.add(task.prompt_id)
-            self._world.spawn(page.session_of(task).delete_task(task.prompt_id), f"delete {task.prompt_id}")
+            self._world.spawn(page.session.delete_task(task.prompt_id), f"delete {task.prompt_id}")
 
     # The waiting line
 
@@ -261,7 +261,7 @@ class User:
         self._world.spawn(adopt_all(self._world, page), "adopt")
 
     def _wake(self, page: Page) -> None:
-        page.crew.wake("visible")
+        page.session.wake("visible")
 
     # Fault rates change at random, and often at such moments
 

@@ -18,7 +18,6 @@ from app.core.ends import EndCause, end_cause
 from app.core.model import Delivery, Output, Task, TaskState
 from app.core.origin import FILE_CLOCK_SLACK
 from app.core.ports.blobs import Blob
-from app.core.window import Window
 from tests.simulation.server import SimServer
 from tests.simulation.server.sim import EPOCH
 from tests.simulation.store import Bytes
@@ -265,15 +264,13 @@ class Verdicts:
         ids = [window_id for page in world.pages for window_id in page.tab.ids]
         if len(set(ids)) != len(ids):
             world.fail(f"promise 9: two windows share an id: {ids}")
-        for session in [session for page in world.pages for session in page.sessions]:
-            window = session.window
-            if not isinstance(window, Window):
-                continue
+        for window in [window for page in world.pages for window in page.windows]:
             for task in window.tasks.values():
                 stored = world.database.task(task.prompt_id)
                 if stored is None or (stored.owner, stored.epoch) != (window.window_id, task.epoch):
                     world.fail(f"promise 9: {window.window_id} keeps {task.prompt_id}, which is not its own")
-            for problem in session.violations():
+        for page in world.pages:
+            for problem in page.session.violations():
                 world.fail(f"promise 4: {problem}")
 
 

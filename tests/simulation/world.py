@@ -20,14 +20,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, ServerId, Task, WindowId
+from app.core.model import PromptId, ServerId, WindowId
 from app.core.ports import Ports
 from app.core.presses import read_presses
 from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session import Picked, Session
 from app.session.memory.private import private_ports
-from app.session.waiting.crew import Crew
+from app.session.waiting.worker import WindowWorker
 from tests.simulation.browser import (
     PRESSES,
     Browser,
@@ -78,21 +78,25 @@ class Page:
     life: Life
     sockets: SimSockets
     session: Session
-    crew: Crew
 
     @property
-    def sessions(self) -> tuple[Session, ...]:
-        """The tab's own session and those of its crew."""
-        return self.crew.all_sessions
+    def own(self) -> WindowWorker:
+        """What sends from the session's own window."""
+        return self.session.workers[0]
 
     @property
-    def windows(self) -> list[Window]:
-        """The aggregates of all its sessions that have read their records."""
-        return [item.window for item in self.sessions if isinstance(item.window, Window)]
+    def others(self) -> tuple[WindowWorker, ...]:
+        """What sends from its other windows."""
+        return self.session.workers[1:]
 
-    def session_of(self, task: Task) -> Session:
-        """Return the session of a task."""
-        return self.crew.session_of(task.prompt_id) or self.session
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The aggregates of all its windows that have read their records."""
+        return self.session.windows
+
+    def worker_of(self, prompt_id: PromptId) -> WindowWorker | None:
+        """Return the worker of the window that has a task."""
+        return next((item for item in self.session.workers if item.has_task(prompt_id)), None)
 
     @property
     def window(self) -> Window | None:
@@ -224,7 +228,7 @@ class World:
         sockets = SimSockets(self.network, life)
         ports = self._ports(tab, life, sockets)
         session = Session(ports)
-        page = Page(tab, life, sockets, session, Crew(session, ports))
+        page = Page(tab, life, sockets, session)
         sockets.on_open.append(lambda server_id, client_id: self.promises.socket_opens(page, server_id, client_id))
         self.pages.append(page)
         self.spawn(self._start(page), START)
@@ -232,7 +236,6 @@ class World:
 
     async def _start(self, page: Page) -> None:
         await page.session.start()
-        page.crew.start()
         self.spawn(carry_out(self, page), "early presses")
 
     def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:

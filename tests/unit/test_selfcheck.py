@@ -174,7 +174,7 @@ def pictures_are_at_the_windows_server(patch: pytest.MonkeyPatch) -> None:
     address_of = Scripting.get_task_bound_image_url
 
     def broken(self: Scripting, prompt_id: PromptId, index: int) -> str:
-        window = self._state.get_window("image")
+        window = self._state.records.get_window("image")
         if not isinstance(window.mooring, Moored):
             return address_of(self, prompt_id, index)
         task = window.tasks[prompt_id]

@@ -26,7 +26,7 @@ class Windows(Protocol):
         """Return this window's id: the one from before a reload, or a new one. Never one that another window uses."""
 
     async def enlist(self, window_id: WindowId) -> bool:
-        """Hold the id of a crew session as this window's own; False if another page holds it."""
+        """Hold the id of another window of this session; False if another page holds it."""
 
     async def is_alive(self, window_id: WindowId) -> bool | None:
         """Return whether that window lives; None if this browser cannot determine it."""

@@ -23,7 +23,6 @@ from app.core.errors import (
 from app.core.file_facts import HEAD, has_facts, read_beginning, read_facts
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
-from app.core.window import Window
 from app.session.delivery.fetch import fetch_output, with_output
 from app.session.delivery.past import Past
 from app.session.delivery.results import Results
@@ -56,22 +55,21 @@ class Courier:
     def hurry(self) -> None:
         """Deliver all ended tasks, and retry now what has failed."""
         self._hurry.set()
-        window = self._state.window
-        for task in window.tasks.values() if isinstance(window, Window) else ():
+        for task in self._state.records.tasks.values():
             self.deliver(task)
 
     async def _deliver(self, prompt_id: PromptId) -> None:
         pause = FIRST_PAUSE
         try:
             while True:
-                task = self._state.get_task("deliver", prompt_id)
+                task = self._state.records.get_task("deliver", prompt_id)
                 for index, output in enumerate(task.outputs):
                     if output.delivery is Delivery.PENDING:
                         await self._deliver_output(task, index, output)
-                if self._state.get_task("deliver", prompt_id).is_delivered:
+                if self._state.records.get_task("deliver", prompt_id).is_delivered:
                     return
                 self._hurry.clear()
-                wait = max(pause, self._state.busy_for(task.server_id))
+                wait = max(pause, self._state.servers.busy_for(task.server_id))
                 await first_of(self._state.ports.clock.sleep(wait), self._hurry.wait())
                 pause = min(LONGEST_PAUSE, pause * 2)
         except (NotOwner, TaskNotFound) as error:
@@ -87,7 +85,7 @@ class Courier:
             if blob is not None:
                 fetched = await self._keep(task, index, await _with_facts(fetched, blob), blob)
         except (NotOwner, TaskNotFound) as error:
-            state.let_go(task, error)
+            state.records.let_go(task, error)
             raise
         except (TransportError, ComfyError, AffinityError) as error:
             log.info("not delivered yet: %r", error)
@@ -95,7 +93,7 @@ class Courier:
             state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
             return
         fresh = None if blob is None else await self._results.read_fresh(prompt_id, index)
-        amended = await state.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
+        amended = await state.records.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
         if amended is None or amended.outputs[index] != fetched:
             return
         self._results.arrived(prompt_id, index, fresh)

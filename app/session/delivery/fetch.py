@@ -72,9 +72,9 @@ async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output
 
 
 async def _view(state: State, task: Task, output: Output) -> Response:
-    request = comfy.view_request(get_api_base_url("deliver", task, state.fleet), task, output)
-    async with state.bulk(task.server_id, request):
-        return state.noticed_busy(task.server_id, await state.ports.http.fetch(request))
+    request = comfy.view_request(get_api_base_url("deliver", task, state.servers.fleet), task, output)
+    async with state.servers.bulk(task.server_id, request):
+        return state.servers.noticed_busy(task.server_id, await state.ports.http.fetch(request))
 
 
 async def _sealed_again(state: State, task: Task, output: Output) -> Output | None:
@@ -101,8 +101,8 @@ async def _has_in_history(state: State, task: Task) -> bool:
 
 
 async def _ask_history(state: State, task: Task) -> Response:
-    base = get_api_base_url("deliver", task, state.fleet)
-    return await state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
+    base = get_api_base_url("deliver", task, state.servers.fleet)
+    return await state.servers.ask(task.server_id, comfy.history_request(base, task.prompt_id))
 
 
 def _etag(response: Response) -> str:

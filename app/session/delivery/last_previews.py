@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
-from app.core.model import PromptId, Task
-from app.core.window import Window
+from app.core.model import PromptId
 from app.session.facts import Preview
 from app.session.state import State
 
@@ -27,7 +26,7 @@ class LastPreviews:
 
     async def restore(self) -> None:
         """Load the kept previews of unfinished tasks."""
-        for task in tuple(self._state.watched()):
+        for task in tuple(self._state.records.unfinished):
             if task.prompt_id in self._kept:
                 continue
             try:
@@ -37,34 +36,33 @@ class LastPreviews:
                 return
             if blob is not None:
                 self._kept.setdefault(task.prompt_id, 0)
-                if task.prompt_id in self._unfinished():
-                    self._state.previews.setdefault(task.prompt_id, Preview(blob, blob.media_type, 0))
+                if task.prompt_id in self._unfinished() and task.prompt_id not in self._state.live.previews:
+                    self._state.live.show_preview(task.prompt_id, Preview(blob, blob.media_type, 0))
                 self._state.changed()
 
     def _unfinished(self) -> set[PromptId]:
-        return {task.prompt_id for task in self._state.watched()}
+        return {task.prompt_id for task in self._state.records.unfinished}
 
     def _follow(self) -> None:
         """After every change of the session: keep new previews, delete those of ended tasks."""
-        for prompt_id, preview in self._state.previews.items():
+        for prompt_id, preview in self._state.live.previews.items():
             if prompt_id not in self._busy and preview.serial > self._kept.get(prompt_id, 0):
                 self._busy.add(prompt_id)
                 self._state.spawn(self._keep(prompt_id), f"keep the preview of {prompt_id}")
-        for prompt_id in [item for item in self._kept if item not in self._state.previews]:
+        for prompt_id in [item for item in self._kept if item not in self._state.live.previews]:
             del self._kept[prompt_id]
             if self._has_ended(prompt_id):
                 self._state.spawn(self._delete(prompt_id), f"delete the preview of {prompt_id}")
 
     def _has_ended(self, prompt_id: PromptId) -> bool:
-        window = self._state.window
-        task = window.tasks.get(prompt_id) if isinstance(window, Window) else None
+        task = self._state.records.tasks.get(prompt_id)
         return task is not None and task.state.is_end
 
     async def _keep(self, prompt_id: PromptId) -> None:
         clock = self._state.ports.clock
         try:
             await clock.sleep(PAUSE if prompt_id in self._kept else FIRST_PAUSE)
-            preview, task = self._state.previews.get(prompt_id), self._task(prompt_id)
+            preview, task = self._state.live.previews.get(prompt_id), self._state.records.tasks.get(prompt_id)
             if preview is None or task is None or task.state.is_end:
                 return
             self._kept[prompt_id] = preview.serial
@@ -73,10 +71,6 @@ class LastPreviews:
             log.info("a preview is not kept: %r", error)
         finally:
             self._busy.discard(prompt_id)
-
-    def _task(self, prompt_id: PromptId) -> Task | None:
-        window = self._state.window
-        return window.tasks.get(prompt_id) if isinstance(window, Window) else None
 
     async def _delete(self, prompt_id: PromptId) -> None:
         try:

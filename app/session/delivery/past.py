@@ -13,7 +13,6 @@ from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId, Task
 from app.core.past import PastTask, is_settled, past_of, to_lay_by
 from app.core.ports.store import PastStore
-from app.core.window import Window
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
@@ -35,14 +34,17 @@ class Past:
 
     def refresh(self) -> None:
         """Move what this window need not hold any more, in the background."""
-        window = self._state.window
-        if self._store is not None and not self._is_busy and isinstance(window, Window) and to_lay_by(window.tasks):
+        if self._store is not None and not self._is_busy and self._settled():
             self._is_busy = True
             self._state.spawn(self._lay_by_mine(), "lay by")
 
+    def _settled(self) -> list[Task]:
+        """The tasks that their windows need not hold any more."""
+        return [task for window in self._state.records.windows for task in to_lay_by(window.tasks)]
+
     async def _lay_by_mine(self) -> None:
         try:
-            for task in to_lay_by(self._state.get_window("lay_by").tasks):
+            for task in self._settled():
                 if not await self._lay_by(task):
                     return
         finally:
@@ -58,17 +60,17 @@ class Past:
     async def _lay_by(self, task: Task) -> bool:
         """Move one task; return whether it makes sense to continue with others."""
         state = self._state
-        async with state.judging(task.prompt_id):
-            known = state.get_window("lay_by").tasks.get(task.prompt_id)
+        async with state.records.judging(task.prompt_id):
+            known = state.records.tasks.get(task.prompt_id)
             if known is None or not is_settled(known):
                 return True
             match await self._move(known):
                 case None:
-                    state.forget(known.prompt_id)
+                    state.records.forget(known.prompt_id)
                 case StorageError():
                     return False
                 case error:
-                    state.let_go(known, error)
+                    state.records.let_go(known, error)
         return True
 
     async def _move(self, task: Task) -> NotOwner | TaskNotFound | StorageError | None:
@@ -97,14 +99,14 @@ class Past:
 
     async def read_others(self) -> Sequence[PastTask]:
         """Rows of the ended tasks that other windows still hold."""
-        window = self._state.get_window("read_others")
+        own = self._state.records.window_ids
         records = await self._state.ports.store.read_tasks()
-        return [past_of(task) for task in records.tasks if task.state.is_end and task.owner != window.window_id]
+        return [past_of(task) for task in records.tasks if task.state.is_end and task.owner not in own]
 
     async def read_task(self, prompt_id: PromptId) -> Task:
         """Return a whole task, also one that another window holds or a link names. TaskNotFound if there is none."""
         found = None if self._store is None else await self._store.read_past_task(prompt_id)
-        found = found or await self._state.ports.store.read_task(prompt_id) or self._state.visited.get(prompt_id)
+        found = found or await self._state.ports.store.read_task(prompt_id) or self._state.live.visited.get(prompt_id)
         if found is None:
             raise TaskNotFound("read", prompt_id)
         return found
@@ -115,4 +117,4 @@ class Past:
             await self._store.delete_past(prompt_ids)
             self.changes += 1
             self._state.changed()
-            await self._state.retry_writes()  # there may be room now
+            await self._state.records.retry_writes()  # there may be room now

@@ -15,7 +15,6 @@ from functools import partial
 from app.core.errors import StorageError, TaskNotFound
 from app.core.model import Delivery, PromptId, Task
 from app.core.ports.blobs import Blob, KeepSettings, Usage
-from app.core.window import Window
 from app.session.delivery.fetch import fetch_output, with_output
 from app.session.facts import Fresh
 from app.session.state import State
@@ -33,12 +32,13 @@ class Results:
         self._is_due = False
         self._is_promise_sought = False
         self._fresh: dict[tuple[PromptId, int], Fresh] = {}
+        self._usage: Usage | None = None
         self.deletions = 0  # how often this window has deleted everything
 
     @property
     def usage(self) -> Usage | None:
         """How much all windows keep, as it was at the last `refresh` of this tab."""
-        return self._state.tab.usage
+        return self._usage
 
     # One result
 
@@ -71,27 +71,27 @@ class Results:
         """
         task = await self._task(prompt_id)
         output = task.outputs[index]
-        if task is self._state.visited.get(prompt_id):
+        if task is self._state.live.visited.get(prompt_id):
             output = replace(output, delivery=Delivery.PENDING)  # it was never fetched here
         fetched, blob = await fetch_output(self._state, task, output)
-        if blob is None and output.delivery.is_fetchable and prompt_id in self._state.get_window("fetch").tasks:
-            await self._state.amend(prompt_id, partial(with_output, output=fetched))
+        if blob is None and output.delivery.is_fetchable and prompt_id in self._state.records.tasks:
+            await self._state.records.amend(prompt_id, partial(with_output, output=fetched))
         return blob
 
     async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
-        """Keep a picture of a 3D model as its thumbnail, if the task is this window's."""
-        task = self._state.get_window("keep_drawing").tasks.get(prompt_id)
+        """Keep a picture of a 3D model as its thumbnail, if the task is one of this session's."""
+        task = self._state.records.tasks.get(prompt_id)
         if task is not None:
             await self._state.ports.store.keep_thumbnail(task, index, drawing, self._state.ports.clock.now())
 
     async def _task(self, prompt_id: PromptId) -> Task:
-        """This window's task, a past task, or one that only its server knows."""
-        window, past = self._state.get_window("fetch"), self._state.ports.past
-        if prompt_id not in window.tasks and past is not None and (task := await past.read_past_task(prompt_id)):
+        """A task of this session, a past task, or one that only its server knows."""
+        tasks, past = self._state.records.tasks, self._state.ports.past
+        if prompt_id not in tasks and past is not None and (task := await past.read_past_task(prompt_id)):
             return task
-        if prompt_id not in window.tasks and (visited := self._state.visited.get(prompt_id)) is not None:
+        if prompt_id not in tasks and (visited := self._state.live.visited.get(prompt_id)) is not None:
             return visited
-        return window.get_task("fetch", prompt_id)
+        return self._state.records.get_task("fetch", prompt_id)
 
     # All of them
 
@@ -117,7 +117,7 @@ class Results:
         self._is_due = False
         try:
             await self._sweep()
-            self._state.tab.usage = await self._state.ports.store.usage()
+            self._usage = await self._state.ports.store.usage()
         except StorageError as error:
             log.info("the kept results could not be read: %r", error)
             return
@@ -125,32 +125,30 @@ class Results:
 
     async def _sweep(self) -> None:
         """Update the records of dropped results: a record says "kept" only after the bytes are kept."""
-        said = {(task.prompt_id, index): task for task in self._tasks() for index in _kept_by(task)}
+        said = {
+            (task.prompt_id, index): task for task in self._state.records.tasks.values() for index in _kept_by(task)
+        }
         if not said:
             return
         there = await self._state.ports.store.read_kept(said)
         for (prompt_id, index), task in said.items():
             if (prompt_id, index) not in there:
                 try:
-                    await self._state.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
+                    await self._state.records.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
                 except TaskNotFound as error:  # another window's now, or deleted: no reason to leave out the others
                     log.info("no longer swept: %r", error)
-
-    def _tasks(self) -> tuple[Task, ...]:
-        window = self._state.window
-        return tuple(window.tasks.values()) if isinstance(window, Window) else ()
 
     async def configure(self, settings: KeepSettings) -> None:
         """Set how much is kept, for all windows; older results over the limit are deleted immediately."""
         await self._state.ports.store.write_settings(settings)
-        await self._state.retry_writes()  # there may be room now
+        await self._state.records.retry_writes()  # there may be room now
         await self.refresh()
 
     async def delete_all(self) -> None:
         """Delete all kept results and thumbnails, of all windows."""
         await self._state.ports.store.delete_results()
         self.deletions += 1
-        await self._state.retry_writes()
+        await self._state.records.retry_writes()
         await self.refresh()
 
     async def _seek_promise(self) -> None:

@@ -12,13 +12,11 @@ from dataclasses import replace
 from app.core import comfy
 from app.core.errors import ConnectError
 from app.core.evidence import Finished
-from app.core.model import ClientId, Delivery, PromptId, Server, ServerId, Task, TaskState
-from app.core.window import Window
+from app.core.model import ClientId, Delivery, PromptId, Server, ServerId, Task, TaskState, WindowId
 from app.session.state import State
 from wire.history import read_entry
 
 NOT_YOURS = "not-yours"  # what a gateway with users says of the history of another's prompt
-MOST_VISITED = 20  # runs whose records are held in memory, until the page is closed
 _STATES = {"success": TaskState.SUCCEEDED, "interrupted": TaskState.CANCELLED}
 
 
@@ -27,32 +25,30 @@ async def visit(state: State, server_id: ServerId, prompt_id: PromptId) -> Task 
 
     Raises ConnectError for a server that the fleet does not have, and the error that kept it from answering.
     """
-    window = state.get_window("visit")
-    server = state.fleet.get(server_id)
+    owner = state.records.get_window("visit").window_id
+    server = state.servers.fleet.get(server_id)
     if server is None:
         raise ConnectError(server_id, "not_in_fleet")
-    response = await state.ask(server_id, comfy.history_request(server.base, prompt_id))
+    response = await state.servers.ask(server_id, comfy.history_request(server.base, prompt_id))
     if comfy.gateway_cause(response) == NOT_YOURS:
         return None
     end = comfy.read_history(response, server_id, prompt_id, state.ports.clock.now())
     if end is None:
         return None
     prompt = read_entry(comfy.read_object(response, server_id)[prompt_id]).prompt
-    task = _task(window, server, prompt_id, end, json.dumps(prompt, ensure_ascii=False) if prompt else "")
-    state.visited[prompt_id] = task
-    if len(state.visited) > MOST_VISITED:
-        del state.visited[next(iter(state.visited))]
+    task = _task(owner, server, prompt_id, end, json.dumps(prompt, ensure_ascii=False) if prompt else "")
+    state.live.visit(task)
     return task
 
 
-def _task(window: Window, server: Server, prompt_id: PromptId, end: Finished, workflow: str) -> Task:
+def _task(owner: WindowId, server: Server, prompt_id: PromptId, end: Finished, workflow: str) -> Task:
     began = end.at if end.started_ms is None else end.started_ms / 1000
     return Task(
         prompt_id=prompt_id,
         server_id=server.server_id,
         address=server.address,
         client_id=ClientId(""),
-        owner=window.window_id,
+        owner=owner,
         epoch=0,
         created_at=began,
         workflow=workflow,

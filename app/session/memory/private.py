@@ -27,7 +27,7 @@ from app.core.ports.presses import PressMemory
 from app.core.ports.store import Learned, TaskStore, WindowRecord
 from app.core.presses import Press
 from app.core.records import encode
-from app.core.waiting_runs import captain_of
+from app.core.waiting_runs import own_window_of
 from app.session.memory.database import MemoryDatabase, PageBlobs
 from app.session.memory.store import MemoryStore
 
@@ -95,7 +95,7 @@ class PrivateStore(MemoryStore):
     def __init__(self, inner: TaskStore, page_blobs: PageBlobs) -> None:
         super().__init__(MemoryDatabase(page_blobs=page_blobs))
         self._inner = inner
-        self._windows: set[WindowId] = set()  # this tab's own, with its crew
+        self._windows: set[WindowId] = set()  # all of this session
         self._stored: set[PromptId] = set()
 
     # Windows and reservations
@@ -198,7 +198,7 @@ class PrivateStore(MemoryStore):
 
     def _waits(self, task: Task) -> bool:
         row = self.database.waiting.get(task.prompt_id)
-        return row is not None and row["owner"] == captain_of(task.owner)
+        return row is not None and row["owner"] == own_window_of(task.owner)
 
     def _expect_waiting(self, task: Task) -> None:
         if task.part is not None and not self._waits(task):

@@ -9,7 +9,7 @@ from app.core.model import Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
-from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, captain_of, line_of
+from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, line_of, own_window_of
 from app.session.memory.database import KeptBlob, MemoryTransactions, Record
 
 
@@ -88,12 +88,12 @@ class MemoryLine(MemoryTransactions):
 
     def _take_off(self, task: Task) -> None:
         """Take a run off its tab's line, since it becomes this task. One that is part of a plan must be there."""
-        row, captain = self.database.waiting.get(task.prompt_id), captain_of(task.owner)
+        row, own = self.database.waiting.get(task.prompt_id), own_window_of(task.owner)
         if row is None and task.part is None:
             return
-        if row is None or row["owner"] != captain:
+        if row is None or row["owner"] != own:
             raise NotOwner("register", task.prompt_id, WindowId(row["owner"]) if row else None)
         del self.database.waiting[task.prompt_id]
         self._tidy_batches()
-        if not self._waiting_of(captain):
-            self.database.lines.pop(captain, None)
+        if not self._waiting_of(own):
+            self.database.lines.pop(own, None)

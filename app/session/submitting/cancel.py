@@ -45,7 +45,7 @@ class Canceller:
 
     async def cancel(self, task: Task, base: str, queue: comfy.Queue) -> Evidence | None:
         """Stop a task that this queue has. If it was pending, return what a poll right after that found."""
-        self._state.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
+        self._state.records.get_task("cancel", task.prompt_id)  # raises if it is not ours any more
         is_running = task.prompt_id in queue.running
         if await self._cancel_job(task, base) is None:
             if is_running and queue.running != (task.prompt_id,) and not self._interrupts_by_id(task):
@@ -56,27 +56,29 @@ class Canceller:
 
     async def _send(self, task: Task, base: str, *, is_running: bool) -> None:
         build = comfy.interrupt_request if is_running else comfy.delete_request
-        comfy.check_done(await self._state.ask(task.server_id, build(base, task.prompt_id)), task.server_id)
+        comfy.check_done(await self._state.servers.ask(task.server_id, build(base, task.prompt_id)), task.server_id)
 
     async def _cancel_job(self, task: Task, base: str) -> bool | None:
         """Cancel in one step where the server has jobs, and return whether it had this one; None where it has none."""
-        if not self._state.fleet.has_jobs(task.server_id):
+        if not self._state.servers.fleet.has_jobs(task.server_id):
             return None
         request = jobs.job_cancel_request(base, task.prompt_id)
-        return jobs.read_job_cancel(await self._state.ask(task.server_id, request), task.server_id)
+        return jobs.read_job_cancel(await self._state.servers.ask(task.server_id, request), task.server_id)
 
     def _interrupts_by_id(self, task: Task) -> bool:
         """False where an old server, which ignores the id, would stop another prompt that runs beside ours."""
-        server = self._state.fleet.get(task.server_id)
+        server = self._state.servers.fleet.get(task.server_id)
         return server is not None and interrupts_by_id(server.version)
 
     async def _poll_after(self, task: Task, base: str, *, was_there: bool) -> Evidence:
         """Poll after our request: a task that was there before and has no trace now was removed by it."""
         began = Moment.now(self._state.ports.clock)
-        queue = comfy.read_queue(await self._state.ask(task.server_id, comfy.queue_request(base)), task.server_id)
+        queue = comfy.read_queue(
+            await self._state.servers.ask(task.server_id, comfy.queue_request(base)), task.server_id
+        )
         now = self._state.ports.clock.now()
         if (seen := queue.sight_of(task.prompt_id, now)) is not None:
             return seen
-        known = self._state.get_task("cancel", task.prompt_id)
+        known = self._state.records.get_task("cancel", task.prompt_id)
         found = await self._read_end(known, base, began)
         return Removed(now) if was_there and isinstance(found, Absent) else found or NoAnswer(now, "")

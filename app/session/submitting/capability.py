@@ -75,7 +75,7 @@ class Capabilities:
         Inputs in `supplied` come with an upload. `origin` is the run that is repeated; `is_now` if it is sent now.
         """
         names = classes_of(workflow)
-        servers = [server for server in self._state.fleet.servers if only in {None, server.server_id}]
+        servers = [server for server in self._state.servers.fleet.servers if only in {None, server.server_id}]
         if unread := [item for item in servers if self._missing(item, names) or self._lacked(item, names)]:
             await asyncio.gather(*(self.catalogue(server, names) for server in unread))
         known = {server.server_id: self._known(server, names) for server in servers}
@@ -92,14 +92,14 @@ class Capabilities:
 
     def as_sent(self, workflow: ApiWorkflow, server_id: ServerId) -> ApiWorkflow:
         """Return the workflow with models as this server spells them; unchanged while its catalogue is unknown."""
-        server = self._state.fleet.get(server_id)
+        server = self._state.servers.fleet.get(server_id)
         catalogue = self._known(server, classes_of(workflow)) if server is not None else None
         return workflow if catalogue is None else respell(workflow, catalogue)
 
     async def uses_credits(self, workflow: ApiWorkflow) -> bool:
         """Return whether a server lists one of the nodes as one that costs credits."""
         names = classes_of(workflow)
-        for server in self._state.fleet.servers:
+        for server in self._state.servers.fleet.servers:
             catalogue = await self.catalogue(server, names)
             if catalogue is not None and any(map(catalogue.uses_credits, names)):
                 return True
@@ -172,7 +172,7 @@ class Capabilities:
 
     def _forget(self) -> None:
         """Drop the oldest catalogues that no server has now, beyond a few."""
-        current = {(item.catalogue, item.files) for item in self._state.fleet.servers}
+        current = {(item.catalogue, item.files) for item in self._state.servers.fleet.servers}
         others = [content for content in self._kept if content not in current]
         for content in others[: max(0, len(others) - KEPT)]:
             del self._kept[content]
@@ -189,7 +189,9 @@ class Capabilities:
 
     async def refresh_all(self) -> None:
         """Refresh every server that may answer; afterwards raise the first error."""
-        asked = [item.server_id for item in self._state.fleet.servers if item.health in (Health.WELL, Health.UNKNOWN)]
+        asked = [
+            item.server_id for item in self._state.servers.fleet.servers if item.health in (Health.WELL, Health.UNKNOWN)
+        ]
         answers = await asyncio.gather(*(self.refresh(item) for item in asked), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):

@@ -161,8 +161,7 @@ class FileFinder:
 
     def _original_name(self, sha256: str | None) -> str:
         """Return the name under which the user added a file that a task of this tab uses."""
-        window = self._state.window
-        tasks = getattr(window, "tasks", {}).values()
+        tasks = self._state.records.tasks.values()
         return next((item.original_name for task in tasks for item in task.inputs if item.sha256 == sha256), "")
 
     async def _made(self, file: ServerFile, origin: Origin) -> Copy | None:

@@ -1,6 +1,6 @@
 """The places of a window's work: reserved on a server before anything is sent there, released if the run fails.
 
-places = Reservations(state)
+places = Reservations(window)
 place = await places.reserve(prompt_id, wish, job)     # durable, and this window is moored there
 await places.release(prompt_id)
 
@@ -25,9 +25,8 @@ from app.core.errors import AffinityError, NoServerAvailable, NotYourTurn, Stora
 from app.core.model import Job, PromptId, Reservation, ServerId, Task, Unreadable, WindowId
 from app.core.reservation import Wanted, drained
 from app.core.turns import Turn
-from app.core.window import Window
-from app.session.state import State
 from app.session.timing import until_set
+from app.session.window import SessionWindow
 from wire.health import Health
 from wire.queue import OTHER
 
@@ -42,15 +41,16 @@ _NOT_LISTED = (comfy.Queue((), ()), "not_in_fleet")
 class Reservations:
     """Reserves, registers and releases the places of one window."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, window: SessionWindow) -> None:
+        self._window = window
+        self._state = window.state
         self._choosing = asyncio.Lock()
         self._unwritten: dict[PromptId, Wanted] = {}  # reservations in memory only, until their tasks are written
         self._unreleased: set[PromptId] = set()  # released here, but not yet in the store, which could not be written
 
     async def until_fleet(self) -> None:
         """Wait until the fleet is known, or for `FLEET_WAIT`."""
-        await until_set(self._state.has_fleet, self._state.ports.clock, FLEET_WAIT)
+        await until_set(self._state.servers.has_fleet, self._state.ports.clock, FLEET_WAIT)
 
     async def reserve(
         self,
@@ -71,15 +71,15 @@ class Reservations:
             await self.until_fleet()
             for _ in range(RESERVE_TRIES):
                 await self._release_leftovers()
-                wanted = Wanted(prompt_id, state.get_window("reserve"), wish, job, unable or {})
-                wanted.expect_possible(state.fleet)
+                wanted = Wanted(prompt_id, self._window.get("reserve"), wish, job, unable or {})
+                wanted.expect_possible(state.servers.fleet)
                 if is_bare and wanted.is_moored:
                     self._unwritten[prompt_id] = wanted
-                    reservation = wanted.choose(Claims(), (), state.fleet, now=state.ports.clock.now(), tie=0.0)
+                    reservation = wanted.choose(Claims(), (), state.servers.fleet, now=state.ports.clock.now(), tie=0.0)
                 else:
                     reservation = await self._reserve_in_store(wanted)
                 try:
-                    state.set_window(state.get_window("reserve").reserve(reservation))
+                    state.records.set_window(self._window.get("reserve").reserve(reservation))
                 except AffinityError as error:
                     log.info("another task moored the window, choosing once more: %r", error)
                     await self._unreserve(prompt_id)
@@ -110,14 +110,14 @@ class Reservations:
 
         def pick(claims: Claims) -> Reservation:
             unreadable[:] = claims.unreadable_of(wanted.window.window_id)
-            reservation = wanted.choose(claims, snapshots, state.fleet, now=state.ports.clock.now(), tie=tie)
+            reservation = wanted.choose(claims, snapshots, state.servers.fleet, now=state.ports.clock.now(), tie=tie)
             turns[:] = [wanted.turn(reservation, claims, snapshots, alive)]
             return reservation if turns[0].is_now else replace(reservation, waits_since=turns[0].since)
 
         try:
             reservation = await state.ports.store.reserve(pick)
         finally:
-            state.set_aside(unreadable)
+            state.records.set_aside(unreadable, wanted.window.window_id)
         return reservation, turns[0]
 
     async def _ask_whether_alive(self, windows: Iterable[WindowId]) -> dict[WindowId, bool | None]:
@@ -128,7 +128,7 @@ class Reservations:
     async def register(self, task: Task) -> None:
         """Write the task of a reservation, which it replaces: the task holds the window."""
         state, unreadable = self._state, list[Unreadable]()
-        state.get_window("register_window_task").expect_reserved(task)  # before anything is written
+        self._window.get("register_window_task").expect_reserved(task)  # before anything is written
         wanted = self._unwritten.pop(task.prompt_id, None)
         if wanted is None:
             await state.ports.store.register(task)
@@ -136,7 +136,7 @@ class Reservations:
 
             def check(claims: Claims) -> None:
                 unreadable[:] = claims.unreadable_of(task.owner)
-                reservation = wanted.choose(claims, (), state.fleet, now=task.created_at, tie=0.0)
+                reservation = wanted.choose(claims, (), state.servers.fleet, now=task.created_at, tie=0.0)
                 expect_turn(wanted.turn(reservation, claims), task.server_id)
 
             try:
@@ -145,9 +145,8 @@ class Reservations:
                 await self._reserve_in_store(wanted)
                 await state.ports.store.register(task)
             finally:
-                state.set_aside(unreadable)
-        state.read_back = (*state.read_back, task)
-        state.set_window(state.get_window("register_window_task").register_window_task(task))
+                state.records.set_aside(unreadable, task.owner)
+        state.records.registered(task)
 
     async def _release_leftovers(self) -> None:
         for leftover in tuple(self._unreleased):
@@ -156,7 +155,7 @@ class Reservations:
 
     async def find_elsewhere(self, task: Task, unable: Mapping[ServerId, str]) -> ServerId:
         """Return another server for a task's work, before anything is given up. NoServerAvailable if there is none."""
-        now, fleet = self._state.ports.clock.now(), self._state.fleet
+        now, fleet = self._state.ports.clock.now(), self._state.servers.fleet
         wish, unable = Wish(avoided=task.server_id, leanings=self._state.leanings), {**drained(fleet), **unable}
         weights = {server.server_id: server.weight for server in fleet.servers}
         loads = await self._read_loads()
@@ -165,7 +164,7 @@ class Reservations:
     async def _read_loads(self) -> tuple[Snapshot, ...]:
         """Return each server's queue. One that is well and was only late is asked once more."""
         first = await self._ask_loads()
-        well = {item.server_id for item in self._state.fleet.servers if not item.health.is_silent}
+        well = {item.server_id for item in self._state.servers.fleet.servers if not item.health.is_silent}
         late = {item.server_id for item in first if item.cause == LATE and item.server_id in well}
         if not late:
             return first
@@ -174,18 +173,18 @@ class Reservations:
 
     async def _ask_loads(self) -> tuple[Snapshot, ...]:
         state = self._state
-        if not state.fleet.servers:
-            raise state.fleet_error or NoServerAvailable("reserve", {})
+        if not state.servers.fleet.servers:
+            raise state.servers.fleet_error or NoServerAvailable("reserve", {})
         asked_at = state.ports.clock.now()
         loads = comfy.read_loads(await state.ports.http.send(comfy.loads_request()))
-        listed = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.fleet.servers)
+        listed = ((item.server_id, *loads.get(item.server_id, _NOT_LISTED)) for item in state.servers.fleet.servers)
         return tuple(
             Snapshot(server_id, queue.pending, cause, queue.running, asked_at, self._own(queue))
             for server_id, queue, cause in listed
         )
 
     def _own(self, queue: comfy.Queue) -> frozenset[PromptId] | None:
-        if not self._state.fleet.has_users:
+        if not self._state.servers.fleet.has_users:
             return None
         return frozenset(item for item in (*queue.running, *queue.pending) if not item.startswith(OTHER))
 
@@ -196,10 +195,10 @@ class Reservations:
 
     def forget(self, prompt_id: PromptId) -> bool:
         """Release the window's place, but leave what the store has; return whether there was one."""
-        window = self._state.window
-        if not isinstance(window, Window) or prompt_id not in window.reservations:
+        window = self._window.restored
+        if window is None or prompt_id not in window.reservations:
             return False
-        self._state.set_window(window.release_reservation(prompt_id))
+        self._state.records.set_window(window.release_reservation(prompt_id))
         return True
 
     async def stop_waiting(self, prompt_id: PromptId) -> None:

@@ -51,7 +51,6 @@ from app.core.window import get_api_base_url
 from app.core.workflow import ApiWorkflow
 from app.session.facts import Picked, Run, RunStage
 from app.session.hashing import sha256_of
-from app.session.state import State
 from app.session.submitting.capability import Capabilities
 from app.session.submitting.editor_files import NO_EDITOR, EditorCopy, EditorFiles, Graph
 from app.session.submitting.named_files import FoundFiles, Origin
@@ -60,6 +59,7 @@ from app.session.timing import begin, first_of
 from app.session.watching.forecast import Forecast
 from app.session.watching.socket import WindowSocket
 from app.session.watching.watch import Watch
+from app.session.window import SessionWindow
 
 log = logging.getLogger("mooring.session")
 
@@ -104,16 +104,19 @@ class Ready:
 
 
 class Submitter:
-    """Takes orders to their servers."""
+    """Takes the orders of one window to their servers."""
 
-    def __init__(self, state: State, socket: WindowSocket, watch: Watch, forecast: Forecast) -> None:
-        self._state = state
+    def __init__(
+        self, window: SessionWindow, socket: WindowSocket, watch: Watch, forecast: Forecast, capable: Capabilities
+    ) -> None:
+        self._window = window
+        self._state = state = window.state
         self._socket = socket
         self._watch = watch
         self._forecast = forecast
-        self.capable = Capabilities(state)
+        self.capable = capable
         self.editors = EditorFiles(state)
-        self.places = Reservations(state)
+        self.places = Reservations(window)
 
     async def run(self, order: RunOrder) -> PromptId:
         """Carry out an order up to the answer of the submit. Raises errors from before there was a task."""
@@ -124,21 +127,21 @@ class Submitter:
             ready = await self._prepare(order)
         except NotYourTurn:
             self.places.forget(order.prompt_id)
-            state.runs.pop(order.prompt_id, None)
+            state.live.drop_run(order.prompt_id)
             state.changed()
             raise
         except MooringError as failed:
             error = _without_task(failed)
             await self.places.release(order.prompt_id)
             if isinstance(error, ServerBusy) or (order.is_kept and may_pass(error)):  # it is tried again
-                state.runs.pop(order.prompt_id, None)
+                state.live.drop_run(order.prompt_id)
                 state.changed()
             else:
                 self._show(order.prompt_id, stage=RunStage.FAILED, error=error)
             state.note("run_failed", prompt_id=order.prompt_id, error=error)
             raise error from failed
         except BaseException:  # our own bug, or the page is closing: release the place all the same
-            state.runs.pop(order.prompt_id, None)
+            state.live.drop_run(order.prompt_id)
             await self.places.release(order.prompt_id)
             raise
         self._show(order.prompt_id, stage=RunStage.SUBMITTING)
@@ -148,7 +151,7 @@ class Submitter:
             lost = NotOwner("submit_workflow", order.prompt_id)
             self._show(order.prompt_id, stage=RunStage.FAILED, error=lost)
             raise lost from error
-        state.runs.pop(order.prompt_id, None)
+        state.live.drop_run(order.prompt_id)
         state.changed()
         self._forecast.refresh_soon()  # not earlier: it reads what the choice of a server locks
         await self._until_looked_up(order.prompt_id)
@@ -156,22 +159,20 @@ class Submitter:
 
     async def _until_looked_up(self, prompt_id: PromptId) -> None:
         """Wait until it is known whether a prompt that met a busy answer was queued: only then it may be sent again."""
-        tasks = self._state.get_window("submit_workflow").tasks
-        while prompt_id in tasks and is_looked_up(tasks[prompt_id]):
+        while (task := self._state.records.tasks.get(prompt_id)) is not None and is_looked_up(task):
             await self._state.wait_change()
-            tasks = self._state.get_window("submit_workflow").tasks
 
     def begin(self, order: RunOrder) -> None:
         """Show a run, if it is not shown yet."""
-        if order.prompt_id not in self._state.runs:
+        if order.prompt_id not in self._state.live.runs:
             now, is_kept = self._state.ports.clock.now(), order.is_kept
-            self._state.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now, is_kept=is_kept))
+            self._state.live.set_run(Run(prompt_id=order.prompt_id, title=order.title, started_at=now, is_kept=is_kept))
 
     async def _prepare(self, order: RunOrder) -> Ready:
         """Find the servers that can run it, and register its task on one; return what its submit needs."""
-        self._state.get_window("run").expect_readable("run")
+        self._window.get("run").expect_readable("run")
         await self.places.until_fleet()
-        only = self._state.get_window("reserve").window_locked_server or order.wish.asked
+        only = self._window.get("reserve").window_locked_server or order.wish.asked
         survey = await self.capable.survey(order.workflow, order.inputs, only=only, origin=order.origin, is_now=True)
         lacks = {server_id: item.names for server_id, item in survey.standing.lacks.items()}
         if survey.has_replaced:
@@ -194,11 +195,11 @@ class Submitter:
             raise _with_lacking(error, lacks) from error
 
     async def _prepare_on_server(self, order: RunOrder, found: FoundFiles) -> Ready:
-        state, unable = self._state, order.unable
-        held = state.get_window("run").reservations.get(order.prompt_id)
+        unable = order.unable
+        held = self._window.get("run").reservations.get(order.prompt_id)
         if held is not None and (cause := unable.get(held.server_id)):
             raise ServerUnable("submit_workflow", held.server_id, cause)
-        if (locked := held.server_id if held else state.get_window("run").window_locked_server) is not None:
+        if (locked := held.server_id if held else self._window.locked) is not None:
             order = await self._with_copies(order, found, locked)
         is_bare = locked is not None and not order.inputs and not order.is_quiet
         job = job_of(order.workflow)
@@ -239,19 +240,19 @@ class Submitter:
         if blob.size == 0:
             raise BadInput("empty", filename)
         sha256 = kept or await sha256_of(blob)
-        state.guard("upload_image", reservation.server_id)
+        self._window.guard("upload_image", reservation.server_id)
         if not kept:
             await self._keep_input(sha256, blob)
         request = comfy.upload_request(
-            get_api_base_url("upload_image", reservation, state.fleet), blob, content_name(sha256, filename)
+            get_api_base_url("upload_image", reservation, state.servers.fleet), blob, content_name(sha256, filename)
         )
-        run = state.runs.get(reservation.prompt_id)
+        run = state.live.runs.get(reservation.prompt_id)
         before = run.sent if run is not None else 0
-        async with state.bulk(reservation.server_id, request):
+        async with state.servers.bulk(reservation.server_id, request):
             response = await state.ports.http.upload(
                 request, lambda part: self._show_sent(reservation.prompt_id, before + round(part * blob.size))
             )
-        state.noticed_busy(reservation.server_id, response)
+        state.servers.noticed_busy(reservation.server_id, response)
         self._show_sent(reservation.prompt_id, before + blob.size)
         uploaded = comfy.read_upload(response, reservation.server_id)
         state.note("uploaded", prompt_id=reservation.prompt_id, size=blob.size, sha256=sha256, **asdict(uploaded))
@@ -291,7 +292,7 @@ class Submitter:
             {(item.node_id, item.input_name): uploaded.input_value for item, uploaded in uploads}
         )
         editor, graph = await self.editors.along(order.prompt_id, order.editor, workflow)
-        window = state.get_window("register_window_task")
+        window = self._window.get("register_window_task")
         ready = Ready(graph, state.ports.clock.steady(), order.wish.is_unbounded)
         await self.places.register(
             Task(
@@ -303,7 +304,7 @@ class Submitter:
                 epoch=1,
                 created_at=state.ports.clock.now(),
                 title=order.title,
-                project=state.tab.project,
+                project=state.project,
                 workflow=self.capable.as_sent(workflow, place.server_id).text,
                 inputs=(*(item for item, _ in uploads), *order.uploaded),
                 templates=order.templates,
@@ -314,23 +315,23 @@ class Submitter:
                 part=order.part,
                 editor_sha256=editor.sha256,
                 editor_fault=editor.fault,
-                confirmed_address=state.confirmed_address(place),
+                confirmed_address=state.servers.confirmed_address(place),
             )
         )
         return ready
 
     async def _submit(self, prompt_id: PromptId, ready: Ready) -> None:
         state = self._state
-        task = state.get_task("submit_workflow", prompt_id)
+        task = state.records.get_task("submit_workflow", prompt_id)
         before = self._watch.restarts.fingerprint(task)
         try:
-            base = get_api_base_url("submit_workflow", task, state.fleet)
-            method = preview_method(state.tab.previews, state.fleet.get(task.server_id))
+            base = get_api_base_url("submit_workflow", task, state.servers.fleet)
+            method = preview_method(state.previews, state.servers.fleet.get(task.server_id))
             request = comfy.submit_request(base, task, ready.graph, previews=method, is_unbounded=ready.is_unbounded)
             response = await self._post(request, base, task, ready.proven_at)
             if response is None:
                 return
-            state.noticed_busy(task.server_id, response)
+            state.servers.noticed_busy(task.server_id, response)
             answer = comfy.read_submit(response, task, state.ports.clock.now())
             if isinstance(answer, Accepted):
                 self._watch.restarts.numbered(task, answer.number, before)
@@ -351,12 +352,12 @@ class Submitter:
         """
         state, post = self._state, None
         try:
-            async with state.control(task.server_id):
+            async with state.servers.control(task.server_id):
                 await self._expect_contact(task, base)
                 if not await self._may_post(task.prompt_id, proven_at):
                     return None
                 state.note("submitting", prompt_id=task.prompt_id, server_id=task.server_id, address=task.address)
-                state.posted_at[task.prompt_id] = state.ports.clock.steady()
+                state.live.posted(task.prompt_id)
                 post = begin(state.ports.http.send(request))
                 await first_of(asyncio.wait({post}), self._until_reported(task.prompt_id))
             return await post
@@ -369,12 +370,12 @@ class Submitter:
 
         An open socket shows that they do. A server that does not answer in time may still accept the prompt.
         """
-        socket = self._state.socket
+        socket = self._window.socket
         if (socket.server_id, socket.state) == (task.server_id, "open"):
             return
         request = replace(comfy.queue_request(base), deadline=CONTACT_DEADLINE)
         try:
-            response = self._state.noticed_busy(task.server_id, await self._state.ports.http.send(request))
+            response = self._state.servers.noticed_busy(task.server_id, await self._state.ports.http.send(request))
             if busy_in_front(response, task.server_id) is not None:
                 raise ConnectError(task.server_id, BUSY)
         except RequestTimeout as error:
@@ -383,10 +384,8 @@ class Submitter:
 
     async def _until_reported(self, prompt_id: PromptId) -> None:
         """Return once something other than the submit's answer has shown the state of that task."""
-        tasks = self._state.get_window("submit_workflow").tasks
-        while prompt_id in tasks and tasks[prompt_id].state is TaskState.REGISTERED:
+        while (task := self._state.records.tasks.get(prompt_id)) and task.state is TaskState.REGISTERED:
             await self._state.wait_change()
-            tasks = self._state.get_window("submit_workflow").tasks
 
     async def _may_post(self, prompt_id: PromptId, proven_at: float) -> bool:
         """Whether the task is still ours and registered, after waiting for its turn (or while this page was asleep).
@@ -394,7 +393,7 @@ class Submitter:
         Registering it in the store proved that it is ours, and this counts for `SLEPT_OVER` seconds.
         """
         state, clock = self._state, self._state.ports.clock
-        while (task := state.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
+        while (task := state.records.get_task("submit_workflow", prompt_id)).state is TaskState.REGISTERED:
             if clock.steady() - proven_at < SLEPT_OVER:
                 return True
             asked_at = clock.steady()
@@ -404,15 +403,15 @@ class Submitter:
                 log.warning("ownership not checked yet: %r", error)
                 await clock.sleep(WRITE_RETRY)
                 continue
-            if not state.owns(stored):
-                state.let_go(task, TaskNotFound("submit_workflow", prompt_id))
+            if not state.records.owns(stored):
+                state.records.let_go(task, TaskNotFound("submit_workflow", prompt_id))
                 raise TaskNotFound("submit_workflow", prompt_id)
             proven_at = asked_at
         return False
 
     async def _record_answer(self, prompt_id: PromptId, answer: Evidence) -> None:
         """Record the answer of the submit. It comes only once, so retry while the store is full or closed."""
-        while (task := await self._state.witness(prompt_id, answer)) is None or task.answered_at is None:
+        while (task := await self._state.records.witness(prompt_id, answer)) is None or task.answered_at is None:
             if task is None:
                 raise TaskNotFound("submit_workflow", prompt_id)
             await self._state.ports.clock.sleep(WRITE_RETRY)
@@ -421,14 +420,14 @@ class Submitter:
 
     def _show_sent(self, prompt_id: PromptId, sent: int) -> None:
         """Show the uploaded share of all files, once for each percent."""
-        run = self._state.runs.get(prompt_id)
+        run = self._state.live.runs.get(prompt_id)
         if run is not None and run.size and (fraction := sent * 100 // run.size / 100) != run.fraction:
             self._show(prompt_id, fraction=fraction, sent=sent)
 
     def _show(self, prompt_id: PromptId, **changes: object) -> None:
-        run = self._state.runs.get(prompt_id)
+        run = self._state.live.runs.get(prompt_id)
         if run is not None:
-            self._state.set_run(replace(run, **changes))  # type: ignore[arg-type]
+            self._state.live.set_run(replace(run, **changes))  # type: ignore[arg-type]
 
 
 def _with_lacking(error: NoServerAvailable, lacks: Mapping[ServerId, tuple[str, ...]]) -> NoServerAvailable:

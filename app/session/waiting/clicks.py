@@ -61,7 +61,7 @@ class Clicks:
 
     def note(self, order: RunOrder) -> Pressed:
         """Note a click in the tab, before anything is awaited."""
-        window, editor = self._state.get_window("run"), order.editor
+        window, editor = self._state.records.get_window("run"), order.editor
         batch = replace(
             batch_of(BatchId(order.prompt_id), order.workflow, order.title, order.inputs, order.wish),
             editor_sha256=editor.sha256,
@@ -82,7 +82,7 @@ class Clicks:
 
     def remember(self, batch: Batch, entries: Sequence[Entry], editor: str, senders: int | None = None) -> bool:
         """Let the tab remember a press, before anything is awaited; False if it cannot."""
-        window, now = self._state.get_window("run"), self._state.ports.clock.now()
+        window, now = self._state.records.get_window("run"), self._state.ports.clock.now()
         return bool(entries) and self._tab.note(
             Press(
                 prompt_id=PromptId(batch.batch_id),
@@ -102,7 +102,7 @@ class Clicks:
         """
         is_loose = not pressed.is_noted or any(not item.sha256 for item in pressed.batch.inputs)
         try:
-            with self._state.loose_ends.upload() if is_loose else nullcontext():
+            with self._state.records.loose_ends.upload() if is_loose else nullcontext():
                 return await self._record(pressed)
         finally:
             self._tab.recorded(pressed.entry.prompt_id)  # or the error says that it was not
@@ -171,7 +171,7 @@ class Clicks:
             return prompt_id
         random = self._state.ports.random
         entry, line_id = replace(pressed.entry, prompt_id=PromptId(random.uuid4())), random.uuid4()
-        with self._state.loose_ends.upload():
+        with self._state.records.loose_ends.upload():
             await self._keeper.change(partial(_joined, batch=pressed.batch, entry=entry, line_id=line_id))
         await self._sender.replace(tried, entry.prompt_id)
         return entry.prompt_id
@@ -245,7 +245,9 @@ class Clicks:
             except InvalidTransition:  # it was recorded meanwhile
                 self._tab.forget(press.prompt_id)
             except MooringError as error:
-                self._state.show_refused(press.prompt_id, press.batch.title if press.batch else "", press.at, error)
+                self._state.live.show_refused(
+                    press.prompt_id, press.batch.title if press.batch else "", press.at, error
+                )
                 self._tab.hold(press.prompt_id)
             else:
                 self._tab.forget(press.prompt_id)
@@ -277,10 +279,10 @@ class Clicks:
 
     def show_refused(self) -> None:
         """Show the clicks that were not sent, from before a reload or of a window that was adopted."""
-        line, shown = self._keeper.line, self._state.runs
+        line, shown = self._keeper.line, self._state.live.runs
         for entry in (item for item in line.refused if item.prompt_id not in shown) if line is not None else ():
             title, error = line.batches[entry.batch_id].title if line else "", read_refusal(entry.refusal)
-            self._state.show_refused(entry.prompt_id, title, entry.pressed_at, error)
+            self._state.live.show_refused(entry.prompt_id, title, entry.pressed_at, error)
 
 
 def _joined(line: WaitingRuns, batch: Batch, entry: Entry, line_id: str) -> WaitingRuns:

@@ -65,11 +65,7 @@ class FeedLine(Protocol):
 
     @property
     def whole(self) -> WaitingRuns | None:
-        """The line with the runs that are set aside; None until it is known, with the work of this tab's crew."""
-
-    @property
-    def own_windows(self) -> tuple[Window, ...]:
-        """The windows of all sessions that send from it."""
+        """The line with the runs that are set aside; None until it is known, with the work of all windows."""
 
     async def attach(self, where: tuple[str, str], picked: Picked) -> Attachment: ...
     async def join(self, batch: Batch, entries: list[Entry], senders: int, editor: str) -> None: ...
@@ -122,7 +118,7 @@ class FileFeed:
 
     def start(self, plan: FilePlan, files: FileSet) -> None:
         """Let the runs of a plan come, file by file; `files` are the plan's, in their order."""
-        plan = replace(plan, window_id=self._state.get_window("start").window_id)
+        plan = replace(plan, window_id=self._state.records.get_window("start").window_id)
         self._held[plan.batch.batch_id] = {index: (files, index) for index in range(len(plan.files))}
         self._group = 1
         self._put(FileRuns.of(plan), is_new=True)
@@ -220,7 +216,7 @@ class FileFeed:
         return True
 
     def _restore(self) -> None:
-        window = self._state.window
+        window = self._state.records.own
         if self._memory is None or self._is_restored or not isinstance(window, Window):
             return
         self._is_restored = True
@@ -233,7 +229,7 @@ class FileFeed:
 
     def _follow(self, line: WaitingRuns) -> None:
         """Take over what became of the runs. Most changes are about something else, and cost nothing here."""
-        windows = self._line.own_windows
+        windows = self._state.records.windows
         seen = (line, *windows)
         if len(seen) == len(self._seen) and all(map(operator.is_, seen, self._seen)):
             return
@@ -265,7 +261,7 @@ class FileFeed:
         """Copy the next files into the store, and let their runs wait. A file that cannot be used is a failure."""
         copied: dict[int, tuple[Attachment, ...]] = {}
         size = 0
-        with self._state.loose_ends.upload():
+        with self._state.records.loose_ends.upload():
             while len(copied) < self._group and size <= GROUP_BYTES:
                 work = self._works.get(name)
                 file = work.next_file(self.held(name), copied) if work is not None else None

@@ -26,7 +26,7 @@ from app.session.submitting.named_files import Origin
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.sessions import Sessions, count_sessions
 from app.session.waiting.storage import LineKeeper
-from app.session.waiting.worker import LineWorker
+from app.session.waiting.worker import WindowWorker
 from wire.turns import AHEAD
 
 log = logging.getLogger("mooring.session")
@@ -36,7 +36,7 @@ TakeBack = Callable[[Entry, MooringError], bool]
 
 
 class Sender:
-    """Sends waiting runs through its workers; the first is the window's own session."""
+    """Sends waiting runs through the session's windows; the first is its own."""
 
     def __init__(self, state: State, keeper: LineKeeper, past: Past, take_back: TakeBack) -> None:
         self._state = state
@@ -45,14 +45,15 @@ class Sender:
         self._take_back = take_back
         self._editors = EditorFiles(state)
         self._kick = asyncio.Event()
-        self.workers: list[LineWorker] = []
-        self.is_enlisting = True  # whether sessions that the line asks for are still expected
+        self.workers: list[WindowWorker] = []
+        self.is_opening = True  # whether windows that the line asks for are still expected
         self.aside: frozenset[PromptId] = frozenset()  # runs that are held back for now
         self.pressed: frozenset[PromptId] = frozenset()  # clicks that are not the line's to send
         self.refusal: MooringError | None = None  # why the run that paused the line last could not be sent
         self.renamed: dict[PromptId, PromptId] = {}  # runs that were put back under another id
         self._noted: set[PromptId] = set()  # runs whose wait for their turn is noted in the store
         self._was_ahead = 0
+        state.subscribe(self._kick.set)
 
     @property
     def sending(self) -> frozenset[PromptId]:
@@ -65,29 +66,28 @@ class Sender:
         return frozenset(
             worker.sending
             for worker in self.workers
-            if worker.sending is not None and (worker.turn is None or worker.sending in worker.state.runs)
+            if worker.sending is not None and (worker.turn is None or worker.sending in self._state.live.runs)
         )
 
     @property
     def sessions(self) -> Sessions:
         """The sessions that send from the line now."""
         state = self._state
-        return count_sessions(self._keeper.line, self.workers, state.fleet, state.leanings, self.held_back)
+        return count_sessions(self._keeper.line, self.workers, state.servers.fleet, state.leanings, self.held_back)
 
     @property
     def held_back(self) -> frozenset[PromptId]:
         """The runs of the line that it neither shows nor sends."""
         return self.aside | self.pressed
 
-    def enlist(self, worker: LineWorker) -> None:
-        """Add a session that sends from this line; the first is the window's own."""
+    def add(self, worker: WindowWorker) -> None:
+        """Add a window that sends from this line; the first is the session's own."""
         self.workers.append(worker)
-        worker.state.subscribe(self._kick.set)
         self._kick.set()
 
-    def enlisted(self, *, is_complete: bool) -> None:
-        """Note that the crew has tried to enlist the sessions that the line asks for; wait for no others."""
-        self.is_enlisting = is_complete
+    def opened(self, *, is_complete: bool) -> None:
+        """Note that the session has tried to open the windows that the line asks for; wait for no others."""
+        self.is_opening = is_complete
         self._kick.set()
 
     def hurry(self) -> None:
@@ -104,13 +104,13 @@ class Sender:
             await self._kick.wait()
 
     def _assign(self) -> None:
-        """Assign a run to each session that may take one."""
+        """Assign a run to each window that may take one."""
         for worker in self.workers:
             for prompt_id in (*((worker.sending,) if worker.sending is not None else ()), *self.pressed):
                 if worker.has_task(prompt_id):
                     self._keeper.took(prompt_id)
                     self.pressed -= {prompt_id}
-        line, most = self._keeper.line, self._state.fleet.most_pending
+        line, most = self._keeper.line, self._state.servers.fleet.most_pending
         sessions = self.sessions
         self._drop_notes(line, sessions.wanted)
         self._follow_ends()
@@ -145,7 +145,7 @@ class Sender:
             self._noted.discard(prompt_id)
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
-    def _gives_way(self, worker: LineWorker, regular: int, line: WaitingRuns) -> bool:
+    def _gives_way(self, worker: WindowWorker, regular: int, line: WaitingRuns) -> bool:
         """Return whether a busy regular session takes no more for now, because another may still use an idle server.
 
         A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
@@ -153,12 +153,12 @@ class Sender:
         workers = self.workers[:regular]
         if worker not in workers:
             return False
-        if self.is_enlisting and len(workers) < regular:
+        if self.is_opening and len(workers) < regular:
             return True
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
 
-    async def _send(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _send(self, worker: WindowWorker, entry: Entry, line: WaitingRuns) -> None:
         try:
             order = await self._order(entry, line)
             await worker.submitter.run(replace(order, is_quiet=worker.turn is not None))
@@ -171,7 +171,7 @@ class Sender:
             await self._taken(worker, entry, line)
         finally:
             worker.sending = None
-            worker.state.changed()
+            self._state.changed()
 
     async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
         batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()
@@ -209,10 +209,10 @@ class Sender:
             return None
         return None if task is None else Origin(task.server_id, task.created_at)
 
-    async def _taken(self, worker: LineWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _taken(self, worker: WindowWorker, entry: Entry, line: WaitingRuns) -> None:
         """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
         self._keeper.took(entry.prompt_id)
-        task = worker.window.tasks.get(entry.prompt_id) if worker.window else None
+        task = self._state.records.tasks.get(entry.prompt_id)
         failure = task.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
             await self._put_back(task, entry, line)
@@ -224,9 +224,9 @@ class Sender:
         if failure is not None and failure.kind == "rejected":
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
-    async def _not_taken(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
+    async def _not_taken(self, worker: WindowWorker, entry: Entry, error: MooringError) -> None:
         """Handle a run that was not registered, or is another window's now."""
-        worker.state.runs.pop(entry.prompt_id, None)
+        self._state.live.drop_run(entry.prompt_id)
         if isinstance(error, NotYourTurn):  # nothing has changed
             self._noted.add(entry.prompt_id)
             worker.rest(_steady(error, worker.turn), self._kick.set)
@@ -246,10 +246,10 @@ class Sender:
         else:
             worker.rest(error, self._kick.set)
 
-    async def _refuse(self, worker: LineWorker, entry: Entry, error: MooringError) -> None:
+    async def _refuse(self, worker: WindowWorker, entry: Entry, error: MooringError) -> None:
         """Take a click out of the line that a retry would not send either; it stays until it is dismissed."""
         if await self.refuse(entry.prompt_id, error):
-            self._state.show_refused(entry.prompt_id, self._title_of(entry), entry.pressed_at, error)
+            self._state.live.show_refused(entry.prompt_id, self._title_of(entry), entry.pressed_at, error)
         else:
             worker.rest(error, self._kick.set)
 
@@ -269,7 +269,7 @@ class Sender:
         line = self._keeper.line
         return line.batches[entry.batch_id].title if line is not None and entry.batch_id in line.batches else ""
 
-    async def _remove(self, worker: LineWorker, entry: Entry) -> None:
+    async def _remove(self, worker: WindowWorker, entry: Entry) -> None:
         """Remove a run that is listed elsewhere. One that cannot be removed is tried once more later."""
         try:
             await self._keeper.change(lambda line: line.without(entry.prompt_id) if line.has(entry.prompt_id) else line)
@@ -323,10 +323,10 @@ class Sender:
 
     async def _forget_try(self, prompt_id: PromptId) -> None:
         """Delete the previous failed try."""
-        windows = [worker.window for worker in self.workers if worker.window is not None]
-        for task in [window.tasks[prompt_id] for window in windows if prompt_id in window.tasks]:
-            if task.failure is not None and comfy.may_go_later(task.failure) and task.is_proven:
-                await self._forget(task)
+        task = self._state.records.tasks.get(prompt_id)
+        failure = task.failure if task is not None else None
+        if task is not None and failure is not None and comfy.may_go_later(failure) and task.is_proven:
+            await self._forget(task)
 
     async def _forget(self, task: Task) -> None:
         try:
@@ -334,9 +334,8 @@ class Sender:
         except MooringError as error:
             log.warning("%s stays in the list: %r", task.prompt_id, error)
             return
-        for worker in self.workers:
-            if worker.has_task(task.prompt_id):
-                worker.state.forget(task.prompt_id)
+        if task.prompt_id in self._state.records.tasks:
+            self._state.records.forget(task.prompt_id)
 
 
 def _steady(turn: NotYourTurn, known: NotYourTurn | None) -> NotYourTurn:

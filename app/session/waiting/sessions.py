@@ -9,7 +9,7 @@ from app.core.aim import able_servers
 from app.core.balancer import Leaning
 from app.core.model import BatchId, Fleet, PromptId, ServerId
 from app.core.waiting_runs import EVERY, MOST_SENDERS, Batch, WaitingRuns
-from app.session.waiting.worker import LineWorker
+from app.session.waiting.worker import WindowWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Sessions:
 
 def count_sessions(
     line: WaitingRuns | None,
-    workers: Sequence[LineWorker],
+    workers: Sequence[WindowWorker],
     fleet: Fleet,
     leanings: Mapping[ServerId, Leaning],
     held_back: Collection[PromptId],
@@ -55,7 +55,7 @@ def count_sessions(
 
 
 def _by_fleet(
-    line: WaitingRuns, workers: Sequence[LineWorker], able: frozenset[ServerId], held_back: Collection[PromptId]
+    line: WaitingRuns, workers: Sequence[WindowWorker], able: frozenset[ServerId], held_back: Collection[PromptId]
 ) -> int:
     """Return one session for each server. One whose server takes no new work is one more: that holds it for now."""
     stuck = sum(worker.locked is not None and worker.locked not in able for worker in workers)

@@ -64,10 +64,11 @@ class LineKeeper:
             self.take_over(await work())
 
     async def _read(self) -> None:
-        if not isinstance(self._state.window, Window):
+        window = self._state.records.own
+        if not isinstance(window, Window):
             return
         try:
-            line = await self._state.ports.store.read_line(self._state.window.window_id)
+            line = await self._state.ports.store.read_line(window.window_id)
         except StorageError as error:
             log.warning("the line cannot be read: %r", error)
             self.error = error
@@ -78,7 +79,7 @@ class LineKeeper:
 
     async def change(self, step: Step, files: Mapping[str, Blob] = NO_FILES) -> None:
         """Take a step, durable first, and keep files with it. If the store has another line, reread it and repeat."""
-        self._state.get_window("line")
+        self._state.records.get_window("line")
         async with self._changing:
             if self.line is None:
                 await self._read()

@@ -9,7 +9,7 @@ nor sends it meanwhile; it waits here after a reload, or if its turn has not com
 store with its reason until it is dismissed.
 
 Waiting runs are in the store, hold no server, and outlive the page; they are sent while a page of their window is open.
-When fewer than two of a session's prompts are unfinished, the next run takes the same way as a click: reserve, upload,
+When fewer than two of a window's prompts are unfinished, the next run takes the same way as a click: reserve, upload,
 register, submit. Registering removes it from the line in the same transaction, so a run is sent at most once: it is
 either waiting or a task.
 
@@ -19,10 +19,10 @@ task was registered by then, and certainly not sent, it waits under a new id, an
 At most two runs of the user are ahead on a server, over all windows (`core/turns.py`). A click that would be a third
 joins the line, before the runs of plans; after *send all now* nothing waits for its turn.
 
-One window, one server (promise 1): a waiting run holds no server and locks no window. While one of a session's prompts
+One window, one server (promise 1): a waiting run holds no server and locks no window. While one of a window's prompts
 is unfinished, its next run goes to the same server, so a running line stays on one server; another is chosen
-only after everything before it has ended, for example after a pause. To use several servers, several sessions send
-from the line (`session/waiting/crew.py`).
+only after everything before it has ended, for example after a pause. To use several servers, several windows of the
+session send from the line (`session/windows.py`).
 
 A run that fails or is cancelled does not stop the line. One that a server rejects pauses it, because the others would
 be rejected too; so does one that cannot be sent as it is. If no server, network or storage was available, the run is
@@ -42,7 +42,6 @@ from app.core.balancer import ANY, Wish
 from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
-from app.core.window import Window
 from app.core.workflow import ApiWorkflow
 from app.session.delivery.past import Past
 from app.session.facts import Picked
@@ -56,7 +55,8 @@ from app.session.waiting.file_feed import FileFeed
 from app.session.waiting.sending import Sender
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.tab_presses import TabPresses
-from app.session.waiting.worker import LineWorker
+from app.session.waiting.worker import WindowWorker
+from app.session.watching.watch import Watch
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.session")
@@ -65,8 +65,9 @@ log = logging.getLogger("mooring.session")
 class WaitingLine:
     """The waiting line of a session. A change is durable when its method returns; if it raises, nothing has changed."""
 
-    def __init__(self, state: State, worker: LineWorker, salvage: Salvage, past: Past) -> None:
+    def __init__(self, state: State, watch: Watch, salvage: Salvage, past: Past) -> None:
         self._state = state
+        self._watch = watch
         self._salvage = salvage
         self._editors = EditorFiles(state)
         self._keeper = LineKeeper(state)
@@ -74,8 +75,7 @@ class WaitingLine:
         self._sender = Sender(state, self._keeper, past, self.files.take_back)
         self._tab = TabPresses(state.ports.presses)
         self.clicks = Clicks(state, self._keeper, self._sender, self._tab)
-        self._is_crew_known = False
-        self._sender.enlist(worker)
+        self._are_windows_known = False
 
     # State
 
@@ -90,14 +90,9 @@ class WaitingLine:
 
     @property
     def whole(self) -> WaitingRuns | None:
-        """The line with the runs that are set aside; None until it is known, with the work of this tab's crew."""
-        is_known = self._is_crew_known and all(worker.window is not None for worker in self._sender.workers)
+        """The line with the runs that are set aside; None until it is known, with the work of all windows."""
+        is_known = self._are_windows_known and all(item.window.restored is not None for item in self._sender.workers)
         return self._keeper.line if is_known else None
-
-    @property
-    def own_windows(self) -> tuple[Window, ...]:
-        """The windows of all sessions that send from it."""
-        return tuple(worker.window for worker in self._sender.workers if worker.window is not None)
 
     @property
     def error(self) -> StorageError | None:
@@ -115,8 +110,8 @@ class WaitingLine:
         return self._sender.shown
 
     @property
-    def wanted_sessions(self) -> int:
-        """How many sessions of this tab send from it now."""
+    def wanted_windows(self) -> int:
+        """How many windows of this session send from it now."""
         line = self._keeper.line
         return self._sender.sessions.wanted if line is not None and line.entries else 1
 
@@ -174,7 +169,7 @@ class WaitingLine:
         is the id of a press from before there was a session: the batch's, and its first run's. BadPlan if there are
         too many, StorageError if they cannot be kept.
         """
-        window, random = self._state.get_window("add"), self._state.ports.random
+        window, random = self._state.records.get_window("add"), self._state.ports.random
         press = press or PromptId(random.uuid4())
         inputs = inputs or {}
         batch = batch_of(BatchId(press), workflow, title, inputs, wish)
@@ -182,7 +177,7 @@ class WaitingLine:
         entries = [_entry(next(ids), window.window_id, batch.batch_id, run) for run in runs]
         self.clicks.remember(batch, entries, editor, senders)
         try:
-            with self._state.loose_ends.upload():
+            with self._state.records.loose_ends.upload():
                 batch, files = await self.clicks.with_files(batch, inputs)
                 batch = replace(batch, editor_sha256=await self._editors.keep(editor) if editor else "")
                 await self._keeper.join(batch, entries, senders, files=files)
@@ -295,19 +290,16 @@ class WaitingLine:
             return line.without(*(item.prompt_id for item in waiting if is_meant(item.part)))
 
         await self._keeper.change(stop)
-        tasks = [
-            (worker, task) for worker in self._sender.workers for task in worker.own_unfinished if is_meant(task.part)
-        ]  # fmt: skip
-        outcomes = await asyncio.gather(
-            *(worker.watch.cancel(task.prompt_id) for worker, task in tasks), return_exceptions=True
-        )
+        tasks = [task for worker in self._sender.workers for task in worker.own_unfinished if is_meant(task.part)]
+        cancels = (self._watch.cancel(task.prompt_id) for task in tasks)
+        outcomes = await asyncio.gather(*cancels, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
     async def adopt(self, owner: WindowId) -> None:
         """Adopt the line of a closed window. TaskNotFound if another window was faster."""
-        window = self._state.get_window("adopt")
+        window = self._state.records.get_window("adopt")
         await self._keeper.adopt(lambda: self._salvage.adopt_line(owner, window.window_id))
         self.clicks.show_refused()
         self.hurry()
@@ -329,18 +321,18 @@ class WaitingLine:
         """Send what may be sent, for as long as the page is open."""
         await self._sender.keep()
 
-    def enlist(self, worker: LineWorker) -> None:
-        """Add a session that sends from this line."""
-        self._sender.enlist(worker)
+    def add_window(self, worker: WindowWorker) -> None:
+        """Add a window that sends from this line; the first is the session's own."""
+        self._sender.add(worker)
 
-    def enlisted(self, *, is_complete: bool) -> None:
-        """Note that the crew has tried to enlist the sessions that the line asks for."""
-        self._sender.enlisted(is_complete=is_complete)
+    def opened(self, *, is_complete: bool) -> None:
+        """Note that the session has tried to open the windows that the line asks for."""
+        self._sender.opened(is_complete=is_complete)
 
-    def crew_found(self) -> None:
-        """Note that the sessions of this tab with work of their own are known."""
-        if not self._is_crew_known:
-            self._is_crew_known = True
+    def windows_found(self) -> None:
+        """Note that the windows with work of an earlier page of this tab are known."""
+        if not self._are_windows_known:
+            self._are_windows_known = True
             self._state.changed()
 
     def hurry(self) -> None:

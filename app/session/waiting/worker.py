@@ -1,4 +1,4 @@
-"""One session as the waiting line sees it: how much it has ahead, what it is sending, and when it retries."""
+"""One window as its session uses it: how it sends, how much it has ahead, and when it retries."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn, ServerBusy
 from app.core.model import Contact, PromptId, ServerId, Task
-from app.core.window import Moored, Window
 from app.session.facts import RunStage
 from app.session.state import State
 from app.session.submitting.submit import Submitter
-from app.session.watching.watch import Watch
+from app.session.watching.deafness import DeafnessDetector
+from app.session.watching.socket import WindowSocket
+from app.session.window import SessionWindow
 
 FIRST_REST = 2.0  # seconds after a failure that was not the run's fault
 LONGEST_REST = 120.0
@@ -19,12 +20,13 @@ LONGEST_WHILE_BUSY = 10.0  # a busy server may become free at any moment
 
 
 @dataclass(slots=True, eq=False)
-class LineWorker:
-    """A session that sends from the line."""
+class WindowWorker:
+    """A window that sends, also from the waiting line."""
 
-    state: State
+    window: SessionWindow
+    hearing: DeafnessDetector
+    socket: WindowSocket
     submitter: Submitter
-    watch: Watch
     sending: PromptId | None = None
     cause: MooringError | None = None  # why the last try failed
     is_resting: bool = False
@@ -32,38 +34,37 @@ class LineWorker:
     _serial: int = field(default=0, repr=False)
 
     @property
-    def window(self) -> Window | None:
-        """The session's window, once it has read its records."""
-        window = self.state.window
-        return window if isinstance(window, Window) else None
+    def state(self) -> State:
+        """What the parts of its session share."""
+        return self.window.state
 
     @property
     def ahead(self) -> int:
         """How much holds its window: unfinished prompts, and reservations for runs being sent. Wards do not count."""
-        mooring = self.window.mooring if self.window else None
-        return len(mooring.holders) if isinstance(mooring, Moored) else 0
+        target = self.window.target
+        return len(target.holders) if target is not None else 0
 
     @property
     def locked(self) -> ServerId | None:
         """The server that holds its window."""
-        return self.window.window_locked_server if self.window else None
+        return self.window.locked
 
     @property
     def is_free(self) -> bool:
         """Whether it holds no server yet, and nothing keeps it from choosing one."""
-        return not self.ahead and self.obstacle is None and self.state.store_error is None
+        return not self.ahead and self.obstacle is None and self.state.records.store_error is None
 
     @property
     def is_idle(self) -> bool:
         """Whether it could take a run now."""
-        is_up = self.window is not None and bool(self.state.fleet.servers)
+        is_up = self.window.restored is not None and bool(self.state.servers.fleet.servers)
         return is_up and self.sending is None and self.obstacle is None
 
     @property
     def obstacle(self) -> MooringError | None:
         """What keeps it from sending."""
-        if self.state.fleet_error is not None:
-            return self.state.fleet_error
+        if self.state.servers.fleet_error is not None:
+            return self.state.servers.fleet_error
         if self.is_resting:
             return self.cause or MooringError()
         return self.silence
@@ -73,7 +74,7 @@ class LineWorker:
         """Why the run that it is sending could not be sent before, as long as it has no server this time either."""
         if self.sending is None or self.has_task(self.sending):
             return None
-        run = self.state.runs.get(self.sending)
+        run = self.state.live.runs.get(self.sending)
         return self.cause if run is None or run.stage is RunStage.RESERVING else None
 
     @property
@@ -87,7 +88,7 @@ class LineWorker:
         for task in self.own_unfinished:
             if task.contact is not Contact.OK:
                 return ConnectError(task.server_id, task.contact_detail)
-        server = self.state.fleet.get(self.locked) if self.locked else None
+        server = self.state.servers.fleet.get(self.locked) if self.locked else None
         if server is not None and server.health.is_silent:
             return ConnectError(server.server_id, server.health.value)
         return None
@@ -95,7 +96,8 @@ class LineWorker:
     @property
     def own_unfinished(self) -> tuple[Task, ...]:
         """Its own unfinished tasks."""
-        return tuple(task for task in self.window.unfinished if task.holds_window) if self.window else ()
+        window = self.window.restored
+        return tuple(task for task in window.unfinished if task.holds_window) if window is not None else ()
 
     @property
     def turn(self) -> NotYourTurn | None:
@@ -104,7 +106,8 @@ class LineWorker:
 
     def has_task(self, prompt_id: PromptId | None) -> bool:
         """Whether that run has become one of its tasks."""
-        return prompt_id is not None and self.window is not None and prompt_id in self.window.tasks
+        window = self.window.restored
+        return prompt_id is not None and window is not None and prompt_id in window.tasks
 
     def rest(self, cause: MooringError | None, then: Callable[[], None]) -> None:
         """Take nothing for a while, longer each time; `then` is called at the end."""
@@ -115,7 +118,7 @@ class LineWorker:
         longest = LONGEST_WHILE_BUSY if is_busy or self.turn is not None else LONGEST_REST
         seconds = min(longest, FIRST_REST * 2.0 ** min(self.tries - 1, 10))
         if isinstance(cause, ServerBusy):
-            seconds = max(seconds, self.state.busy_for(cause.server_id) if cause.server_id else 0.0)
+            seconds = max(seconds, self.state.servers.busy_for(cause.server_id) if cause.server_id else 0.0)
             cause = replace(cause, retry_at=self.state.ports.clock.now() + seconds)
         self.cause, self.is_resting = cause, True
         self.state.spawn(self._rested(seconds, self._serial, then), "rest")

@@ -19,7 +19,7 @@ from app.core import events
 from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, Task, TaskState
 from app.core.ports.sockets import Connection
-from app.session.state import State
+from app.session.window import SessionWindow
 
 log = logging.getLogger("mooring.session")
 
@@ -47,8 +47,9 @@ class OpenPeriod:
 class DeafnessDetector:
     """Compares polls with the socket's events, and closes a deaf socket; `WindowSocket` reopens it."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, window: SessionWindow) -> None:
+        self._window = window
+        self._state = window.state
         self._opening: OpenPeriod | None = None
         self._patience = FIRST_SILENCE
         self.taking_in = asyncio.Lock()  # held while arrived messages are handled: until then, none of them is missing
@@ -69,7 +70,7 @@ class DeafnessDetector:
             return
         self._patience = FIRST_SILENCE
         if prompt_id not in self._opening.reported:
-            self._opening.keep(self._state.get_window("watch").tasks)
+            self._opening.keep(self._window.get("watch").tasks)
         reported = self._opening.reported.setdefault(prompt_id, set())
         reported.add("end" if isinstance(message, events.EndMessage) else "start")
 
@@ -98,7 +99,7 @@ class DeafnessDetector:
         return opening is not None and task.prompt_id in opening.states and self._is_reported_here(task)
 
     def _is_reported_here(self, task: Task) -> bool:
-        socket, window = self._state.socket, self._state.get_window("watch")
+        socket, window = self._window.socket, self._window.get("watch")
         is_mine = task.client_id == window.client_id and not task.is_ward
         return is_mine and socket.state == "open" and socket.server_id == task.server_id
 
@@ -113,14 +114,14 @@ class DeafnessDetector:
         if self._opening is not opening or news & opening.reported.get(prompt_id, set()):
             return
         log.warning("the socket is deaf: it did not report %s of %s", min(news), prompt_id)
-        self._state.socket = replace(self._state.socket, deaf=self._state.socket.deaf + 1)
+        self._window.set_socket(replace(self._window.socket, deaf=self._window.socket.deaf + 1))
         await self._reopen(opening, "deaf")
 
     async def _mind_silence(self, opening: OpenPeriod) -> None:
         clock = self._state.ports.clock
         while self._opening is opening:
             await clock.sleep(self._patience / 4)
-            last = self._state.socket.last_event_at or opening.since
+            last = self._window.socket.last_event_at or opening.since
             is_silent = clock.steady() - max(last, opening.since) >= self._patience
             if self._opening is opening and is_silent and self._has_running():
                 log.info("silent for %.0f s; reopening the socket", self._patience)
@@ -131,8 +132,9 @@ class DeafnessDetector:
         """Close the socket, which is reopened to the same server. A second missing event during that proves nothing."""
         self._opening = None
         log.info("closing the socket: %s", cause)
-        self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause=cause)
+        self._state.note("socket_reopened", server_id=self._window.socket.server_id, cause=cause)
         await opening.connection.close()
 
     def _has_running(self) -> bool:
-        return any(task.state is TaskState.RUNNING and self._is_reported_here(task) for task in self._state.watched())
+        unfinished = self._window.get("watch").unfinished
+        return any(task.state is TaskState.RUNNING and self._is_reported_here(task) for task in unfinished)

@@ -31,14 +31,12 @@ class FleetFollower:
         try:
             fleet = await (state.ports.fleet.first() if first else state.ports.fleet.changes())
         except (TransportError, ConfigError) as error:
-            state.fleet_error = error
+            state.servers.failed(error)
             state.changed()
             return False
-        is_back = state.fleet_error is not None
-        places = {(server.server_id, server.address, server.health) for server in state.fleet.servers}
-        state.fleet_error = None
-        state.set_fleet(fleet)
-        state.has_fleet.set()
+        is_back = state.servers.fleet_error is not None
+        places = {(server.server_id, server.address, server.health) for server in state.servers.fleet.servers}
+        state.servers.reported(fleet, state.records.tasks.values())
         state.changed()
         if is_back or places != {(server.server_id, server.address, server.health) for server in fleet.servers}:
             servers = [

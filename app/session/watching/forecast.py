@@ -9,7 +9,7 @@ All moments in here are of the clock that is never set, except those of an `Outl
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.core import comfy
@@ -38,7 +38,7 @@ SET = 0.5  # seconds; the clock of records was set if it has moved by more
 
 
 @dataclass(slots=True)
-class Live:
+class Estimated:
     """An unfinished task: how long it should take, and how long it has taken so far."""
 
     plan: Plan = field(default_factory=Plan)
@@ -53,7 +53,7 @@ class Live:
         None  # when it began, by the clock of records, and by the one that is never set
     )
 
-    def take(self, other: Live) -> None:
+    def take(self, other: Estimated) -> None:
         """Take over a better plan. What was loaded at the start is not changed after the start."""
         self.plan, self.total, self.costly = other.plan, other.total, other.costly
         if self.watch.started_at is None:
@@ -61,14 +61,14 @@ class Live:
 
 
 class Forecast:
-    """Estimates for the tasks of one window."""
+    """Estimates for the tasks of a session."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._learned = Learned()
-        self._live: dict[PromptId, Live] = {}
+        self._live: dict[PromptId, Estimated] = {}
         self._queues: dict[Place, QueueSeen] = {}
-        self._loaded: dict[ServerId, tuple[str, ...]] = {}  # by the work of this window that ran there last
+        self._loaded: dict[ServerId, tuple[str, ...]] = {}  # by our work that ran there last
         self._waiting: dict[ServerId, tuple[QueueSeen, float, Mapping[PromptId, Outlook]]] = {}
         self._is_due = False
         self._ahead = 0.0  # seconds from the clock that is never set to the one of records
@@ -88,7 +88,7 @@ class Forecast:
         except StorageError as error:
             log.info("what was learned is not known: %r", error)
             return
-        for task in self._state.watched():
+        for task in self._state.records.unfinished:
             live = self._live.get(task.prompt_id)
             if live is not None and live.plan.certainty is not Certainty.LEARNED:
                 live.take(self._planned(task))
@@ -109,8 +109,8 @@ class Forecast:
             self._loaded[task.server_id] = task.job.models
         live.watch = live.watch.after(message, self._state.ports.clock.steady())
         if not task.state.is_end:
-            progress = self._state.progress.get(task.prompt_id) or _begun(task, live)
-            self._state.progress[task.prompt_id] = progress.after(message)
+            progress = self._state.live.progress.get(task.prompt_id) or _begun(task, live)
+            self._state.live.show_progress(progress.after(message))
         if isinstance(message, EndMessage):
             del self._live[task.prompt_id]
             nodes = live.watch.measured()
@@ -120,15 +120,15 @@ class Forecast:
                 )
                 self._state.spawn(self._learn(measured), f"learn the nodes of {task.prompt_id}")
 
-    def interrupted(self) -> None:
-        """Note that the socket has ended, so that later events are incomplete."""
-        for live in self._live.values():
-            live.watch = live.watch.interrupted()
+    def interrupted(self, tasks: Collection[PromptId]) -> None:
+        """Note that the socket which reports on these tasks has ended, so that later events are incomplete."""
+        for prompt_id in self._live.keys() & set(tasks):
+            self._live[prompt_id].watch = self._live[prompt_id].watch.interrupted()
 
     def polled(self, place: Place, queue: comfy.Queue, text: str) -> None:
         """Note the queue that a poll of a server has read; `text` is the answer."""
         now = self._state.ports.clock.steady()
-        tasks = {task.prompt_id: task.job for task in self._state.watched() if task.job is not None}
+        tasks = {task.prompt_id: task.job for task in self._state.records.unfinished if task.job is not None}
         if not any(prompt_id in queue.pending for prompt_id in tasks):
             self._queues.pop(place, None)
             return
@@ -175,7 +175,7 @@ class Forecast:
             return known[2]
         etas = waiting_etas(server_id, tuple(self._queued(seen)), self._learned.durations, now=now)
         shown = known[2] if known is not None else {}
-        waits, own, has_users = dict[PromptId, Outlook](), 0, self._state.fleet.has_users
+        waits, own, has_users = dict[PromptId, Outlook](), 0, self._state.servers.fleet.has_users
         for before, (prompt_id, eta) in enumerate(etas):
             if prompt_id in seen.queue.pending:
                 outlook = Outlook(steady(shown.get(prompt_id, Outlook()).eta, eta, now))
@@ -185,7 +185,7 @@ class Forecast:
         return waits
 
     def _queued(self, seen: QueueSeen) -> Iterator[Queued]:
-        mine = {task.prompt_id: task for task in self._state.watched()}
+        mine = {task.prompt_id: task for task in self._state.records.unfinished}
         for prompt_id in seen.queue.running:
             runs = mine.get(prompt_id)
             eta = self.outlook(runs).eta if runs is not None and runs.state is TaskState.RUNNING else None
@@ -199,11 +199,11 @@ class Forecast:
         for prompt_id in seen.queue.pending:
             yield Queued(prompt_id=prompt_id, job=seen.jobs.get(prompt_id))
 
-    def _work(self, task: Task, live: Live) -> Work:
-        clock, progress = self._state.ports.clock, self._state.progress.get(task.prompt_id)
+    def _work(self, task: Task, live: Estimated) -> Work:
+        clock, progress = self._state.ports.clock, self._state.live.progress.get(task.prompt_id)
         if task.started_at is not None and (live.started is None or live.started[0] != task.started_at):
             live.started = task.started_at, clock.steady() - max(0.0, clock.now() - task.started_at)
-        stillness = self._state.stillness.get(task.prompt_id)
+        stillness = self._state.live.stillness.get(task.prompt_id)
         done = {node for node, far in progress.done.items() if far >= 1.0} if progress is not None else set()
         return Work(
             plan=live.plan,
@@ -217,24 +217,24 @@ class Forecast:
             seen_at=None if stillness is None else stillness.polled_at,
         )
 
-    def _live_of(self, task: Task) -> Live:
+    def _live_of(self, task: Task) -> Estimated:
         known = self._live.get(task.prompt_id)
         if known is not None:
             return known
-        for prompt_id in self._live.keys() - {item.prompt_id for item in self._state.watched()}:
+        for prompt_id in self._live.keys() - {item.prompt_id for item in self._state.records.unfinished}:
             del self._live[prompt_id]
         live = self._live[task.prompt_id] = self._planned(task)
         if task.cached:
             live.watch = live.watch.after(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.steady())
         return live
 
-    def _planned(self, task: Task) -> Live:
+    def _planned(self, task: Task) -> Estimated:
         workflow = _workflow(task)
         if workflow is None:
-            return Live()
+            return Estimated()
         durations, job = self._learned.durations, task.job
         plan = self._learned.paces.plan(task.server_id, task.address, job, workflow)
-        live = Live(plan, costly=costly_nodes(workflow))
+        live = Estimated(plan, costly=costly_nodes(workflow))
         if job is None:
             return live
         loaded = self._loaded.get(task.server_id) or durations.loaded(task.server_id)
@@ -255,7 +255,7 @@ def _workflow(task: Task) -> ApiWorkflow | None:
         return None
 
 
-def _begun(task: Task, live: Live) -> Progress:
+def _begun(task: Task, live: Estimated) -> Progress:
     """The progress of a task without events so far; nodes that need not run are known after a reload."""
     begun = Progress(
         task.prompt_id,

@@ -13,8 +13,6 @@ from app.core import comfy
 from app.core.errors import TaskNotFound
 from app.core.model import Note, PromptId, ServerId, Task
 from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_fingerprint
-from app.core.window import Window
-from app.session.facts import Noticed
 from app.session.state import State
 
 log = logging.getLogger("mooring.session")
@@ -31,9 +29,8 @@ class RestartDetection:
         self._marks: dict[Place, ServerFingerprint] = {}
 
     def _mark(self, place: Place) -> ServerFingerprint:
-        window = self._state.window
         if place not in self._marks:
-            tasks = window.tasks.values() if isinstance(window, Window) else ()
+            tasks = self._state.records.tasks.values()
             self._marks[place] = learned_fingerprint(task for task in tasks if _place_of(task) == place)
         return self._marks[place]
 
@@ -59,7 +56,7 @@ class RestartDetection:
         Errors of the requests pass through.
         """
         server_id = place[0]
-        ask = self._state.ask
+        ask = self._state.servers.ask
         description = comfy.read_description(await ask(server_id, comfy.system_request(base)), server_id)
         self._marks[place], sign = self._mark(place).described(description)
         await self._report(place, sign)
@@ -78,12 +75,12 @@ class RestartDetection:
             return
         state, now = self._state, self._state.ports.clock.now()
         log.warning("%s is not as it was: %s", place[0], sign.value)
-        state.noticed[place[0]] = Noticed(sign, now)
+        state.live.notice(place[0], sign)
         note = Note(now, "server_changed", sign.value)
-        for task in state.watched():
+        for task in state.records.unfinished:
             if _place_of(task) == place and task.prompt_id != shown_by:
                 try:
-                    await state.amend(task.prompt_id, lambda known: known.with_note(note))
+                    await state.records.amend(task.prompt_id, lambda known: known.with_note(note))
                 except TaskNotFound as error:
                     log.info("no longer watched: %r", error)
         state.changed()

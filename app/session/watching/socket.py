@@ -21,13 +21,13 @@ from app.core import comfy, events
 from app.core.errors import AffinityError, ServerMoved, SocketClosed
 from app.core.model import PromptId, Task
 from app.core.ports.sockets import BinaryFrame, Connection, Frame
-from app.core.window import Moored, Window, get_api_base_url
+from app.core.window import Moored, get_api_base_url
 from app.session.facts import Preview, SocketFacts
-from app.session.state import State
 from app.session.timing import first_of, until_set
 from app.session.watching.deafness import DeafnessDetector
 from app.session.watching.forecast import Forecast
 from app.session.watching.watch import Watch
+from app.session.window import SessionWindow
 
 log = logging.getLogger("mooring.session")
 
@@ -46,8 +46,9 @@ UNTIL_REPORTED = 5.0  # at least: the fleet is about to report where that server
 class WindowSocket:
     """Keeps the socket where the mooring is."""
 
-    def __init__(self, state: State, watch: Watch, forecast: Forecast, hearing: DeafnessDetector) -> None:
-        self._state = state
+    def __init__(self, window: SessionWindow, watch: Watch, forecast: Forecast, hearing: DeafnessDetector) -> None:
+        self._window = window
+        self._state = window.state
         self._watch = watch
         self._forecast = forecast
         self._hearing = hearing
@@ -60,11 +61,6 @@ class WindowSocket:
         self._rate = USUAL_RATE
         self._remaining = 0  # prompts on the server, by the last message on the socket
 
-    def _target(self) -> Moored | None:
-        window = self._state.window
-        mooring = window.mooring if isinstance(window, Window) else None
-        return mooring if isinstance(mooring, Moored) else None
-
     def hurry(self) -> None:
         """End a backoff early: the network is back, or the window woke up."""
         self._hurry.set()
@@ -75,10 +71,10 @@ class WindowSocket:
 
     async def connect_briefly(self) -> None:
         """Wait for the socket, but not for long: polling alone is enough."""
-        if self._state.socket.state == "replaced":
+        if self._window.socket.state == "replaced":
             return
-        target = self._target()
-        if target is None or target.server_id != self._state.socket.server_id:
+        target = self._window.target
+        if target is None or target.server_id != self._window.socket.server_id:
             self._greeted.clear()  # the greeting was another server's
         self._hurry.set()
         await until_set(self._greeted, self._state.ports.clock, BRIEFLY)
@@ -89,14 +85,14 @@ class WindowSocket:
         self.retake()
         if self._connection is not None:
             log.info("closing the socket: asked")
-            self._state.note("socket_reopened", server_id=self._state.socket.server_id, cause="asked")
+            self._state.note("socket_reopened", server_id=self._window.socket.server_id, cause="asked")
             self._state.spawn(self._connection.close(), "close socket")
 
     async def keep(self) -> None:
         """Keep the socket where the mooring is, for as long as the window lives."""
         failures = 0
         while True:
-            target = self._target()
+            target = self._window.target
             if target is None:
                 self._hurry.clear()
                 await first_of(self._state.wait_change(), self._hurry.wait())
@@ -105,9 +101,15 @@ class WindowSocket:
             try:
                 await self._live(target)
             except (SocketClosed, AffinityError) as error:
-                failures = 1 if self._state.socket.state in {"open", "closing"} else failures + 1
+                failures = 1 if self._window.socket.state in {"open", "closing"} else failures + 1
                 log.info("socket to %s: %r", target.server_id, error)
-                self._state.note("socket_ended", topic="socket", echo=True, server_id=target.server_id, error=error)
+                self._state.note(
+                    "socket_ended",
+                    topic=f"socket of {self._window.window_id}",
+                    echo=True,
+                    server_id=target.server_id,
+                    error=error,
+                )
                 if isinstance(error, SocketClosed) and error.code == REPLACED:
                     await self._stand_back()
                     continue
@@ -121,20 +123,20 @@ class WindowSocket:
         """
         self._greeted.clear()
         self._retake.clear()
-        self._watch.doubt(self._state.socket.server_id)
+        self._watch.doubt(self._window.socket.server_id)
         log.warning("another page has this window's client_id and keeps its socket")
-        self._show(replace(self._state.socket, state="replaced", url=""))
+        self._show(replace(self._window.socket, state="replaced", url=""))
         await self._retake.wait()
-        self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
+        self._show(SocketFacts(reconnects=self._window.socket.reconnects, deaf=self._window.socket.deaf))
 
     async def _after(self, tried: Moored, failures: int, least: float) -> None:
         self._greeted.clear()
-        self._watch.doubt(self._state.socket.server_id)  # polling finds what was missed
-        target = self._target()
+        self._watch.doubt(self._window.socket.server_id)  # polling finds what was missed
+        target = self._window.target
         if target is None or target.server_id != tried.server_id:  # nothing has failed
-            self._show(SocketFacts(reconnects=self._state.socket.reconnects, deaf=self._state.socket.deaf))
+            self._show(SocketFacts(reconnects=self._window.socket.reconnects, deaf=self._window.socket.deaf))
             return
-        self._show(replace(self._state.socket, state="waiting", url="", reconnects=self._state.socket.reconnects + 1))
+        self._show(replace(self._window.socket, state="waiting", url="", reconnects=self._window.socket.reconnects + 1))
         ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(failures, 10))
         self._hurry.clear()
         pause = max(least, ceiling * self._state.ports.random.fraction())
@@ -143,9 +145,11 @@ class WindowSocket:
     async def _live(self, target: Moored) -> NoReturn:
         """Open the socket and take in what it delivers, until SocketClosed or AffinityError."""
         state = self._state
-        client_id = state.get_window("connect").client_id
-        base = get_api_base_url("connect", target, state.fleet)
-        facts = SocketFacts(server_id=target.server_id, reconnects=state.socket.reconnects, deaf=state.socket.deaf)
+        client_id = self._window.get("connect").client_id
+        base = get_api_base_url("connect", target, state.servers.fleet)
+        facts = SocketFacts(
+            server_id=target.server_id, reconnects=self._window.socket.reconnects, deaf=self._window.socket.deaf
+        )
         self._show(replace(facts, state="opening", base=base))
         path = comfy.socket_path(base, client_id)
         connection = self._connection = await state.ports.sockets.open(path, OPEN_DEADLINE)
@@ -154,33 +158,33 @@ class WindowSocket:
         waiting = state.spawn(self._leave_ungreeted(connection), "leave ungreeted")
         try:
             await connection.send(events.FLAGS)
-            self._show(replace(state.socket, url=connection.url))
+            self._show(replace(self._window.socket, url=connection.url))
             while True:
                 await self._hear(target, connection)
         finally:
             leaving.cancel()
             waiting.cancel()
             self._hearing.closed()
-            self._forecast.interrupted()
+            self._forecast.interrupted(self._window.get("watch").tasks)
             self._connection = None
             await connection.close()
 
     async def _leave_ungreeted(self, connection: Connection) -> None:
         """Close a socket on which the server sends nothing: ComfyUI greets every client."""
         await self._state.ports.clock.sleep(GREETING_DEADLINE)
-        if self._state.socket.state == "opening":
-            log.info("no greeting on the socket to %s", self._state.socket.server_id)
+        if self._window.socket.state == "opening":
+            log.info("no greeting on the socket to %s", self._window.socket.server_id)
             await connection.close()
 
     async def _leave_when_free(self, target: Moored, base: str, connection: Connection) -> None:
         """Close once nothing holds the window (after a grace), or another server does."""
         while True:
-            now = self._target()
+            now = self._window.target
             if now is None:
                 await first_of(self._state.ports.clock.sleep(GRACE), self._until_moored())
-                now = self._target()
+                now = self._window.target
             if now is None or not self._is_still_at(now, target, base):
-                self._show(replace(self._state.socket, state="closing"))
+                self._show(replace(self._window.socket, state="closing"))
                 await connection.close()
                 return
             await self._state.wait_change()
@@ -188,33 +192,37 @@ class WindowSocket:
     def _is_still_at(self, now: Moored, target: Moored, base: str) -> bool:
         """Whether a socket opened to `target` at `base` is where the mooring is now; not if that server moved."""
         try:
-            is_there = get_api_base_url("connect", now, self._state.fleet) == base
+            is_there = get_api_base_url("connect", now, self._state.servers.fleet) == base
         except ServerMoved:
             return False
         return is_there and (now.server_id, now.address) == (target.server_id, target.address)
 
     async def _until_moored(self) -> None:
-        while self._target() is None:
+        while self._window.target is None:
             await self._state.wait_change()
 
     def _show(self, facts: SocketFacts) -> None:
-        was, self._state.socket = self._state.socket, facts
+        was = self._window.socket
+        self._window.set_socket(facts)
         if (was.server_id, was.state) != (facts.server_id, facts.state):
             is_retry = facts.state in {"opening", "waiting"}
-            self._state.note("socket", topic="socket", echo=is_retry, **asdict(facts))
+            window_id = self._window.window_id
+            self._state.note(
+                "socket", topic=f"socket of {window_id}", echo=is_retry, window_id=window_id, **asdict(facts)
+            )
         self._state.changed()
 
     # Messages
 
     async def _hear(self, target: Moored, connection: Connection) -> None:
         frames = await connection.receive()
-        if self._state.socket.state == "opening":  # it is open now: the server itself has sent something
-            self._show(replace(self._state.socket, state="open"))
+        if self._window.socket.state == "opening":  # it is open now: the server itself has sent something
+            self._show(replace(self._window.socket, state="open"))
             self._hearing.opened(connection)
             self._watch.poll_soon()
         async with self._hearing.taking_in:
             await self._take_in(target, frames)
-        self._state.socket = replace(self._state.socket, last_event_at=self._state.ports.clock.steady())
+        self._window.set_socket(replace(self._window.socket, last_event_at=self._state.ports.clock.steady()))
         self._state.moved()
 
     async def _take_in(self, target: Moored, frames: Sequence[Frame]) -> None:
@@ -253,16 +261,16 @@ class WindowSocket:
 
     def _mine(self, target: Moored, prompt_id: PromptId | None) -> Task | None:
         """That task, if it is this window's and on this socket's server."""
-        window = self._state.window
-        task = window.tasks.get(prompt_id) if isinstance(window, Window) and prompt_id else None
+        window = self._window.restored
+        task = window.tasks.get(prompt_id) if window is not None and prompt_id else None
         is_here = task is not None and (task.server_id, task.address) == (target.server_id, target.address)
         return task if is_here else None
 
     async def _handle(self, task: Task, message: events.Message, frame: Frame) -> None:
-        now, age = self._state.ports.clock.now(), self._state.age_of(task.prompt_id)
+        now, age = self._state.ports.clock.now(), self._state.live.age_of(task.prompt_id)
         self._watch.movements.moved(task.prompt_id)
         if (evidence := events.evidence_of(message, now, age)) is not None:
-            await self._state.witness(task.prompt_id, evidence)
+            await self._state.records.witness(task.prompt_id, evidence)
         match message:
             case events.EndMessage() | events.ExecutingMessage(node=None):
                 self._watch.poll_soon()
@@ -270,8 +278,8 @@ class WindowSocket:
                 self._preview(task, message, frame)
             case events.AnimationMessage():
                 self._rate = message.rate
-                if (preview := self._state.previews.get(task.prompt_id)) is not None:
-                    self._state.previews[task.prompt_id] = replace(preview, frames={})
+                if (preview := self._state.live.previews.get(task.prompt_id)) is not None:
+                    self._state.live.show_preview(task.prompt_id, replace(preview, frames={}))
 
     def _preview(self, task: Task, message: events.PreviewMessage, frame: BinaryFrame) -> None:
         if task.state.is_end:
@@ -285,5 +293,5 @@ class WindowSocket:
             is_named=message.prompt_id is not None,
         )
         if message.index is not None:
-            preview = preview.as_frame(message.index, self._rate, self._state.previews.get(task.prompt_id))
-        self._state.previews[task.prompt_id] = preview
+            preview = preview.as_frame(message.index, self._rate, self._state.live.previews.get(task.prompt_id))
+        self._state.live.show_preview(task.prompt_id, preview)

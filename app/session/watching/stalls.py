@@ -15,7 +15,7 @@ from app.session.state import State
 
 
 class StallDetector:
-    """Follows the movements of one window's tasks."""
+    """Follows the movements of a session's tasks."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -24,35 +24,27 @@ class StallDetector:
     def moved(self, prompt_id: PromptId) -> None:
         """Note an event about a task."""
         now = self._state.ports.clock.steady()
-        known = self._state.stillness.get(prompt_id, Stillness(now))
-        self._state.stillness[prompt_id] = known.moved(now)
-        if prompt_id in self._state.stalled:
-            self._state.stalled -= {prompt_id}
-            self._state.changed()
+        known = self._state.live.stillness.get(prompt_id, Stillness(now))
+        self._state.live.set_stillness(prompt_id, known.moved(now))
+        self._state.live.set_stalled(self._state.live.stalled - {prompt_id})
 
     def polled(self, server_id: ServerId, asked: Sequence[Task], queue: comfy.Queue) -> None:
         """Note the result of polling one server: the present state of these tasks."""
         state, now = self._state, self._state.ports.clock.steady()
-        window = state.get_window("watch")
-        tasks = [window.tasks[task.prompt_id] for task in asked if task.prompt_id in window.tasks]
-        patience = learned_patience(server_id, window.tasks.values())
-        still = set(state.stalled) - {task.prompt_id for task in tasks}
+        known_tasks = state.records.tasks
+        tasks = [known_tasks[task.prompt_id] for task in asked if task.prompt_id in known_tasks]
+        patience = learned_patience(server_id, known_tasks.values())
+        still = set(state.live.stalled) - {task.prompt_id for task in tasks}
         for task in tasks:
             seen = (task.state, task.place)
-            known = state.stillness.get(task.prompt_id, Stillness(now))
+            known = state.live.stillness.get(task.prompt_id, Stillness(now))
             has_moved = self._seen.get(task.prompt_id, seen) != seen
             self._seen[task.prompt_id] = seen
-            stillness = state.stillness[task.prompt_id] = known.moved(now) if has_moved else known.polled(now)
+            stillness = known.moved(now) if has_moved else known.polled(now)
+            state.live.set_stillness(task.prompt_id, stillness)
             if is_stalled(task, stillness, patience, is_server_idle=not queue.running):
                 still.add(task.prompt_id)
-        unfinished = {task.prompt_id for task in window.unfinished}
-        self._forget_all_but(unfinished)
-        if (stalled := frozenset(still & unfinished)) != state.stalled:
-            state.stalled = stalled
-            state.changed()
-
-    def _forget_all_but(self, unfinished: set[PromptId]) -> None:
-        for prompt_id in set(self._seen) - unfinished:
-            del self._seen[prompt_id]
-        for prompt_id in set(self._state.stillness) - unfinished:
-            del self._state.stillness[prompt_id]
+        unfinished = {task.prompt_id for task in state.records.unfinished}
+        self._seen = {prompt_id: seen for prompt_id, seen in self._seen.items() if prompt_id in unfinished}
+        state.live.keep_stillness(unfinished)
+        state.live.set_stalled(frozenset(still & unfinished))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.core import comfy, jobs
@@ -16,7 +16,7 @@ from app.core.errors import ComfyError, HttpStatusError, ServerMoved, TaskNotFou
 from app.core.evidence import Absent, CancelAsked, Evidence, GivenUp, Moved, NoAnswer, Seen
 from app.core.model import PromptId, ServerId, Task, TaskState
 from app.core.truth import judge
-from app.core.window import get_api_base_url
+from app.core.window import Window, get_api_base_url
 from app.session.delivery.deliver import Courier
 from app.session.state import State
 from app.session.submitting.cancel import Canceller
@@ -49,12 +49,17 @@ class Watcher:
 
 
 class Watch:
-    """Keeps a watcher for each server that has unfinished tasks of this window."""
+    """Keeps a watcher for each server that has unfinished tasks of this session.
 
-    def __init__(self, state: State, forecast: Forecast, hearing: DeafnessDetector, courier: Courier) -> None:
+    `hearing_of` returns the detector of the window that has a task.
+    """
+
+    def __init__(
+        self, state: State, forecast: Forecast, courier: Courier, hearing_of: Callable[[Task], DeafnessDetector]
+    ) -> None:
         self._state = state
         self._forecast = forecast
-        self._hearing = hearing
+        self._hearing_of = hearing_of
         self._courier = courier
         self._watchers: dict[Place, Watcher] = {}
         self._shrunk: set[ServerId] = set()  # servers whose queue will be checked soon
@@ -69,7 +74,7 @@ class Watch:
 
         Watchers without tasks end by themselves.
         """
-        for task in self._state.watched():
+        for task in self._state.records.unfinished:
             place = (task.server_id, task.address)
             if place not in self._watchers:
                 watcher = self._watchers[place] = Watcher(place)
@@ -81,7 +86,7 @@ class Watch:
     def queue_shrank(self, server_id: ServerId) -> None:
         """Check a server's queue soon, because prompts have left it: once for several in a row."""
         is_waiting = any(
-            task.server_id == server_id and task.state is TaskState.QUEUED for task in self._state.watched()
+            task.server_id == server_id and task.state is TaskState.QUEUED for task in self._state.records.unfinished
         )
         if is_waiting and server_id not in self._shrunk:
             self._shrunk.add(server_id)
@@ -119,7 +124,7 @@ class Watch:
             self._state.spawn(self._poll_ended_at(place), f"poll ended tasks of {place[0]}")
 
     def _inferred(self) -> dict[Place, list[Task]]:
-        inferred = [task for task in self._state.get_window("watch").tasks.values() if _is_inferred(task)]
+        inferred = [task for task in self._state.records.tasks.values() if _is_inferred(task)]
         inferred.sort(key=lambda task: task.ended_at or 0.0)
         latest: dict[Place, list[Task]] = {}
         for task in inferred[-MOST_ENDED:]:
@@ -138,11 +143,11 @@ class Watch:
             del self._polling_ended[place]
 
     def _tasks_at(self, place: Place) -> list[Task]:
-        return [task for task in self._state.watched() if (task.server_id, task.address) == place]
+        return [task for task in self._state.records.unfinished if (task.server_id, task.address) == place]
 
     async def _keep_polling(self, watcher: Watcher) -> None:
         try:
-            await self._state.has_fleet.wait()
+            await self._state.servers.has_fleet.wait()
             while tasks := self._tasks_at(watcher.place):
                 watcher.hurry.clear()
                 answered = await self.poll(tasks)
@@ -157,7 +162,7 @@ class Watch:
         if not watcher.is_doubtful or not tasks:
             return True
         try:
-            base = get_api_base_url("watch", tasks[0], self._state.fleet)
+            base = get_api_base_url("watch", tasks[0], self._state.servers.fleet)
             await self.restarts.verify(watcher.place, base)
         except (TransportError, ComfyError, ServerMoved) as error:
             log.info("%s not verified: %r", watcher.place[0], error)
@@ -169,18 +174,19 @@ class Watch:
         watcher.pause = min(longest, watcher.pause * GROWTH)
         pause = SOCKET_PAUSE if answered and self._is_reporting(watcher.place[0]) else watcher.pause
         pause *= 0.75 + 0.5 * self._state.ports.random.fraction()
-        if busy := self._state.busy_for(watcher.place[0]):  # whatever hurries: the answer has asked for this
+        if busy := self._state.servers.busy_for(watcher.place[0]):  # whatever hurries: the answer has asked for this
             await self._state.ports.clock.sleep(max(pause, busy))
             return
         await first_of(self._state.ports.clock.sleep(pause), watcher.hurry.wait())
 
     def _is_reporting(self, server_id: ServerId) -> bool:
-        """Whether the socket reports on this server now, so that polls can be rare."""
-        socket = self._state.socket
-        if socket.server_id != server_id or socket.state != "open" or socket.last_event_at is None:
+        """Whether the sockets of all windows with work on this server report on it now, so that polls can be rare."""
+        tasks = [task for task in self._state.records.unfinished if task.server_id == server_id]
+        if any(self._needs_history(task) for task in tasks):
             return False
-        fresh = self._state.ports.clock.steady() - socket.last_event_at < SOCKET_IS_FRESH
-        return fresh and not any(self._needs_history(task) for task in self._state.watched())
+        since = self._state.ports.clock.steady() - SOCKET_IS_FRESH
+        sockets = [self._state.live.socket(owner) for owner in {task.owner for task in tasks}]
+        return all(socket.is_reporting(server_id, since) for socket in sockets)
 
     @staticmethod
     def _needs_history(task: Task) -> bool:
@@ -191,7 +197,7 @@ class Watch:
         began = Moment.now(self._state.ports.clock)
         first = tasks[0]
         try:
-            base = get_api_base_url("get_task_history", first, self._state.fleet)
+            base = get_api_base_url("get_task_history", first, self._state.servers.fleet)
             queue = await self._read_queue(first, base)
         except ServerMoved as error:
             await self._witness_all(tasks, Moved(began.at, error.present))
@@ -205,19 +211,21 @@ class Watch:
             except TaskNotFound as error:
                 log.info("no longer watched: %r", error)
             except (TransportError, ComfyError) as error:  # of this task alone: the queue was answered
-                await self._state.witness(task.prompt_id, NoAnswer(self._state.ports.clock.now(), silence_of(error)))
+                await self._state.records.witness(
+                    task.prompt_id, NoAnswer(self._state.ports.clock.now(), silence_of(error))
+                )
         self.movements.polled(first.server_id, tasks, queue)
         return True
 
     async def _read_queue(self, task: Task, base: str) -> comfy.Queue:
-        response = await self._state.ask(task.server_id, comfy.queue_request(base))
+        response = await self._state.servers.ask(task.server_id, comfy.queue_request(base))
         queue = comfy.read_queue(response, task.server_id)
         self._forecast.polled((task.server_id, task.address), queue, response.text)
         return queue
 
     async def _witness_all(self, tasks: Sequence[Task], evidence: Evidence) -> None:
         for task in tasks:
-            await self._state.witness(task.prompt_id, evidence)
+            await self._state.records.witness(task.prompt_id, evidence)
 
     async def _poll_task(self, task: Task, queue: comfy.Queue, base: str, began: Moment) -> None:
         prompt_id = task.prompt_id
@@ -231,14 +239,14 @@ class Watch:
 
     async def _record(self, task: Task, found: Evidence, began: Moment) -> None:
         """Record what a poll that began then has found, and deliver the results of an ended task."""
-        recorded = await self._state.witness(task.prompt_id, found)
-        self._hearing.seen(task, found, began.steady)
+        recorded = await self._state.records.witness(task.prompt_id, found)
+        self._hearing_of(task).seen(task, found, began.steady)
         if recorded is not None:
             self._courier.deliver(recorded)
 
     async def _read_end(self, task: Task, base: str, began: Moment) -> Evidence | None:
         """What history proves about a task that was not in the queue before."""
-        response = await self._state.ask(task.server_id, comfy.history_request(base, task.prompt_id))
+        response = await self._state.servers.ask(task.server_id, comfy.history_request(base, task.prompt_id))
         now = self._state.ports.clock.now()
         finished = comfy.read_history(response, task.server_id, task.prompt_id, now)
         if finished is not None:
@@ -252,19 +260,19 @@ class Watch:
         """The task's absence, with the time since its first one if that was in this page."""
         now = Moment.now(self._state.ports.clock)
         if task.absent_since is None:
-            known = {item.prompt_id for item in self._state.watched()}
+            known = {item.prompt_id for item in self._state.records.unfinished}
             self._missed = {key: at for key, at in self._missed.items() if key in known}
             self._missed[task.prompt_id] = now.steady
-            return Absent(began.at, now.at, self._hearing.has_had(task))
+            return Absent(began.at, now.at, self._hearing_of(task).has_had(task))
         missed = self._missed.get(task.prompt_id)
         apart = None if missed is None else began.steady - missed
-        return Absent(began.at, now.at, self._hearing.has_had(task), apart)
+        return Absent(began.at, now.at, self._hearing_of(task).has_had(task), apart)
 
     async def _ask_jobs(self, task: Task, base: str, absent: Absent) -> Evidence | None:
         """What a server with a jobs API reports about a task that is in neither queue nor history; else `absent`."""
-        if not self._state.fleet.has_jobs(task.server_id):
+        if not self._state.servers.fleet.has_jobs(task.server_id):
             return absent
-        response = await self._state.ask(task.server_id, jobs.active_request(base))
+        response = await self._state.servers.ask(task.server_id, jobs.active_request(base))
         status = jobs.read_active(response, task.server_id, task.prompt_id)
         return absent if status is None else Seen(self._state.ports.clock.now(), status == "in_progress")
 
@@ -275,45 +283,46 @@ class Watch:
 
         A poll shows what the server did; a request that did not get through is repeated by the next one.
         """
-        task = self._state.get_task("cancel", prompt_id)
-        base = get_api_base_url("cancel", task, self._state.fleet)
-        await self._state.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
+        task = self._state.records.get_task("cancel", prompt_id)
+        base = get_api_base_url("cancel", task, self._state.servers.fleet)
+        await self._state.records.witness(prompt_id, CancelAsked(self._state.ports.clock.now()))
         if task.state.is_end:
             return
         began = Moment.now(self._state.ports.clock)
-        task = self._state.get_task("cancel", prompt_id)  # raises if it is not ours any more
+        task = self._state.records.get_task("cancel", prompt_id)  # raises if it is not ours any more
         found = await self._canceller.stop_at_once(task, base)
         if found is not None:
             await self._record(task, found, began)
         else:
             queue = await self._read_queue(task, base)
-            task = self._state.get_task("cancel", prompt_id)
+            task = self._state.records.get_task("cancel", prompt_id)
             await self._poll_task(task, queue, base, began)
         self.poll_soon()
 
     async def give_up(self, prompt_id: PromptId) -> None:
         """Stop watching, as the user chose: the task may still run, unobserved."""
-        if any(task.prompt_id == prompt_id for task in self._state.get_window("give_up").quarantined):
-            await self._give_up_quarantined(prompt_id)
+        window = self._state.records.window_of(prompt_id)
+        if window is not None and any(task.prompt_id == prompt_id for task in window.quarantined):
+            await self._give_up_quarantined(window, prompt_id)
             return
-        self._state.get_task("give_up", prompt_id)
-        task = await self._state.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
-        if task is not None and not task.state.is_end and self._state.store_error is not None:
-            raise self._state.store_error
+        self._state.records.get_task("give_up", prompt_id)
+        task = await self._state.records.witness(prompt_id, GivenUp(self._state.ports.clock.now()))
+        if task is not None and not task.state.is_end and self._state.records.store_error is not None:
+            raise self._state.records.store_error
         if task is not None:
             self._courier.deliver(task)  # outputs that the socket has reported
 
-    async def _give_up_quarantined(self, prompt_id: PromptId) -> None:
-        window = self._state.get_window("give_up")
+    async def _give_up_quarantined(self, window: Window, prompt_id: PromptId) -> None:
         task = next(task for task in window.quarantined if task.prompt_id == prompt_id)
         if task.owner == window.window_id:  # else the record is not ours to end
             await self._state.ports.store.update(judge(task, GivenUp(self._state.ports.clock.now())))
-        self._state.set_window(self._state.get_window("give_up").release_quarantined(prompt_id))
+        window = self._state.records.get_window("give_up", window.window_id)
+        self._state.records.set_window(window.release_quarantined(prompt_id))
 
     async def look_again(self, prompt_id: PromptId) -> None:
         """Poll now, also for a task that was found lost: positive evidence overturns that."""
-        await self._state.has_fleet.wait()
-        task = self._state.get_task("look_again", prompt_id)
+        await self._state.servers.has_fleet.wait()
+        task = self._state.records.get_task("look_again", prompt_id)
         await self.poll([task])
         self.poll_soon()
 

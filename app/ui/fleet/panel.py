@@ -10,7 +10,7 @@ from app.core.balancer import Leaning
 from app.core.errors import MooringError
 from app.core.model import Choice, Fleet, LocalServer, Server, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
-from app.core.waiting_runs import captain_of
+from app.core.waiting_runs import own_window_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, admin_at
 from app.ui.kit.colours import ServerTag, tag_of
@@ -171,11 +171,11 @@ class _Marks:
 
     def __init__(self, roster: Roster | None, mine: tuple[Window, ...]) -> None:
         self._numbers = numbers(roster) if roster is not None else {}
-        self._mine = {captain_of(item.window_id) for item in mine}
+        self._mine = {own_window_of(item.window_id) for item in mine}
 
     def of(self, window_id: WindowId) -> WindowMark:
         """Return the mark of a session's window."""
-        head = captain_of(window_id)
+        head = own_window_of(window_id)
         return WindowMark(self._numbers.get(head), head in self._mine)
 
     def at(self, server_id: ServerId, moorings: tuple[MooringPeriod, ...]) -> tuple[WindowMark, ...]:

@@ -13,7 +13,7 @@ from app.core.model import BatchId, PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
 from app.core.window import Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.context import FormContext
@@ -65,7 +65,7 @@ class PageActions(ActionTable):
 
     def __init__(
         self,
-        session: Tab,
+        session: Session,
         context: FormContext,
         screen: Screen,
         random_seed: Callable[[int], int],

@@ -16,7 +16,7 @@ from app.core.ports.documents import DocumentStore
 from app.core.ports.files import FileSet
 from app.core.ports.tray import Tray
 from app.core.previews import Previews
-from app.session.tab import Tab
+from app.session import Session
 from app.session.timing import begin
 from app.ui.commands.actions import PaletteActions
 from app.ui.commands.commands import Offered
@@ -105,7 +105,7 @@ class Page:
 
     def __init__(
         self,
-        session: Tab,
+        session: Session,
         screen: Screen,
         workflows: tuple[OpenWorkflow, ...],
         *,

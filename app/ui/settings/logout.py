@@ -8,7 +8,7 @@ from typing import Protocol
 from app.core.model import Fleet
 from app.core.ports.blobs import Usage
 from app.core.roster import Roster, TaskSummary
-from app.core.waiting_runs import captain_of
+from app.core.waiting_runs import own_window_of
 from app.core.window import Window
 from app.ui.kit.colours import tag_of
 from app.ui.settings.account import Account, LogOutDialog, LogOutView, LooseWindow
@@ -46,13 +46,13 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
 
 def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
     """Return the windows with undelivered work: this one first, then the living ones, then all closed ones together."""
-    mine, living = {captain_of(item.window_id) for item in session.windows}, numbers(roster)
+    mine, living = {own_window_of(item.window_id) for item in session.windows}, numbers(roster)
     tasks, in_line = dict[int, list[TaskSummary]](), Counter[int]()
     for task in roster.tasks:
         if not task.is_settled:
-            tasks.setdefault(living.get(captain_of(task.owner), 0), []).append(task)
+            tasks.setdefault(living.get(own_window_of(task.owner), 0), []).append(task)
     for window_id, count in roster.in_line.items():
-        in_line[living.get(captain_of(window_id), 0)] += count
+        in_line[living.get(own_window_of(window_id), 0)] += count
     heads = {number: head for head, number in living.items()}
     found = [
         LooseWindow(

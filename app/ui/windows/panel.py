@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, MooringPeriod, Roster, TaskSummary
-from app.core.waiting_runs import captain_of, crew_number
+from app.core.waiting_runs import own_window_of, window_number
 from app.core.window import Window
 from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
@@ -119,7 +119,7 @@ def windows_view(
 
 def numbers(roster: Roster) -> dict[WindowId, int]:
     """Number the living windows, without their crews, in the order in which they were opened."""
-    heads = {captain_of(window_id) for window_id in roster.present}
+    heads = {own_window_of(window_id) for window_id in roster.present}
     opened_at = {item.window_id: item.created_at for item in roster.windows}
     in_order = sorted(heads, key=lambda head: (opened_at.get(head, roster.read_at), head))
     return {head: number for number, head in enumerate(in_order, 1)}
@@ -129,7 +129,7 @@ def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]
     """Yield each window with its latest tasks that have results: the candidates for its picture."""
     made: dict[WindowId, list[TaskSummary]] = {head: [] for head in numbers(roster)}
     for task in roster.tasks:
-        if task.may_have_picture and (head := captain_of(task.owner)) in made:
+        if task.may_have_picture and (head := own_window_of(task.owner)) in made:
             made[head].append(task)
     for head, tasks in made.items():
         yield head, tuple(sorted(tasks, key=lambda task: task.created_at, reverse=True)[:PICTURES])
@@ -159,7 +159,7 @@ class _Maker:
 
     def __init__(self, roster: Roster, session: WindowsFacts, facts: PanelFacts, asked: WindowId | None) -> None:
         self._roster, self._session, self._facts, self._asked = roster, session, facts, asked
-        self._mine = {captain_of(item.window_id) for item in session.windows}
+        self._mine = {own_window_of(item.window_id) for item in session.windows}
         self._opened_at = {item.window_id: item.created_at for item in roster.windows}
         self._by_owner: dict[WindowId, list[TaskSummary]] = {}
         for task in roster.tasks:
@@ -168,8 +168,8 @@ class _Maker:
 
     def row(self, window_id: WindowId, number: int) -> WindowRow:
         """Return a window with its crew; only sessions that have, or had, something to do are shown."""
-        owners = {owner for owner in (*self._by_owner, *self._roster.present) if captain_of(owner) == window_id}
-        in_order = sorted(owners, key=lambda item: crew_number(item) or 0)  # the window's own session first
+        owners = {owner for owner in (*self._by_owner, *self._roster.present) if own_window_of(owner) == window_id}
+        in_order = sorted(owners, key=lambda item: window_number(item) or 0)  # the window's own session first
         own, *crew = _joined([self._session_row(owner) for owner in dict.fromkeys((window_id, *in_order))])
         tasks = [task for owner in owners for task in self._by_owner.get(owner, ())]
         opened_at = self._opened_at.get(window_id)

@@ -26,9 +26,9 @@ from app.core.waiting_runs import (
     LineHead,
     Pause,
     WaitingRuns,
-    captain_of,
-    crew_id,
     line_of,
+    numbered_window,
+    own_window_of,
     read_values,
     write_values,
 )
@@ -256,8 +256,8 @@ def test_more_than_may_wait_is_refused_as_a_whole() -> None:
 
 
 def test_crew_ids_contain_captain_and_survive_reload() -> None:
-    assert crew_id(ME, 2) == crew_id(ME, 2) != crew_id(ME, 3)
-    assert captain_of(crew_id(ME, 2)) == captain_of(ME) == ME
+    assert numbered_window(ME, 2) == numbered_window(ME, 2) != numbered_window(ME, 3)
+    assert own_window_of(numbered_window(ME, 2)) == own_window_of(ME) == ME
 
 
 # Any steps

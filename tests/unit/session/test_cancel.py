@@ -33,8 +33,10 @@ async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
     await stage.run(busy, steps=60, server_id=A)
     prompt_id = await stage.run(page, server_id=A)
     task = replace(task_of(page, prompt_id), cancel_asked_at=stage.now)
-    page.session._state.set_window(window_of(page).settle(task))
-    stage.once_requested("GET", "/queue", lambda _: page.session._state.let_go(task, NotOwner("story", prompt_id)))
+    page.session._state.records.set_window(window_of(page).settle(task))
+    stage.once_requested(
+        "GET", "/queue", lambda _: page.session._state.records.let_go(task, NotOwner("story", prompt_id))
+    )
     await stage.until(lambda: prompt_id in stage.world.sims[A].ran)
     assert stage.requests("POST", "/queue") == [] == stage.requests("POST", "/interrupt")
 
@@ -63,7 +65,12 @@ async def test_beside_other_prompts_only_servers_knowing_ids_are_interrupted(
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     state = page.session._state
-    state.fleet = replace(state.fleet, servers=tuple(replace(item, version=version) for item in state.fleet.servers))
+    state.servers.reported(
+        replace(
+            state.servers.fleet, servers=tuple(replace(item, version=version) for item in state.servers.fleet.servers)
+        ),
+        (),
+    )
     assert await cancel(page, prompt_id, Queue((OTHERS, prompt_id), ())) is None
     assert bool(stage.requests("POST", "/interrupt")) is is_hit
     await page.session.cancel(prompt_id)

@@ -12,7 +12,6 @@ import pytest
 
 from app.core.errors import NoServerAvailable, RequestTimeout, ServerUnable
 from app.core.model import Fleet, ServerId, Task, TaskState
-from app.core.window import Window
 from app.core.workflow import parse_workflow
 from app.session import Picked
 from app.session.submitting.capability import KEPT
@@ -86,7 +85,7 @@ async def open_window(
     page = await stage.window()
     state = page.session._state
     state.ports = replace(state.ports, catalogues=catalogues)
-    await stage.until(lambda: state.fleet.servers == servers)
+    await stage.until(lambda: state.servers.fleet.servers == servers)
     return page, catalogues
 
 
@@ -126,9 +125,9 @@ async def test_elsewhere_beside_other_work_needs_a_capable_server(stage: Stage) 
     await stage.run(await stage.window(), steps=900, server_id=C)
     first, _second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
     again = await page.session.run_again(first, elsewhere=True)
-    await stage.until(lambda: page.crew.session_of(again) is not None)
-    mate = page.crew.session_of(again)
-    assert mate is not None and mate.window is not None and mate.window.window_locked_server == C
+    await stage.until(lambda: page.worker_of(again) is not None)
+    other = page.worker_of(again)
+    assert other is not None and other.locked == C
 
 
 @scene
@@ -151,7 +150,7 @@ async def test_incapable_moored_server_is_reported_before_sending(stage: Stage) 
     await stage.until_running(page, held)
     sent = len(stage.requests("POST", "/"))
     catalogues.nodes[str(A)] = WITHOUT_NODE
-    page.session._submitter.capable._kept.clear()  # as when the gateway publishes another hash
+    page.session._capable._kept.clear()  # as when the gateway publishes another hash
     with pytest.raises(ServerUnable) as caught:
         await stage.run(page)
     assert (caught.value.server_id, caught.value.cause, caught.value.lacking) == (A, "lacks", ("SlowSteps",))
@@ -196,7 +195,7 @@ async def test_every_differing_catalogue_of_a_large_fleet_is_kept(stage: Stage) 
     names = [ServerId(f"many-{number}") for number in range(3 * KEPT)]
     catalogues.nodes |= {name: NODES if name == names[0] else WITHOUT_NODE for name in names}
     servers = tuple(replace(first, server_id=name, catalogue=name) for name in names)
-    page.session._state.fleet = replace(page.session.fleet, servers=servers)
+    page.session._state.servers.reported(replace(page.session.fleet, servers=servers), ())
     workflow = parse_workflow(json.dumps({"1": {"class_type": "SlowSteps", "inputs": {"preview_format": "PNG"}}}))
     for _ in range(3):
         found = await page.session.standing(workflow)
@@ -208,8 +207,8 @@ async def test_every_differing_catalogue_of_a_large_fleet_is_kept(stage: Stage) 
 async def test_refresh_all_rereads_every_reachable_server(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: NODES, B: NODES, C: NODES})
     servers = page.session.fleet.servers
-    page.session._state.fleet = replace(
-        page.session.fleet, servers=(servers[0], replace(servers[1], health=Health.DOWN), servers[2])
+    page.session._state.servers.reported(
+        replace(page.session.fleet, servers=(servers[0], replace(servers[1], health=Health.DOWN), servers[2])), ()
     )
     await page.session.refresh_catalogues()
     assert sorted(catalogues.refreshed) == [A, C]
@@ -227,7 +226,7 @@ async def test_refused_value_causes_reread_of_catalogue(stage: Stage) -> None:
 @scene
 async def test_recently_used_old_catalogues_are_kept(stage: Stage) -> None:
     page, catalogues = await open_window(stage, {A: {}})
-    capable, server = page.session._submitter.capable, page.session.fleet.servers[0]
+    capable, server = page.session._capable, page.session.fleet.servers[0]
     catalogues.nodes |= {f"gone-{number}": {} for number in range(KEPT + 1)}
 
     async def read_of(*numbers: int) -> list[str]:
@@ -268,12 +267,12 @@ async def test_script_uploads_are_not_sent_to_incapable_server(stage: Stage) -> 
 async def test_click_before_fleet_is_known_waits_for_it(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: WITHOUT_NODE, B: WITHOUT_NODE, C: NODES})
     state = page.session._state
-    known, state.fleet = state.fleet, Fleet()
-    state.has_fleet.clear()
+    known = state.servers.fleet
+    state.servers.reported(Fleet(), ())
+    state.servers.has_fleet.clear()
     clicking = stage.begin(page)
     await stage.sleep(1.0)
-    state.fleet = known
-    state.has_fleet.set()
+    state.servers.reported(known, ())
     task = task_of(page, await clicking)
     assert task.server_id == C
     assert task.choice is not None and task.choice.refused == {A: "lacks", B: "lacks"}, "not by luck"
@@ -330,14 +329,12 @@ async def test_moored_window_sends_models_as_its_server_spells_them(stage: Stage
 
 @scene
 async def test_waiting_runs_of_several_servers_are_sent_in_their_spellings(stage: Stage) -> None:
-    page, catalogues = await open_window(stage, {A: LINUX, B: WINDOWS, C: with_models()})
-    page.crew._ports = replace(page.crew._ports, catalogues=catalogues)
+    page, _ = await open_window(stage, {A: LINUX, B: WINDOWS, C: with_models()})
     workflow = a_workflow(8, 1, None).with_value("2", "model", SPELLINGS[B])
     runs = plan_runs(workflow, Seeds(Target("2", "nonce"), tuple(range(8))))
     await page.session.line.add(workflow, runs, title="many", senders=2)
     await stage.until(lambda: not line_of(page).entries)
-    windows = [session.window for session in page.crew.all_sessions]
-    tasks = [task for window in windows if isinstance(window, Window) for task in window.tasks.values()]
+    tasks = [task for window in page.windows for task in window.tasks.values()]
     assert {(task.server_id, model_of(task)) for task in tasks} == set(SPELLINGS.items())
 
 
@@ -356,7 +353,7 @@ async def test_task_costs_credits_if_any_server_says_so(stage: Stage) -> None:
     prompt_id = await stage.run(page)
     assert not await page.session.uses_credits(prompt_id)
     catalogues.nodes[str(B)] = costly
-    page.session._submitter.capable._kept.clear()
+    page.session._capable._kept.clear()
     assert await page.session.uses_credits(prompt_id)
 
 
@@ -366,5 +363,5 @@ async def test_costs_of_a_past_task_are_known_too(stage: Stage) -> None:
     page, _ = await open_window(stage, {A: costly, B: NODES, C: NODES})
     task = await stage.ended(page, await stage.run(page))
     await stage.store().lay_by(task)
-    page.session._state.forget(task.prompt_id)
+    page.session._state.records.forget(task.prompt_id)
     assert await page.session.uses_credits(task.prompt_id)

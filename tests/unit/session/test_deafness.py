@@ -80,7 +80,7 @@ async def test_two_unreported_tasks_count_as_one_deafness(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: is_open(page))
-    hearing, connection = DeafnessDetector(page.session._state), SlowConnection()
+    hearing, connection = DeafnessDetector(page.own.window), SlowConnection()
     hearing.opened(connection)
     await stage.sleep(0.1)
     tasks = [task_of(page, await stage.run_now(page, steps=900)) for _ in range(2)]
@@ -98,7 +98,7 @@ async def test_poll_from_before_the_socket_opened_proves_nothing(stage: Stage) -
     await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: is_open(page))
     task = task_of(page, await stage.run(page, steps=900))
-    hearing, began = DeafnessDetector(page.session._state), stage.now
+    hearing, began = DeafnessDetector(page.own.window), stage.now
     await stage.sleep(0.1)
     hearing.opened(SlowConnection())
     hearing.seen(task, Seen(stage.now, False), began)
@@ -111,7 +111,7 @@ async def test_poll_from_before_the_socket_opened_proves_nothing(stage: Stage) -
 async def test_open_socket_forgets_tasks_that_the_window_dropped(stage: Stage) -> None:
     """It may stay open for thousands of them."""
     page = await stage.window()
-    hearing = DeafnessDetector(page.session._state)
+    hearing = DeafnessDetector(page.own.window)
     await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: is_open(page))
     hearing.opened(SlowConnection())
@@ -120,7 +120,7 @@ async def test_open_socket_forgets_tasks_that_the_window_dropped(stage: Stage) -
     for task in tasks[:2]:
         hearing.seen(task, Seen(stage.now, False), stage.now)
         hearing.heard(task.prompt_id, StartMessage(task.prompt_id))
-    page.session._state.set_window(window_of(page).drop(tasks[0].prompt_id))
+    page.session._state.records.set_window(window_of(page).drop(tasks[0].prompt_id))
     hearing.heard(tasks[2].prompt_id, StartMessage(tasks[2].prompt_id))
     opening = hearing._opening
     assert opening is not None
@@ -177,7 +177,7 @@ async def test_messages_still_being_handled_prove_nothing(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     deafen(stage, page)
-    async with page.session._hearing.taking_in:
+    async with page.own.hearing.taking_in:
         second = await stage.run(page, steps=400, server_id=A)
         await stage.until_running(page, second)
         await stage.sleep(REPORTS_WITHIN * 2)
@@ -271,8 +271,8 @@ async def test_one_silence_reopens_socket_once_despite_slow_close(stage: Stage) 
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until(lambda: is_open(page) and task_of(page, prompt_id).state is TaskState.RUNNING)
     stage.world.network.stalled.add(stage.world.network.address_of(A) or "")
-    page.session._hearing.closed()
-    hearing, connection = DeafnessDetector(page.session._state), SlowConnection()
+    page.own.hearing.closed()
+    hearing, connection = DeafnessDetector(page.own.window), SlowConnection()
     hearing.opened(connection)
     await stage.sleep(FIRST_SILENCE / 2)
     assert connection.closes == 0

@@ -278,7 +278,7 @@ async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
     def turn_round(_: ServerId) -> None:
         (task,) = window_of(page).tasks.values()
         turned = replace(task, outputs=task.outputs[::-1])
-        page.session._state.set_window(window_of(page).settle(turned))
+        page.session._state.records.set_window(window_of(page).settle(turned))
 
     stage.once_requested("GET", "/view", turn_round)
     task = await stage.ended(page, await page.session.run(TWO_PICTURES))

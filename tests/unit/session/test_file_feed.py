@@ -151,8 +151,7 @@ async def waiting_and_paused(stage: Stage, page: Page) -> None:
 
 def tasks_of(page: Page) -> list[Task]:
     """The tasks of this tab, by the number of their run."""
-    windows = page.session.line.own_windows
-    tasks = (task for window in windows for task in window.tasks.values())
+    tasks = (task for window in page.windows for task in window.tasks.values())
     return sorted(tasks, key=lambda task: task.part.index if task.part else -1)
 
 
@@ -504,7 +503,7 @@ async def test_run_sent_while_a_crew_session_has_no_store_is_not_repeated(stage:
     await start(page, folder)
     await stage.until(lambda: len(tasks_of(page)) == 2)
     store.claim = claim  # type: ignore[method-assign]
-    page.crew.wake("visible")
+    page.session.wake("visible")
     await stage.until(lambda: is_over(page))
     assert len(tasks_of(page)) == 2
 

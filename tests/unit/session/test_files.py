@@ -34,7 +34,7 @@ def files(response: Response) -> tuple[WorkflowFiles, list[str]]:
     """The files of a session whose servers answer this, and their requests."""
     servers = Answering(response=response)
     state = State(replace(Sandbox().ports, http=servers))
-    state.set_fleet(make_fleet())
+    state.servers.reported(make_fleet(), ())
     return WorkflowFiles(state), servers.asked
 
 

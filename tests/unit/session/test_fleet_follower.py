@@ -64,7 +64,7 @@ class Followed:
         self.state.subscribe(self._look)
 
     def _look(self) -> None:
-        self.seen.append((len(self.state.fleet.servers), self.state.fleet_error))
+        self.seen.append((len(self.state.servers.fleet.servers), self.state.servers.fleet_error))
 
     @property
     def last(self) -> list[tuple[int, MooringError | None]]:
@@ -104,10 +104,10 @@ async def test_first_fleet_is_requested_until_it_arrives_and_wakes_window() -> N
         await rig.tell(error)
         assert rig.seen == [(0, GONE), (0, error)], "listeners see the error"
         assert (rig.clock.waits, rig.woken) == ([FLEET_RETRY] * 2, [])
-        assert not rig.state.has_fleet.is_set()
+        assert not rig.state.servers.has_fleet.is_set()
         await rig.tell(make_fleet())
         assert rig.gateway.asked == ["first", "first", "first", "changes"]
-        assert rig.state.has_fleet.is_set()
+        assert rig.state.servers.has_fleet.is_set()
         assert rig.last == [(2, None)]
         assert rig.woken == ["first fleet"]
         assert len(rig.clock.waits) == 2, "after good news nobody waits"
@@ -132,7 +132,7 @@ async def test_news_without_effect_on_contact_wake_no_window() -> None:
         rig.woken.clear()
         for running in (1, 2, 3):
             await rig.tell(changed(running=running))
-            assert rig.state.fleet.servers[0].running == running
+            assert rig.state.servers.fleet.servers[0].running == running
         assert rig.woken == []
         assert rig.clock.waits == []
 

@@ -40,7 +40,7 @@ async def test_page_without_gateway_shows_kept_and_waiting_work(stage: Stage) ->
     await stage.until(lambda: page.session.results.usage is not None and page.session.results.usage.count == 1)
     await stage.until(lambda: [item.task.prompt_id for item in page.session.orphans] == [left])
     assert page.session.fleet.servers == ()
-    assert not page.session._state.has_fleet.is_set()
+    assert not page.session._state.servers.has_fleet.is_set()
 
 
 @scene

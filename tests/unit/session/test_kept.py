@@ -309,11 +309,11 @@ async def test_failed_write_is_retried_once_results_made_room(stage: Stage, how:
     page = await stage.window()
     old = await stage.ended(page, await stage.run(page))
     await stage.store().lay_by(old)
-    page.session._state.forget(old.prompt_id)
+    page.session._state.records.forget(old.prompt_id)
     prompt_id = await stage.run(page, steps=9000)
     await stage.until_running(page, prompt_id)
     stage.world.database.is_full = True
-    await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+    await page.session._state.records.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
     assert page.session.store_error is not None
     stage.world.database.is_full = False
     if how == "deleted":
@@ -323,7 +323,7 @@ async def test_failed_write_is_retried_once_results_made_room(stage: Stage, how:
     else:
         await page.session.results.configure(KeepSettings(1))
     assert page.session.store_error is None
-    assert page.session._state.loose_ends.unwritten == ()
+    assert page.session._state.records.loose_ends.unwritten == ()
 
 
 def test_only_the_missing_one_of_several_files_is_recorded() -> None:
@@ -345,7 +345,7 @@ async def test_picture_of_past_task_is_fetched_without_changing_its_record(stage
     prompt_id = await stage.run(page, server_id=A)
     task = await stage.ended(page, prompt_id)
     await stage.store().lay_by(task)
-    page.session._state.forget(prompt_id)
+    page.session._state.records.forget(prompt_id)
     blob = await page.session.results.fetch(prompt_id)
     assert blob is not None
     stage.world.sims[A].files.clear()

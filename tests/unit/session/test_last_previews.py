@@ -66,11 +66,11 @@ class Table:
 
     def put(self, *tasks: Task) -> None:
         """Give the window these tasks."""
-        self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
+        self.state.records.set_window(Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks}))
 
     async def see(self, shown: str, serial: int, prompt_id: PromptId = ID) -> None:
         """Let the socket receive a preview."""
-        self.state.previews[prompt_id] = Preview(Bytes(shown.encode(), "image/png"), "image/png", serial)
+        self.state.live.show_preview(prompt_id, Preview(Bytes(shown.encode(), "image/png"), "image/png", serial))
         await self.change()
 
     async def change(self) -> None:
@@ -80,7 +80,7 @@ class Table:
     async def end(self) -> None:
         """End the task, and forget what is shown of unfinished ones."""
         self.put(submitted(ID, state=TaskState.SUCCEEDED, ended_at=200.0))
-        self.state.previews.pop(ID, None)
+        self.state.live.forget(ID)
         await self.change()
 
 
@@ -129,7 +129,7 @@ async def test_preview_of_task_taken_by_another_window_stays(table: Table) -> No
     await table.see("one", 1)
     await table.clock.end(0)
     table.put()
-    table.state.previews.clear()
+    table.state.live.forget(ID)
     await table.change()
     assert list(table.shelf.previews) == [ID]
     await table.see("two", 2)
@@ -163,9 +163,9 @@ async def test_failure_to_keep_one_preview_does_not_stop_later_ones(
 async def test_kept_preview_is_shown_and_read_once(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     seen_states: list[bool] = []
-    table.state.subscribe(lambda: seen_states.append(ID in table.state.previews))
+    table.state.subscribe(lambda: seen_states.append(ID in table.state.live.previews))
     await table.previews.restore()
-    shown = table.state.previews[ID]
+    shown = table.state.live.previews[ID]
     assert (await shown.blob.read(), shown.media_type, shown.serial) == (b"before", "image/webp", 0)
     assert seen_states == [True]
     await table.previews.restore()
@@ -186,7 +186,7 @@ async def test_missing_preview_does_not_hide_others(table: Table) -> None:
     table.put(submitted(ID, state=TaskState.RUNNING), submitted(other, state=TaskState.RUNNING))
     table.shelf.previews[other] = Bytes(b"before", "image/webp")
     await table.previews.restore()
-    assert set(table.state.previews) == {other}
+    assert set(table.state.live.previews) == {other}
     await table.previews.restore()
     assert table.shelf.reads == [ID, other, ID], "what is known is not read again, what follows it is"
 
@@ -195,7 +195,7 @@ async def test_newer_preview_is_not_replaced_by_kept_one(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     await table.see("newer", 1)
     await table.previews.restore()
-    assert table.state.previews[ID].serial == 1
+    assert table.state.live.previews[ID].serial == 1
 
 
 async def test_one_that_is_read_after_the_end_is_not_shown(table: Table) -> None:
@@ -209,7 +209,7 @@ async def test_one_that_is_read_after_the_end_is_not_shown(table: Table) -> None
 
     table.shelf.read_preview = read_slowly  # type: ignore[method-assign]
     await table.previews.restore()
-    assert table.state.previews == {}
+    assert table.state.live.previews == {}
     await settled()
     assert table.shelf.previews == {}, "nor is it left behind"
 
@@ -218,7 +218,7 @@ async def test_unreadable_store_is_read_next_time(table: Table) -> None:
     table.shelf.previews[ID] = Bytes(b"before", "image/webp")
     table.shelf.error = StorageError("read_preview", "blocked")
     await table.previews.restore()
-    assert table.state.previews == {}
+    assert table.state.live.previews == {}
     table.shelf.error = None
     await table.previews.restore()
-    assert set(table.state.previews) == {ID}
+    assert set(table.state.live.previews) == {ID}

@@ -30,8 +30,6 @@ from app.session.waiting.sending import _is_of_the_run, _steady
 from app.workflows.plans.runs import Count, Seeds, plan_runs
 from tests.simulation.world import a_workflow
 from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
-from tests.unit.session.test_crew import all_home, all_tasks, spread
-from tests.unit.session.test_crew import tasks_of as tasks_of_session
 from tests.unit.session.test_editors import Posts
 from tests.unit.session.test_editors import run as run_with_editor
 from tests.unit.session.test_file_feed import Folder, Memory, start, use, work_of
@@ -39,6 +37,8 @@ from tests.unit.session.test_named_files import EMPTY, OTHER, image_of, made, na
 from tests.unit.session.test_report import until
 from tests.unit.session.test_turns import OtherBrowser, Refusals, only_a
 from tests.unit.session.test_waiting_runs import STEPS, TOO_MANY, add, all_done, labels, paused, posts, tasks_of
+from tests.unit.session.test_windows import all_home, all_tasks, spread
+from tests.unit.session.test_windows import tasks_of as tasks_of_session
 from tests.unit.session.test_worker import a_hand, settled
 
 FULL = StorageError("write_line", "quota")
@@ -103,12 +103,12 @@ async def test_our_own_bug_stops_sending_until_user_retries(
             raise mistakes.pop()
         return order.prompt_id
 
-    session.worker.submitter.run = take  # type: ignore[method-assign]
+    session.workers[0].submitter.run = take  # type: ignore[method-assign]
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     workflow = a_workflow(1, 1, None)
     await session.line.add(workflow, plan_runs(workflow, Count(2)))
-    await until(lambda: session.worker.is_resting and not session.line.sending)
+    await until(lambda: session.workers[0].is_resting and not session.line.sending)
     for _ in range(9):
         session._state.changed()
         await asyncio.sleep(0)
@@ -127,7 +127,7 @@ async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCapture
     session = Session(Sandbox().ports)
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
-    session.worker.is_resting = True
+    session.workers[0].is_resting = True
     workflow = a_workflow(1, 1, None)
     await session.line.add(workflow, plan_runs(workflow, Count(1)), senders=2)
     await settled()
@@ -138,7 +138,7 @@ async def test_new_session_sends_from_line_immediately(caplog: pytest.LogCapture
         return order.prompt_id
 
     mate.submitter.run = take  # type: ignore[method-assign]
-    session.line.enlist(mate)
+    session.line.add_window(mate)
     await settled()
     assert len(taken) == 1, "though nothing has changed since"
     assert [item for item in caplog.records if item.levelno >= logging.ERROR] == []
@@ -158,8 +158,8 @@ async def test_run_failed_by_one_session_is_tried_by_another() -> None:
         taken.append(order.prompt_id)
         return order.prompt_id
 
-    session.worker.submitter.run, mate.submitter.run = break_off, take  # type: ignore[method-assign]
-    session.line.enlist(mate)
+    session.workers[0].submitter.run, mate.submitter.run = break_off, take  # type: ignore[method-assign]
+    session.line.add_window(mate)
     await settled()
     workflow = a_workflow(1, 1, None)
     await session.line.add(workflow, plan_runs(workflow, Count(1)), senders=2)
@@ -177,7 +177,7 @@ async def test_only_runs_of_several_sessions_prefer_idle_servers(senders: int, i
         orders.append(order)
         return order.prompt_id
 
-    session.worker.submitter.run = take  # type: ignore[method-assign]
+    session.workers[0].submitter.run = take  # type: ignore[method-assign]
     await session.start()
     await until(lambda: session.fleet.servers and "wake" not in names(session))
     workflow = a_workflow(1, 1, None)
@@ -190,7 +190,7 @@ async def test_only_runs_of_several_sessions_prefer_idle_servers(senders: int, i
 @scene
 async def test_busy_session_waits_until_crew_is_enlisted(stage: Stage) -> None:
     page, gate = await stage.window(), asyncio.Event()
-    windows = page.crew._ports.windows
+    windows = page.session._state.ports.windows
     enlist = windows.enlist
 
     async def enlist_late(window_id: WindowId) -> bool:
@@ -201,7 +201,7 @@ async def test_busy_session_waits_until_crew_is_enlisted(stage: Stage) -> None:
     await spread(stage, page, 9, 3, steps=200)
     await stage.until(lambda: tasks_of(page))
     await stage.sleep(1.0)
-    assert (len(tasks_of(page)), page.crew.sessions) == (1, ())
+    assert (len(tasks_of(page)), page.others) == (1, ())
     gate.set()
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
 
@@ -214,7 +214,7 @@ async def test_busy_session_continues_once_the_crew_is_unavailable(stage: Stage)
         await gate.wait()
         return False
 
-    page.crew._ports.windows.enlist = refuse_late  # type: ignore[method-assign]
+    page.session._state.ports.windows.enlist = refuse_late  # type: ignore[method-assign]
     await spread(stage, page, 4, 3, steps=200)
     await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
     await stage.sleep(1.0)
@@ -230,7 +230,7 @@ async def test_busy_session_waits_while_another_chooses_an_idle_server(stage: St
     page, gate = await stage.window(), asyncio.Event()
     await spread(stage, page, 3, 3, steps=1)
     await stage.until(all_home(page, 3))
-    slow = page.crew.sessions[1].worker.submitter
+    slow = page.others[1].submitter
     take = slow.run
 
     async def take_late(order: RunOrder) -> PromptId:
@@ -241,7 +241,7 @@ async def test_busy_session_waits_while_another_chooses_an_idle_server(stage: St
     await spread(stage, page, 9, 3, steps=200)
     await stage.until(lambda: len(all_tasks(page)) == 5)
     await stage.sleep(1.0)
-    assert [len(tasks_of_session(session)) for session in page.crew.all_sessions] == [2, 2, 1]
+    assert [len(tasks_of_session(session)) for session in page.session.workers] == [2, 2, 1]
     gate.set()
     await stage.until(lambda: len(all_tasks(page)) == 3 + 3 * AHEAD)
 
@@ -251,7 +251,7 @@ async def test_a_pause_that_cannot_be_written_holds_for_this_page(stage: Stage) 
     page = await stage.window()
     await add(stage, page, 4, steps=400)
     await paused(stage, page)
-    waiting, worker, store = labels(page), page.session.worker, page.session._state.ports.store
+    waiting, worker, store = labels(page), page.own, page.session._state.ports.store
     take, write_line, tries = worker.submitter.run, store.write_line, list[PromptId]()
     await page.session.line.send_all()
 
@@ -325,11 +325,11 @@ async def test_recovered_server_resets_rest_intervals(stage: Stage) -> None:
     for machine in stage.world.machines:
         machine.is_down = True
     await add(stage, page, 2)
-    await stage.until(lambda: page.session.worker.tries >= 3)
+    await stage.until(lambda: page.own.tries >= 3)
     for machine in stage.world.machines:
         machine.is_down = False
     await stage.until(all_done(page, 2))
-    assert (page.session.worker.tries, page.session.worker.cause, page.session.runs) == (0, None, ())
+    assert (page.own.tries, page.own.cause, page.session.runs) == (0, None, ())
     assert posts(stage) == 2
 
 
@@ -338,7 +338,7 @@ async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
     page, heir = await stage.window(), await stage.window()
     owner, tries = window_of(page).window_id, list[PromptId]()
     stage.world.browser.held.discard(owner)  # as it looks where there are no locks
-    heir.session.worker.is_resting = True
+    heir.session.workers[0].is_resting = True
 
     async def take(order: RunOrder) -> PromptId:
         tries.append(order.prompt_id)
@@ -346,17 +346,17 @@ async def test_run_of_adopted_line_is_not_retried(stage: Stage) -> None:
         await heir.session.line.adopt(owner)
         raise NotOwner("register", order.prompt_id)
 
-    page.session.worker.submitter.run = take  # type: ignore[method-assign]
+    page.own.submitter.run = take  # type: ignore[method-assign]
     await add(stage, page, 3)
     await stage.until(lambda: tries and not page.session.line.sending)
     await stage.sleep(1.0)
-    assert (line_of(page).entries, page.session.worker.is_resting, len(tries)) == ((), False, 1)
+    assert (line_of(page).entries, page.own.is_resting, len(tries)) == ((), False, 1)
 
 
 @scene
 async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stage) -> None:
     page = await stage.window()
-    real, store = page.session.worker.submitter.run, page.session._state.ports.store
+    real, store = page.own.submitter.run, page.session._state.ports.store
     read_line = store.read_line
 
     async def fail(*_: object) -> WaitingRuns:
@@ -367,7 +367,7 @@ async def test_registered_run_leaves_line_although_it_cannot_be_read(stage: Stag
         store.read_line = fail  # type: ignore[method-assign]
         raise NotOwner("submit_workflow", order.prompt_id)
 
-    page.session.worker.submitter.run = take  # type: ignore[method-assign]
+    page.own.submitter.run = take  # type: ignore[method-assign]
     page.session._state._listeners.clear()  # so that nothing else reacts
     workflow = a_workflow(3, 1, None)
     await page.session.line.add(workflow, plan_runs(workflow, Count(1)))
@@ -382,7 +382,7 @@ async def test_run_whose_turn_has_come_is_shown_as_sending(stage: Stage) -> None
     await only_a(stage)
     page = await stage.window()
     state, line = page.session._state, page.session.line
-    state.fleet = replace(state.fleet, has_users=True)
+    state.servers.reported(replace(state.servers.fleet, has_users=True), ())
     other = OtherBrowser(page, "one", "two")
     prompt_id = await stage.run(page, picture=PHOTO)
     await stage.until(lambda: line.turn)

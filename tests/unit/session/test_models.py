@@ -78,7 +78,9 @@ def server(name: str, **more: Any) -> Server:
 
 def models(http: Servers, *servers: Server) -> tuple[Models, Any]:
     fleet = Fleet(servers=servers or (server("a"),))
-    state = SimpleNamespace(fleet=fleet, window=None, ports=SimpleNamespace(http=http))
+    state = SimpleNamespace(
+        servers=SimpleNamespace(fleet=fleet), records=SimpleNamespace(own=None), ports=SimpleNamespace(http=http)
+    )
     return Models(state), state  # type: ignore[arg-type]
 
 
@@ -102,7 +104,7 @@ async def test_another_catalogue_is_another_list() -> None:
     http = Servers({"loras": LORAS})
     known, state = models(http)
     await known.find("LoraLoader", "lora_name", LORAS)
-    state.fleet = Fleet(servers=(server("a", catalogue="d"),))
+    state.servers.fleet = Fleet(servers=(server("a", catalogue="d"),))
     await known.find("LoraLoader", "lora_name", LORAS)
     assert len(http.asked) == 4
 
@@ -163,9 +165,9 @@ async def test_moored_window_asks_its_own_server_alone() -> None:
     http = Servers({"loras": LORAS})
     known, state = models(http, server("a"), server("b"))
     held = task("p-1", ServerId("b"))
-    state.window = Window(ME, CLIENT, tasks={held.prompt_id: held})
+    state.records.own = Window(ME, CLIENT, tasks={held.prompt_id: held})
     assert {file.server_id for file in (await known.find("LoraLoader", "lora_name", LORAS)).values()} == {"b"}
-    state.fleet = Fleet(servers=(server("a"),))
+    state.servers.fleet = Fleet(servers=(server("a"),))
     del http.asked[:]
     assert await known.find("LoraLoader", "lora_name", LORAS) == {}
     assert http.asked == []

@@ -65,7 +65,7 @@ async def test_upload_holds_place_until_it_is_registered(stage: Stage) -> None:
 async def test_window_stays_moored_during_connect(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, held := await stage.run(page, steps=900, server_id=A))
-    socket = page.session._socket
+    socket = page.own.socket
     connect = socket.connect_briefly
 
     async def connect_late() -> None:
@@ -148,7 +148,7 @@ async def test_the_window_stays_moored_while_that_is_written(stage: Stage) -> No
 async def test_leftover_reservation_is_deleted_before_next_run(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, await stage.run(page, steps=900, server_id=A))
-    places, database = page.session._submitter.places, stage.world.database
+    places, database = page.own.submitter.places, stage.world.database
     held = await places.reserve(page.session._state.ports.random.uuid4())
     database.is_blocked = True
     await places.release(held.prompt_id)
@@ -162,7 +162,7 @@ async def test_leftover_reservation_is_deleted_before_next_run(stage: Stage) -> 
 async def test_task_for_another_server_than_its_place_is_not_written(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, first := await stage.run(page, steps=900, server_id=A))
-    places, astray = page.session._submitter.places, replace(task_of(page, first), prompt_id=PromptId("p-astray"))
+    places, astray = page.own.submitter.places, replace(task_of(page, first), prompt_id=PromptId("p-astray"))
     with pytest.raises(AffinityError):
         await places.register(astray)
     await places.reserve(astray.prompt_id, is_bare=True)

@@ -129,7 +129,7 @@ async def test_answers_are_cached_for_a_while(stage: Stage) -> None:
 @scene
 async def test_kept_answers_do_not_count_for_a_run(stage: Stage) -> None:
     page, _ = await opened(stage)
-    capable, workflow = page.session._submitter.capable, naming("late.png")
+    capable, workflow = page.session._capable, naming("late.png")
     for pause in (5, 1):
         await page.session.standing(workflow)
         await stage.sleep(pause)
@@ -150,7 +150,7 @@ async def test_few_answers_are_kept(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(named_files, "MOST_KNOWN", 2)
         await page.session.standing(naming("none.png"))
-    assert len(page.session._submitter.capable.holdings._known) == 2
+    assert len(page.session._capable.holdings._known) == 2
 
 
 @scene
@@ -160,8 +160,8 @@ async def test_server_that_does_not_answer_is_asked_for_no_other_file(stage: Sta
     stage.world.network.on_sent.append(lambda exchange: sent.append(exchange.server_id))
     stage.world.weather.armed += [Mishap("request lost", lambda exchange: exchange.server_id == A)] * 2
     servers = page.session.fleet.servers
-    page.session._state.fleet = replace(
-        page.session.fleet, servers=(*servers[:2], replace(servers[2], health=Health.DOWN))
+    page.session._state.servers.reported(
+        replace(page.session.fleet, servers=(*servers[:2], replace(servers[2], health=Health.DOWN))), ()
     )
     await page.session.standing(naming_two("one.png", "two.png"))
     assert sorted(item for item in sent if item) == [A, B, B]
@@ -177,7 +177,7 @@ async def test_value_that_names_no_file_is_asked_of_no_server(stage: Stage) -> N
 @scene
 async def test_copy_that_is_no_longer_kept_is_refused_by_name(stage: Stage) -> None:
     page, _ = await opened(stage)
-    holdings = page.session._submitter.capable.holdings
+    holdings = page.session._capable.holdings
     for copy in (Copy("cat.png", "0" * 64), Copy("cat.png", prompt_id=PromptId("gone"))):
         with pytest.raises(BadInput) as caught:
             await holdings.read(copy)
@@ -296,7 +296,7 @@ async def test_replaced_class_counts_as_its_replacement(stage: Stage) -> None:
         found = await page.session.standing(old({"picture": "sea.png"}))
         assert (found.runs_on, [item.value for item in found.lacks[A].values]) == ((B,), ["sea.png"])
     assert len(http.asked) == 6, "features and replacements, once of each server"
-    survey = await page.session._submitter.capable.survey(old({"picture": "sea.png"}))
+    survey = await page.session._capable.survey(old({"picture": "sea.png"}))
     assert survey.has_replaced
     task = task_of(page, await page.session.run(old({"picture": "sea.png"})))
     assert {"_meta" in node for node in json.loads(task.workflow).values()} == {True}, "the server needs it"
@@ -310,7 +310,7 @@ async def test_replaced_class_counts_as_its_replacement(stage: Stage) -> None:
 async def test_replacement_that_costs_credits_is_noticed(stage: Stage) -> None:
     costly = {**WITH_FILES, "LoadImage": {**LOAD, "api_node": True}}
     page, _ = await open_window(stage, {B: costly})
-    state, capable = page.session._state, page.session._submitter.capable
+    state, capable = page.session._state, page.session._capable
     http = Replacing(state.ports.http)
     state.ports = replace(state.ports, http=http)
     plain = parse_workflow({"1": EMPTY["1"]})

@@ -129,7 +129,7 @@ async def test_withheld_output_gets_matching_delivery(stage: Stage, *, cause: st
     task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
     withheld = Response(410, {"x-mooring-gateway": f"{cause}; sent=no"})
     state = State(replace(Sandbox().ports, http=Answering(response=withheld)))
-    state.set_fleet(page.session.fleet)
+    state.servers.reported(page.session.fleet, ())
     fetched, blob = await fetch_output(state, task, task.outputs[0])
     assert (fetched, blob) == (replace(task.outputs[0], delivery=delivery), None)
 

@@ -87,7 +87,7 @@ class Forecasting:
 
     def put(self, *tasks: Task) -> None:
         """Give the window these tasks."""
-        self.state.window = Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks})
+        self.state.records.set_window(Window(ME, CLIENT, tasks={task.prompt_id: task for task in tasks}))
 
     def left(self, task: Task) -> float | None:
         """The seconds shown for it."""
@@ -215,7 +215,7 @@ async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -
     desk.put(task)
     assert desk.forecast.outlook(task) == Outlook()
     desk.forecast.received(task, StartMessage(ID))
-    assert desk.state.progress[ID].fraction == 0.0
+    assert desk.state.live.progress[ID].fraction == 0.0
 
 
 async def test_nodes_known_to_be_done_need_no_time() -> None:
@@ -341,7 +341,7 @@ async def test_runs_before_a_waiting_one_are_own_or_others(
 ) -> None:
     """Those of another browser of the same user are own ones."""
     desk = Forecasting()
-    desk.state.fleet = replace(desk.state.fleet, has_users=has_users)
+    desk.state.servers.reported(replace(desk.state.servers.fleet, has_users=has_users), ())
     desk.put(running(), waiting())
     desk.polled([ID], [PromptId(f"{OF_ANOTHER}1"), FOREIGN, NEXT], NOTHING_READ)
     outlook = desk.forecast.outlook(waiting())
@@ -394,7 +394,7 @@ async def test_cached_nodes_are_done_from_the_start() -> None:
     desk, task = Forecasting(), running(cached=(NodeId("1"),))
     desk.put(task)
     desk.forecast.received(task, ExecutingMessage(ID, NodeId("2")))
-    assert desk.state.progress[ID].done == {"1": 1.0}
+    assert desk.state.live.progress[ID].done == {"1": 1.0}
 
 
 @pytest.mark.parametrize(("known", "weight"), [({}, 20.0), (PACED, 2.0)], ids=["guessed", "learned"])
@@ -403,4 +403,4 @@ async def test_node_with_many_steps_gains_weight_only_if_guessed(known: dict[str
     await desk.know(WARM if known else None, paces(known) if known else None)
     desk.put(task)
     desk.forecast.received(task, ProgressMessage(ID, (NodeProgress(NodeId("6"), 1.0, 100.0, "running"),)))
-    assert desk.state.progress[ID].weights["6"] == weight
+    assert desk.state.live.progress[ID].weights["6"] == weight

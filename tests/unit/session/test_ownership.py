@@ -88,9 +88,9 @@ async def test_task_adopted_right_after_a_write_is_let_go(stage: Stage) -> None:
         await page.session.verify()
 
     store.update = update_late  # type: ignore[method-assign]
-    assert await page.session._state.amend(prompt_id, partial(replace, title="changed")) is None
+    assert await page.session._state.records.amend(prompt_id, partial(replace, title="changed")) is None
     assert prompt_id not in window_of(page).tasks
-    assert page.session._state.read_back == ()
+    assert page.session._state.records.stored == {}
 
 
 @scene
@@ -179,11 +179,13 @@ async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=200, server_id=A)
     kept, given = await stage.run(page, server_id=A), await stage.run_now(page, server_id=A)
-    page.session._state.set_window(  # the person's wish is in the record, its request got lost
+    page.session._state.records.set_window(  # the person's wish is in the record, its request got lost
         window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
     )
     stage.once_requested(
-        "POST", "/queue", lambda _: page.session._state.let_go(task_of(page, given), TaskNotFound("story", given))
+        "POST",
+        "/queue",
+        lambda _: page.session._state.records.let_go(task_of(page, given), TaskNotFound("story", given)),
     )
     await stage.until(lambda: given not in window_of(page).tasks)
     assert (await stage.ended(page, kept)).state is TaskState.SUCCEEDED
@@ -217,7 +219,7 @@ async def test_click_reports_adoption_of_its_task(stage: Stage) -> None:
 
     def lose(_: object) -> None:
         [task] = window_of(page).tasks.values()
-        state.let_go(task, NotOwner("story", task.prompt_id))
+        state.records.let_go(task, NotOwner("story", task.prompt_id))
 
     stage.once_requested("POST", "/prompt", lose)
     with pytest.raises(NotOwner):

@@ -222,7 +222,7 @@ async def test_unsettled_or_missing_task_is_skipped(stage: Stage) -> None:
     (done,) = await made(stage, page, 1)
     running = await stage.run(page, steps=400)
     task = task_of(page, done)
-    page.session._state.forget(done)
+    page.session._state.records.forget(done)
     for item in (task, task_of(page, running)):
         assert await page.session.past._lay_by(item) is True, "others are laid by all the same"
     assert list(await page.session.past.read_ids()) == []
@@ -239,7 +239,7 @@ async def test_task_that_came_back_during_move_stays(stage: Stage) -> None:
 
     async def refuse(task: Task) -> None:
         there = await stage.store().adopt(done, (task.owner, task.epoch), WindowId("w-heir"))
-        state.take_in(await stage.store().adopt(done, (there.owner, there.epoch), task.owner))
+        state.records.take_in(await stage.store().adopt(done, (there.owner, there.epoch), task.owner))
         raise NotOwner("lay_by", done)
 
     state.ports.past.lay_by = refuse  # type: ignore[method-assign]

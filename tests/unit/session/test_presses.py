@@ -73,7 +73,7 @@ async def press_until(stage: Stage, page: Page, step: str, picture: bytes | None
 async def until_taken_over(stage: Stage, page: Page) -> None:
     """Wait until a page has the press of an earlier one, as a run that waits or as a task."""
     line = page.session.line
-    await stage.until(lambda: page.session.worker.has_task(PRESS) or (line.line is not None and line.line.has(PRESS)))
+    await stage.until(lambda: page.own.has_task(PRESS) or (line.line is not None and line.line.has(PRESS)))
 
 
 async def until_at(stage: Stage, page: Page, step: str) -> None:
@@ -152,10 +152,10 @@ async def test_refused_press_is_sent_when_it_is_tried_again(stage: Stage) -> Non
     page = await stage.window()
     fleet = page.session.fleet
     drained = tuple(replace(item, is_drained=True) for item in fleet.servers)
-    page.session._state.set_fleet(replace(fleet, servers=drained))
+    page.session._state.servers.reported(replace(fleet, servers=drained), ())
     with pytest.raises(NoServerAvailable):
         await stage.run(page, prompt_id=PRESS)
-    page.session._state.set_fleet(fleet)
+    page.session._state.servers.reported(fleet, ())
     await page.session.retry_run(PRESS)
     assert failed(page) == []
     await stage.ended(page, PRESS)
@@ -465,9 +465,9 @@ async def test_press_for_a_server_that_hangs_waits_until_it_answers(stage: Stage
     stage.world.network.late += [A, A]
     assert await stage.run(page, prompt_id=PRESS, server_id=A) == PRESS
     assert line_of(page).has(PRESS) and failed(page) == []
-    assert page.session.line.stalled_by == page.session.worker.cause
-    assert isinstance(page.session.worker.cause, NoServerAvailable)
-    assert page.session.worker.cause.causes == {A: "timeout"}, "the line says why"
+    assert page.session.line.stalled_by == page.own.cause
+    assert isinstance(page.own.cause, NoServerAvailable)
+    assert page.own.cause.causes == {A: "timeout"}, "the line says why"
     seen = list[bool]()
 
     def note() -> None:
@@ -499,7 +499,7 @@ async def test_press_waits_while_the_server_of_its_window_is_silent(stage: Stage
     page = await stage.window()
     first = await stage.run(page, steps=4000, server_id=A)
     stage.report(Health.TIMEOUT, A)
-    await stage.until(lambda: page.session.worker.obstacle is not None)
+    await stage.until(lambda: page.own.obstacle is not None)
     assert await stage.run(page, prompt_id=PRESS) == PRESS
     await stage.sleep(20.0)
     assert line_of(page).has(PRESS) and set(window_of(page).tasks) == {first}, "nothing fails"

@@ -19,7 +19,7 @@ from tests.simulation.server.sockets import SimSocket
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, Stage, scene, window_of
-from tests.unit.session.test_crew import all_home, spread
+from tests.unit.session.test_windows import all_home, spread
 
 JPEG = b"\xff\xd8\xff\xe0"
 
@@ -43,7 +43,7 @@ async def test_choice_applies_to_clicks_scripts_and_waiting_runs(stage: Stage) -
     await stage.ended(page, await stage.run(page))
     page.session.choose_previews(Previews.BEST)
     await stage.ended(page, await stage.run(page))
-    await ConsoleContract(page.session, dict, page.crew).submit_workflow(a_workflow(3, 77, None).text)
+    await ConsoleContract(page.session, dict).submit_workflow(a_workflow(3, 77, None).text)
     await spread(stage, page, 6, 2)
     await stage.until(all_home(page, 9))
     assert [method for _, method in asked] == ["auto", *["taesd"] * 8]

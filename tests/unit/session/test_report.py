@@ -287,7 +287,8 @@ async def test_report_has_identity_holders_violations_and_repetitions() -> None:
     prompt_id = await ConsoleContract(session).call("submit_workflow", [workflow("a rose")])
     locked = session.window.window_locked_server
     other = THERE if locked == HERE else HERE
-    session._state.read_back = tuple(replace(task, server_id=other) for task in session._state.read_back)
+    stored = session._state.records._stored
+    stored |= {key: replace(task, server_id=other) for key, task in stored.items()}
     for _ in range(2):
         session.journal.note("story", {}, topic="story", echo=True)
     report = await ConsoleContract(session).call("debug_bundle", [])

@@ -56,7 +56,7 @@ async def test_leftover_reservation_is_deleted_before_next_choice(stage: Stage) 
         await stage.run(page)
     [left] = database.reservations
     database.is_blocked = False
-    places = page.session._submitter.places
+    places = page.own.submitter.places
     held = await places.reserve(page.session._state.ports.random.uuid4())
     assert left not in database.reservations
     assert places._unreleased == set()
@@ -71,7 +71,7 @@ async def test_leftover_reservation_is_deleted_before_next_choice(stage: Stage) 
 async def test_released_place_that_was_never_written_is_forgotten(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900)
-    places = page.session._submitter.places
+    places = page.own.submitter.places
     held = await places.reserve(page.session._state.ports.random.uuid4(), is_bare=True)
     assert (held.prompt_id in window_of(page).reservations, stage.world.database.reservations) == (True, {})
     await places.release(held.prompt_id)
@@ -82,9 +82,10 @@ async def test_released_place_that_was_never_written_is_forgotten(stage: Stage) 
 async def test_script_upload_before_fleet_is_known_waits_for_it(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
-    known, state.fleet = state.fleet, Fleet()
-    state.has_fleet.clear()
-    stage.world.later(1.0, lambda: (setattr(state, "fleet", known), state.has_fleet.set()))
+    known = state.servers.fleet
+    state.servers.reported(Fleet(), ())
+    state.servers.has_fleet.clear()
+    stage.world.later(1.0, lambda: state.servers.reported(known, ()))
     uploaded = await page.session.upload_image(Bytes(PHOTO, "image/png"), "photo.png")
     assert window_of(page).window_locked_server == uploaded.server_id
     await page.session.release_uploads()
@@ -94,10 +95,11 @@ async def test_script_upload_before_fleet_is_known_waits_for_it(stage: Stage) ->
 async def test_without_servers_only_a_silent_gateway_lets_a_run_wait(stage: Stage) -> None:
     page = await stage.window()
     state = page.session._state
-    state.fleet, state.fleet_error = Fleet(), ConnectError(None, "gateway")
+    state.servers.reported(Fleet(), ())
+    state.servers.failed(ConnectError(None, "gateway"))
     prompt_id = await stage.run(page)
     assert line_of(page).has(prompt_id), "it waits for the gateway"
-    state.fleet_error = None
+    state.servers.reported(state.servers.fleet, ())
     with pytest.raises(NoServerAvailable):
         await stage.run(page)
     assert stage.asked == []

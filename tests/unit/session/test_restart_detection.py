@@ -83,7 +83,7 @@ async def test_task_dropped_while_noting_does_not_affect_others(stage: Stage) ->
         known = stage.world.database.task(prompt_id)
         return known is not None and "server_changed" in {note.kind for note in known.notes}
 
-    let_go = page.session._state.let_go
+    let_go = page.session._state.records.let_go
     stage.once_stored(lambda: has_noted(first), lambda: let_go(task_of(page, other), TaskNotFound("story", other)))
     stage.world.sims[A].restart()
     await stage.until(lambda: sign_of(page) is RestartSign.HISTORY_GONE)
@@ -180,14 +180,14 @@ async def test_lost_task_found_ended_is_delivered(stage: Stage) -> None:
 
 async def test_invalid_answer_is_reported_for_that_server_only() -> None:
     state = State(replace(Sandbox().ports, http=Answering(response=Response(500))))
-    state.set_fleet(make_fleet())
+    state.servers.reported(make_fleet(), ())
     with pytest.raises(ComfyError) as caught:
-        async with state.control(THERE):
+        async with state.servers.control(THERE):
             await RestartDetection(state, lambda _: None).verify(
                 (HERE, "http://sandbox-1.invalid:8188"), f"/servers/{HERE}"
             )
     assert caught.value.server_id == HERE
-    assert set(state._control) == {HERE, THERE}
+    assert set(state.servers._control) == {HERE, THERE}
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
@@ -201,7 +201,7 @@ async def test_unwitnessed_ends_are_polled_on_wake(stage: Stage, *, is_cancelled
     server.is_forgetful, stage.world.weather.refuse_socket = True, 1.0
     drop_sockets(server)
     if is_cancelled:
-        await page.session._state.witness(prompt_id, CancelAsked(stage.now))
+        await page.session._state.records.witness(prompt_id, CancelAsked(stage.now))
     await stage.until(lambda: task_of(page, prompt_id).state.is_end)
     assert task_of(page, prompt_id).state is (TaskState.CANCELLED if is_cancelled else TaskState.LOST)
     server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
@@ -246,7 +246,9 @@ async def test_latest_ended_tasks_are_polled_first(stage: Stage, monkeypatch: py
     first, second = [await stage.run(page, steps=60, server_id=A) for _ in range(2)]
     await stage.until_running(page, first)
     for prompt_id in (second, first):
-        await page.session._state.witness(prompt_id, *(Absent(at, at) for at in (stage.now, stage.now + 2 * LOST_GAP)))
+        await page.session._state.records.witness(
+            prompt_id, *(Absent(at, at) for at in (stage.now, stage.now + 2 * LOST_GAP))
+        )
         assert task_of(page, prompt_id).state is TaskState.LOST
         await stage.sleep(0.1)
     monkeypatch.setattr("app.session.watching.watch.MOST_ENDED", 1)

@@ -34,15 +34,14 @@ async def test_elsewhere_gives_up_nothing_without_another_server(stage: Stage) -
 
 
 @scene
-async def test_elsewhere_beside_other_work_is_sent_by_another_session(stage: Stage) -> None:
+async def test_elsewhere_beside_other_work_is_sent_by_another_window(stage: Stage) -> None:
     page = await stage.window()
     first, second = [await stage.run(page, steps=900, server_id=A) for _ in range(2)]
     stage.world.sims[A].awake.clear()
     again = await page.session.run_again(first, elsewhere=True)
-    await stage.until(lambda: page.crew.session_of(again) is not None)
-    mate = page.crew.session_of(again)
-    assert mate is not None and mate is not page.session
-    task = await mate.wait_for(again)
+    await stage.until(lambda: page.worker_of(again) is not None)
+    assert page.worker_of(again) in page.others
+    task = await page.session.wait_for(again)
     assert (task.state, task.again_of, task.server_id == A) == (TaskState.SUCCEEDED, first, False)
     assert (task_of(page, first).state, task_of(page, second).state.is_end) == (TaskState.GIVEN_UP, False)
     assert window_of(page).window_locked_server == A, "the window sends to its own server only"
@@ -57,7 +56,7 @@ async def test_elsewhere_does_not_wait_for_the_server_that_it_avoids(stage: Stag
     for _ in range(AHEAD):
         await stage.run(page, steps=900, server_id=A)
     again = await page.session.run_again(old, elsewhere=True)
-    await stage.until(lambda: page.crew.session_of(again) is not None)
+    await stage.until(lambda: page.worker_of(again) is not None)
     assert line_of(page).entries == ()
 
 

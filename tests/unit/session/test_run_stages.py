@@ -98,9 +98,9 @@ async def test_arrived_files_count_whatever_the_browser_reports(stage: Stage) ->
 @scene
 async def test_script_upload_does_not_affect_progress_of_click(stage: Stage) -> None:
     page = await stage.window()
-    state, submitter = page.session._state, page.session._submitter
+    state, submitter = page.session._state, page.own.submitter
     place = await submitter.places.reserve(state.ports.random.uuid4())
-    state.set_run(Run(prompt_id=place.prompt_id, title="story", started_at=stage.now))
+    state.live.set_run(Run(prompt_id=place.prompt_id, title="story", started_at=stage.now))
     await submitter.upload(place, Bytes(PHOTO, "image/png"), "photo.png")
     assert [(run.fraction, run.sent) for run in page.session.runs] == [(0.0, 0)]
     await submitter.places.release(place.prompt_id)

@@ -140,17 +140,18 @@ async def test_listener_is_notified_until_it_unsubscribes(script: Script) -> Non
 
 
 async def test_unreadable_store_is_the_error_until_ready(script: Script) -> None:
-    script.session._state.store_error = error = StorageError("update", "quota")
+    error = StorageError("update", "quota")
+    script.session._state.records.failed(error)
     assert script.contract.error is None
-    script.session._state.window = None
+    script.session._state.records._windows.clear()
     assert script.contract.error is error
 
 
 async def test_last_event_age_is_reported(script: Script) -> None:
-    state = script.session._state
     assert (await script.call("debug_web_socket_lock"))["lastEventAge"] is None
     for seconds, expected in ((5.0, 5.0), (-60.0, 0.0)):  # the second by a clock that was set back
-        state.socket = replace(state.socket, last_event_at=time.monotonic() - seconds)
+        window = script.session.workers[0].window
+        window.set_socket(replace(window.socket, last_event_at=time.monotonic() - seconds))
         assert (await script.call("debug_web_socket_lock"))["lastEventAge"] == pytest.approx(expected, abs=0.9)
 
 

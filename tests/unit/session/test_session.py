@@ -79,7 +79,7 @@ async def test_failed_write_is_retried_after_a_deletion(stage: Stage) -> None:
     await stage.until_running(page, prompt_id)
     stage.world.database.is_full = True
     note = Note(stage.now, "story")
-    await page.session._state.amend(prompt_id, lambda task: task.with_note(note))
+    await page.session._state.records.amend(prompt_id, lambda task: task.with_note(note))
     assert page.session.store_error is not None
     stage.world.database.is_full = False
     await page.session.delete_task(old)
@@ -108,7 +108,7 @@ async def test_removed_server_gets_no_requests(stage: Stage) -> None:
 async def test_the_choices_that_a_server_lists_are_asked_of_it() -> None:
     servers = Answering(response=Response(200, text='["a.png"]'))
     session = Session(replace(Sandbox().ports, http=servers))
-    session._state.set_fleet(make_fleet())
+    session._state.servers.reported(make_fleet(), ())
     assert await session.choices(HERE, ROUTE) == ("a.png",)
     assert servers.asked == [f"GET /servers/{HERE}{ROUTE}"]
 
@@ -125,7 +125,7 @@ async def test_deletion_of_unfinished_task_does_not_reach_store(stage: Stage) ->
 
 async def test_facts_of_new_click_and_new_window_are_zero() -> None:
     session = Session(Sandbox().ports)
-    session._state.set_run(Run(prompt_id=PromptId("p-1"), title="", started_at=1.0))
+    session._state.live.set_run(Run(prompt_id=PromptId("p-1"), title="", started_at=1.0))
     (run,) = session.runs
     assert (run.fraction, run.sent, run.size) == (0.0, 0, 0)
     assert (session.socket.reconnects, session.socket.deaf) == (0, 0)

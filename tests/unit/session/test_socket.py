@@ -379,7 +379,7 @@ async def test_each_end_event_causes_immediate_poll(stage: Stage, end: Message) 
     prompt_id = await stage.run(page, steps=400, server_id=A)
     looks: list[str] = []
     page.session._watch.poll_soon = lambda: looks.append("look")  # type: ignore[method-assign]
-    await page.session._socket._handle(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
+    await page.own.socket._handle(task_of(page, prompt_id), replace(end, prompt_id=prompt_id), "")  # type: ignore[call-arg]
     assert looks == ["look"]
 
 
@@ -410,8 +410,8 @@ async def test_socket_to_old_address_is_not_at_the_mooring(stage: Stage) -> None
     await stage.until(lambda: page.session.fleet.servers[0].address == at)
     base = page.session.fleet.servers[0].base
     old, new = (Moored(A, address, frozenset({PromptId("p-1")})) for address in (first.address, at))
-    assert not page.session._socket._is_still_at(new, old, base), "not even where a person said that it is the same"
-    assert page.session._socket._is_still_at(new, new, base)
+    assert not page.own.socket._is_still_at(new, old, base), "not even where a person said that it is the same"
+    assert page.own.socket._is_still_at(new, new, base)
 
 
 @scene

@@ -92,7 +92,7 @@ def test_each_place_further_in_front_counts_as_movement() -> None:
         desk.clock.at = at
         desk.put(replace(task, place=place))
         movements.polled(task.server_id, [task], Queue((), (task.prompt_id,)))
-        assert (task.prompt_id in desk.state.stalled) is is_stalled
+        assert (task.prompt_id in desk.state.live.stalled) is is_stalled
 
 
 @scene
@@ -116,7 +116,7 @@ async def test_of_what_has_ended_no_stillness_is_kept(stage: Stage) -> None:
     for prompt_id in ended:
         await stage.ended(page, prompt_id)
     await stage.until(lambda: not page.session._watch._watchers)
-    assert page.session._state.stillness == {}
+    assert page.session._state.live.stillness == {}
     assert page.session.still_for(ended[0]) == 0.0
     assert page.session._watch.movements._seen == {}
 
@@ -200,7 +200,7 @@ async def test_confirmation_applies_although_one_task_is_gone(stage: Stage, how:
     assert [(item.prompt_id, item.is_newer) for item in window_of(page).unreadable] == (
         [(first, True)] if how == "damaged" else []
     )
-    assert [item for item in page.session._state.read_back if item.prompt_id == first] == []
+    assert first not in page.session._state.records.stored
     assert first not in page.session.progress
 
 

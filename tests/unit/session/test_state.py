@@ -130,20 +130,20 @@ async def test_dropped_task_leaves_nothing_in_state(stage: Stage, how: str) -> N
     kept, gone = await stage.run(page, steps=400, server_id=A), await stage.run(page, steps=400)
     await stage.until_running(page, kept)
     state, known = page.session._state, task_of(page, gone)
-    await stage.until(lambda: {kept, gone} <= state.stillness.keys())
+    await stage.until(lambda: {kept, gone} <= state.live.stillness.keys())
     if how == "adopted":
         await stage.store().adopt(gone, (known.owner, known.epoch), WindowId("w-heir"))
     elif how == "damaged":
         stage.world.database.tasks[gone] = {**stage.world.database.tasks[gone], "state": "paused"}
     else:
         await page.session.give_up(gone)
-        assert gone not in state.stillness
+        assert gone not in state.live.stillness
         await page.session.delete_task(gone)
     if how != "deleted":
-        await page.session._state.amend(gone, lambda task: task.with_note(Note(stage.now, "story")))
+        await page.session._state.records.amend(gone, lambda task: task.with_note(Note(stage.now, "story")))
     assert gone not in window_of(page).tasks
-    assert [item.prompt_id for item in state.read_back] == [kept]
-    assert not {gone} & {*state.progress, *state.previews, *state.stillness, *state.stalled}
+    assert [*state.records.stored] == [kept]
+    assert not {gone} & {*state.live.progress, *state.live.previews, *state.live.stillness, *state.live.stalled}
     await page.session.cancel(kept)
 
 
@@ -151,7 +151,7 @@ async def test_dropped_task_leaves_nothing_in_state(stage: Stage, how: str) -> N
 async def test_known_records_are_those_last_written(stage: Stage) -> None:
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page))
-    assert page.session._state.read_back == (task,) == stage.world.database.records().tasks
+    assert (*page.session._state.records.stored.values(),) == (task,) == stage.world.database.records().tasks
     tab = stage.world.leave(page, crashed=False)
     stage.world.network.is_down = True
     back = stage.world.open(tab)
@@ -166,7 +166,7 @@ async def test_failing_store_keeps_its_error_on_wake(stage: Stage) -> None:
     await stage.until_running(page, prompt_ids[0])
     stage.world.database.is_full = True
     for prompt_id in prompt_ids:
-        await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+        await page.session._state.records.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
     page.session.wake("online")
     await stage.sleep(5.0)
     assert page.session.store_error is not None
@@ -174,7 +174,7 @@ async def test_failing_store_keeps_its_error_on_wake(stage: Stage) -> None:
     stage.world.database.is_full = False
     page.session.wake("online")
     await stage.until(lambda: page.session.store_error is None)
-    assert page.session._state.loose_ends.unwritten == ()
+    assert page.session._state.records.loose_ends.unwritten == ()
 
 
 @scene
@@ -184,13 +184,13 @@ async def test_unwritten_task_of_another_window_is_no_loose_end(stage: Stage) ->
     await stage.until_running(page, prompt_id)
     stage.world.database.is_full = True
     known = task_of(page, prompt_id)
-    await page.session._state.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
+    await page.session._state.records.amend(prompt_id, lambda task: task.with_note(Note(stage.now, "story")))
     stage.world.database.is_full = False
     await stage.store().adopt(prompt_id, (known.owner, known.epoch), WindowId("w-heir"))
     page.session.wake("pageshow")
     await stage.until(lambda: prompt_id not in window_of(page).tasks)
     await stage.until(lambda: page.session.store_error is None)
-    assert page.session._state.loose_ends.unwritten == ()
+    assert page.session._state.records.loose_ends.unwritten == ()
 
 
 @scene

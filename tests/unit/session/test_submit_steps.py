@@ -25,7 +25,7 @@ from tests.unit.session.test_socket import open_slowly
 async def test_place_on_another_server_takes_no_upload(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
-    submitter = page.session._submitter
+    submitter = page.own.submitter
     held = await submitter.places.reserve(PromptId("held"))
     elsewhere = replace(held, server_id=B, address=stage.world.network.address_of(B))
     with pytest.raises(ServerLockedError):
@@ -37,7 +37,7 @@ async def test_place_on_another_server_takes_no_upload(stage: Stage) -> None:
 @scene
 async def test_released_place_is_not_registered(stage: Stage) -> None:
     page = await stage.window()
-    submitter = page.session._submitter
+    submitter = page.own.submitter
     held = await submitter.places.reserve(PromptId("held"))
     await submitter.places.release(held.prompt_id)
     workflow = a_workflow(2, 1, None)
@@ -61,13 +61,13 @@ async def test_age_of_a_task_counts_from_its_post(stage: Stage) -> None:
     page = await stage.window()
     await stage.ended(page, await stage.run(page, server_id=A))
     state = page.session._state
-    async with state.control(A):
+    async with state.servers.control(A):
         running = asyncio.ensure_future(stage.run(page, steps=900, server_id=A))
-        await stage.until(lambda: any(task.state is TaskState.REGISTERED for task in state.watched()))
-        ((waiting),) = state.watched()
+        await stage.until(lambda: any(task.state is TaskState.REGISTERED for task in state.records.unfinished))
+        ((waiting),) = state.records.unfinished
         await stage.sleep(5.0)
-        assert state.age_of(waiting.prompt_id) is None
-    age = state.age_of(await running)
+        assert state.live.age_of(waiting.prompt_id) is None
+    age = state.live.age_of(await running)
     assert age is not None and age < 5.0
 
 
@@ -143,7 +143,7 @@ async def test_click_waits_only_briefly_for_a_hung_server(stage: Stage) -> None:
 
 async def occupy(stage: Stage, page: Page) -> None:
     """Let another request have its turn with that server, for longer than the registration counts as proof."""
-    async with page.session._state.control(A):
+    async with page.session._state.servers.control(A):
         await stage.until(lambda: stage.world.database.tasks)
         await stage.sleep(2 * SLEPT_OVER)
 

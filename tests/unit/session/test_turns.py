@@ -160,7 +160,7 @@ async def test_click_behind_two_waits_without_a_word_of_sending(stage: Stage) ->
 
 @scene
 async def test_click_that_loses_its_place_is_shown_as_waiting(stage: Stage) -> None:
-    """Two clicks in the same moment, and one place. Another session of the tab sends the one that waits."""
+    """Two clicks in the same moment, and one place. Another window of the session sends the one that waits."""
     page = await stage.window()
     await stage.run(page, steps=100, server_id=A)
     shown: list[Run] = []
@@ -170,8 +170,8 @@ async def test_click_that_loses_its_place_is_shown_as_waiting(stage: Stage) -> N
     (waiting,) = line_of(page).entries
     assert page.session.runs == () and shown == []
     await page.session.line.spread(2)
-    await stage.until(lambda: page.crew.session_of(waiting.prompt_id) in page.crew.sessions)
-    assert page.session.runs == ()
+    await stage.until(lambda: page.worker_of(waiting.prompt_id) in page.others)
+    await stage.until(lambda: not page.session.runs)
 
 
 @scene
@@ -182,7 +182,7 @@ async def test_click_waits_for_no_turn_while_all_are_sent(stage: Stage) -> None:
         await stage.run(page, steps=900)
     await add(stage, page, 2)
     await line.send_all()
-    page.session.worker.is_resting = True  # so that some still wait
+    page.own.is_resting = True  # so that some still wait
     clicked = await stage.run(page)
     assert clicked in {task.prompt_id for task in tasks_of(page)} and len(line_of(page).entries) == 2
     await line.pause()
@@ -200,7 +200,7 @@ async def test_no_turn_is_shown_once_nothing_waits(stage: Stage) -> None:
     waiting = await stage.run(page)
     await stage.until(lambda: page.session.line.turn)
     await page.session.line.remove(waiting)
-    assert page.session.worker.turn is not None
+    assert page.own.turn is not None
     assert page.session.line.turn is None
 
 
@@ -297,7 +297,7 @@ def counted(call: Any, name: str, calls: list[str]) -> Any:
 
 @scene
 async def test_failure_after_a_wait_is_retried_soon(stage: Stage) -> None:
-    worker = (await stage.window()).session.worker
+    worker = (await stage.window()).own
     for cause, tries in ((NotYourTurn(), 1), (NotYourTurn(), 2), (ConnectError(), 1), (ConnectError(), 2)):
         worker.rest(cause, lambda: None)
         assert worker.tries == tries
@@ -392,7 +392,7 @@ async def test_other_browsers_runs_count_where_users_are_known(stage: Stage, has
     await only_a(stage)
     page = await stage.window()
     state = page.session._state
-    state.fleet = replace(state.fleet, has_users=has_users)
+    state.servers.reported(replace(state.servers.fleet, has_users=has_users), ())
     other, stages = OtherBrowser(page, "one", f"{OTHER}1", "two"), list[RunStage]()
     prompt_id = await stage.run(page)
     assert [entry.prompt_id for entry in line_of(page).entries] == ([prompt_id] if has_users else [])
@@ -415,7 +415,7 @@ async def test_waiting_script_shows_no_run_and_asks_at_intervals(stage: Stage) -
     await only_a(stage)
     page = await stage.window()
     state = page.session._state
-    state.fleet = replace(state.fleet, has_users=True)
+    state.servers.reported(replace(state.servers.fleet, has_users=True), ())
     other, shown = OtherBrowser(page, "one", "two"), list[bool]()
     page.session.subscribe(lambda: shown.append(bool(page.session.runs)))
     submitting = asyncio.ensure_future(page.session.submit_workflow(a_workflow(2, 9, None), title="script"))

@@ -10,8 +10,9 @@ from app.core.errors import ConnectError, TaskNotFound
 from app.core.evidence import Finished
 from app.core.model import Delivery, PromptId, ServerId, TaskState
 from app.core.ports.http import Request, Response
+from app.session import live
 from app.session.delivery import visits
-from app.session.state import State
+from app.session.servers import Servers
 from tests.unit.session.stage import A, B, Stage, bytes_of, scene, window_of
 
 
@@ -65,7 +66,9 @@ async def test_visited_run_has_the_workflow_and_times_of_its_server(stage: Stage
 @scene
 async def test_visited_run_without_recorded_times_has_that_of_the_visit(stage: Stage) -> None:
     page = await stage.window()
-    task = visits._task(window_of(page), page.session.fleet.servers[0], PromptId("p"), Finished(5.0, "success"), "")
+    task = visits._task(
+        window_of(page).window_id, page.session.fleet.servers[0], PromptId("p"), Finished(5.0, "success"), ""
+    )
     assert (task.created_at, task.started_at, task.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
 
 
@@ -87,16 +90,16 @@ async def test_run_that_the_server_does_not_have_is_none(stage: Stage) -> None:
 async def test_run_of_another_user_is_none(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await stage.window()
 
-    async def refuse(_state: State, _server_id: ServerId, _request: Request) -> Response:
+    async def refuse(_servers: Servers, _server_id: ServerId, _request: Request) -> Response:
         return Response(403, {"x-mooring-gateway": "not-yours; sent=no"})
 
-    monkeypatch.setattr(State, "ask", refuse)
+    monkeypatch.setattr(Servers, "ask", refuse)
     assert await page.session.visit(A, PromptId("00000000-0000-4000-8000-000000000000")) is None
 
 
 @scene
 async def test_few_visited_runs_are_held(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visits, "MOST_VISITED", 1)
+    monkeypatch.setattr(live, "MOST_VISITED", 1)
     first, second = (await make_and_forget(stage))[0], (await make_and_forget(stage))[0]
     page = await stage.window()
     for prompt_id in (first, second):

@@ -278,7 +278,7 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
     not_sent = [task for task in tasks_of(page) if task.failure]
     assert {task.failure.kind for task in not_sent if task.failure} == {"not_sent"}
     assert len(not_sent) == 1, "the latest try tells why, and the ones before are gone"
-    assert 2 <= page.session.worker.tries < 10
+    assert 2 <= page.own.tries < 10
     assert [name for name in stage.world.database.tasks if name not in {clicked, not_sent[0].prompt_id}] == []
     assert line_of(page).entries[0].again_of == not_sent[-1].prompt_id
     assert page.session.line.stalled_by is not None
@@ -463,7 +463,7 @@ async def test_line_of_closed_window_is_adopted_by_one(stage: Stage) -> None:
 @scene
 async def test_fresh_session_does_not_rest(stage: Stage) -> None:
     page = stage.world.open()
-    assert (page.session.worker.is_resting, page.session.worker.tries) == (False, 0)
+    assert (page.own.is_resting, page.own.tries) == (False, 0)
 
 
 @scene
@@ -580,7 +580,7 @@ async def test_unreadable_line_is_reported_and_takes_no_runs(stage: Stage, by: s
 @scene
 async def test_run_sent_while_the_line_is_reread_waits_no_longer(stage: Stage) -> None:
     page = await stage.window()
-    page.session.worker.is_resting = True
+    page.own.is_resting = True
     await add(stage, page, 3, steps=400)
     *_, last = labels(page)
     store, reading, gate = page.session._state.ports.store, asyncio.Event(), asyncio.Event()
@@ -731,7 +731,7 @@ async def test_a_stop_is_over_once_each_of_them_was_tried(stage: Stage) -> None:
         await stage.sleep(5.0)
         tried.append(prompt_id)
 
-    page.session.worker.watch.cancel = cancel  # type: ignore[method-assign]
+    page.session._watch.cancel = cancel  # type: ignore[method-assign]
     with pytest.raises(ConnectError):
         await page.session.line.cancel_mine()
     assert tried == [tasks_of(page)[1].prompt_id]
@@ -749,7 +749,7 @@ async def test_resuming_line_ends_rest(stage: Stage, by: str) -> None:
     for machine in stage.world.machines:
         machine.is_down = True
     await add(stage, page, 1)
-    await stage.until(lambda: page.session.worker.tries >= 6)
+    await stage.until(lambda: page.own.tries >= 6)
     for machine in stage.world.machines:
         machine.is_down = False
     since = stage.now

@@ -350,7 +350,7 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     watch, state, task = page.session._watch, page.session._state, task_of(page, prompt_id)
-    telling = replace(state.socket, server_id=A, state="open", last_event_at=stage.now)
+    telling = replace(page.session.socket, server_id=A, state="open", last_event_at=stage.now)
     reporting = {}
     for name, socket in {
         "telling": telling,
@@ -359,14 +359,14 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
         "never": replace(telling, last_event_at=None),
         "silent": replace(telling, last_event_at=stage.now - 2 * SOCKET_IS_FRESH),
     }.items():
-        state.socket = socket
+        page.own.window.set_socket(socket)
         reporting[name] = watch._is_reporting(A)
     assert reporting == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
-    state.socket = telling
+    page.own.window.set_socket(telling)
     for change in ({"told_end": "success"}, {"state": TaskState.UNCLEAR}, {"absent_since": stage.now}):
         assert watch._needs_history(replace(task, **change)) is True
-        state.set_window(window_of(page).settle(replace(task, **change)))
+        state.records.set_window(window_of(page).settle(replace(task, **change)))
         assert watch._is_reporting(A) is False
     assert watch._needs_history(task) is False
-    state.set_window(window_of(page).settle(task))
+    state.records.set_window(window_of(page).settle(task))
     await page.session.cancel(prompt_id)

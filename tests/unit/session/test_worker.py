@@ -1,4 +1,4 @@
-"""One session as the waiting line sees it: what is ahead, what keeps it from sending, how long it rests."""
+"""One window as its session uses it: what is ahead, what keeps it from sending, how long it rests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from app.core.window import Window
 from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.state import State
 from app.session.submitting.submit import RunOrder
-from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, LineWorker
+from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, WindowWorker
+from app.session.window import SessionWindow
 from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
 from wire.health import Health
 
@@ -50,22 +51,22 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> LineWorker:
-    """A worker of a session with that window and that fleet."""
+def a_hand(clock: Patience | None = None, window: Window | None = None, servers: Fleet | None = None) -> WindowWorker:
+    """A worker of that window and that fleet."""
     state = State(replace(Sandbox().ports, clock=clock or Patience()))
-    state.window = window or Window(ME, CLIENT)
-    state.set_fleet(servers or FLEET)
+    own = SessionWindow(state, ME)
+    state.records.open_window(ME)
+    state.records.set_window(window or Window(ME, CLIENT))
+    state.servers.reported(servers or FLEET, ())
 
     async def take(order: RunOrder) -> PromptId:
         return order.prompt_id
 
-    async def cancel(_: PromptId) -> None:
-        """Do nothing: there is nothing to cancel."""
-
-    return LineWorker(state, SimpleNamespace(run=take), SimpleNamespace(cancel=cancel))  # type: ignore[arg-type]
+    none, submitter = SimpleNamespace(), SimpleNamespace(run=take)
+    return WindowWorker(own, none, none, submitter)  # type: ignore[arg-type]
 
 
-def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
+def obstacle(worker: WindowWorker) -> tuple[type[MooringError], ServerId | None, str] | None:
     """Its obstacle: the error, its server and its cause."""
     found = worker.obstacle
     if found is None:
@@ -73,7 +74,7 @@ def obstacle(worker: LineWorker) -> tuple[type[MooringError], ServerId | None, s
     return type(found), getattr(found, "server_id", None), getattr(found, "cause", "")
 
 
-def why(worker: LineWorker) -> MooringError | None:
+def why(worker: WindowWorker) -> MooringError | None:
     """Its obstacle."""
     return worker.obstacle
 
@@ -98,8 +99,8 @@ async def test_places_and_own_work_are_ahead_and_wards_are_not() -> None:
 
 async def test_unrestored_session_has_and_takes_nothing() -> None:
     worker = a_hand()
-    worker.state.window = None
-    assert (worker.window, worker.ahead, worker.own_unfinished, worker.obstacle) == (None, 0, (), None)
+    worker.state.records._windows.clear()
+    assert (worker.window.restored, worker.ahead, worker.own_unfinished, worker.obstacle) == (None, 0, (), None)
     assert worker.has_task(PromptId("p-1")) is False
     assert worker.is_idle is False
 
@@ -119,13 +120,13 @@ async def test_session_with_work_or_an_obstacle_chooses_no_idle_server() -> None
     free, resting, without_store = a_hand(), a_hand(), a_hand()
     busy = a_hand(window=Window(ME, CLIENT, tasks={mine.prompt_id: mine}))
     resting.is_resting = True
-    without_store.state.store_error = StorageError("read_tasks", "blocked")
+    without_store.state.records.failed(StorageError("read_tasks", "blocked"))
     assert [item.is_free for item in (free, busy, resting, without_store)] == [True, False, False, False]
 
 
 async def test_without_the_gateway_it_waits() -> None:
     worker = a_hand()
-    worker.state.fleet_error = DOWN
+    worker.state.servers.failed(DOWN)
     assert worker.obstacle is DOWN
     assert worker.is_idle is False
 
@@ -156,7 +157,7 @@ async def test_while_its_own_work_cannot_be_reached_it_waits(contact: Contact) -
 # Rests
 
 
-def rest(worker: LineWorker, cause: MooringError, ended: list[str], name: str = "over") -> None:
+def rest(worker: WindowWorker, cause: MooringError, ended: list[str], name: str = "over") -> None:
     worker.rest(cause, lambda: ended.append(name))
 
 

@@ -11,7 +11,7 @@ from app.core.errors import ConfigError, GatewayRefused, MooringError, PromptRej
 from app.core.model import Contact, Delivery, Failure, ServerId, TaskState, WindowId
 from app.core.ports.blobs import KeepSettings, Usage
 from app.core.roster import OutputSummary
-from app.core.waiting_runs import crew_id
+from app.core.waiting_runs import numbered_window
 from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
@@ -163,7 +163,7 @@ async def test_a_log_out_without_a_question_does_nothing() -> None:
 def test_unfinished_work_is_listed_by_window() -> None:
     seen = roster(
         glance("a", state=TaskState.RUNNING, ended_at=None),
-        glance("b", crew_id(OTHER, 1), "gpu-2", state=TaskState.QUEUED, ended_at=None),
+        glance("b", numbered_window(OTHER, 1), "gpu-2", state=TaskState.QUEUED, ended_at=None),
         glance("c", OTHER),
         glance("d", "gone", state=TaskState.RUNNING, ended_at=None),
         glance("e", "gone too", "gpu-2", outputs=(OutputSummary(delivery=Delivery.PENDING),)),

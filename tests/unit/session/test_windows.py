@@ -1,28 +1,23 @@
-"""The crew: more sessions in one tab, each with its own id, server and records, all sending from one waiting line."""
+"""The windows of a session, each with its own id, server and records, all sending from one waiting line."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
 
-from app.core.errors import ConnectError, InvalidTransition, StorageError
-from app.core.model import Fleet, Records, Task, TaskState, WindowId
-from app.core.ports.windows import Identity
-from app.core.waiting_runs import AHEAD, EVERY, crew_id
+from app.core.errors import StorageError
+from app.core.model import Records, Task, TaskState, WindowId
+from app.core.waiting_runs import AHEAD, EVERY, numbered_window
 from app.core.window import Window
-from app.session import Session
 from app.session.console import ConsoleContract
-from app.session.memory.sandbox import HERE, Sandbox, SandboxWindows, make_fleet
-from app.session.state import State
-from app.session.waiting.crew import MEND, _CrewWindows, _SharedFleet
+from app.session.waiting.worker import WindowWorker
+from app.session.windows import MEND
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.unit.session.test_file_feed import Folder, Memory, start, use
-from tests.unit.session.test_worker import settled
 from wire.health import Health
 
 
@@ -35,12 +30,12 @@ async def spread(stage: Stage, page: Page, count: int, senders: int, *, steps: i
     await page.session.line.add(workflow, runs, title="many", senders=senders)
 
 
-def tasks_of(session: Session) -> list[Task]:
-    return list(session.window.tasks.values()) if isinstance(session.window, Window) else []
+def tasks_of(worker: WindowWorker) -> list[Task]:
+    return list(worker.window.restored.tasks.values()) if worker.window.restored else []
 
 
 def all_tasks(page: Page) -> list[Task]:
-    return [task for session in page.crew.all_sessions for task in tasks_of(session)]
+    return [task for window in page.windows for task in window.tasks.values()]
 
 
 def all_home(page: Page, count: int) -> Callable[[], bool]:
@@ -61,14 +56,14 @@ def posts(stage: Stage) -> int:
 
 
 @scene
-async def test_a_crew_spreads_over_the_servers_two_ahead_on_each(stage: Stage) -> None:
+async def test_windows_spread_over_servers_two_ahead_on_each(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 12, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
     await stage.sleep(0.5)
-    assert len(page.crew.all_sessions) == 3
-    for session in page.crew.all_sessions:
-        assert len([task for task in tasks_of(session) if not task.state.is_end]) <= AHEAD
+    assert len(page.session.workers) == 3
+    for worker in page.session.workers:
+        assert len([task for task in tasks_of(worker) if not task.state.is_end]) <= AHEAD
     await stage.until(all_home(page, 12))
     assert {task.server_id for task in all_tasks(page)} == {"gpu-1", "gpu-2", "gpu-3"}
     assert posts(stage) == 12
@@ -95,7 +90,7 @@ async def test_each_idle_server_gets_a_run_before_any_second(stage: Stage) -> No
 
 
 @scene
-async def test_session_on_shared_server_moves_to_idle_one(stage: Stage) -> None:
+async def test_window_on_shared_server_moves_to_idle_one(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     for server_id in (B, C):
         await stage.run(await stage.window() if server_id == C else other, steps=100, server_id=server_id)
@@ -105,56 +100,54 @@ async def test_session_on_shared_server_moves_to_idle_one(stage: Stage) -> None:
 
 
 @scene
-async def test_unavailable_crew_keeps_no_run_waiting(stage: Stage) -> None:
+async def test_unavailable_window_keeps_no_run_waiting(stage: Stage) -> None:
     page = await stage.window()
     me = window_of(page).window_id
-    page.tab.browser.held |= {crew_id(me, 1), crew_id(me, 2)}  # another page holds them
+    page.tab.browser.held |= {numbered_window(me, 1), numbered_window(me, 2)}  # another page holds them
     await spread(stage, page, 4, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
 
 
 @scene
-async def test_unavailable_crew_keeps_no_file_from_being_copied(stage: Stage) -> None:
+async def test_unavailable_window_keeps_no_file_from_being_copied(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 2, steps=400)
     await stage.until(lambda: len(all_tasks(page)) == 2 * AHEAD and not page.session.line.sending)
     await page.session.line.pause()
     waiting = len(line_of(page).entries)
-    tab, mate = stage.world.leave(page, crashed=True), crew_id(window_of(page).window_id, 1)
+    tab, mate = stage.world.leave(page, crashed=True), numbered_window(window_of(page).window_id, 1)
     tab.browser.held.add(mate)  # another page holds it
     page = await stage.window(tab)
     use(page, Memory())
     await start(page, Folder.of("a.png"))
     await stage.until(lambda: len(line_of(page).entries) == waiting + 1)
-    assert page.crew.sessions == ()
+    assert page.others == ()
 
 
 @scene
-async def test_each_of_a_crew_is_a_window_of_its_own(stage: Stage) -> None:
+async def test_each_window_has_its_own_id_and_tasks(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3)
-    await stage.until(lambda: len(page.crew.sessions) == 2)
+    await stage.until(lambda: len(page.others) == 2)
     await stage.until(all_home(page, 9))
-    windows = [session.window for session in page.crew.all_sessions if isinstance(session.window, Window)]
+    windows = page.windows
     me = window_of(page).window_id
-    assert [window.window_id for window in windows] == [me, crew_id(me, 1), crew_id(me, 2)]
+    assert [window.window_id for window in windows] == [me, numbered_window(me, 1), numbered_window(me, 2)]
     assert len({window.client_id for window in windows}) == 3
-    for session in page.crew.all_sessions:
-        for task in tasks_of(session):
-            assert page.crew.session_of(task.prompt_id) is session
-            assert isinstance(session.window, Window)
-            assert (task.owner, task.client_id) == (session.window.window_id, session.window.client_id)
-    assert all(
-        isinstance(session.violations(), tuple) and not session.violations() for session in page.crew.all_sessions
-    )
+    for window in windows:
+        for task in window.tasks.values():
+            assert (task.owner, task.client_id) == (window.window_id, window.client_id)
+            worker = page.worker_of(task.prompt_id)
+            assert worker is not None and worker.window.window_id == window.window_id
+    assert page.session.violations() == ()
 
 
 @scene
-async def test_the_console_has_the_work_of_the_whole_crew(stage: Stage) -> None:
+async def test_console_has_the_work_of_all_windows(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == 6 and not page.session.line.sending)
-    contract = ConsoleContract(page.session, crew=page.crew)
+    contract = ConsoleContract(page.session)
     tasks = contract.window_tasks()
     assert {task["promptId"] for task in tasks} == {task.prompt_id for task in all_tasks(page)}
     pending = contract.debug_server_consistency()
@@ -169,20 +162,20 @@ async def test_the_console_has_the_work_of_the_whole_crew(stage: Stage) -> None:
 
 
 @scene
-async def test_a_line_for_one_server_needs_no_crew(stage: Stage) -> None:
+async def test_line_for_one_server_needs_one_window(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 4, 1)
     await stage.until(all_home(page, 4))
-    assert page.crew.sessions == ()
+    assert page.others == ()
     await spread(stage, page, 6, 2)
-    await stage.until(lambda: len(page.crew.sessions) == 1)
+    await stage.until(lambda: len(page.others) == 1)
     await page.session.line.spread(1)
     await stage.until(all_home(page, 10))
 
 
 @pytest.mark.parametrize("crashed", [False, True])
 @scene
-async def test_reload_resumes_crew_with_its_work(stage: Stage, crashed: bool) -> None:
+async def test_reload_reopens_windows_with_work(stage: Stage, crashed: bool) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3, steps=20)
     for _ in range(3):
@@ -192,23 +185,23 @@ async def test_reload_resumes_crew_with_its_work(stage: Stage, crashed: bool) ->
     assert posts(stage) == 9
     page = await stage.reload(page)
     await stage.until(all_home(page, 9))
-    assert len(page.crew.sessions) == 2, "whoever owns results is here again, though nothing waits"
+    assert len(page.others) == 2, "whoever owns results is here again, though nothing waits"
     assert page.session.orphans == ()
 
 
 @scene
-async def test_a_duplicated_tab_has_none_of_the_crew(stage: Stage) -> None:
+async def test_duplicated_tab_has_none_of_the_other_windows(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == 6)
     twin = await stage.window(page.tab.duplicate())
     await stage.sleep(20.0)
-    assert (all_tasks(twin), twin.crew.sessions, twin.session.orphans) == ([], (), ())
+    assert (all_tasks(twin), twin.others, twin.session.orphans) == ([], (), ())
     await stage.until(all_home(page, 9))
 
 
 @scene
-async def test_work_of_closed_crew_is_found_and_adopted(stage: Stage) -> None:
+async def test_work_of_closed_windows_is_found_and_adopted(stage: Stage) -> None:
     gone = await stage.window()
     await spread(stage, gone, 9, 3, steps=40)
     await stage.until(lambda: len(all_tasks(gone)) == 6 and not gone.session.line.sending)
@@ -223,11 +216,11 @@ async def test_work_of_closed_crew_is_found_and_adopted(stage: Stage) -> None:
     assert line_of(heir).senders == 3, "it goes on as the person wished"
     await stage.until(all_home(heir, 9))
     assert posts(stage) == 9
-    assert len(heir.crew.sessions) == 2
+    assert len(heir.others) == 2
 
 
 @scene
-async def test_pause_and_cancel_mine_apply_to_whole_crew(stage: Stage) -> None:
+async def test_pause_and_cancel_mine_apply_to_all_windows(stage: Stage) -> None:
     page, other = await stage.window(), await stage.window()
     theirs = await stage.run(other, steps=200)
     await spread(stage, page, 12, 3, steps=200)
@@ -241,16 +234,15 @@ async def test_pause_and_cancel_mine_apply_to_whole_crew(stage: Stage) -> None:
 
 
 @scene
-async def test_dead_server_delays_only_its_own_session(stage: Stage) -> None:
+async def test_dead_server_delays_only_its_own_window(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 12, 3, steps=10)
     await stage.until(lambda: len(all_tasks(page)) == 6)
-    held = next(session for session in page.crew.all_sessions if tasks_of(session))
-    assert isinstance(held.window, Window)
-    server_id = held.window.window_locked_server
+    held = next(worker for worker in page.session.workers if tasks_of(worker))
+    server_id = held.locked
     assert server_id is not None
     stage.world.sims[server_id].is_down = True
-    await stage.until(lambda: held.worker.obstacle is not None and line_of(page).entries)
+    await stage.until(lambda: held.obstacle is not None and line_of(page).entries)
     assert page.session.line.stalled_by is None, "the others go on"
     await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
     assert len([task for task in all_tasks(page) if task.failure]) <= 1, "what is known not to answer is sent nothing"
@@ -258,20 +250,6 @@ async def test_dead_server_delays_only_its_own_session(stage: Stage) -> None:
     await stage.until(lambda: all(task.is_delivered for task in all_tasks(page)))
     done = [task for task in all_tasks(page) if task.state is TaskState.SUCCEEDED]
     assert sorted(task.part.index for task in done if task.part) == list(range(12))
-
-
-@scene
-async def test_news_of_the_fleet_and_its_absence_reach_the_crew(stage: Stage) -> None:
-    page = await stage.window()
-    await spread(stage, page, 40, 2, steps=40)
-    await stage.until(lambda: page.crew.sessions and page.crew.sessions[0].fleet.servers)
-    (mate,) = page.crew.sessions
-    stage.world.network.is_down = True
-    await stage.until(lambda: mate.fleet_error is not None)
-    stage.world.network.is_down = False
-    await stage.until(lambda: mate.fleet_error is None)
-    stage.world.network.removed.add(stage.world.machines[0].name)  # type: ignore[arg-type]
-    await stage.until(lambda: len(mate.fleet.servers) == 2)
 
 
 @scene
@@ -283,45 +261,31 @@ async def test_a_line_is_spread_while_it_waits(stage: Stage) -> None:
         since = stage.now
         await page.session.line.spread(senders)
         assert line_of(page).senders == senders
-        await stage.until(lambda senders=senders: len(page.crew.sessions) == senders - 1)
+        await stage.until(lambda senders=senders: len(page.others) == senders - 1)
         assert stage.now - since < 1.0
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
 
 
 @scene
-async def test_change_in_crew_session_notifies_listeners_of_tab(stage: Stage) -> None:
-    page = await stage.window()
-    await spread(stage, page, 6, 2, steps=40)
-    await stage.until(lambda: len(page.crew.sessions) == 1)
-    (mate,) = page.crew.sessions
-    assert mate.identity is not None and not mate.identity.is_new
-    pending: list[str] = []
-    page.session.subscribe(lambda: pending.append("change"))
-    mate._state.changed()
-    assert pending == ["change"]
-
-
-@scene
-async def test_a_wake_reaches_the_mates_and_a_stop_ends_them(stage: Stage) -> None:
+async def test_wake_rereads_all_windows_and_stop_ends_them(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 9, 3, steps=900)
-    await stage.until(lambda: len(page.crew.sessions) == 2 and len(all_tasks(page)) == 6)
+    await stage.until(lambda: len(page.others) == 2 and len(all_tasks(page)) == 6)
     await stage.sleep(30.0)
-    woken: list[str] = []
-    for session in page.crew.all_sessions:
-        session.wake = woken.append  # type: ignore[method-assign]
-    page.crew.wake("visible")
-    assert woken == ["visible"] * 3
-    await page.crew.stop()
-    assert [session._state._background for session in page.crew.all_sessions] == [set()] * 3
+    lost = tasks_of(page.others[1])[0]
+    del stage.world.database.tasks[lost.prompt_id]
+    page.session.wake("visible")
+    await stage.until(lambda: lost not in all_tasks(page))
+    await page.session.stop()
+    assert page.session._state._background == set()
 
 
 @scene
-async def test_crew_session_is_enlisted_once_other_page_releases_its_id(stage: Stage) -> None:
+async def test_window_is_opened_once_another_page_releases_its_id(stage: Stage) -> None:
     page = await stage.window()
-    held, mate = stage.world.browser.held, crew_id(window_of(page).window_id, 1)
+    held, mate = stage.world.browser.held, numbered_window(window_of(page).window_id, 1)
     held.add(mate)
-    windows, tries = page.crew._ports.windows, list[WindowId]()
+    windows, tries = page.session._state.ports.windows, list[WindowId]()
     enlist = windows.enlist
 
     async def count(window_id: WindowId) -> bool:
@@ -330,24 +294,22 @@ async def test_crew_session_is_enlisted_once_other_page_releases_its_id(stage: S
 
     windows.enlist = count  # type: ignore[method-assign]
     await spread(stage, page, 12, 3, steps=200)
-    await stage.until(lambda: page.crew.sessions)
+    await stage.until(lambda: page.others)
     await stage.sleep(MEND * 3)
     assert 2 <= tries.count(mate) <= 4, "not without a pause"
-    assert [session.identity and session.identity.window_id for session in page.crew.sessions] == [
-        crew_id(window_of(page).window_id, 2)
-    ]
+    assert [worker.window.window_id for worker in page.others] == [numbered_window(window_of(page).window_id, 2)]
     held.discard(mate)
     since = stage.now
-    await stage.until(lambda: len(page.crew.sessions) == 2)
+    await stage.until(lambda: len(page.others) == 2)
     assert stage.now - since <= MEND + 1.0
-    assert [session.identity.window_id for session in page.crew.sessions if session.identity] == [
+    assert [worker.window.window_id for worker in page.others] == [
         mate,
-        crew_id(window_of(page).window_id, 2),
+        numbered_window(window_of(page).window_id, 2),
     ], "by their numbers"
 
 
 @scene
-async def test_unreadable_crew_is_resumed_later(stage: Stage) -> None:
+async def test_windows_of_an_unreadable_store_are_opened_later(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 4, 2, steps=900)
     await stage.until(lambda: len(all_tasks(page)) == 4)
@@ -361,76 +323,23 @@ async def test_unreadable_crew_is_resumed_later(stage: Stage) -> None:
         return await read_tasks(owner)
 
     store.read_tasks = fail_at_first  # type: ignore[method-assign]
-    await stage.until(lambda: page.crew.sessions)
+    await stage.until(lambda: page.others)
     assert stage.now - began >= MEND
     await stage.until(lambda: len(all_tasks(page)) == 4)
 
 
 @scene
-async def test_crew_waits_for_unreadable_store(stage: Stage) -> None:
+async def test_other_windows_wait_for_an_unreadable_store(stage: Stage) -> None:
     stage.world.database.is_blocked = True
     page = stage.world.open()
     await stage.until(lambda: page.session.store_error)
     await stage.sleep(MEND * 2)
     stage.world.database.is_blocked = False
-    page.crew.wake("online")
+    page.session.wake("online")
     await stage.until(lambda: isinstance(page.session.window, Window) and page.session.line.line is not None)
     await spread(stage, page, 4, 2)
     await stage.until(all_home(page, 4))
-    assert len(page.crew.sessions) == 1
-
-
-async def test_crew_session_gets_fleet_and_errors_of_captain_once() -> None:
-    captain = State(Sandbox().ports)
-    source = _SharedFleet(captain)
-    first = asyncio.ensure_future(source.first())
-    await settled()
-    assert not first.done(), "the captain has no fleet yet"
-    captain.set_fleet(make_fleet())
-    captain.has_fleet.set()
-    assert await first == make_fleet()
-
-    async def news() -> Fleet:
-        async with asyncio.timeout(5):
-            return await source.changes()
-
-    pending = asyncio.ensure_future(news())
-    captain.changed()
-    await settled()
-    assert not pending.done(), "nothing is new"
-    captain.set_fleet(make_fleet(moved=HERE))
-    captain.changed()
-    assert await pending == make_fleet(moved=HERE)
-
-    captain.fleet_error = error = ConnectError(None, "network")
-    with pytest.raises(ConnectError) as caught:
-        await news()
-    assert caught.value is error
-    pending = asyncio.ensure_future(news())
-    for _ in range(3):
-        captain.changed()
-        await settled()
-    assert not pending.done(), "the error was raised before"
-    captain.fleet_error = None
-    captain.changed()
-    assert await pending == make_fleet(moved=HERE), "that it is back is news"
-    pending = asyncio.ensure_future(news())
-    captain.changed()
-    await settled()
-    assert not pending.done()
-    pending.cancel()
-
-
-async def test_crew_session_has_own_id_and_no_crew() -> None:
-    class Alive(SandboxWindows):
-        async def is_alive(self, window_id: WindowId) -> bool | None:
-            return window_id == "w"
-
-    windows = _CrewWindows(WindowId("w+1"), Alive())
-    assert await windows.claim() == Identity(WindowId("w+1"), is_new=False)
-    with pytest.raises(InvalidTransition):
-        await windows.enlist(WindowId("w+1+1"))
-    assert [await windows.is_alive(WindowId(name)) for name in ("w", "other")] == [True, False]
+    assert len(page.others) == 1
 
 
 @scene
@@ -440,16 +349,16 @@ async def test_batch_uses_servers_that_answer_after_run_was_pressed(stage: Stage
     await stage.until(lambda: sum(server.health.is_silent for server in page.session.fleet.servers) == 2)
     await spread(stage, page, 12, EVERY, steps=40)
     await stage.until(lambda: len(all_tasks(page)) == AHEAD)
-    assert {task.server_id for task in all_tasks(page)} == {A} and not page.crew.sessions
+    assert {task.server_id for task in all_tasks(page)} == {A} and not page.others
     stage.report(Health.WELL, B, C)
     await stage.until(lambda: {task.server_id for task in all_tasks(page)} == {A, B, C})
-    assert len(page.crew.all_sessions) == 3
+    assert len(page.session.workers) == 3
     await stage.until(all_home(page, 12))
     assert posts(stage) == 12
 
 
 @scene
-async def test_batch_leaves_a_server_that_dies_to_its_session(stage: Stage) -> None:
+async def test_batch_leaves_a_server_that_dies_to_its_window(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 12, EVERY, steps=20)
     await stage.until(lambda: len(all_tasks(page)) == 3 * AHEAD)
@@ -457,31 +366,31 @@ async def test_batch_leaves_a_server_that_dies_to_its_session(stage: Stage) -> N
     assert held is not None
     stage.report(Health.DOWN, held)
     await stage.until(lambda: not line_of(page).entries)
-    assert len(page.crew.all_sessions) == 3, "no session more than servers"
+    assert len(page.session.workers) == 3, "no session more than servers"
     stage.report(Health.WELL, held)
     await stage.until(lambda: all(task.is_delivered for task in all_tasks(page)))
 
 
 @scene
-async def test_batch_on_every_server_enlists_no_session_without_a_run(stage: Stage) -> None:
+async def test_batch_on_every_server_opens_no_window_without_a_run(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 2, EVERY, steps=20)
     await stage.until(lambda: len(all_tasks(page)) == 2)
     assert len({task.server_id for task in all_tasks(page)}) == 2, "none is second while a server is idle"
     await stage.until(all_home(page, 2))
-    assert len(page.crew.all_sessions) == 2
+    assert len(page.session.workers) == 2
 
 
 @scene
-async def test_run_for_another_server_is_sent_by_another_session(stage: Stage) -> None:
+async def test_run_for_another_server_is_sent_by_another_window(stage: Stage) -> None:
     page = await stage.window()
     held = await stage.run(page, steps=4000, server_id=A)
     stage.report(Health.DOWN, A)
-    await stage.until(lambda: page.session.worker.silence is not None)
+    await stage.until(lambda: page.own.silence is not None)
     waiting = await stage.run(page)
     apart = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
-    await stage.until(lambda: page.crew.session_of(apart) is not None)
-    (mate,) = page.crew.sessions
+    await stage.until(lambda: page.worker_of(apart) is not None)
+    (mate,) = page.others
     assert [(task.prompt_id, task.server_id) for task in tasks_of(mate)] == [(apart, B)]
     assert set(window_of(page).tasks) == {held}, "the window sends to its own server only"
     assert [item.prompt_id for item in line_of(page).entries] == [waiting], "what waits stays where it is"
@@ -498,14 +407,14 @@ async def test_run_for_another_server_survives_a_reload(stage: Stage, crashed: b
     page = await stage.window()
     await stage.run(page, steps=4000, server_id=A)
     stage.report(Health.DOWN, A)
-    await stage.until(lambda: page.session.worker.silence is not None)
+    await stage.until(lambda: page.own.silence is not None)
     stage.report(Health.DOWN, B)
     apart = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
     page = await stage.reload(page, crashed=crashed)
-    assert page.crew.sessions == ()
+    assert page.others == ()
     stage.report(Health.WELL, B)
-    await stage.until(lambda: page.crew.session_of(apart) is not None)
-    assert [task.server_id for task in tasks_of(page.crew.sessions[0])] == [B]
+    await stage.until(lambda: page.worker_of(apart) is not None)
+    assert [task.server_id for task in tasks_of(page.others[0])] == [B]
 
 
 @scene
@@ -516,10 +425,10 @@ async def test_failed_run_is_repeated_on_another_server(stage: Stage) -> None:
     await page.session.cancel(failed)
     await stage.until(lambda: window_of(page).tasks[failed].state.is_end)
     stage.report(Health.DOWN, A)
-    await stage.until(lambda: page.session.worker.silence is not None)
+    await stage.until(lambda: page.own.silence is not None)
     again = await page.session.run_again(failed, server_id=C)
-    await stage.until(lambda: page.crew.session_of(again) is not None)
-    assert [task.server_id for task in tasks_of(page.crew.sessions[0])] == [C]
+    await stage.until(lambda: page.worker_of(again) is not None)
+    assert [task.server_id for task in tasks_of(page.others[0])] == [C]
     assert window_of(page).window_locked_server == A and not window_of(page).tasks[held].state.is_end
 
 
@@ -527,4 +436,4 @@ async def test_failed_run_is_repeated_on_another_server(stage: Stage) -> None:
 async def test_run_for_another_server_goes_by_the_window_once_that_is_free(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await page.session.run(a_workflow(3, 77, None), server_id=B, is_apart=True)
-    assert window_of(page).tasks[prompt_id].server_id == B and not page.crew.sessions
+    assert window_of(page).tasks[prompt_id].server_id == B and not page.others
