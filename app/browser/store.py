@@ -37,7 +37,7 @@ from app.browser.values import from_plain, js_object, plain, present
 from app.browser.waiting_runs import LINE, LINES, BrowserLine, take_off
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
-from app.core.model import PromptId, Records, Reservation, Task, Unreadable, WindowId
+from app.core.model import PromptId, Reservation, StoredTasks, Task, Unreadable, WindowId
 from app.core.ports.store import WindowRecord
 from app.core.records import BrokenRecord, decode, encode, name_of, read_task, read_tasks
 
@@ -97,10 +97,10 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         self.database = database
         self.documents = BrowserDocuments(database)
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, StoredTasks]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
-        def steps(transaction: Any) -> Steps[tuple[WindowRecord, Records]]:
+        def steps(transaction: Any) -> Steps[tuple[WindowRecord, StoredTasks]]:
             windows, reservations = transaction.objectStore("windows"), transaction.objectStore("reservations")
             row = yield windows.get(fresh.window_id)
             window = fresh if row is None else replace(decode(WindowRecord, from_plain(row)), seen_at=fresh.seen_at)
@@ -203,10 +203,10 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
 
         return await self._database.run("read_task", ["tasks"], steps)
 
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+    async def read_tasks(self, owner: WindowId | None = None) -> StoredTasks:
         """All tasks of one window, or of all, oldest first."""
 
-        def steps(transaction: Any) -> Steps[Records]:
+        def steps(transaction: Any) -> Steps[StoredTasks]:
             tasks = transaction.objectStore("tasks")
             if owner is None:
                 return read_tasks(_task_rows((yield tasks.getAll())))
@@ -248,7 +248,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
         self._database.close()
 
 
-def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
+def _records_of(tasks: Any, owner: WindowId) -> Steps[StoredTasks]:
     """The tasks of one window, and the unreadable ones that may be its own because they name no owner."""
     index, named = tasks.index("owner"), js.IDBKeyRange.bound("", js.ArrayBuffer.new(0), True, True)  # all texts
     found = _task_rows((yield index.getAll(owner)))
@@ -258,7 +258,7 @@ def _records_of(tasks: Any, owner: WindowId) -> Steps[Records]:
             if _key_name(key) not in known:
                 found.append(_task_row_of((yield tasks.get(key))))
     records = read_tasks(found)
-    return Records(
+    return StoredTasks(
         tuple(task for task in records.tasks if task.owner == owner),
         tuple(item for item in records.unreadable if item.may_be_of(owner)),
     )

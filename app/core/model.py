@@ -405,7 +405,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class StoredTasks:
     """The tasks in the store, oldest first, and the records that cannot be read."""
 
     tasks: tuple[Task, ...] = ()

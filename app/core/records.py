@@ -21,7 +21,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from app.core import model  # errors name its types for the type checker alone
 from app.core.errors import MooringError, StorageError
-from app.core.model import RECORD_VERSION, PromptId, Records, ServerId, Task, Unreadable, WindowId
+from app.core.model import RECORD_VERSION, PromptId, ServerId, StoredTasks, Task, Unreadable, WindowId
 
 T = TypeVar("T")
 _UNIONS = (Union, types.UnionType)
@@ -82,12 +82,12 @@ def read_task(record: Mapping[str, Any]) -> Task | Unreadable:
         )
 
 
-def read_tasks(records: Iterable[Mapping[str, Any]]) -> Records:
+def read_tasks(records: Iterable[Mapping[str, Any]]) -> StoredTasks:
     """Every record, read or mentioned; oldest first."""
     found = [read_task(record) for record in records]
     tasks = [item for item in found if isinstance(item, Task)]
     unreadable = [item for item in found if isinstance(item, Unreadable)]
-    return Records(
+    return StoredTasks(
         tuple(sorted(tasks, key=lambda task: (task.created_at, task.prompt_id))),
         tuple(sorted(unreadable, key=lambda item: item.prompt_id)),
     )

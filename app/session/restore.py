@@ -7,7 +7,7 @@ import logging
 
 from app.core.errors import StorageError, TaskNotFound
 from app.core.evidence import Unclear
-from app.core.model import ClientId, Records, WindowId
+from app.core.model import ClientId, StoredTasks, WindowId
 from app.core.ports.store import WindowRecord
 from app.core.window import Restoring, Window
 from app.session.state import State
@@ -79,7 +79,7 @@ class Restorer:
                 state.records.let_go(task, TaskNotFound("verify", task.prompt_id))
         return True
 
-    def compare_unreadable(self, window: Window, records: Records) -> None:
+    def compare_unreadable(self, window: Window, records: StoredTasks) -> None:
         """Set unreadable records aside. One that has become readable stays set aside until a reload."""
         self._state.records.set_aside(records.unreadable, window.window_id)
         still_there = {task.prompt_id for task in records.tasks} | {item.prompt_id for item in records.unreadable}

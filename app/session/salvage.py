@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Unclear
-from app.core.model import PromptId, Records, Task, Unreadable, WindowId
+from app.core.model import PromptId, StoredTasks, Task, Unreadable, WindowId
 from app.core.past import ended_at, is_settled
 from app.core.waiting_runs import WaitingRuns
 from app.session.delivery.past import Past
@@ -99,7 +99,7 @@ class Salvage:
                 await self._state.ports.clock.sleep(RELOAD_TAKES)
                 confirmed = await self._suspects()
                 suspects = {owner: gone for owner, gone in confirmed.items() if owner in suspects}
-            needy = await self._others() if suspects else Records()
+            needy = await self._others() if suspects else StoredTasks()
             self._show_lines(await self._waiting() if suspects else {}, suspects)
             self._show(
                 [
@@ -128,13 +128,13 @@ class Salvage:
             or (alive.get(task.owner, True) is None and now - ended_at(task) > OLD)
         )
 
-    async def _others(self) -> Records:
+    async def _others(self) -> StoredTasks:
         """What other windows have not delivered. Records without a known owner are shown by every window."""
         own = self._own("find_orphans")
         stored = await self._state.ports.store.read_tasks()
         others = [task for task in stored.tasks if task.owner not in own]
         self._settled = tuple(task for task in others if is_settled(task))
-        return Records(
+        return StoredTasks(
             tuple(task for task in others if not task.is_delivered),
             tuple(record for record in stored.unreadable if record.owner is not None and record.owner not in own),
         )

@@ -231,7 +231,7 @@ async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> No
     body = """
         import js
         from app.browser.store import BrowserStore
-        from app.core.model import Records
+        from app.core.model import StoredTasks
         from tests.ports import database
         from tests.ports.browser_database import delete_database
 
@@ -248,7 +248,7 @@ async def test_foreign_record_is_reported_and_can_be_deleted(python: Page) -> No
         found = [records.tasks == (good,), [item.prompt_id for item in records.unreadable]]
         for item in records.unreadable:
             await store.delete_unreadable(item.prompt_id, "w-1")
-        found.append(await store.read_tasks() == Records((good,)))
+        found.append(await store.read_tasks() == StoredTasks((good,)))
         store.close()
         await delete_database("odd")
         return found

@@ -14,9 +14,9 @@ from app.core.model import (
     NodeId,
     Output,
     PromptId,
-    Records,
     Reservation,
     ServerId,
+    StoredTasks,
     Task,
     TaskState,
     WindowId,
@@ -27,7 +27,7 @@ from tests.ports.database import EmptyDatabase, raises, registered, reservation,
 async def check_window_gets_its_record_once(database: EmptyDatabase) -> None:
     store = database.store()
     first, records = await store.claim(window("w-1"))
-    assert (first, records) == (window("w-1"), Records())
+    assert (first, records) == (window("w-1"), StoredTasks())
     later = replace(window("w-1"), client_id=ClientId("another"), created_at=9.0, seen_at=9.0)
     stored, _ = await database.store().claim(later)
     assert stored == replace(first, seen_at=9.0), "client_id is minted once"
@@ -47,7 +47,7 @@ async def check_claim_gives_only_own_tasks_oldest_first(database: EmptyDatabase)
     old = await registered(store, "p-b", created_at=20.0)
     await registered(store, "p-c", owner="w-2")
     _, records = await database.store().claim(window("w-1"))
-    assert records == Records((old, young))
+    assert records == StoredTasks((old, young))
 
 
 async def check_claim_deletes_only_own_reservations(database: EmptyDatabase) -> None:
@@ -282,8 +282,8 @@ async def check_adoption_takes_the_next_epoch_and_makes_a_ward(database: EmptyDa
     adopted = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
     assert adopted == replace(known, owner=WindowId("w-2"), epoch=2, is_ward=True)
     assert await store.read_task(known.prompt_id) == adopted
-    assert await store.read_tasks(WindowId("w-2")) == Records((adopted,))
-    assert await store.read_tasks(WindowId("w-1")) == Records()
+    assert await store.read_tasks(WindowId("w-2")) == StoredTasks((adopted,))
+    assert await store.read_tasks(WindowId("w-1")) == StoredTasks()
 
 
 async def check_window_that_lost_its_task_cannot_write_it(database: EmptyDatabase) -> None:
@@ -317,11 +317,11 @@ async def check_adoption_needs_the_task(database: EmptyDatabase) -> None:
 
 async def check_read_tasks_gives_all_oldest_first(database: EmptyDatabase) -> None:
     store = database.store()
-    assert await store.read_tasks() == Records()
+    assert await store.read_tasks() == StoredTasks()
     young = await registered(store, "p-a", created_at=30.0)
     old = await registered(store, "p-z", owner="w-2", created_at=20.5)
-    assert await store.read_tasks() == Records((old, young))
-    assert await store.read_tasks(WindowId("w-1")) == Records((young,))
+    assert await store.read_tasks() == StoredTasks((old, young))
+    assert await store.read_tasks(WindowId("w-1")) == StoredTasks((young,))
 
 
 async def check_simultaneous_operations_of_a_window_are_independent(database: EmptyDatabase) -> None:

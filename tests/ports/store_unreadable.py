@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.core.errors import InvalidTransition, NotOwner
-from app.core.model import PromptId, Records, ServerId, TaskState, Unreadable, WindowId
+from app.core.model import PromptId, ServerId, StoredTasks, TaskState, Unreadable, WindowId
 from app.core.records import BrokenRecord
 from tests.ports.database import EmptyDatabase, ended, raises, registered, seen_claims, window
 
@@ -25,7 +25,7 @@ async def check_unreadable_record_is_returned_beside_the_others(database: EmptyD
     good = await registered(store, "p-1")
     await registered(store, "p-2")
     await database.damage("p-2", {"state": "paused"})
-    expected = Records((good,), (PAUSED,))
+    expected = StoredTasks((good,), (PAUSED,))
     assert (await database.store().claim(window("w-1")))[1] == expected
     assert await store.read_tasks(W1) == expected
     assert await store.read_tasks() == expected
@@ -35,7 +35,7 @@ async def check_unreadable_record_is_returned_to_its_owner_only(database: EmptyD
     store = database.store()
     await registered(store, "p-1", owner="w-2")
     await database.damage("p-1", {"epoch": "one"})
-    assert (await store.claim(window("w-1")))[1] == Records()
+    assert (await store.claim(window("w-1")))[1] == StoredTasks()
     assert [item.owner for item in (await store.read_tasks(W2)).unreadable] == [W2]
 
 
@@ -109,7 +109,7 @@ async def check_unreadable_record_is_deleted_with_its_results(database: EmptyDat
     await database.damage("p-2", {"outputs": 3})
     await store.delete_unreadable(P2, W1)
     await store.delete_unreadable(P2, W1)
-    assert await database.store().read_tasks() == Records((other,))
+    assert await database.store().read_tasks() == StoredTasks((other,))
     assert await store.read_result(P2, 0) is None
     assert await store.read_result(P1, 0) is not None
 
@@ -123,7 +123,7 @@ async def check_only_the_owner_deletes_an_unreadable_record(database: EmptyDatab
     assert isinstance(error, NotOwner)
     assert (error.prompt_id, error.owner) == (P2, W1)
     await raises(InvalidTransition, store.delete_unreadable(P1, W1))
-    assert await store.read_tasks() == Records((good,), (PAUSED,))
+    assert await store.read_tasks() == StoredTasks((good,), (PAUSED,))
     await database.damage("p-2", {"owner": None})
     await store.delete_unreadable(P2, W2)
-    assert await store.read_tasks() == Records((good,))
+    assert await store.read_tasks() == StoredTasks((good,))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.core.balancer import Claims
 from app.core.durations import Durations, Ran
-from app.core.model import ClientId, PromptId, Records, Reservation, Task, WindowId
+from app.core.model import ClientId, PromptId, Reservation, StoredTasks, Task, WindowId
 from app.core.past import PastTask
 from app.core.plan import Measured, Paces
 from app.core.ports.blobs import Blob, BlobStore
@@ -85,7 +85,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
     this much can be read.
     """
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, StoredTasks]:
         """The window's record (`fresh` is written if there is none) and its tasks; its reservations are deleted."""
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
@@ -116,7 +116,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
     async def read_task(self, prompt_id: PromptId) -> Task | None:
         """Return the task as stored now, whichever window owns it."""
 
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+    async def read_tasks(self, owner: WindowId | None = None) -> StoredTasks:
         """All tasks of one window, or of all, oldest first."""
 
     async def delete_task(self, task: Task) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
-from app.core.model import ENDS, PromptId, Records, Reservation, Task, Unreadable, WindowId
+from app.core.model import ENDS, PromptId, Reservation, StoredTasks, Task, Unreadable, WindowId
 from app.core.ports.blobs import Blob, KeepSettings
 from app.core.records import decode, read_task, read_tasks
 
@@ -132,10 +132,10 @@ class MemoryDatabase:
         found = self.read(prompt_id)
         return decode(Task, self.tasks[prompt_id]) if isinstance(found, Unreadable) else found
 
-    def records(self, owner: WindowId | None = None) -> Records:
+    def records(self, owner: WindowId | None = None) -> StoredTasks:
         """All tasks, or those of one window, with the unreadable records that may be its own."""
         found = read_tasks(self.tasks.values())
-        return Records(
+        return StoredTasks(
             tuple(task for task in found.tasks if owner is None or task.owner == owner),
             tuple(item for item in found.unreadable if owner is None or item.may_be_of(owner)),
         )

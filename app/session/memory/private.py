@@ -18,7 +18,7 @@ from dataclasses import replace
 from app.core.balancer import Claims
 from app.core.durations import Ran
 from app.core.errors import NotOwner
-from app.core.model import Delivery, Output, PromptId, Records, Reservation, Task, WindowId
+from app.core.model import Delivery, Output, PromptId, Reservation, StoredTasks, Task, WindowId
 from app.core.past import is_settled
 from app.core.plan import Measured
 from app.core.ports import Ports
@@ -100,7 +100,7 @@ class PrivateStore(MemoryStore):
 
     # Windows and reservations
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, StoredTasks]:
         record, records = await self._inner.claim(fresh)
         self._windows.add(record.window_id)
         for task in records.tasks:
@@ -109,7 +109,7 @@ class PrivateStore(MemoryStore):
             else:
                 self._put(task)
         unsettled = tuple(task for task in records.tasks if not is_settled(task))
-        return record, Records(unsettled, records.unreadable)
+        return record, StoredTasks(unsettled, records.unreadable)
 
     async def reserve(self, choose: Callable[[Claims], Reservation]) -> Reservation:
         return await self._inner.reserve(choose)
@@ -168,7 +168,7 @@ class PrivateStore(MemoryStore):
         found = await super().read_task(prompt_id)
         return found if found is not None else await self._inner.read_task(prompt_id)
 
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+    async def read_tasks(self, owner: WindowId | None = None) -> StoredTasks:
         """The tasks of this tab only."""
         owners = self._windows if owner is None else self._windows & {owner}
         stored = [await self._inner.read_tasks(window_id) for window_id in sorted(owners)]
@@ -176,7 +176,7 @@ class PrivateStore(MemoryStore):
         own = (await super().read_tasks()).tasks
         tasks = [*there, *(task for task in own if task.prompt_id not in self._stored and task.owner in owners)]
         unreadable = {record.prompt_id: record for records in stored for record in records.unreadable}
-        return Records(tuple(sorted(tasks, key=lambda item: item.created_at)), tuple(unreadable.values()))
+        return StoredTasks(tuple(sorted(tasks, key=lambda item: item.created_at)), tuple(unreadable.values()))
 
     async def delete_task(self, task: Task) -> None:
         await self._delete_below(task)

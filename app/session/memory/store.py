@@ -13,7 +13,7 @@ from dataclasses import replace
 from app.core.balancer import Claims
 from app.core.durations import Durations, Ran
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
-from app.core.model import PromptId, Records, Reservation, Task, WindowId
+from app.core.model import PromptId, Reservation, StoredTasks, Task, WindowId
 from app.core.plan import Measured, Paces
 from app.core.ports.store import Learned, WindowRecord
 from app.core.records import BrokenRecord, decode, encode
@@ -28,8 +28,8 @@ class MemoryStore(MemoryBlobs, MemoryLine, MemoryPast):
 
     # Windows and reservations
 
-    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, Records]:
-        def work() -> tuple[WindowRecord, Records]:
+    async def claim(self, fresh: WindowRecord) -> tuple[WindowRecord, StoredTasks]:
+        def work() -> tuple[WindowRecord, StoredTasks]:
             database, known = self.database, self.database.windows.get(fresh.window_id)
             record = replace(decode(WindowRecord, known), seen_at=fresh.seen_at) if known else fresh
             database.windows[fresh.window_id] = encode(record)
@@ -106,7 +106,7 @@ class MemoryStore(MemoryBlobs, MemoryLine, MemoryPast):
     async def read_task(self, prompt_id: PromptId) -> Task | None:
         return await self._transact("read_task", lambda: self.database.task(prompt_id))
 
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+    async def read_tasks(self, owner: WindowId | None = None) -> StoredTasks:
         return await self._transact("read_tasks", lambda: self.database.records(owner))
 
     async def delete_task(self, task: Task) -> None:

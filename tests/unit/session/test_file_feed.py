@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import BadInput, StorageError
 from app.core.file_runs import DONE, GIVEN, TO_COME, FilePlan, FileRun, FileRuns, Place
-from app.core.model import BatchId, NodeId, Records, Task, TaskState, Template
+from app.core.model import BatchId, NodeId, StoredTasks, Task, TaskState, Template
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.http import Request, Response
@@ -490,7 +490,7 @@ async def test_run_sent_while_a_crew_session_has_no_store_is_not_repeated(stage:
     store = page.session._state.ports.store
     claim = store.claim
 
-    async def fail(fresh: WindowRecord) -> tuple[WindowRecord, Records]:
+    async def fail(fresh: WindowRecord) -> tuple[WindowRecord, StoredTasks]:
         raise StorageError("claim", "closed")
 
     async def check_late(blob: Blob, name: str, media: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.core.errors import BadInput, NoServerAvailable, NotOwner, TaskNotFound
-from app.core.model import ClientId, Delivery, PromptId, Records, TaskState, WindowId
+from app.core.model import ClientId, Delivery, PromptId, StoredTasks, TaskState, WindowId
 from app.core.window import Free, Restoring, Window
 from app.session import RunStage
 from app.session.delivery.past import Past
@@ -337,7 +337,7 @@ class WaitingStore(MemoryStore):
     searches: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read_tasks(self, owner: WindowId | None = None) -> Records:
+    async def read_tasks(self, owner: WindowId | None = None) -> StoredTasks:
         self.searches += 1
         await self.may_answer.wait()
         return await super().read_tasks(owner)

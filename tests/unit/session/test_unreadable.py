@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFound, UnreadableRecord
-from app.core.model import PromptId, Records, TaskState
+from app.core.model import PromptId, StoredTasks, TaskState
 from app.core.window import Window
 from app.session.console import ConsoleContract
 from tests.simulation.store import Bytes
@@ -97,7 +97,7 @@ async def test_a_reading_from_before_a_give_up_brings_nothing_back(stage: Stage)
     page, prompt_id = await back_with_damage(stage)
     window = window_of(page)
     await page.session.give_up(prompt_id)
-    page.session._restorer.compare_unreadable(window, Records((), window.unreadable))
+    page.session._restorer.compare_unreadable(window, StoredTasks((), window.unreadable))
     assert set_aside(page) == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.core.errors import StorageError
-from app.core.model import Records, Task, TaskState, WindowId
+from app.core.model import StoredTasks, Task, TaskState, WindowId
 from app.core.waiting_runs import AHEAD, EVERY, numbered_window
 from app.core.window import Window
 from app.session.console import ConsoleContract
@@ -317,7 +317,7 @@ async def test_windows_of_an_unreadable_store_are_opened_later(stage: Stage) -> 
     store, began = page.session._state.ports.store, stage.now
     read_tasks = store.read_tasks
 
-    async def fail_at_first(owner: WindowId | None = None) -> Records:
+    async def fail_at_first(owner: WindowId | None = None) -> StoredTasks:
         if owner is None and stage.now < began + 1:
             raise StorageError("read_tasks", "blocked")
         return await read_tasks(owner)
