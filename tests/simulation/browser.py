@@ -84,12 +84,12 @@ class Tab:
     browser: Browser
     storage: dict[str, str] = field(default_factory=dict)
     window_id: WindowId | None = None
-    crew: set[WindowId] = field(default_factory=set)  # ids of its other sessions
+    others: set[WindowId] = field(default_factory=set)  # ids of the other windows of its session
 
     @property
     def ids(self) -> list[WindowId]:
         """All ids that its page holds, the tab's own first."""
-        return [self.window_id, *sorted(self.crew)] if self.window_id is not None else []
+        return [self.window_id, *sorted(self.others)] if self.window_id is not None else []
 
     @property
     def is_private(self) -> bool:
@@ -112,7 +112,7 @@ class Tab:
     def forget(self) -> None:
         """Forget what its page held."""
         self.window_id = None
-        self.crew.clear()
+        self.others.clear()
 
 
 class TabWindows:
@@ -148,7 +148,7 @@ class TabWindows:
             browser.held.add(window_id)
         else:
             browser.answering[window_id] = self._life
-        self._tab.crew.add(window_id)
+        self._tab.others.add(window_id)
         return True
 
     async def is_alive(self, window_id: WindowId) -> bool | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.core.model import ENDS, ServerId, WindowId
 from app.core.ports.transfers import MOST_TRANSFERS
 from app.core.turns import GONE_COUNTS_FOR
-from app.core.waiting_runs import own_window_of
+from app.core.waiting_runs import own_window_of, window_number
 from app.session.submitting.editor_files import GONE, UNSTORED
 from tests.simulation.editor import graph_of, is_drawn
 from tests.simulation.network import Exchange
@@ -274,6 +274,7 @@ class Promises:
             locked = window.window_locked_server if window else "nothing yet"
             world.fail(f"promise 1: {page.tab.window_id} opens a socket to {server_id}, moored to {locked}")
         if window is not None:
+            world.tally.counts["sockets of other windows of a session"] += window_number(window.window_id) is not None
             self._check_client(window.window_id, client_id)
             others = [item for other in world.pages for item in other.windows if item is not window]
             if any(other.client_id == client_id for other in others):

@@ -58,6 +58,7 @@ class Report:
             "early presses offered",
             "interrupted presses",
             "runs on another server",
+            "sockets of other windows of a session",
             "refused presses",
         )
         steps = sum(counts[kind] for kind in kinds)
