@@ -110,7 +110,7 @@ async def check_run_leaves_its_line_by_reserve_and_register(database: EmptyDatab
     await raises(InvalidTransition, store.reserve_and_register(made, lambda _claims: None))
 
 
-async def check_crew_takes_runs_from_its_captains_line(database: EmptyDatabase) -> None:
+async def check_other_windows_take_runs_from_the_sessions_line(database: EmptyDatabase) -> None:
     store = database.store()
     await waiting(store, "p-1", "p-2")
     made = await sent(store, "p-1", numbered_window(W1, 2))

@@ -252,10 +252,10 @@ def test_more_than_may_wait_is_refused_as_a_whole() -> None:
         WaitingRuns(window_id=ME).join(batch("n"), [], "l")
 
 
-# Crew
+# The windows of one session
 
 
-def test_crew_ids_contain_captain_and_survive_reload() -> None:
+def test_numbered_windows_have_the_same_own_window() -> None:
     assert numbered_window(ME, 2) == numbered_window(ME, 2) != numbered_window(ME, 3)
     assert own_window_of(numbered_window(ME, 2)) == own_window_of(ME) == ME
 
