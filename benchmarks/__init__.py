@@ -1,1 +1,1 @@
-"""Measurements, each by one command that prints a table and writes JSON to `benchmarks/out/`."""
+"""Measurements, each by one command that prints a table: `python3 -m benchmarks` lists them."""

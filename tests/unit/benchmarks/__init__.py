@@ -1,0 +1,1 @@
+"""The benchmarks: what they can measure without a browser, and how they report."""
