@@ -1,52 +1,52 @@
-"""How long a window takes until it is ready: Mooring with and without memory snapshot, and ComfyUI's frontend.
+"""How long a window takes to start: a first visit, a reload, a second tab, beside ComfyUI's frontend.
 
-    python3 -m benchmarks.start
+    python3 -m benchmarks start             # all frontends in turns; --slow: on a slow line, with a quarter of the CPU
+    python3 -m benchmarks start steps       # Mooring alone: when each step of its start has ended
+    python3 -m benchmarks start run         # Run, pressed by a real mouse before Python is up: when its prompt leaves
+    python3 -m benchmarks start ahead       # a second window, loaded ahead or not, from the click that opens it
 
-A real Chromium with a profile on disk, in turns: the first visit of a new profile, a reload, a second tab beside the
-first. ComfyUI's frontend has the same compression and caching (`benchmarks/start_peer.py`) and the same demo server
-behind it. Writes `benchmarks/START.md` up to the sections of other commands.
+A real Chromium with a profile on disk, at servers on this machine. With MOORING_REAL_COMFYUI=http://… a real ComfyUI is
+behind all, and its own page is measured too (*itself*).
+
+- *up*: from the navigation until Python is up: the window restored, node classes known, a run can be sent (ComfyUI's:
+  canvas drawn, splash screen gone, node classes known); median and range, in milliseconds
+- *paint*: the first contentful paint; *form*: the first frame with the form's first label and the Run button
+- *key*: a key can be typed into the form that is there when Python is up, and is kept
+- *CPU*: what the pages' processes used, in milliseconds; it says more than the clock beside other work
+- *bytes* and *requests* that reached the server until *up*; *needed*: bytes of the files that had arrived at *key*
+
+`--slow` is Chromium's own emulation: `Network.emulateNetworkConditions` delays the page's requests (not those that its
+cache answers), `Emulation.setCPUThrottlingRate` its main thread. Workers, WebSockets and compilation on other threads
+are not slowed. The real speed of the connection is measured in each profile.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import contextlib
-import json
-import os
-import shutil
-import statistics
-import tempfile
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import aiohttp
 from playwright.async_api import BrowserContext, Page
 
-from benchmarks.sections import write_head
-from benchmarks.start_peer import READY as PEER_READY
-from benchmarks.start_peer import serve_peer
-from gateway.install.place import Place, write_record
-from gateway.install.snapshot import Snapshots
-from gateway.page.archive import digest_sources
-from tests.e2e.browser_kit import IS_RESTORED, open_chromium, wait_for_drawing, wait_for_snapshot
-from tests.services import start_gateway
+from benchmarks.kit.browser import cpu_of, profile, slow_down
+from benchmarks.kit.frontends import IS_UP, OURS, PATIENCE, WATCH, Frontend, behind, frontends, own_frontend
+from benchmarks.kit.report import Load, median, median_and_range, share, show, table
+from tests.e2e.browser_kit import IS_RESTORED
+from tests.e2e.cdp_kit import BareChromium, BareTab, open_bare_chromium
+from tests.e2e.test_loaded_ahead import LINK, READY, WAITS, open_panel
 
-ROOT = Path(__file__).resolve().parent.parent
-RUNS = 5
-REST = 2.0  # seconds between two starts, for both, so that background work of the last one has ended
 KINDS = ("first visit", "reload", "second tab")
-OURS, BARE, PEER = "Mooring", "without snapshot", "ComfyUI's"
-READY = "document.body && !document.body.matches('.is-booting') && document.querySelector('[data-testid=run]')"
-# Checks whenever the page is idle.
-WATCH = """
-globalThis.mooringKeepAfter = 0; // a person's window keeps its snapshot some seconds later
-performance.setResourceTimingBufferSize(2000);
-{
-  const look = () => { if (%s) globalThis.upAt = performance.now(); else setTimeout(look); };
-  look();
-  // A key, as early as a person could type one: once a field of the form is painted. It has to stay.
+REST = 2.0  # seconds between two starts, for all, so that background work of the last one has ended
+MEGABITS, LATENCY, SLOWDOWN = 10, 40, 4  # per second, milliseconds, times
+PRESS_AT = 0.3  # seconds after the navigation, or once it is painted
+STARTS = """{
+  // A key, as early as a user could type one: once a field of the form is painted. It has to stay.
   const type = () => {
     const field = document.querySelector("#form textarea");
     const isPainted = performance.getEntriesByName("first-contentful-paint").length;
@@ -57,201 +57,338 @@ performance.setResourceTimingBufferSize(2000);
     field.dispatchEvent(new Event("input", { bubbles: true }));
   };
   type();
+  // A frame counts when the page runs the next task after it, which is after it was handed to the screen.
+  const shown = new MessageChannel();
+  shown.port1.onmessage = () => { globalThis.formAt ??= performance.now(); };
+  const isThere = (one) => document.querySelector(one)?.checkVisibility({ visibilityProperty: true });
+  const frame = () => {
+    if (["#form .fields label", "[data-testid=run]"].every(isThere)) shown.port2.postMessage(0);
+    else if (globalThis.upAt === undefined) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
 }
 """
-TYPED = "() => globalThis.keyAt === undefined || document.querySelector('#form textarea').value === 'typed early'"
+IS_KEY_KEPT = "() => globalThis.keyAt === undefined || document.querySelector('#form textarea').value === 'typed early'"
 # A request that was answered from the browser's cache has no size.
-FIGURES = """(() => {
+FIGURES = """() => {
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
   const asked = entries.filter((entry) => entry.transferSize > 0);
-  const [paint] = performance.getEntriesByName("first-contentful-paint");
   const byWorker = performance.getEntriesByName("mooring-arrived")[0]?.detail.transferred ?? 0; // the memory
-  const size = asked.reduce((sum, entry) => sum + entry.transferSize, byWorker);
-  const before = asked.filter((entry) => entry.responseEnd <= globalThis.keyAt); // the document is among them
-  const needed = before.reduce((sum, entry) => sum + entry.transferSize, 0);
-  return [upAt, size, asked.length + (byWorker > 0), globalThis.keyAt ?? 0, needed, paint?.startTime ?? 0];
-})()"""
-HERE_ONLY = (
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet
-)
-INTRO = """# How long a window takes to start
-
-`python3 -m benchmarks.start`: a real Chromium with a profile on disk, at servers on the same machine, in turns.
-*Up* is from the navigation until Python is up: the window restored, node classes known, a run can be sent (ComfyUI's
-frontend: canvas drawn, splash screen gone, node classes known), the median of {runs} and their range, in milliseconds;
-{rest:.0f} s after the last start, for both. *Key* is when a key can be typed into the real form that is there when
-Python is up, *paint* the first one.
-*CPU* is what the pages' processes used, in milliseconds; it says more than the clock on a machine with other work
-({load}).
-*Bytes* and *requests* are what reached the server. ComfyUI's frontend is `comfyui-frontend-package` as the tests have
-it, with the same compression and caching, and the same demo server behind it.
-
-"""
-BOUNDS = """
-*What is missing from the aims* below has each of them. A key counts here once the browser has reported its first
-paint; what is typed before is kept too. *Where the time goes* below has the parts of a start. A window that a service
-worker opens is reported with the unpacked size of its document: over the line a reload takes 1.4 kB.
-
-*Open another window* is not prerendered: Chromium 156 without a screen fetches a page of speculation rules for the
-same tab, and none with `target_hint` `_blank` (tried with two pages of a local server).
-Tried without success: styles and classic scripts inside the document (painted after 220, 200 and 212 ms, in turns
-with 260, 144 and 252 from files); requesting the WebAssembly, or the memory, first in the page's first script (a
-second tab took 563 ms instead of 465, on a machine that was twice as fast); having the browser open its database
-before Python does; compiling the WebAssembly in a worker (until Python was up, as a share of the page's own
-compiling: 1.05 and 1.19 on a first visit, 0.92 and 1.26 at a reload, 1.00 and 1.46 in a second tab). With the memory
-in a database of the page instead of the browser's cache, the shares were 0.55, 0.48 and 0.45 on that machine; that
-was given up because it takes room from a user's records (docs/decisions/0080). Over plain http under a name browsers
-take gzip instead of Zstandard on the first visit: 1.8 MB more for the memory.
-
-The bytes are those until the window is ready. With 4 MB a second or more, 26 MB follow five seconds later, once for
-each build and browser: the unpacked memory, for later starts (twice, and in vain, if the cache is too small). A
-slower line brings 1 MB of it, once.
-"""
-SOURCES = ("app", "gateway", "demo_comfyui", "wire", "static", ".mooring/builds")
+  const sizeOf = (some) => some.reduce((sum, entry) => sum + entry.transferSize, 0);
+  return {
+    up: upAt,
+    paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+    form: globalThis.formAt ?? 0,
+    key: globalThis.keyAt ?? 0,
+    needed: sizeOf(asked.filter((entry) => entry.responseEnd <= globalThis.keyAt)), // the document is among them
+    size: sizeOf(asked) + byWorker,
+    requests: asked.length + (byWorker > 0),
+  };
+}"""
+# The speed of the connection without the cache, by the page's clock: Mbit/s of the largest file, ms of a small one.
+LINE = """async () => {
+  const all = performance.getEntriesByType("resource");
+  const { name, encodedBodySize } = all.reduce((one, other) => (
+    one.encodedBodySize > other.encodedBodySize ? one : other
+  ));
+  const took = async (address) => {
+    const began = performance.now();
+    await (await fetch(address, { cache: "no-store" })).arrayBuffer();
+    return performance.now() - began;
+  };
+  const wait = await took(location.pathname);
+  return [encodedBodySize * 8 / 1000 / (await took(name) - wait), wait];
+}"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Start:
-    """One start of a window."""
+    """One start of a window: milliseconds from the navigation, bytes, requests. 0 is what the page does not have."""
 
-    seconds: float
-    cpu: float
-    bytes: int
-    requests: int
-    key: float  # 0 if none could be typed before
-    needed: int  # bytes of the files that had arrived by then
+    up: float
     paint: float
+    form: float
+    key: float
+    needed: int
+    size: int
+    requests: int
+    cpu: float
 
 
 def main() -> None:
-    """Measure and write the table."""
-    before = load()
-    starts = asyncio.run(measure())
-    lines = ["| | | up | range | key | paint | CPU | bytes | requests |", "|---|---|---|---|---|---|---|---|---|"]
-    lines += [row(kind, which, starts[kind, which]) for kind in KINDS for which in (OURS, BARE, PEER)]
-    lines += ["", "| Mooring as a share of | ms | CPU |", "|---|---|---|"]
-    lines += [share(kind, which, starts) for which in (PEER, BARE) for kind in KINDS]
-    table = "\n".join(lines)
-    print(table)
-    loads = f"it had a load of {before} before and {load()} after on {os.cpu_count()} cores"
-    text = INTRO.format(runs=RUNS, rest=REST, load=loads) + table + "\n" + BOUNDS
-    write_head("START.md", text)
-    out = ROOT / "benchmarks" / "out" / "start.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    plain = {f"{kind}, {which}": [vars(start) for start in found] for (kind, which), found in starts.items()}
-    out.write_text(json.dumps(plain, indent=1), encoding="utf-8")
+    """Read the flags, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("visits", "steps", "run", "ahead"), default="visits")
+    parser.add_argument("--slow", action="store_true", help="visits on a slow line, with a quarter of the CPU")
+    parser.add_argument("--runs", type=int, default=5)
+    flags = parser.parse_args()
+    match flags.what:
+        case "visits":
+            asyncio.run(visits(flags.runs, is_slow=flags.slow))
+        case "steps":
+            asyncio.run(steps(flags.runs))
+        case "run":
+            asyncio.run(early_runs(flags.runs))
+        case "ahead":
+            asyncio.run(loaded_ahead(flags.runs))
 
 
-def load() -> str:
-    """Return the machine's load over the last minute."""
-    return f"{os.getloadavg()[0]:.1f}"
-
-
-def row(kind: str, which: str, found: list[Start]) -> str:
-    clock = sorted(start.seconds * 1000 for start in found)
-    cpu = statistics.median(start.cpu for start in found) * 1000
-    size = statistics.median(start.bytes for start in found)
-    requests = statistics.median(start.requests for start in found)
-    span = f"{clock[0]:.0f} to {clock[-1]:.0f}"
-    key, paint = (statistics.median(getattr(start, name) for start in found) * 1000 for name in ("key", "paint"))
-    early = f"{key:.0f} | {paint:.0f}" if which != PEER else f"– | {paint:.0f}"
-    up = f"{statistics.median(clock):.0f} | {span}"
-    return f"| {kind} | {which} | {up} | {early} | {cpu:.0f} | {size:,.0f} | {requests:.0f} |"
-
-
-def share(kind: str, which: str, starts: dict[tuple[str, str], list[Start]]) -> str:
-    """Return our time as a share of the other's."""
-    clock, cpu = (
-        statistics.median(getattr(start, name) for start in starts[kind, OURS])
-        / statistics.median(getattr(start, name) for start in starts[kind, which])
-        for name in ("seconds", "cpu")
-    )
-    return f"| {which}, {kind} | {clock:.2f} | {cpu:.2f} |"
-
-
-async def measure() -> dict[tuple[str, str], list[Start]]:
-    """Measure every start, by kind and frontend."""
+async def visits(runs: int, *, is_slow: bool) -> None:
+    """Measure each start of each frontend, in turns."""
+    load = Load()
     found: dict[tuple[str, str], list[Start]] = defaultdict(list)
-    with without_snapshot() as house, start_gateway(demo=1) as one, start_gateway(demo=1, root=house) as other:
-        await wait_for_snapshot(one.url)
-        for gateway in (one, other):
-            await wait_for_drawing(gateway.url)
-        async with serve_peer(await catalogue_of(one.url)) as peer:
-            for _ in range(RUNS):
-                for which, address, ready in (
-                    (OURS, one.url, READY),
-                    (BARE, other.url, READY),
-                    (PEER, peer, PEER_READY),
-                ):
-                    async with profile() as (context, folder):
-                        await context.add_init_script(WATCH % ready)
-                        for kind in KINDS:
-                            found[kind, which].append(await start_of(context, folder, address, kind))
-                            if which != PEER:
-                                assert await context.pages[-1].evaluate(IS_RESTORED) is (which == OURS)
-    return found
+    lines = []
+    async with frontends() as all_of_them:
+        for _ in range(runs):
+            for one in all_of_them:
+                async with profile() as (context, folder):
+                    context.set_default_timeout(PATIENCE)
+                    await context.add_init_script(WATCH % one.ready + STARTS)
+                    for kind in KINDS:
+                        found[kind, one.name].append(await visit(context, folder, one, kind, is_slow=is_slow))
+                    if is_slow:
+                        lines.append(await context.pages[-1].evaluate(LINE))
+    names = list(dict.fromkeys(name for _, name in found))
+    rows = [row(kind, name, found[kind, name]) for kind in KINDS for name in names]
+    heads = ["", "", "up", "range", "paint", "form", "key", "CPU", "needed", "bytes", "requests"]
+    shares = [[kind, *shares_of(found, kind, names[1:])] for kind in KINDS]
+    about = [f"{head}, {name}" for name in names[1:] for head in ("up", "CPU")]
+    print(f"\n{runs} runs, {behind()} behind all{', over ' + speed_of(lines) if is_slow else ''}")
+    show(
+        "start_slow" if is_slow else "start",
+        load,
+        table(heads, rows),
+        table(["Mooring as a share of", *about], shares),
+        found={f"{kind}, {name}": [asdict(start) for start in starts] for (kind, name), starts in found.items()},
+    )
 
 
-async def catalogue_of(base: str) -> str:
-    """Return the node catalogue of the demo server."""
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{base}/fleet") as answer:
-            (server,) = (await answer.json())["servers"]
-        async with session.get(f"{base}/servers/{server['id']}/object_info") as answer:
-            return await answer.text()
+def speed_of(lines: Sequence[tuple[float, float]]) -> str:
+    """Return what the connection really had."""
+    megabits, wait = zip(*lines, strict=True)
+    return f"{min(megabits):.1f} to {max(megabits):.1f} Mbit/s, a small file in {min(wait):.0f} to {max(wait):.0f} ms"
 
 
-async def start_of(context: BrowserContext, folder: str, address: str, kind: str) -> Start:
+def row(kind: str, name: str, starts: list[Start]) -> list[str]:
+    """Return the cells of one kind of start of one frontend."""
+
+    def middle(part: str) -> str:
+        values = [getattr(start, part) for start in starts]
+        return median(values, ",.0f") if any(values) else "–"
+
+    parts = ("paint", "form", "key", "cpu", "needed", "size", "requests")
+    return [kind, name, *median_and_range([start.up for start in starts]), *map(middle, parts)]
+
+
+def shares_of(found: dict[tuple[str, str], list[Start]], kind: str, names: Sequence[str]) -> list[str]:
+    """Return Mooring's time and CPU as shares of each other frontend's."""
+    return [
+        share(*([getattr(start, part) for start in found[kind, one]] for one in (OURS, name)))
+        for name in names
+        for part in ("up", "cpu")
+    ]
+
+
+async def visit(context: BrowserContext, folder: str, one: Frontend, kind: str, *, is_slow: bool) -> Start:
     """Run one start in a profile in which the kinds follow each other."""
     await asyncio.sleep(REST)
     before = cpu_of(folder)
-    page = context.pages[-1] if kind == "reload" else await context.new_page()
-    await (page.reload() if kind == "reload" else page.goto(address))
-    return await read_start(page, folder, before)
+    page = await page_for(context, kind)
+    if is_slow and kind != "reload":
+        await slow_line(page)
+    await (page.reload() if kind == "reload" else page.goto(one.address))
+    await page.wait_for_function(IS_UP)
+    cpu = (cpu_of(folder) - before) * 1000
+    figures = await page.evaluate(FIGURES)
+    if one.name == OURS:
+        assert await page.evaluate(IS_KEY_KEPT), "the early key is lost"
+        assert await page.evaluate(IS_RESTORED), "the window did not start from the memory snapshot"
+    return Start(cpu=cpu, **figures)
 
 
-async def read_start(page: Page, folder: str, cpu_before: float) -> Start:
-    """Read the page's record of its start once it is ready."""
-    await page.wait_for_function("() => globalThis.upAt")
-    cpu = cpu_of(folder) - cpu_before
-    milliseconds, size, requests, key, needed, paint = await page.evaluate(FIGURES)
-    assert await page.evaluate(TYPED), "the early key is lost"
-    return Start(milliseconds / 1000, cpu, size, requests, key / 1000, needed, paint / 1000)
+async def page_for(context: BrowserContext, kind: str) -> Page:
+    """Return the page of the next start."""
+    return context.pages[-1] if kind == "reload" else await context.new_page()
 
 
-def cpu_of(folder: str) -> float:
-    """Return the seconds of CPU that the pages' processes of a profile have used so far; 0 without /proc."""
-    ticks = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (process / "cmdline").read_bytes().decode(errors="replace")
-            if "--type=renderer" in words and folder in words:
-                fields = (process / "stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+async def slow_line(page: Page) -> None:
+    """Slow the page's connection and main thread from now on."""
+    client = await page.context.new_cdp_session(page)
+    rate = MEGABITS * 1_000_000 / 8
+    conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": rate, "uploadThroughput": rate}
+    await client.send("Network.enable")
+    await client.send("Network.emulateNetworkConditions", conditions)
+    await slow_down(page, SLOWDOWN)
 
 
-@contextlib.asynccontextmanager
-async def profile() -> AsyncIterator[tuple[BrowserContext, str]]:
-    """Open a new profile on disk; yield it with its folder."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with open_chromium(HERE_ONLY, profile=Path(folder)) as context:
-            yield context, folder
+# What ends each step: the browser's events and the page's marks, in their order.
+STEPS = {
+    "document": "the document has come",
+    "styles": "its styles have come",
+    "paint": "first contentful paint",
+    "form": "the form's first label and Run are painted",
+    "mooring-instantiated": "Pyodide's WebAssembly is instantiated",
+    "mooring-arrived": "the last of the memory has come",
+    "mooring-python": "the memory is copied, Pyodide has begun in it",
+    "mooring-begun": "PyScript has begun, `main.py` is compiled",
+    "mooring-up": "the window's records are read, the page is drawn",
+}
+MARKS = """() => {
+  const [{ responseEnd }] = performance.getEntriesByType("navigation");
+  const styles = performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".css"));
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
+  return {
+    ...Object.fromEntries(performance.getEntriesByType("mark").map(({ name, startTime }) => [name, startTime])),
+    document: responseEnd,
+    styles: Math.max(...styles.map((entry) => entry.responseEnd)),
+    paint: paint.startTime,
+    form: formAt,
+  };
+}"""
 
 
-@contextlib.contextmanager
-def without_snapshot() -> Iterator[Path]:
-    """Return a copy of the gateway and its files in which no snapshot will be made."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for name in SOURCES:
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.new"))
-        for name in ("index.html", "pyscript.toml"):
-            shutil.copy(ROOT / name, root / name)
-        snapshots = Snapshots(Place(root))
-        snapshots.folder.mkdir()
-        write_record(snapshots.folder / f"{snapshots.key(digest_sources(root))}.json", {"failed": True})
-        yield root
+async def steps(runs: int) -> None:
+    """Measure when each step of a start has ended."""
+    load = Load()
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    async for kind, context, address in own_starts(runs):
+        page = await page_for(context, kind)
+        await (page.reload() if kind == "reload" else page.goto(address))
+        await page.wait_for_function(IS_UP)
+        found[kind].append(await page.evaluate(MARKS))
+    rows = [
+        [words, *(cell for kind in KINDS for cell in median_and_range([one[step] for one in found[kind]]))]
+        for step, words in STEPS.items()
+    ]
+    heads = ["ms from the navigation until", *(cell for kind in KINDS for cell in (kind, "range"))]
+    show("start_steps", load, table(heads, rows), found=found)
+
+
+async def own_starts(runs: int, script: str = "") -> AsyncIterator[tuple[str, BrowserContext, str]]:
+    """Yield each start of Mooring alone that is to be measured: its kind, its profile, and the address."""
+    async with own_frontend() as ours:
+        for _ in range(runs):
+            async with profile() as (context, _folder):
+                context.set_default_timeout(PATIENCE)
+                await context.add_init_script(WATCH % ours.ready + STARTS + script)
+                for kind in KINDS:
+                    await asyncio.sleep(REST)
+                    yield kind, context, ours.address
+
+
+PLACE = """() => {
+  const button = document.querySelector("#run [data-action=run]");
+  if (!performance.getEntriesByName("first-contentful-paint").length || !button?.checkVisibility()) return null;
+  const { x, y, width, height } = button.getBoundingClientRect();
+  return [x + width / 2, y + height / 2];
+}"""
+PRESSED = """
+addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-action=run]")) globalThis.pressedAt ??= performance.now();
+}, { capture: true });
+"""
+SENT = (
+    """() => performance.getEntriesByType("resource").find(({ name }) => new URL(name).pathname.endsWith("/prompt"))"""
+)
+ENDED = "() => globalThis.windowTasks.length > 0 && globalThis.windowTasks.every(({ endedAt }) => endedAt)"
+MOMENTS = {"pressed": "pressed", "up": "Python up", "sent": "prompt leaves", "after": "after both"}
+
+
+async def early_runs(runs: int) -> None:
+    """Measure when the prompt of an early press leaves."""
+    load = Load()
+    found: dict[str, list[dict[str, float]]] = defaultdict(list)
+    async for kind, context, address in own_starts(runs, PRESSED):
+        found[kind].append(await early_run(await page_for(context, kind), address, kind))
+    heads = ["ms", *(cell for words in MOMENTS.values() for cell in (words, "range"))]
+    rows = [
+        [kind, *(cell for name in MOMENTS for cell in median_and_range([one[name] for one in found[kind]]))]
+        for kind in KINDS
+    ]
+    show("start_run", load, table(heads, rows), found=found)
+
+
+async def early_run(page: Page, address: str, kind: str) -> dict[str, float]:
+    """Start a window, press Run early, and wait until the run has ended."""
+    due = time.monotonic() + PRESS_AT
+    await (page.reload(wait_until="commit") if kind == "reload" else page.goto(address, wait_until="commit"))
+    await asyncio.sleep(max(0.0, due - time.monotonic()))
+    x, y = await (await page.wait_for_function(PLACE)).json_value()
+    await page.mouse.click(x, y)
+    await page.wait_for_function(IS_UP)
+    sent = await (await page.wait_for_function(SENT)).evaluate("(entry) => entry.requestStart || entry.startTime")
+    pressed, up = await page.evaluate("[pressedAt, upAt]")
+    await page.wait_for_function(ENDED)
+    return {"pressed": pressed, "up": up, "sent": sent, "after": sent - max(pressed, up)}
+
+
+NOTE_CLICK = (
+    "void addEventListener('click', () => { globalThis.clicked = performance.timeOrigin + performance.now(); })"
+)
+# When the page is drawn after it was opened: in its second frame from then on.
+NOTE_FRAME = """void document.addEventListener("prerenderingchange", () => {
+  requestAnimationFrame(() => requestAnimationFrame(() => { globalThis.drawn = performance.now(); }));
+})"""
+TIMES = """(() => {
+  const at = (time) => performance.timeOrigin + time;
+  const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+  return [at(globalThis.drawn ?? paint), at(performance.getEntriesByName("mooring-up")[0]?.startTime)];
+})()"""
+
+
+async def loaded_ahead(runs: int) -> None:
+    """Measure a second window that was loaded ahead, and one that was not, in turns."""
+    load = Load()
+    found: dict[str, list[list[float]]] = {"not": [], "loaded ahead": []}
+    with TemporaryDirectory() as folder:
+        async with (
+            own_frontend() as ours,
+            open_bare_chromium(Path(folder), f"{ours.address}/?lang=en") as chromium,
+        ):
+            await chromium.first.until(READY)
+            await asyncio.sleep(10)  # its snapshot is in the browser's cache
+            for _turn in range(runs):
+                for which, times in found.items():
+                    times.append(await open_second(chromium, is_ahead=which == "loaded ahead"))
+    rows = [
+        [which, *(cell for column in zip(*times, strict=True) for cell in median_and_range(column))]
+        for which, times in found.items()
+    ]
+    heads = ["second window, from the click", "drawn, ms", "range", "Python up, ms", "range"]
+    show("start_ahead", load, table(heads, rows), found=found)
+
+
+async def open_second(chromium: BareChromium, *, is_ahead: bool) -> list[float]:
+    """Return the milliseconds from the click until the new window is drawn, and until Python is up in it."""
+    first = chromium.first
+    await open_panel(first)
+    await first.evaluate(NOTE_CLICK)
+    if is_ahead:
+        await first.point_at(LINK)
+        ahead = await chromium.ahead()
+        await ahead.until(WAITS)
+        await ahead.evaluate(NOTE_FRAME)
+        await first.click(LINK)
+        second = await chromium.opened(ahead)
+    else:
+        await first.evaluate(f"document.querySelector({LINK!r}).setAttribute('href', '/')")  # of which nothing is ahead
+        await first.click(LINK)
+        second = await chromium.opened()
+    await second.until(READY)
+    await second.until(f"{TIMES}.every(Number.isFinite)")
+    clicked: Any = await first.evaluate("globalThis.clicked")
+    found = [at - float(clicked) for at in await second.evaluate(TIMES)]
+    await close(second, first)
+    return found
+
+
+async def close(second: BareTab, first: BareTab) -> None:
+    """Close the second window, and reload the first one."""
+    await second.call("Page.close")
+    await first.call("Page.bringToFront")
+    await first.evaluate("void (globalThis.isOld = true, location.reload())")
+    await first.until("!globalThis.isOld")
+    await first.until(READY)
 
 
 if __name__ == "__main__":
