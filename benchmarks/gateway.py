@@ -1,64 +1,52 @@
-"""What the gateway costs, compared with nginx with the same routing before the same servers, in turns.
+"""What the gateway costs: beside nginx before the same server, and while it holds idle windows and many servers.
 
-    python3 -m benchmarks.gateway           # all (five minutes); or some of: http bare sockets windows transfers
+    python3 -m benchmarks gateway       # all, six minutes; or some of: small large document sockets idle
 
-- `http`: small JSON (`/queue`) and pictures of 20 MB (`/view`), from 1 to 200 connections: directly at the server,
-  through nginx, through a minimal aiohttp gateway (`benchmarks/bare.py`), through ours.
-- `bare`: small JSON through the minimal aiohttp gateway and ours only, in more rounds; writes its section.
+- `small`, `large`: JSON (`/queue`) and pictures of 20 MB (`/view`), over 1 to 200 connections: at the server itself,
+  through nginx with one worker and the gateway's routing, through an aiohttp gateway that checks nothing
+  (`benchmarks/kit/bare.py`), through ours, through the nginx that `serve.py --export` writes (a worker for each core),
+  and through that nginx and ours, which is the way of everything that must be examined.
+- `document`: the page itself with its first screen, from a gateway to three demo servers.
 - `sockets`: 500 WebSockets that receive events, and one that never reads: how late the others receive them.
-- `windows`: fifteen real windows on one plain-http origin while four 20 MB pictures load: how soon Run and Cancel
-  are answered (`benchmarks/gateway_windows.py`).
-- `transfers`: how soon Stop and the next prompt leave while six windows upload or fetch films (there too).
+- `idle`: 300 and 900 windows with both of their sockets, then 300 servers that are probed and chosen from.
 
-The server (`benchmarks/origin.py`) is plain aiohttp; the load (`benchmarks/load.py`) is another process. The ways take
-turns, and the best round counts, since other work on the machine only makes rounds slower. Beside it is the CPU of the
-process on the way, by request or by MB: the least of the rounds.
+The server (`benchmarks/kit/origin.py`) is plain aiohttp; the load (`benchmarks/kit/load.py`) is another process. The
+ways take turns, and the best round counts, since other work on the machine only makes rounds slower. Beside it is the
+CPU of the process on the way, by request or by MB: the least of the rounds (of nginx alone where both are on the way).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway_windows import measure_transfers, measure_windows
-from benchmarks.load import WARM_UP
-from benchmarks.sections import Load, table, write_section
-from benchmarks.servers import NOTICE, start_bare, start_nginx, start_origin
-from tests.services import start_gateway
+import aiohttp
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.kit.load import WARM_UP
+from benchmarks.kit.processes import cpu_of, family, resident
+from benchmarks.kit.report import ROOT, Load, show, table
+from benchmarks.kit.servers import NOTICE, start_bare, start_nginx, start_origin
+from gateway.http.servers import Server, ServerId
+from tests.e2e.browser_kit import wait_for_drawing
+from tests.nginx_kit import start_nginx as start_exported
+from tests.services import Service, free_ports, start_demo, start_gateway
+
 ROUNDS = 4
 SECONDS = 0.8  # of each round
-SMALL = (1, 10, 50, 200)  # connections
-LARGE = (1, 8, 200)
-SOCKETS = 500
-SOCKETS_SECONDS = 6.0
-PREVIEW = 10_000  # bytes
-OURS = "Mooring"
-BARE = "bare aiohttp"
-BARE_TITLE = "Small reads beside bare aiohttp"
-BARE_ROUNDS = 10
-BARE_INTRO = """\
-`python3 -m benchmarks.gateway bare`: `/queue` of one server, through a gateway that checks nothing
-(`benchmarks/bare.py`) and through ours, in turns ({load}). The best of {rounds} rounds of {seconds} s, the least CPU
-of them.
-
-"""
-BARE_NOTE = """
-
-What remains is Python above aiohttp, some µs each: the place in the server's lane, the deadline, the headers of both
-sides, the count, and the way through the gateway's parts. aiohttp's own client and server take over two thirds of the
-gateway's CPU. A client that writes requests itself would save about as much, and is not worth its risks.
-"""
-TICKS = os.sysconf("SC_CLK_TCK")
+STRAIGHT, NGINX, BARE, OURS = "straight", "nginx", "bare aiohttp", "Mooring"
+EXPORTED, BOTH = "exported nginx", "exported nginx and Mooring"
+LIMIT = "limit_req zone=mooring_rate"  # of requests by address: the load comes from one
 
 Figures = dict[str, Any]
 
@@ -71,36 +59,52 @@ class Way:
     pid: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is requested: over how many connections, and whether rates are counted by request or by MB."""
+
+    path: str
+    connections: tuple[int, ...]
+    unit: str = "requests"
+
+
+KINDS = {
+    "small": Kind("/queue", (1, 10, 50, 200)),
+    "large": Kind("/view?filename=large.png", (1, 8, 200), "MB"),
+    "document": Kind("/", (1, 8)),
+}
+PARTS = (*KINDS, "sockets", "idle")
+
+
 def main() -> None:
-    """Measure, print the tables, write the JSON."""
-    wanted = sys.argv[1:] or ["http", "bare", "sockets", "windows", "transfers"]
-    load_now = Load()
-    result: Figures = {"load before": os.getloadavg()[0], "cores": os.cpu_count()}
-    with all_ways() as ways:
-        if "nginx" not in ways:
-            print(NOTICE)
-        if "http" in wanted:
-            result["small"] = compare(ways, "/queue", SMALL)
-            result["large"] = compare(ways, "/view?filename=large.png", LARGE)
-            print_http(result)
-        if "bare" in wanted:
-            both = {name: ways[name] for name in (BARE, OURS)}
-            result["bare"] = compare(both, "/queue", SMALL, BARE_ROUNDS)
-            report = beside_bare(result["bare"])
-            print(f"\n{report}")
-            intro = BARE_INTRO.format(load=load_now, rounds=BARE_ROUNDS, seconds=SECONDS)
-            write_section("RESULTS.md", BARE_TITLE, intro + report + BARE_NOTE)
-        if "sockets" in wanted:
-            result["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name != BARE}
-            print_sockets(result["sockets"])
-    if "windows" in wanted:
-        result["windows"] = asyncio.run(measure_windows())
-    if "transfers" in wanted:
-        result["transfers"] = asyncio.run(measure_transfers())
-    print(f"\nLoad of the machine: {result['load before']:.1f} before, {os.getloadavg()[0]:.1f} after.")
-    out = ROOT / "benchmarks" / "out" / "gateway.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    """Read the flags, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    flags = parser.parse_args()
+    wanted = flags.parts or PARTS
+    if not set(PARTS).issuperset(wanted):
+        parser.error(f"the parts are {', '.join(PARTS)}")
+    load, found = Load(), Figures()
+    if {"small", "large", "sockets"}.intersection(wanted):
+        with all_ways() as ways:
+            for name in ("small", "large"):
+                if name in wanted:
+                    found[name] = compare(ways, KINDS[name], flags.rounds)
+            if "sockets" in wanted:
+                found["sockets"] = {name: sockets(way.url) for name, way in ways.items() if name not in {BARE, BOTH}}
+    if "document" in wanted:
+        with start_gateway(demo=3) as gateway:
+            asyncio.run(wait_for_drawing(gateway.url))
+            ours = {OURS: Way(gateway.url, gateway.process.pid)}
+            found["document"] = compare(ours, KINDS["document"], flags.rounds)
+    tables = [table_of(name, found[name]) for name in KINDS if name in found]
+    if "sockets" in found:
+        tables.append(table_of_sockets(found["sockets"]))
+    if "idle" in wanted:
+        found["idle"] = idle()
+        tables.append(table(["idle", ""], [[name, f"{value:.1f}"] for name, value in found["idle"].items()]))
+    show("gateway", load, *tables, found=found)
 
 
 @contextlib.contextmanager
@@ -108,118 +112,204 @@ def all_ways() -> Iterator[dict[str, Way]]:
     """Return the ways to the same server, by name."""
     with contextlib.ExitStack() as stack:
         origin = stack.enter_context(start_origin())
-        fleet = {"a": origin.url}
-        ways = {"straight": Way(origin.url)}
-        for name, is_buffered in (("nginx", True), ("nginx, unbuffered", False)):
-            nginx = stack.enter_context(start_nginx(fleet, is_buffered=is_buffered))
-            if nginx is not None:
-                ways[name] = Way(f"{nginx.url}/servers/a", nginx.pid)
         bare = stack.enter_context(start_bare(origin.url))
         gateway = stack.enter_context(start_gateway("--server", f"a={origin.url}"))
-        ways[BARE] = Way(bare.url, bare.process.pid)
-        ways[OURS] = Way(f"{gateway.url}/servers/a", gateway.process.pid)
+        ways = {
+            STRAIGHT: Way(origin.url),
+            BARE: Way(bare.url, bare.process.pid),
+            OURS: Way(f"{gateway.url}/servers/a", gateway.process.pid),
+        }
+        nginx = stack.enter_context(start_nginx({"a": origin.url}))
+        if nginx is None:
+            print(NOTICE)
+        else:
+            ways |= {NGINX: Way(f"{nginx.url}/servers/a", nginx.pid), **stack.enter_context(exported(origin.url))}
         yield ways
 
 
-def compare(ways: Mapping[str, Way], path: str, counts: tuple[int, ...], times: int = ROUNDS) -> Figures:
+@contextlib.contextmanager
+def exported(origin: str) -> Iterator[dict[str, Way]]:
+    """Return the ways through the nginx that `serve.py --export` writes for this server."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_ports(2)
+        url, fleet, out = f"http://127.0.0.1:{port}", folder / "fleet.toml", folder / "out"
+        fleet.write_text(
+            f'[[server]]\nid = "a"\nurl = "{origin}"\nmax_requests = 200\n'
+            f'[gateway]\nnames = ["{url}"]\nproxies = ["127.0.0.1"]\n'
+        )
+        words = ["--fleet", str(fleet), "--port", str(port), "--export", str(out)]
+        subprocess.run([sys.executable, "-m", "gateway", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        conf = out / "nginx.conf"
+        lines = conf.read_text("utf-8").splitlines(keepends=True)
+        conf.write_text("".join(line for line in lines if LIMIT not in line), "utf-8")
+        tag = Server(ServerId("a"), "a", origin).tag
+        with start_gateway("--fleet", str(fleet), port=port + 1), start_exported(out, port) as nginx:
+            yield {EXPORTED: Way(f"{url}/servers/a@{tag}", nginx.pid), BOTH: Way(f"{url}/servers/a", nginx.pid)}
+
+
+def compare(ways: Mapping[str, Way], kind: Kind, times: int) -> Figures:
     """Return the best of the rounds, by number of connections and way; the ways take turns."""
     found: Figures = {}
-    for count in counts:
+    for count in kind.connections:
         rounds: dict[str, list[Figures]] = {name: [] for name in ways}
         for _ in range(times):
             for name, figures in rounds.items():
-                figures.append(one_round(ways[name], path, count))
+                figures.append(one_round(ways[name], kind, count))
         found[str(count)] = {name: best(figures) for name, figures in rounds.items()}
     return found
 
 
-def one_round(way: Way, path: str, count: int) -> Figures:
-    """Run the load once, and return its figures with the CPU of the process on the way."""
-    before = cpu_seconds(way.pid)
-    figures = load("http", f"{way.url}{path}", count, SECONDS)
-    used = (cpu_seconds(way.pid) - before) * SECONDS / (SECONDS + WARM_UP)
-    figures["CPU by request"] = 1e6 * used / max(1.0, figures["requests"] * SECONDS)  # microseconds
-    figures["CPU by MB"] = 1e6 * used / max(1.0, figures["MB"] * SECONDS)
-    return figures
+def one_round(way: Way, kind: Kind, count: int) -> Figures:
+    """Run the load once, and return its figures with the CPU of the process on the way, in microseconds."""
+    pids = family(way.pid) if way.pid is not None else []
+    before = cpu_of(*pids)
+    figures = load_process("http", f"{way.url}{kind.path}", count, SECONDS)
+    used = (cpu_of(*pids) - before) * SECONDS / (SECONDS + WARM_UP)
+    rate = figures[kind.unit]
+    return {
+        "rate": rate,
+        "p50": figures["p50"],
+        "p95": figures["p95"],
+        "cpu": 1e6 * used / max(1.0, rate * SECONDS),
+        "errors": figures["errors"],
+    }
 
 
 def best(rounds: list[Figures]) -> Figures:
-    """Return the most throughput, the shortest waits, the least CPU; and all errors."""
+    """Return the highest rate, the shortest waits, the least CPU; and all errors."""
     found = {key: min(one[key] for one in rounds) for key in rounds[0]}
-    found |= {key: max(one[key] for one in rounds) for key in ("requests", "MB")}
-    return found | {"errors": sum(one["errors"] for one in rounds)}
+    return found | {"rate": max(one["rate"] for one in rounds), "errors": sum(one["errors"] for one in rounds)}
 
 
-def cpu_seconds(pid: int | None) -> float:
-    """Return the CPU time of a process and its children, if the system reports it (Linux)."""
-    if pid is None or not Path(f"/proc/{pid}/stat").exists():
-        return 0.0
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    total = 0
-    for one in (pid, *children):
-        fields = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
-def sockets(url: str) -> Figures:
-    """Measure many sockets, with one that is never read."""
-    return load("sockets", f"{url}/ws", SOCKETS, SOCKETS_SECONDS, PREVIEW)
-
-
-def load(*words: object) -> Figures:
+def load_process(*words: object) -> Figures:
     """Run the load process once."""
-    command = [sys.executable, "-m", "benchmarks.load", *map(str, words)]
+    command = [sys.executable, "-m", "benchmarks.kit.load", *map(str, words)]
     figures: Figures = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     return figures
 
 
-def print_http(result: Figures) -> None:
-    """Print both tables, with the ratio to the better nginx."""
-    for kind, key, cpu in (("small", "requests", "CPU by request"), ("large", "MB", "CPU by MB")):
-        ways = list(next(iter(result[kind].values())))
-        head = [f"{kind}, {'MB/s' if kind == 'large' else 'requests/s'}", *ways, "ratio to the better nginx", "broken"]
-        print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        for count, figures in result[kind].items():
-            row = [f"{figures[way][key]:,.0f}" for way in ways]
-            peers = [figures[way][key] for way in ways if way.startswith("nginx")]
-            row += [f"{figures[OURS][key] / max(peers):.2f}" if peers else "", f"{figures[OURS]['errors']:.0f}"]
-            print(f"| {count} connections | {' | '.join(row)} |")
-        head = [f"{kind}: p50 in ms, CPU in µs {cpu.removeprefix('CPU ')}", *ways]
-        print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-        for count, figures in result[kind].items():
-            row = [f"{figures[way]['p50']:.2f}, {figures[way][cpu]:.0f}" for way in ways]
-            print(f"| {count} connections | {' | '.join(row)} |")
-    alone = result["small"]["1"]
-    result["added ms"] = {way: figures["p50"] - alone["straight"]["p50"] for way, figures in alone.items()}
-    added = ", ".join(f"{way} {ms:.2f} ms" for way, ms in result["added ms"].items() if way != "straight")
-    print(f"\nAdded at p50, one connection: {added}")
+def table_of(name: str, found: Figures) -> str:
+    """Return the table of one kind of request: a row for each number of connections and way."""
+    unit = KINDS[name].unit
+    rows = []
+    for count, by_way in found.items():
+        peer = by_way.get(NGINX, {}).get("rate")
+        for way, figures in by_way.items():
+            rows.append(
+                [
+                    count,
+                    way,
+                    f"{figures['rate']:,.0f}",
+                    f"{figures['rate'] / peer:.2f}" if peer else "",
+                    *(f"{figures[key]:.2f}" for key in ("p50", "p95")),
+                    f"{figures['cpu']:.0f}",
+                    f"{figures['errors']:.0f}",
+                ]
+            )
+    heads = [f"{name}: connections", "", f"{unit}/s", "to nginx", "p50, ms", "p95, ms"]
+    return table([*heads, f"CPU, µs by {unit.removesuffix('s')}", "broken"], rows)
 
 
-def beside_bare(found: Figures) -> str:
-    """Return the table of ours and bare aiohttp, with the ratios."""
-    rows = [
-        [
-            f"{count} connections",
-            *(f"{figures[way]['requests']:,.0f}" for way in (BARE, OURS)),
-            f"{figures[OURS]['requests'] / figures[BARE]['requests']:.2f}",
-            *(f"{figures[way]['CPU by request']:.0f}" for way in (BARE, OURS)),
-            f"{figures[BARE]['CPU by request'] / figures[OURS]['CPU by request']:.2f}",
-            f"{figures[OURS]['errors']:.0f}",
-        ]
-        for count, figures in found.items()
-    ]
-    heads = ["requests/s", BARE, OURS, "ratio", f"CPU by request, µs: {BARE}", OURS, "ratio", "broken"]
-    return table(heads, rows)
+SOCKETS = 500
+SOCKETS_SECONDS = 6.0
+PREVIEW = 10_000  # bytes
 
 
-def print_sockets(found: Figures) -> None:
-    """Print one line per way."""
+def sockets(url: str) -> Figures:
+    """Measure many sockets, with one that is never read."""
+    return load_process("sockets", f"{url}/ws", SOCKETS, SOCKETS_SECONDS, PREVIEW)
+
+
+def table_of_sockets(found: Figures) -> str:
+    """Return one row for each way."""
     keys = ("texts", "previews", "p50", "p95", "p99", "max", "errors")
-    head = ["500 sockets and a silent one", "texts/s", "previews/s", "p50, ms", "p95", "p99", "longest", "ended"]
-    print(f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for way, figures in found.items():
-        print(f"| {way} | {' | '.join(f'{figures[key]:,.1f}' for key in keys)} |")
+    heads = [
+        f"{SOCKETS} sockets and a silent one",
+        "texts/s",
+        "previews/s",
+        "p50, ms",
+        "p95",
+        "p99",
+        "longest",
+        "ended",
+    ]
+    return table(heads, [[way, *(f"{figures[key]:,.1f}" for key in keys)] for way, figures in found.items()])
+
+
+SERVERS = 300  # one at 300 addresses, since the gateway is measured, which probes each every two seconds
+CHOICES = 20  # of a window that chooses: all of their queues are read (`/fleet/loads`)
+COUNTS = (300, 900)  # windows; 1,800 connections are below what one address may have
+WATCHED = 10.0  # seconds over which idle windows are watched
+
+
+def idle() -> dict[str, float]:
+    """Return the cost of idle windows, and of many servers."""
+    with start_demo() as demo, start_gateway("--server", f"a={demo.url}") as gateway:
+        found = asyncio.run(hold_windows(gateway))
+    with start_demo("--host", "0.0.0.0") as demo:
+        hosts = (f"127.0.{number // 200 + 1}.{number % 200 + 1}" for number in range(SERVERS))
+        named = (f"s{number}=http://{host}:{demo.port}" for number, host in enumerate(hosts))
+        with start_gateway(*(word for one in named for word in ("--server", one))) as gateway:
+            return found | asyncio.run(hold_servers(gateway))
+
+
+async def hold_windows(gateway: Service) -> dict[str, float]:
+    """Return memory and CPU by the number of windows that are held."""
+    pid = gateway.process.pid
+    found = {"0 windows: MB": resident(pid) / 2**20, "0 windows: CPU, % of a core": await idle_cpu(pid)}
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        there = 0
+        for count in COUNTS:
+            for number in range(there, count):
+                await open_window(stack, http, gateway.url, number)
+            there = count
+            found |= {
+                f"{count} windows: MB": resident(pid) / 2**20,
+                f"{count} windows: CPU, % of a core": await idle_cpu(pid),
+            }
+    most = COUNTS[-1]
+    each = (found[f"{most} windows: MB"] - found["0 windows: MB"]) * 1024 / most
+    return found | {"kB by window, both sockets and the one to the server included": each}
+
+
+async def open_window(stack: AsyncExitStack, http: aiohttp.ClientSession, url: str, number: int) -> None:
+    """Open both sockets of one window, and wait for a message on each."""
+    for path in ("/fleet/ws", f"/servers/a/ws?clientId=held-{number}"):
+        socket = await stack.enter_async_context(http.ws_connect(url + path, origin=url))
+        await socket.receive()
+
+
+async def hold_servers(gateway: Service) -> dict[str, float]:
+    """Return the cost of many servers, after each has been probed."""
+    pid = gateway.process.pid
+    async with aiohttp.ClientSession() as http:
+        value = ""
+        async with asyncio.timeout(60):
+            while value.count('"health": "well"') < SERVERS:
+                await asyncio.sleep(1)
+                async with http.get(f"{gateway.url}/fleet") as reply:
+                    value = await reply.text()
+        probes = await idle_cpu(pid)
+        before, began = cpu_of(pid), time.monotonic()
+        for _ in range(CHOICES):
+            async with http.get(f"{gateway.url}/fleet/loads") as reply:
+                await reply.read()
+        seconds, used = time.monotonic() - began, cpu_of(pid) - before
+    own = seconds * probes / 100  # the polls continue while it is measured
+    return {
+        f"{SERVERS} servers: CPU of probes, % of a core": probes,
+        f"{SERVERS} servers: CPU by choice (`/fleet/loads`), ms": 1000 * (used - own) / CHOICES,
+        f"{SERVERS} servers: a choice, ms": 1000 * seconds / CHOICES,
+        f"{SERVERS} servers: state, kB": len(value) / 1000,
+    }
+
+
+async def idle_cpu(pid: int) -> float:
+    """Return the CPU that a process uses while idle, in percent."""
+    before, began = cpu_of(pid), time.monotonic()
+    await asyncio.sleep(WATCHED)
+    return 100 * (cpu_of(pid) - before) / (time.monotonic() - began)
 
 
 if __name__ == "__main__":
