@@ -1,9 +1,9 @@
 """How a window handles many events: 500, 2,000 and 5,000 messages a second, with previews.
 
-    python3 -m benchmarks.events
+    python3 -m benchmarks events [--rates N …]
 
-A real Chromium at a real gateway before `benchmarks/streamer.py`. For comparison, a plain JavaScript client in a bare
-page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame.
+A real Chromium at a real gateway before `benchmarks/kit/streamer.py`. For comparison, a plain JavaScript client in a
+bare page of the same origin, on the same stream: it parses every message and draws the latest once per animation frame.
 Reported are the long tasks of the page's thread (over 50 ms), dropped frames, how long a preview takes from the
 socket's message event until the frame in which its pixels are found, how busy the thread is, and what the page's
 process uses of a core. The gateway drops overtaken progress, so fewer messages arrive than are sent.
@@ -11,26 +11,24 @@ process uses of a core. The gateway drops overtaken progress, so fewer messages 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
-import json
-import os
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 from playwright.async_api import BrowserContext, Page
 
-from benchmarks.load import spread
-from benchmarks.pressing import a_profile, cpu_of
-from benchmarks.servers import start_streamer
-from benchmarks.streamer import CORNER, GREYS, PREVIEW
+from benchmarks.kit.browser import cpu_of, profile
+from benchmarks.kit.report import Load, percentiles, show, table
+from benchmarks.kit.servers import start_streamer
+from benchmarks.kit.streamer import CORNER, GREYS, PREVIEW
 from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import start_gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 RATES = (500, 2_000, 5_000)
 SECONDS = 6.0
 SETTLE = 1.5  # seconds of the stream that do not count
@@ -106,28 +104,27 @@ PEER = """(address) => new Promise((resolve) => {
 
 
 def main() -> None:
-    """Measure, print the table, write the JSON."""
-    result = asyncio.run(measure())
-    out = ROOT / "benchmarks" / "out" / "events.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    load = {"load": os.getloadavg()[0], "cores": os.cpu_count()}
-    out.write_text(json.dumps({**load, "found": result}, indent=1), encoding="utf-8")
-    words = list(next(iter(result.values())))
-    print(f"| messages a second | {' | '.join(words)} |\n|{'---|' * (len(words) + 1)}")
-    for name, figures in result.items():
-        print(f"| {name} | {' | '.join(f'{figures[word]:,.0f}' for word in words)} |")
+    """Measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rates", type=int, nargs="+", default=RATES, help="messages a second")
+    rates = parser.parse_args().rates
+    load = Load()
+    found = asyncio.run(measure(rates))
+    names = list(next(iter(found.values())))
+    rows = [[which, *(f"{figures[name]:,.0f}" for name in names)] for which, figures in found.items()]
+    show("events", load, table(["messages a second", *names], rows), found=found)
 
 
-async def measure() -> dict[str, dict[str, float]]:
+async def measure(rates: Sequence[int]) -> dict[str, dict[str, float]]:
     """Measure Mooring and the peer in turns, by rate."""
     found = {}
     with start_streamer() as server, start_gateway("--server", f"s={server.url}") as gateway:
         await wait_for_snapshot(gateway.url)
-        async with a_profile() as mine, a_profile() as other, aiohttp.ClientSession() as session:
+        async with profile() as mine, profile() as other, aiohttp.ClientSession() as session:
             window, task = await open_window(mine[0], gateway.url)
             plain = await open_peer(other[0], gateway.url)
             pages = {"Mooring": (window, mine[1], task), "plain JavaScript": (plain, other[1], PEER_FACTS)}
-            for rate in RATES:
+            for rate in rates:
                 for name, (page, folder, facts) in pages.items():
                     asked = {**facts, "rate": rate, "seconds": SETTLE + SECONDS}
                     used = cpu_of(folder)
@@ -192,11 +189,11 @@ def read(seen: dict[str, Any], begin: float, end: float) -> dict[str, float]:
     usual = sorted(gaps)[len(gaps) // 2] if gaps else 1000 / 60
     dropped = sum(round(gap / min(usual, 1000 / 60)) - 1 for gap in gaps)
     delays = [
-        (at - seen["received"][number]) / 1000
+        at - seen["received"][number]
         for number, at in seen["shown"].items()
         if at and number in seen["received"] and begin <= at < end
     ]
-    late = spread(delays)
+    late = percentiles(delays)
     return {
         "long tasks": len(tasks),
         "longest, ms": max(tasks, default=0.0),

@@ -1,25 +1,23 @@
 """Whether a window slows down with its history: 10, 1,000 and 10,000 tasks in the record.
 
-    python3 -m benchmarks.growth
+    python3 -m benchmarks growth [--turns N]
 
 In a real Chromium: with that many tasks in the store the window is loaded, and Run is pressed while it is moored.
-Measured are the guard (`validateServerConsistency` in the console), the two transactions that reserve and register, and
-the time until the new card is drawn. In CPython: the aggregate and the page's projection and markup, with as many tasks
-as a window holds whole after that many (`core/past.py`: the latest 40 or so), and with all of them, which no window
-holds.
+Measured are the guard (`validateServerConsistency` in the console), the transactions that record the press, and that
+reserve and register, and the time until the new card is drawn. In CPython: the aggregate and the page's projection and
+markup, with as many tasks as a window holds whole after that many (`core/past.py`: the latest 40 or so), and with all,
+which no window holds.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
-import json
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import BrowserContext
@@ -32,7 +30,9 @@ from app.ui.kit.state import UiState
 from app.ui.library.listing import NO_SHELVES, stock_of
 from app.ui.page.projection import project
 from app.ui.page.regions import changed_regions
-from benchmarks.pressing import PACE, Press, a_profile, cpu_of, moor, press_run
+from benchmarks.kit.browser import cpu_of, profile
+from benchmarks.kit.pressing import PACE, WATCH, Press, moor, press_run
+from benchmarks.kit.report import Load, show, table
 from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import MooringWindow
@@ -40,7 +40,6 @@ from tests.services import start_demo, start_gateway
 from tests.unit.core import builders
 from tests.unit.ui import page_kit as kit
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZES = (10, 1_000, 10_000)
 TURNS = 4
 PRESSES = 4
@@ -60,23 +59,27 @@ Spread = tuple[float, float]  # milliseconds: the least, and the median
 
 
 def main() -> None:
-    """Measure, print the tables, write the JSON."""
-    result = {"cpython": in_cpython(), "browser": asyncio.run(in_browser())}
-    result |= {"load": os.getloadavg()[0], "cores": os.cpu_count()}
-    out = ROOT / "benchmarks" / "out" / "growth.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    for where, name in (("browser", "in Chromium: least ms (median)"), ("cpython", "in CPython")):
-        sizes = list(result[where])
-        print(f"\n| {name} | {' | '.join(sizes)} |\n|{'---|' * (len(sizes) + 1)}")
-        for what in result[where][sizes[0]]:
-            cells = (result[where][size].get(what) for size in sizes)
-            print(
-                f"| {what} | {' | '.join('' if cell is None else '{:.3f} ({:.3f})'.format(*cell) for cell in cells)} |"
-            )
+    """Measure, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=TURNS, help="of each window, with four presses each")
+    turns = parser.parse_args().turns
+    load = Load()
+    found = {"in CPython": in_cpython(), "in Chromium": asyncio.run(in_browser(turns))}
+    show("growth", load, *(table_of(where, sizes) for where, sizes in found.items()), found=found)
 
 
-async def in_browser() -> dict[str, dict[str, Spread]]:
+def table_of(where: str, found: dict[str, dict[str, Spread]]) -> str:
+    """Return one table: a row for each thing that is measured, a column for each size."""
+    names = next(iter(found.values()))
+    rows = [[name, *(cell_of(of_size.get(name)) for of_size in found.values())] for name in names]
+    return table([f"{where}: least ms (median)", *found], rows)
+
+
+def cell_of(spread: Spread | None) -> str:
+    return "" if spread is None else f"{spread[0]:.3f} ({spread[1]:.3f})"
+
+
+async def in_browser(turns: int) -> dict[str, dict[str, Spread]]:
     """Measure by size of the record. The windows take turns, each with its own profile and server."""
     async with contextlib.AsyncExitStack() as stack:
         servers = [stack.enter_context(start_demo(*PACE)) for _ in SIZES]
@@ -85,9 +88,10 @@ async def in_browser() -> dict[str, dict[str, Spread]]:
         await wait_for_snapshot(gateway.url)
         windows = {}
         for size in SIZES:
-            context, folder = await stack.enter_async_context(a_profile())
+            context, folder = await stack.enter_async_context(profile())
+            await context.add_init_script(WATCH)
             windows[f"{size:,}"] = Grown(await open_window(context, gateway.url, size), folder)
-        for _ in range(TURNS):
+        for _ in range(turns):
             for one in windows.values():
                 await one.take_turn()
     return {size: of_presses(one) for size, one in windows.items()}
@@ -124,8 +128,8 @@ async def open_window(context: BrowserContext, base: str, size: int) -> MooringW
 def of_presses(grown: Grown) -> dict[str, Spread]:
     """Return the measurements by name."""
     words = {
-        "reserve": "reserve, its transaction",
-        "register": "register, its transaction",
+        "line": "the press, its transaction",
+        "register": "reserve and register, their transaction",
         "left": "Run pressed until POST /prompt leaves",
         "card": "Run pressed until the card is drawn",
     }
