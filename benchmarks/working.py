@@ -1,6 +1,7 @@
 """How responsive the page is under use: three tasks stream, and 5,000 results are in the browser.
 
-    python3 -m benchmarks.working
+    python3 -m benchmarks working           # by the clock, as the user notices it; a minute and a half
+    python3 -m benchmarks working cpu       # by the processor's time of the page's main thread, from traces
 
 In a real Chromium at a real gateway with three demo servers. Each sends 30 steps a second, with three messages a step
 (state, progress and a preview). At full speed and with the CPU slowed to a quarter, the user types, opens, scrolls
@@ -11,23 +12,28 @@ one in fifty, as [web.dev defines it](https://web.dev/articles/inp).
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import itertools
 import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page
 
-from benchmarks.forms import slow_down
-from benchmarks.sections import Load
+from benchmarks.kit.browser import slow_down
+from benchmarks.kit.report import Load, show, table
 from tests.e2e.browser_kit import open_chromium
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import MooringWindow
 from tests.e2e.work_kit import quick_workflow
 from tests.services import start_demo, start_gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 SPEEDS = (1, 4)
 RESULTS = 5000
 REAL = 12  # further results of this window, which are shown large
@@ -42,7 +48,7 @@ STREAM = {
     "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "stream"}},
 }
 PROMPTS = 5  # that are typed
-FIGURES = ("task", "inp", "slowest")  # of each activity, in milliseconds
+FIGURES = {"task": "longest task, ms", "inp": "INP, ms", "slowest": "slowest interaction, ms"}  # of each activity
 TARGETS = {"typing a prompt": "INP 24, 64", "scrolling all": "no task over 50 at CPU/4"}
 OBSERVE = """
 globalThis.seen = { tasks: [], events: [], shifts: [] };
@@ -63,46 +69,49 @@ Phase = tuple[str, float, int]  # an activity, when it began, and how many inter
 
 
 def main() -> None:
-    """Measure, print the tables, write the JSON."""
+    """Read the flag, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("clock", "cpu"), default="clock")
+    parser.add_argument("--results", type=int, default=RESULTS, help="that are in the browser")
+    flags = parser.parse_args()
+    asyncio.run((by_the_clock if flags.what == "clock" else by_the_processor)(flags.results))
+
+
+@contextlib.asynccontextmanager
+async def streaming_fleet() -> AsyncIterator[tuple[Browser, str]]:
+    """Run a browser, and a gateway with three servers."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(start_demo("--step-seconds", STEP)) for _ in range(3)]
+        flags = (word for name, one in zip("abc", servers, strict=True) for word in ("--server", f"{name}={one.url}"))
+        gateway = stack.enter_context(start_gateway(*flags))
+        async with open_chromium() as browser:
+            yield browser, gateway.url
+
+
+async def by_the_clock(results: int) -> None:
+    """Measure what the user notices, at full speed and with a quarter of the CPU."""
     load = Load()
-    result = asyncio.run(measure())
-    out = ROOT / "benchmarks" / "out" / "working.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2), encoding="utf-8")
-    print(f"({load})\n| 3 tasks at 30 steps a second, {RESULTS} results | CPU | CPU/4 |\n|---|---|---|")
-    for name in result["1"]["summary"]:
-        print(f"| {name} | {result['1']['summary'][name]} | {result['4']['summary'][name]} |")
-    print(
-        "\n| while | longest task, ms | CPU/4 | INP, ms | CPU/4 | slowest interaction, ms | CPU/4 | target |\n"
-        "|---|---|---|---|---|---|---|---|"
+    async with streaming_fleet() as (browser, base):
+        found = {str(speed): await working(browser, base, speed, results) for speed in SPEEDS}
+    summaries = [found[str(speed)]["summary"] for speed in SPEEDS]
+    whole = [[name, *(str(summary[name]) for summary in summaries)] for name in summaries[0]]
+    phases = [
+        [name, *(str(found[str(speed)]["phases"][name][part]) for part in FIGURES for speed in SPEEDS)]
+        for name in found["1"]["phases"]
+    ]
+    heads = [cell for part in FIGURES.values() for cell in (part, "CPU/4")]
+    show(
+        "working",
+        load,
+        table([f"3 tasks at 30 steps a second, {results} results", "CPU", "CPU/4"], whole),
+        table(["while", *heads, "target"], [[*row, TARGETS.get(row[0], "")] for row in phases]),
+        found=found,
     )
-    for name in result["1"]["phases"]:
-        figures = [result[str(speed)]["phases"][name][figure] for figure in FIGURES for speed in SPEEDS]
-        print(f"| {name} | {' | '.join(map(str, figures))} | {TARGETS.get(name, '')} |")
 
 
-async def measure() -> dict[str, Any]:
-    """Return all measurements, by the CPU's slowdown."""
-    flags = "--step-seconds", STEP
-    with start_demo(*flags) as a, start_demo(*flags) as b, start_demo(*flags) as c:
-        fleet = [word for name, item in (("a", a), ("b", b), ("c", c)) for word in ("--server", f"{name}={item.url}")]
-        with start_gateway(*fleet) as gateway:
-            async with open_chromium() as browser:
-                return {str(speed): await working(browser, gateway.url, speed) for speed in SPEEDS}
-
-
-async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
+async def working(browser: Browser, base: str, speed: int, results: int) -> dict[str, Any]:
     """Measure one minute of a user's work."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    await context.add_init_script(OBSERVE)
-    window = await MooringWindow.open(context, base)
-    await window.ready()
-    page = window.page
-    await page.evaluate(PUT_MANY, RESULTS)
-    for prompt_id in [await window.submit(quick_workflow(number), "Real") for number in range(REAL)]:
-        await window.wait_for(prompt_id)
-    await window.reload()
-    await begin(window)
+    page = await streaming_page(browser, base, results)
     await slow_down(page, speed)
     phases: list[Phase] = []
     for name, act in ACTS:
@@ -114,8 +123,22 @@ async def working(browser: Browser, base: str, speed: int) -> dict[str, Any]:
     await slow_down(page, 1)
     await page.evaluate("for (const button of document.querySelectorAll('#now [data-testid=cancel]')) button.click()")
     await page.wait_for_function("document.querySelectorAll('#now [data-testid=task-card]').length === 0")
-    await context.close()
+    await page.context.close()
     return summary(seen, phases)
+
+
+async def streaming_page(browser: Browser, base: str, results: int) -> Page:
+    """Open a window with this many results and some of its own, and start its three streams."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    await context.add_init_script(f"{OBSERVE}; globalThis.everything = {results + REAL};")
+    window = await MooringWindow.open(context, base)
+    await window.ready()
+    await window.page.evaluate(PUT_MANY, results)
+    for prompt_id in [await window.submit(quick_workflow(number), "Real") for number in range(REAL)]:
+        await window.wait_for(prompt_id)
+    await window.reload()
+    await begin(window)
+    return window.page
 
 
 async def begin(window: MooringWindow) -> None:
@@ -166,7 +189,7 @@ async def scroll_early(page: Page) -> None:
 
 async def all_listed(page: Page) -> None:
     """Wait until the grid lists all results."""
-    await page.locator(f"#album-grid [aria-setsize='{RESULTS + REAL}']").first.wait_for()
+    await page.wait_for_function("document.querySelector(`#album-grid [aria-setsize='${everything}']`)")
 
 
 async def search(page: Page) -> None:
@@ -279,6 +302,47 @@ def worst_window(shifts: list[list[Any]]) -> float:
         last, total = at, total + value
         worst = max(worst, total)
     return worst
+
+
+CATEGORIES = ["devtools.timeline", "toplevel"]
+TASK = "ThreadControllerImpl::RunTask"
+LONG = 50 / 4  # milliseconds: with the CPU at a quarter it takes 50
+TRACED = 5  # activities: idle, typing, opening all results, and two of scrolling
+
+
+async def by_the_processor(results: int) -> None:
+    """Trace the first activities at full speed."""
+    load = Load()
+    async with streaming_fleet() as (browser, base):
+        page = await streaming_page(browser, base, results)
+        rows = [await traced(browser, page, name, act) for name, act in ACTS[:TRACED]]
+    heads = ["while", "busy", "longest task, ms of CPU", f"tasks over {LONG} ms"]
+    show("working_cpu", load, table(heads, rows), found=rows)
+
+
+async def traced(browser: Browser, page: Page, name: str, act: Any) -> list[str]:
+    """Trace one activity."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        await browser.start_tracing(page=page, categories=CATEGORIES, path=path)
+        began = time.monotonic()
+        await act(page)
+        seconds = time.monotonic() - began
+        await browser.stop_tracing()
+        spent = tasks(json.loads(path.read_text("utf-8"))["traceEvents"])
+    long = sum(item > LONG for item in spent)
+    return [name, f"{sum(spent) / seconds / 1000:.0%}", f"{max(spent):.0f}", str(long)]
+
+
+def tasks(events: list[dict[str, Any]]) -> list[float]:
+    """Return the CPU time of each task of the page's thread, the one that calls scripts most, in milliseconds."""
+    calls = Counter((event["pid"], event["tid"]) for event in events if event.get("name") == "FunctionCall")
+    thread = calls.most_common(1)[0][0]
+    return [
+        event.get("tdur", 0) / 1000
+        for event in events
+        if event.get("name") == TASK and event.get("ph") == "X" and (event["pid"], event["tid"]) == thread
+    ]
 
 
 if __name__ == "__main__":
