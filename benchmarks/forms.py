@@ -1,6 +1,6 @@
 """How fast a large workflow becomes a form: 500 nodes of the editor's format, a catalogue of 3,000 classes (5 MB).
 
-    python3 -m benchmarks.forms
+    python3 -m benchmarks forms [--rounds N]
 
 In a real Chromium at a real gateway, over a server that has that catalogue, at full speed and with the CPU slowed to a
 quarter: the time from the drop of the file until the page has twelve inputs, and until a folded node is unfolded. Then
@@ -9,24 +9,23 @@ the time of each step in the browser's Python, and the longest time for which th
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
 import statistics
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
-from benchmarks.forms_world import catalogue_text, editor_graph
-from benchmarks.sections import Load
+from benchmarks.kit.browser import slow_down
+from benchmarks.kit.report import ROOT, Load, show, table
 from tests.e2e.browser_kit import BARE, load_python, open_chromium, run_python
 from tests.e2e.window_kit import MooringWindow
 from tests.services import free_ports, start_gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 NODES, CLASSES, ROUNDS = 500, 3000, 5
 SPEEDS = (1, 4)
 FIGURES = (  # with their targets at both speeds
@@ -34,8 +33,9 @@ FIGURES = (  # with their targets at both speeds
     ("whole", "drop to all nodes", ""),
     ("held", "longest block in between", ""),
     ("unfolded", "click to an unfolded node", "50, none"),
+    ("blocked", "longest block while the catalogue loads, once", "50, none"),
 )
-_SHARES = "from benchmarks.forms_shares import shares; return shares(graph, catalogue)"
+_STEPS = "from form_steps import steps; return steps(graph, catalogue)"
 _OPEN = """async ([text, name]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name, {type: "application/json"}));
@@ -95,37 +95,38 @@ _BLOCKED = """async ([hash, names]) => {
 
 
 def main() -> None:
-    """Measure, print the tables, write the JSON."""
+    """Measure, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
     load = Load()
-    result = asyncio.run(measure())
-    out = ROOT / "benchmarks" / "out" / "forms.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=2), encoding="utf-8")
-    print(f"({load})\n| {NODES} nodes, {CLASSES} classes | CPU | CPU/4 | target |\n|---|---|---|---|")
-    for name, value, target in FIGURES:
-        print(f"| {value}, ms, median of {ROUNDS} | {result['1'][name]:.0f} | {result['4'][name]:.0f} | {target} |")
-    blocked = (f"{result[speed]['blocked']:.0f}" for speed in ("1", "4"))
-    print(f"| longest block while the catalogue loads, ms | {' | '.join(blocked)} | 50, none |")
-    total = sum(result["shares"].values())
-    print("\n| step in the browser's Python | ms | share |\n|---|---|---|")
-    for name, spent in result["shares"].items():
-        print(f"| {name} | {spent:.1f} | {spent / total:.0%} |")
+    found = asyncio.run(measure(rounds))
+    rows = [[words, *(f"{found[str(speed)][name]:.0f}" for speed in SPEEDS), target] for name, words, target in FIGURES]
+    total = sum(found["steps"].values())
+    steps = [[name, f"{spent:.1f}", f"{spent / total:.0%}"] for name, spent in found["steps"].items()]
+    show(
+        "forms",
+        load,
+        table([f"{NODES} nodes, {CLASSES} classes: ms, median of {rounds}", "CPU", "CPU/4", "target"], rows),
+        table(["step in the browser's Python", "ms", "share"], steps),
+        found=found,
+    )
 
 
-async def measure() -> dict[str, Any]:
+async def measure(rounds: int) -> dict[str, Any]:
     """Return all measurements, by the CPU's slowdown."""
     text = catalogue_text(CLASSES)
     async with serve(text) as address, open_chromium() as browser:
         with start_gateway("--server", f"big={address}") as gateway:
             found: dict[str, Any] = {}
             for speed in SPEEDS:
-                found[str(speed)] = {**await opening(browser, gateway.url, speed), "blocked": 0.0}
+                found[str(speed)] = {**await opening(browser, gateway.url, speed, rounds), "blocked": 0.0}
                 found[str(speed)]["blocked"] = await blocking(browser, gateway.url, speed)
-            found["shares"] = await shares(browser, gateway.url, text)
+            found["steps"] = await steps(browser, gateway.url, text)
     return found
 
 
-async def opening(browser: Browser, base: str, speed: int) -> dict[str, float]:
+async def opening(browser: Browser, base: str, speed: int, rounds: int) -> dict[str, float]:
     """Return milliseconds from the drop to the form, and from the click to an unfolded node."""
     context = await browser.new_context()
     window = await MooringWindow.open(context, base)
@@ -133,7 +134,7 @@ async def opening(browser: Browser, base: str, speed: int) -> dict[str, float]:
     await window.page.wait_for_function("() => mooring.fleet().servers.every((server) => server.catalogue)")
     await slow_down(window.page, speed)
     rows = []
-    for number in range(ROUNDS + 1):  # the first round warms up
+    for number in range(rounds + 1):  # the first round warms up
         text = json.dumps(editor_graph(NODES, seed=number))
         rows.append(await window.page.evaluate(_OPEN, [text, f"large-{number}.json"]))
     await context.close()
@@ -154,30 +155,17 @@ async def blocking(browser: Browser, base: str, speed: int) -> float:
     return longest
 
 
-async def shares(browser: Browser, base: str, text: str) -> dict[str, float]:
+async def steps(browser: Browser, base: str, text: str) -> dict[str, float]:
     """Return the milliseconds of each step, the best of a few rounds."""
     context = await browser.new_context()
     page = await context.new_page()
     await load_python(page, base)
-    for name in ("__init__", "forms_shares"):
-        source = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
-        await run_python(
-            page,
-            "import pathlib; place = pathlib.Path('benchmarks'); place.mkdir(exist_ok=True); "
-            "return (place / name).write_text(source)",
-            name=f"{name}.py",
-            source=source,
-        )
+    source = (ROOT / "benchmarks" / "kit" / "form_steps.py").read_text("utf-8")
+    await run_python(page, "import pathlib; return pathlib.Path('form_steps.py').write_text(source)", source=source)
     graph = json.dumps(editor_graph(NODES, seed=99))
-    found: dict[str, float] = await run_python(page, _SHARES, graph=graph, catalogue=text)
+    found: dict[str, float] = await run_python(page, _STEPS, graph=graph, catalogue=text)
     await context.close()
     return found
-
-
-async def slow_down(page: Page, speed: int) -> None:
-    """Slow the page's CPU down by this factor."""
-    devtools = await page.context.new_cdp_session(page)
-    await devtools.send("Emulation.setCPUThrottlingRate", {"rate": speed})
 
 
 @contextlib.asynccontextmanager
@@ -206,6 +194,92 @@ async def serve(catalogue: str) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
+
+
+WIDGETS = (
+    ("text", ["STRING", {"multiline": True, "default": "a quiet harbour", "dynamicPrompts": True, "tooltip": ""}]),
+    ("seed", ["INT", {"default": 0, "min": 0, "max": 18446744073709551615, "control_after_generate": True}]),
+    ("steps", ["INT", {"default": 20, "min": 1, "max": 10000, "tooltip": "How many steps it takes. " * 6}]),
+    ("cfg", ["FLOAT", {"default": 8.0, "min": 0.0, "max": 100.0, "step": 0.1, "round": 0.01}]),
+    ("is_on", ["BOOLEAN", {"default": True}]),
+)
+KINDS = 120  # classes of one workflow; the largest published ones have fewer
+LENGTH = 1650  # characters of one class, so that 3,000 have five million
+
+
+def catalogue_text(classes: int) -> str:
+    """Return an `/object_info` of this many classes: half take a picture and return one, and each has five values."""
+    found: dict[str, Any] = {"LoadAnything": _source()}
+    for number in range(1, classes):
+        found[f"Node{number:04}"] = _class(number)
+    return json.dumps(found)
+
+
+def _class(number: int) -> dict[str, Any]:
+    options = [f"folder/{number:04}-{index:02}.safetensors" for index in range(12)]
+    required = {"image": ["IMAGE"], **dict(WIDGETS), "model": [options, {"default": options[0]}]}
+    entry = {
+        "input": {"required": required},
+        "input_order": {"required": list(required)},
+        "output": ["IMAGE"],
+        "output_is_list": [False],
+        "output_name": ["IMAGE"],
+        "name": f"Node{number:04}",
+        "display_name": f"Node {number}",
+        "description": "",
+        "python_module": "custom_nodes.many",
+        "category": "many",
+        "output_node": number % 50 == 1,
+    }
+    entry["description"] = "x" * max(0, LENGTH - len(json.dumps(entry)))
+    return entry
+
+
+def _source() -> dict[str, Any]:
+    return {
+        "input": {"required": {}},
+        "output": ["IMAGE"],
+        "output_is_list": [False],
+        "output_name": ["IMAGE"],
+        "name": "LoadAnything",
+        "display_name": "Load anything",
+        "description": "",
+        "python_module": "nodes",
+        "category": "many",
+        "output_node": False,
+    }
+
+
+def editor_graph(count: int, seed: int = 0) -> dict[str, Any]:
+    """Return a chain of this many nodes of `KINDS` classes as the editor saves it; each `seed` gives another one."""
+    nodes: list[dict[str, Any]] = [
+        {"id": 1, "type": "LoadAnything", "pos": [0, 0], "size": [200, 60], "mode": 0, "outputs": [_output([1])]}
+    ]
+    links = []
+    for number in range(2, count + 1):
+        links.append([number - 1, number - 1, 0, number, 0, "IMAGE"])
+        kind = number % KINDS + 1
+        model = f"folder/{kind:04}-03.safetensors"
+        nodes.append(
+            {
+                "id": number,
+                "type": f"Node{kind:04}",
+                "pos": [(number % 25) * 300, number // 25 * 400],
+                "size": [280, 260],
+                "mode": 0,
+                "inputs": [{"name": "image", "type": "IMAGE", "link": number - 1}],
+                "outputs": [_output([number] if number < count else [])],
+                "widgets_values": [f"scene {number}", seed * 1000 + number, "fixed", 20, 7.5, True, model],
+            }
+        )
+    nodes[-1]["type"] = "Node0051"  # an output node
+    nodes[-1]["widgets_values"][-1] = "folder/0051-03.safetensors"
+    groups = [{"title": f"Part {index}", "bounding": [0, index * 400, 7500, 380]} for index in range(20)]
+    return {"nodes": nodes, "links": links, "groups": groups, "version": 0.4}
+
+
+def _output(links: list[int]) -> dict[str, Any]:
+    return {"name": "IMAGE", "type": "IMAGE", "links": links}
 
 
 if __name__ == "__main__":

@@ -1,21 +1,22 @@
 """How ComfyUI's own workflow templates are shown and judged.
 
-    python3 -m benchmarks.templates                                             # by the recorded catalogue of 0.30.0
-    python3 -m benchmarks.templates --server http://127.0.0.1:8188 --base-directory DIR
+    python3 -m benchmarks templates                                             # by the recorded catalogue of 0.30.0
+    python3 -m benchmarks templates --server http://127.0.0.1:8188 --base-directory DIR
 
 For each template whose nodes the catalogue knows: whether two inputs on top have one label, whether the inputs of the
 editor's app mode are on top, and whether the inputs that subgraphs show have their authors' labels.
 
 With a server, its own validation of each template against Mooring's verdict: without the files that templates name,
-and with empty ones in their place, which are put into the server's base directory and removed again. Each prompt is
-taken back once the server has answered. Use a server that runs nothing else.
+and with empty ones in their place, which are put into the server's base directory and removed again. A server accepts a
+prompt if it reports no error of any node. A *false lack* is a template that Mooring says it cannot run, and the server
+accepts; a *false run* is the opposite. Each prompt is taken back once the server has answered. Use a server that runs
+nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -37,19 +38,10 @@ from app.workflows.forms.building import build_form
 from app.workflows.forms.form import Form
 from app.workflows.needs import ValueKind, check, unlisted_files
 from app.workflows.replacements import read_replacements
-from benchmarks.sections import write_section
+from benchmarks.kit.report import Load, show, table
 from tests import recordings
 from tests.oracle.editor_site import package_files
 from wire.versions import checks_new_choices
-
-ABOUT_FORMS = """
-`python3 -m benchmarks.templates --catalogue FILE`, with the `/object_info` of a 0.30.0 with partners' nodes, and the
-644 templates of `comfyui-workflow-templates-json` 0.1.123. The five inputs of an app mode that are not shown are not
-in what the editor sends: three nodes were deleted or lead nowhere, two are primitive nodes that feed nothing."""
-ABOUT_VERDICTS = """
-`python3 -m benchmarks.templates --server URL --base-directory DIR`. A server accepts a prompt if it reports no error of
-any node. A false lack is a template that Mooring says it cannot run, and the server accepts; a false run is the
-opposite."""
 
 Graph = dict[str, Any]
 
@@ -206,26 +198,26 @@ def _input_file(value: str, base: Path) -> Iterator[Path]:
         yield base / file.folder / file.subfolder / file.name
 
 
-def _show_forms(known: Templates) -> str:
+def table_of_forms(known: Templates) -> str:
+    """Return what the forms show."""
     found = known.figures()
     rows = [
-        ("templates of which the catalogue knows all nodes", str(found["templates"])),
-        ("of these, shown as a form", str(found["forms"])),
-        ("forms with two inputs on top that have one label", str(found["with one label twice"])),
-        ("templates with an app mode", str(found["app mode"])),
-        ("inputs that these choose", str(found["app inputs"])),
-        ("of these, in what the editor sends", str(found["app inputs known"])),
-        ("of these, on top", str(found["app inputs on top"])),
-        ("inputs that subgraphs show", str(found["promoted"])),
-        ("of these, with the author's label", str(found["promoted with label"])),
-        ("of these, on top", str(found["promoted on top"])),
+        ("templates of which the catalogue knows all nodes", "templates"),
+        ("of these, shown as a form", "forms"),
+        ("forms with two inputs on top that have one label", "with one label twice"),
+        ("templates with an app mode", "app mode"),
+        ("inputs that these choose", "app inputs"),
+        ("of these, in what the editor sends", "app inputs known"),
+        ("of these, on top", "app inputs on top"),
+        ("inputs that subgraphs show", "promoted"),
+        ("of these, with the author's label", "promoted with label"),
+        ("of these, on top", "promoted on top"),
     ]
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    refused = "\n".join(f"- `{name}`: {why}" for name, why in known.refused.items())
-    return f"| | |\n|---|---|\n{table}\n\nNot shown as a form:\n\n{refused or '- none'}"
+    return table(["", ""], [[words, str(found[name])] for words, name in rows])
 
 
-def _show_verdicts(server: Server, base: Path) -> str:
+def table_of_verdicts(server: Server, base: Path) -> str:
+    """Return how often the server's verdict and ours differ, without the templates' files and with empty ones."""
     known, without = verdicts(server)
     made = [path for path in set(missing_files(known, server.folders(), base)) if not path.exists()]
     for path in made:
@@ -238,31 +230,29 @@ def _show_verdicts(server: Server, base: Path) -> str:
             path.unlink()
     columns = ("accepted", "refused", "false lacks", "false runs")
     rows = [
-        f"| {name} | {' | '.join(str(found[column]) for column in columns)} |"
+        [name, *(str(found[column]) for column in columns)]
         for name, found in (("without their files", without), ("with empty files in their place", present))
     ]
-    return f"| ComfyUI {server.version()} | {' | '.join(columns)} |\n|---|---|---|---|---|\n" + "\n".join(rows)
+    return table([f"ComfyUI {server.version()}", *columns], rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.templates", description=__doc__)
+    """Read the flags, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--catalogue", type=Path, help="a server's /object_info as a file")
     parser.add_argument("--server", help="the address of a real server")
     parser.add_argument("--base-directory", type=Path, help="the server's base directory")
     given = parser.parse_args()
-    today = time.strftime("%Y-%m-%d")
+    load = Load()
     if given.server:
-        text = _show_verdicts(Server(given.server), given.base_directory)
-        write_section(
-            "FORMS.md",
-            f"Verdicts of ComfyUI {Server(given.server).version()}",
-            f"{today}: {ABOUT_VERDICTS.strip()}\n\n{text}",
-        )
-    else:
-        text = given.catalogue.read_text("utf-8") if given.catalogue else recordings.catalogue_text(recordings.NEWEST)
-        text = _show_forms(Templates(Catalogue.parse(text)))
-        write_section("FORMS.md", "Templates as their authors meant them", f"{today}: {ABOUT_FORMS.strip()}\n\n{text}")
-    print(text)
+        text = table_of_verdicts(Server(given.server), given.base_directory)
+        show("templates_verdicts", load, text, found=text)
+        return
+    text = given.catalogue.read_text("utf-8") if given.catalogue else recordings.catalogue_text(recordings.NEWEST)
+    known = Templates(Catalogue.parse(text))
+    show("templates", load, table_of_forms(known), found=dict(known.figures()))
+    for name, why in known.refused.items():
+        print(f"not shown as a form: {name}: {why}")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class _Formats:
         return lambda *values: " ".join(map(str, values))
 
 
-def shares(graph: str, catalogue: str) -> dict[str, float]:
+def steps(graph: str, catalogue: str) -> dict[str, float]:
     """Return milliseconds by step, the best of a few rounds."""
     data = graph.encode()
     needed = {node["type"] for node in json.loads(graph)["nodes"]}
