@@ -1,13 +1,15 @@
 """How long a window takes until it is ready in three engines, and what works in each.
 
-    python3 -m benchmarks.engines
+    python3 -m benchmarks engines [--runs N]
 
 Starts are timed in a new profile on disk: the first visit, and reloads once the unpacked snapshot is cached. Then the
-scenarios of `tests/e2e/test_engines.py` run. Writes the tables in `benchmarks/ENGINES.md`, before its first section.
+scenarios of `tests/e2e/test_engines.py` run; the first one includes the start of the browser, and of the servers in the
+first column.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
@@ -19,7 +21,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks.sections import Load, write_head
+from benchmarks.kit.report import Load, show, table
 from tests.e2e.browser_kit import wait_for_snapshot
 from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
 from tests.e2e.test_engines import KEEP_SNAPSHOT
@@ -28,25 +30,6 @@ from tests.services import ROOT, start_gateway
 RUNS = 3
 TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
 VERSION = re.compile(r"(?:HeadlessChrome|Firefox|AppleWebKit)/[\d.]+")
-INTRO = """# Three engines
-
-`python3 -m benchmarks.engines`, on Debian without a GPU
-({versions}; {load}).
-
-From the navigation until the window is ready for work, in seconds: the median and the range of {runs}. Each visit is in
-a new profile on disk; each reload when the unpacked snapshot is in the browser's cache.
-
-| | first visit | reload |
-|---|---|---|
-{starts}
-
-The tests of `tests/e2e/test_engines.py`: seconds if it passed, else what came of it. The
-first one includes the start of the browser, and of the servers in the first column.
-
-| |{heads}
-|---|{lines}
-{scenarios}
-"""
 
 
 async def timed_start(engine: Engine, address: str) -> tuple[Tab, float]:
@@ -68,10 +51,10 @@ async def timed_reload(tab: Tab) -> float:
     return time.monotonic() - began
 
 
-async def timed(name: str, url: str) -> tuple[list[float], list[float], str]:
+async def timed(name: str, url: str, runs: int) -> tuple[list[float], list[float], str]:
     """Return first visits, reloads, and the browser's version."""
     visits, reloads, version = [], [], ""
-    for _ in range(RUNS):
+    for _ in range(runs):
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             async with open_engine(name, Path(profile)) as engine:
                 tab, seconds = await timed_start(engine, f"{url}/?lang=en")
@@ -100,32 +83,29 @@ def scenarios() -> dict[str, dict[str, str]]:
     return found
 
 
-async def measure() -> None:
-    """Measure, and write the tables."""
-    load, starts, versions = Load(), [], []
+async def measure(runs: int) -> None:
+    """Measure, and print the tables."""
+    load, starts, versions = Load(), {}, []
     with start_gateway(demo=1) as gateway:
         await wait_for_snapshot(gateway.url)
         for name in NAMES:
             if packages := missing(name):
-                starts.append(f"| {TITLES[name]} | not tried: needs {packages} | |")
+                starts[TITLES[name]] = [f"not tried: needs {packages}", ""]
                 continue
-            visits, reloads, version = await timed(name, gateway.url)
-            cells = " | ".join(_cell(times) for times in (visits, reloads))
-            starts.append(f"| {TITLES[name]} | {cells} |")
+            visits, reloads, version = await timed(name, gateway.url, runs)
+            starts[TITLES[name]] = [_cell(visits), _cell(reloads)]
             versions.append(version)
     found = scenarios()
-    rows = [f"| {title} | {' | '.join(by.get(name, '') for name in NAMES)} |" for title, by in found.items()]
-    write_head(
-        "ENGINES.md",
-        INTRO.format(
-            load=load,
-            versions=", ".join(versions),
-            runs=RUNS,
-            starts="\n".join(starts),
-            heads="".join(f" {TITLES[name]} |" for name in NAMES),
-            lines="---|" * len(NAMES),
-            scenarios="\n".join(rows),
+    rows = [[title, *(by.get(name, "") for name in NAMES)] for title, by in found.items()]
+    print(f"\n{', '.join(versions)}; {runs} runs")
+    show(
+        "engines",
+        load,
+        table(
+            ["ready, s: median and range", "first visit", "reload"], [[one, *cells] for one, cells in starts.items()]
         ),
+        table(["seconds if it passed, else what came of it", *(TITLES[name] for name in NAMES)], rows),
+        found={"starts": starts, "scenarios": found},
     )
 
 
@@ -133,5 +113,12 @@ def _cell(times: list[float]) -> str:
     return f"{statistics.median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
 
 
+def main() -> None:
+    """Read the flag, measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    asyncio.run(measure(parser.parse_args().runs))
+
+
 if __name__ == "__main__":
-    asyncio.run(measure())
+    main()

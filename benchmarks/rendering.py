@@ -1,6 +1,6 @@
 """How long markup takes in the browser's Python: a whole page, its twenty results, the panel *Fleet*, two forms.
 
-    python3 -m benchmarks.rendering [REVISION]
+    python3 -m benchmarks rendering [REVISION …]
 
 The views are made here and drawn by a Pyodide in Node, each many times. The fastest of nine rounds counts, since other
 work on the machine only adds. With a revision of git, that code draws the same views in turn, so that both have the
@@ -9,6 +9,7 @@ same conditions.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import pickle
@@ -28,7 +29,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.projection import project
 from app.ui.page.state import DialogView
 from app.ui.windows.panel import PanelFacts
-from benchmarks.sections import Load, table
+from benchmarks.kit.report import ROOT, Load, show, table
 from gateway.install.node import node_command
 from gateway.install.place import Place
 from gateway.page.archive import make_archive
@@ -38,7 +39,6 @@ from tests.unit.ui.panel_kit import NOW, glance, roster
 from wire.server_stats import MINUTES, Minute, ServerStats
 from wire.system_stats import Device
 
-ROOT = Path(__file__).resolve().parents[1]
 TURNS = 3
 CARDS = 20  # as many as the page shows at first
 NODES = 40  # as many as the form shows at first
@@ -121,21 +121,25 @@ def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
     app.write_bytes(archive)
     pickled.write_bytes(pickle.dumps(views()))
     script.write_text(DRAW, "utf-8")
-    command = [*node_command(Place(ROOT)), ROOT / "benchmarks" / "rendering.mjs", app, pickled, script]
+    command = [*node_command(Place(ROOT)), ROOT / "benchmarks" / "kit" / "rendering.mjs", app, pickled, script]
     printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     found: dict[str, tuple[int, float]] = json.loads(printed)
     return found
 
 
-def main(revisions: list[str]) -> None:
+def main() -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("revisions", nargs="*", metavar="REVISION")
+    parser.add_argument("--turns", type=int, default=TURNS)
+    flags = parser.parse_args()
     load = Load()
     best: dict[str, dict[str, tuple[int, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        archives = {revision: archive_of(revision, folder / revision) for revision in revisions}
+        archives = {revision: archive_of(revision, folder / revision) for revision in flags.revisions}
         archives["now"] = make_archive(ROOT).data
-        for _turn in range(TURNS):
+        for _turn in range(flags.turns):
             for which, archive in archives.items():
                 for view, found in measure(archive, folder).items():
                     known = best.setdefault(view, {}).get(which)
@@ -144,9 +148,8 @@ def main(revisions: list[str]) -> None:
         [view, str(found["now"][0]), *(f"{found[which][1]:.1f} ms" for which in archives)]
         for view, found in best.items()
     ]
-    print(table(["", "elements", *archives], rows))
-    print(f"\n{load}")
+    show("rendering", load, table(["", "elements", *archives], rows), found=best)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

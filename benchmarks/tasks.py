@@ -1,6 +1,6 @@
 """Everyday tasks: how many clicks each takes, and how long until the goal is on the screen.
 
-    python3 -m benchmarks.tasks
+    python3 -m benchmarks tasks
 
 In a real Chromium, at a real gateway with two demo servers that take some 0.02 s for a step. A press, a tap and a drop
 count as one click each, a choice in a select as two; typing is named, not counted. The time is from the first press to
@@ -10,20 +10,19 @@ own time. `benchmarks/TASKS.md` has the table beside those of other frontends.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from playwright.async_api import Locator, expect
 
+from benchmarks.kit.report import Load, show, table
 from tests.e2e.browser_kit import open_chromium, wait_for_js
 from tests.e2e.past_kit import PUT_MANY
 from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.services import start_demo, start_gateway
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = 2000
 PHOTOS = 12
 SHOWN = "(before) => document.querySelectorAll('#results [data-testid=result-image]').length > before"
@@ -160,14 +159,16 @@ TASKS: dict[str, Callable[[Hand], Awaitable[None]]] = {
 
 
 def main() -> None:
-    """Do the tasks, print the table, write the JSON."""
+    """Do the tasks, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    load = Load()
     found = asyncio.run(measure())
-    out = ROOT / "benchmarks" / "out" / "tasks.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    print("| task | clicks | seconds |\n|---|---|---|")
-    for name, (clicks, typed, seconds) in found.items():
-        print(f"| {name} | {clicks}{' + typing' if typed else ''} | {seconds:.1f} |")
+    rows = [
+        [name, f"{clicks}{' + typing' if typed else ''}", f"{seconds:.1f}"]
+        for name, (clicks, typed, seconds) in found.items()
+    ]
+    show("tasks", load, table(["task", "clicks", "seconds"], rows), found=found)
 
 
 async def measure() -> dict[str, tuple[int, int, float]]:

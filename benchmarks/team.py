@@ -1,12 +1,12 @@
 """Two hundred windows of twenty users at one gateway, with a server and the gateway killed in between.
 
-    python3 -m benchmarks.team                 # five minutes; --seconds 60 for a shorter one
+    python3 -m benchmarks team                 # five minutes; --seconds 60 for a shorter one
 
-Twenty users, ten windows each, as far as HTTP and sockets go: each window logs in, gets the fleet's state over its
-socket, moors to a server (a second socket), submits small prompts with pauses, and polls queue and history as the page
-does. After a third of the time a server is killed and restarted, after two thirds the gateway. At the end every prompt
-that was sent must be in its owner's history, or have been on the killed server's queue, or have been refused. Events of
-other users' prompts are counted too. Real processes on loopback; prints a table.
+Twenty users, ten windows each, as far as HTTP and sockets go: each user logs in, each window gets the fleet's state
+over its socket, moors to a server (a second socket), submits small prompts with pauses, and polls queue and history as
+the page does. After a third of the time a server is killed and restarted, after two thirds the gateway. At the end
+every prompt that was sent must be in its owner's history, or have been on the killed server's queue, or have been
+refused. Events of other users' prompts are counted too. Real processes on loopback; prints tables.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
-import statistics
 import tempfile
 import time
 import uuid
@@ -28,6 +26,7 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.kit.report import Load, percentiles, show, table
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.passwords import PasswordHash
 from tests.services import Service, free_ports, start_demo, start_gateway
@@ -35,7 +34,6 @@ from tests.services import Service, free_ports, start_demo, start_gateway
 PEOPLE, WINDOWS, SERVERS = 20, 10, 3
 SECONDS = 300.0
 PASSWORD = "a long enough one"
-OUT = Path(__file__).resolve().parent / "out" / "team.json"
 
 
 @dataclass
@@ -58,7 +56,8 @@ class Stage:
     """The gateway's address, and what is measured."""
 
     url: str
-    ends: float
+    jars: dict[str, aiohttp.CookieJar]  # by user
+    ends: float = 0.0
     tally: Tally = field(default_factory=Tally)
     own: dict[str, set[str]] = field(default_factory=dict)  # by user
 
@@ -80,9 +79,7 @@ class Window:
 
     async def live(self) -> None:
         """Work until the time is over."""
-        jar = aiohttp.CookieJar(unsafe=True)
-        async with aiohttp.ClientSession(cookie_jar=jar, timeout=aiohttp.ClientTimeout(total=15)) as http:
-            await self.log_in(http)
+        async with self.browser() as http:
             listening = [
                 asyncio.create_task(self.listen(http, path))
                 for path in ("/fleet/ws", f"/servers/{self.server}/ws?clientId={self.client_id}")
@@ -95,11 +92,17 @@ class Window:
                 task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
 
-    async def log_in(self, http: aiohttp.ClientSession) -> None:
-        """Log in; passwords are checked one at a time, so two hundred wait for a while."""
+    def browser(self) -> aiohttp.ClientSession:
+        """Open connections of this window, with the cookies that all windows of its user share."""
+        jar, timeout = self.stage.jars[self.person], aiohttp.ClientTimeout(total=15)
+        return aiohttp.ClientSession(cookie_jar=jar, timeout=timeout)
+
+    async def log_in(self) -> None:
+        """Log in for all windows of this user; passwords are checked one at a time, so users wait for a while."""
         body = {"name": self.person, "password": PASSWORD}
-        while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
-            await asyncio.sleep(0.5 + self.random.random() * 2)
+        async with self.browser() as http:
+            while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.5 + self.random.random() * 2)
 
     async def listen(self, http: aiohttp.ClientSession, path: str) -> None:
         """Keep a socket open, reconnecting whenever it is lost."""
@@ -185,6 +188,7 @@ class Window:
 
 async def run(seconds: float) -> None:
     """Run the whole measurement."""
+    load = Load()
     names = [f"person{number:02}" for number in range(PEOPLE)]
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         users = Path(home) / "users.toml"
@@ -195,9 +199,11 @@ async def run(seconds: float) -> None:
         fleet = [word for n, server in enumerate(servers) for word in ("--server", f"s{n}={server.url}")]
         port = free_ports()
         gateway = stack.enter_context(start_gateway(*fleet, "--users", str(users), port=port))
-        stage = Stage(f"http://127.0.0.1:{port}", time.monotonic() + seconds, own={name: set() for name in names})
+        jars = {name: aiohttp.CookieJar(unsafe=True) for name in names}
+        stage = Stage(f"http://127.0.0.1:{port}", jars, own={name: set() for name in names})
         windows = [Window(stage, name, number) for name in names for number in range(WINDOWS)]
-        print(f"load before: {os.getloadavg()[0]:.1f}")
+        await asyncio.gather(*(window.log_in() for window in windows[::WINDOWS]))
+        stage.ends = time.monotonic() + seconds
         living = asyncio.gather(*(window.live() for window in windows))
         await asyncio.sleep(seconds / 3)
         servers[0], killed = await _replace(
@@ -206,7 +212,7 @@ async def run(seconds: float) -> None:
         await asyncio.sleep(seconds / 3)
         await _replace(stack, gateway, lambda at: start_gateway(*fleet, "--users", str(users), port=at))
         await living
-        await _report(stage, servers, killed)
+        await _report(stage, servers, killed, load)
 
 
 def _folder(home: str, number: int) -> Path:
@@ -223,8 +229,8 @@ async def _replace(stack: contextlib.ExitStack, service: Service, start: Any) ->
     return await asyncio.to_thread(lambda: stack.enter_context(start(port))), dead
 
 
-async def _report(stage: Stage, servers: list[Service], killed: float) -> None:
-    """Print what happened to every prompt, and the table."""
+async def _report(stage: Stage, servers: list[Service], killed: float, load: Load) -> None:
+    """Print how long requests took, and what happened to every prompt."""
     await asyncio.sleep(3)
     known: dict[str, set[str]] = {}
     async with aiohttp.ClientSession() as http:
@@ -247,21 +253,29 @@ async def _report(stage: Stage, servers: list[Service], killed: float) -> None:
         else:
             fate["LOST"] += 1
     rows = [
-        f"| {kind} | {len(took):,} | {statistics.median(took):.0f} | {sorted(took)[int(len(took) * 0.95)]:.0f} |"
+        [kind, f"{len(took):,}", *(f"{percentiles(took)[part]:.0f}" for part in ("p50", "p95"))]
         for kind, took in tally.took.items()
     ]
-    print("| request | answered | p50, ms | p95, ms |", "|---|---|---|---|", *rows, sep="\n")
-    print(f"events {tally.events:,}; sockets opened again {tally.reconnects:,}; refused for certain {tally.refused}")
-    print("prompts:", ", ".join(f"{count:,} {what}" for what, count in fate.items()))
-    print(f"told of somebody else's prompt: {tally.foreign}; load after: {os.getloadavg()[0]:.1f}")
-    print("not answered:", dict(tally.failed))
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"fate": fate, "foreign": tally.foreign, "failed": tally.failed}))
+    counts = {
+        **fate,
+        "events": tally.events,
+        "sockets opened again": tally.reconnects,
+        "prompts refused for certain": tally.refused,
+        "events of another user's prompt": tally.foreign,
+        **{f"not answered: {what}": count for what, count in tally.failed.items()},
+    }
+    show(
+        "team",
+        load,
+        table(["request", "answered", "p50, ms", "p95, ms"], rows),
+        table(["prompts and events", ""], [[what, f"{count:,}"] for what, count in counts.items()]),
+        found=counts,
+    )
 
 
 def main() -> None:
     """Read the flags and run."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     asyncio.run(run(parser.parse_args().seconds))
 

@@ -1,6 +1,6 @@
 """Trace one run from the click to the picture, with the page, its session and the gateway in one process.
 
-    python3 -m benchmarks.walk
+    python3 -m benchmarks walk
 
 The page is drawn on a screen in memory and *Run* is pressed; requests go through a real gateway to a demo server. The
 report lists each function that is on the call stack at one of the `TURNING_POINTS`; a task continues the stack that
@@ -10,6 +10,7 @@ browser's adapters and `static/js` are not traced. The window's socket stays clo
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import inspect
@@ -267,5 +268,12 @@ def lines(trace: Trace) -> Iterator[str]:
     yield f"{sum(trace.steps.values())} stations, {len(trace.steps)} functions, {len(files)} files"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Trace and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
     print("\n".join(lines(asyncio.run(trace_run()))))
+
+
+if __name__ == "__main__":
+    main()
