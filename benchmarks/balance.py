@@ -1,6 +1,6 @@
-"""Compares Mooring's choice of a server with other strategies, in a simulated fleet.
+"""How well servers are chosen: Mooring's choice beside other strategies, in a simulated fleet.
 
-    python3 -m benchmarks.balance [--quick] [--seeds N] [--scenario NAME]
+    python3 -m benchmarks balance [--quick] [--seeds N] [--scenario NAME]
 
 All strategies get the same clicks on the same servers, so each figure is a ratio within one run. Results: `BALANCE.md`.
 """
@@ -8,17 +8,86 @@ All strategies get the same clicks on the same servers, so each figure is a rati
 from __future__ import annotations
 
 import argparse
-import json
+import random
 import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
-from benchmarks.balance_rivals import POLICIES
-from benchmarks.balance_world import Policy, Setting, World
+from app.core.balancer import Snapshot, choose
+from app.core.model import ServerId
+from benchmarks.kit.report import Load, show, table
+from benchmarks.kit.simulated_fleet import Arrival, Policy, Setting, World
 
-OUT = Path(__file__).resolve().parent / "out" / "balance.json"
+CACHE = 30.0  # seconds
+
+
+class Mooring:
+    """Mooring's choice, from what a window knows."""
+
+    name = "Mooring"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        claims = world.browser_of(arrival.window).claims()
+        job = arrival.kind.job
+        return choose(world.snapshots(), claims, now=world.now, tie=arrival.draw, job=job).server_id
+
+
+class AllKnowing:
+    """Least work: the true seconds of everything queued or being sent, and of this work on each server."""
+
+    name = "all-knowing least-work"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        return min(world.servers, key=lambda server: server.end_of(arrival, world.now)).server_id
+
+
+class TwoChoice:
+    """The shorter queue of two random servers."""
+
+    name = "two-choice"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        drawn = random.Random(arrival.draw).sample(world.snapshots(), min(2, len(world.servers)))
+        return min(drawn, key=_length).server_id
+
+
+class RoundRobin:
+    """One server after the other."""
+
+    name = "round-robin"
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - the same for all work
+        self._next += 1
+        return world.servers[self._next % len(world.servers)].server_id
+
+
+class AtRandom:
+    """A random server."""
+
+    name = "random"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:
+        return world.servers[int(arrival.draw * len(world.servers))].server_id
+
+
+class LeastQueueCached:
+    """The shortest queue, as it was up to thirty seconds ago."""
+
+    name = "least-queue, 30 s cache"
+
+    def choose(self, world: World, arrival: Arrival) -> ServerId:  # noqa: ARG002 - the same for all work
+        return min(world.cached(CACHE), key=_length).server_id
+
+
+def _length(snapshot: Snapshot) -> int:
+    return len(snapshot.running) + len(snapshot.pending)
+
+
+POLICIES: tuple[Callable[[], Policy], ...] = (AllKnowing, Mooring, TwoChoice, RoundRobin, AtRandom, LeastQueueCached)
+
 SEEDS = 2
 QUICK = 8  # divides the amount of work
 
@@ -77,44 +146,44 @@ def compare(setting: Setting, seeds: int) -> dict[str, Result]:
     return found
 
 
-def table(setting: Setting, found: dict[str, Result]) -> str:
-    """Format the results as Markdown: seconds, and the ratio to the first row."""
+def tables_of(setting: Setting, found: dict[str, Result]) -> str:
+    """Return the section of one setting: its heading, its table, and whether it meets its target."""
     best = next(iter(found.values()))
-    people = "" if setting.people == 1 else f", {setting.people} people"
+    users = "" if setting.people == 1 else f", {setting.people} users"
+    heads = ["", "p95 wait", "ratio", "p95 until it begins", "mean wait", "makespan", "swaps"]
     rows = [
-        f"### {setting.name}: {setting.windows} windows, {setting.servers} servers{people}",
-        "",
-        "| | p95 wait | ratio | p95 until it begins | mean wait | makespan | swaps |",
-        "|---|---|---|---|---|---|---|",
+        [
+            name,
+            f"{item.wait95:.0f} s",
+            f"{item.wait95 / best.wait95:.2f}",
+            *(f"{seconds:.0f} s" for seconds in (item.start95, item.mean, item.makespan)),
+            f"{item.swaps:.0f}",
+        ]
+        for name, item in found.items()
     ]
-    for name, item in found.items():
-        figures = [f"{item.wait95:.0f} s", f"{item.wait95 / best.wait95:.2f}", f"{item.start95:.0f} s"]
-        figures += [f"{item.mean:.0f} s", f"{item.makespan:.0f} s", f"{item.swaps:.0f}"]
-        rows.append(f"| {name} | {' | '.join(figures)} |")
+    parts = [f"### {setting.name}: {setting.windows} windows, {setting.servers} servers{users}", table(heads, rows)]
     if setting.target is not None:
-        ratio = found["Mooring"].wait95 / best.wait95
-        rows += ["", f"Target: at most {setting.target:.2f}. {'Met' if ratio <= setting.target else 'MISSED'}."]
-    return "\n".join(rows)
+        is_met = found["Mooring"].wait95 / best.wait95 <= setting.target
+        parts.append(f"Target: at most {setting.target:.2f}. {'Met' if is_met else 'MISSED'}.")
+    return "\n\n".join(parts)
 
 
 def main() -> None:
-    """Run, print, and write the table."""
-    parser = argparse.ArgumentParser(description="How well servers are chosen.")
+    """Run, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="an eighth of the work, one seed")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--scenario", help="only those whose name begins so")
+    parser.add_argument("--scenario", default="", help="only those whose name begins so")
     options = parser.parse_args()
-    written = {}
+    load, found = Load(), {}
     for setting in SETTINGS:
-        if not setting.name.startswith(options.scenario or ""):
-            continue
-        began = time.perf_counter()
-        played = replace(setting, prompts=setting.prompts // QUICK) if options.quick else setting
-        found = compare(played, 1 if options.quick else options.seeds)
-        print(table(played, found), f"\n({time.perf_counter() - began:.0f} s)\n", flush=True)
-        written[setting.name] = {name: asdict(item) for name, item in found.items()}
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(written, indent=2), encoding="utf-8")
+        if setting.name.startswith(options.scenario):
+            played = replace(setting, prompts=setting.prompts // QUICK) if options.quick else setting
+            found[played] = compare(played, 1 if options.quick else options.seeds)
+            print(f"{setting.name}: done", flush=True)
+    sections = [tables_of(setting, results) for setting, results in found.items()]
+    plain = {one.name: {name: asdict(item) for name, item in results.items()} for one, results in found.items()}
+    show("balance", load, *sections, found=plain)
 
 
 if __name__ == "__main__":

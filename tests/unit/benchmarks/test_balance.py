@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.balance import SETTINGS, Result, compare, measure, table
-from benchmarks.balance_rivals import AllKnowing, AtRandom, Mooring
-from benchmarks.balance_world import Setting, World
+from benchmarks.balance import SETTINGS, AllKnowing, AtRandom, Mooring, Result, compare, measure, tables_of
+from benchmarks.kit.simulated_fleet import Setting, World
 
 SMALL = Setting(name="small", windows=20, servers=3, load=0.4, prompts=400, target=1.5)
 
@@ -59,10 +58,10 @@ def test_knowledge_is_better_than_chance(found: dict[str, Result]) -> None:
 
 
 def test_table_says_whether_the_target_is_met(found: dict[str, Result]) -> None:
-    text = table(SMALL, found)
+    text = tables_of(SMALL, found)
     assert "| Mooring |" in text and "Target: at most 1.50." in text
     worse = {**found, Mooring.name: found[AtRandom.name]}
-    assert "MISSED" in table(Setting(name="x", windows=1, servers=1, target=1.0), worse)
+    assert "MISSED" in tables_of(Setting(name="x", windows=1, servers=1, target=1.0), worse)
 
 
 def test_targets_are_unchanged() -> None:

@@ -1,6 +1,6 @@
-"""Whether a parser of text from outside takes more than linear time: CPU time against size, up to 32 MB.
+"""Whether parsers of text from outside take more than linear time: CPU time against size, up to 32 MB.
 
-    python3 -m benchmarks.growth_of_parsers [beginning of a name …]
+    python3 -m benchmarks parsers [beginning of a name …]
 
 Each parser and regular expression for such text gets its worst known texts in growing sizes. Texts that are accepted
 and texts that a bound refuses are fitted separately, each kind over the five largest sizes, which is 2 MB to 32 MB if
@@ -19,6 +19,7 @@ Two costs that do not depend on the parser are kept out, since they come with th
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ctypes
 import gc
@@ -141,11 +142,14 @@ class Row:
 
 def main() -> None:
     """Measure all parsers, print the table, and fail if one grows too fast."""
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("names", nargs="*", default=[""], metavar="NAME", help="the beginning of a parser's name")
+    names = tuple(flags.parse_args().names)
     keep_freed_memory()
     gc.disable()
     print("| parser | text | bound | accepted up to | ms at most | exponent | refused from | ms at most | exponent |")
     print("|---|---|---|---|---|---|---|---|---|")
-    chosen = [one for one in parsers() if not sys.argv[1:] or any(one.name.startswith(name) for name in sys.argv[1:])]
+    chosen = [one for one in parsers() if one.name.startswith(names)]
     slow = []
     for parser in chosen:
         row = measure(parser)

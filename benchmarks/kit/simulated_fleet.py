@@ -1,4 +1,4 @@
-"""The simulated world of `benchmarks.balance`: servers that differ, users with many windows, and their clicks.
+"""A simulated fleet: servers that differ, users with many windows, and their clicks.
 
 Time advances by events. A server runs one prompt after the other, and loads other models first if it must. A strategy
 knows only what a window knows: the ids in the queues, its own browser's records, and what that browser has learned.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.growth_of_parsers import ASKED, SIZES, Parser, Row, measure, parsers
+from benchmarks.parsers import ASKED, SIZES, Parser, Row, measure, parsers
 
 SMALL, LARGE = 2**12, 2**16
 MEGABYTE = 2**20
