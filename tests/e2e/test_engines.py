@@ -1,6 +1,6 @@
 """What a user does, in Firefox and WebKit; the rest of the suite does it in Chromium.
 
-`python3 -m benchmarks.engines` runs these tests in Chromium too, and times starts, for the table in
+`python3 -m benchmarks engines` runs these tests in Chromium too, and times starts, for the table in
 `benchmarks/ENGINES.md`.
 """
 

@@ -229,7 +229,7 @@ def test_simultaneous_set_ups_wait_for_each_other(installed: Clone) -> None:
 
 
 def test_second_start_has_no_steps_and_needs_no_network(installed: Clone, offline: dict[str, str]) -> None:
-    """`python3 -m benchmarks.second_start` says how long it takes."""
+    """`python3 -m benchmarks install` says how long it takes."""
     serve = installed.serve(offline)
     try:
         printed = serve.until_ready()
