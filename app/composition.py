@@ -33,11 +33,12 @@ from app.session.journal_writer import LogNotes
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import private_ports
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
+from app.ui.kit.account import Account
 from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
-from app.ui.page.releases import Releases
-from app.ui.settings.account import Account, Attendance
+from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import KEY as SETTINGS_KEY

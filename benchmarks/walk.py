@@ -33,7 +33,7 @@ from app.session.memory.sandbox import SandboxClock, SandboxRandom, SandboxTrans
 from app.session.memory.store import MemoryStore
 from app.session.session import Session
 from app.ui.kit.i18n import Translator
-from app.ui.page.releases import Releases
+from app.ui.notices.releases import Releases
 from gateway.page import templates
 from tests.integration.rig import open_gateway
 from tests.ports.memory_documents import MemoryDocuments

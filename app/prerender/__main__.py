@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from app.prerender.drawing import Order, draw
-from app.ui.settings.account import Account
+from app.ui.kit.account import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 

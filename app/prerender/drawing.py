@@ -21,12 +21,13 @@ from app.prerender.surroundings import (
 )
 from app.session import Session
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
+from app.ui.kit.account import Account
 from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.regions import digest_of
-from app.ui.page.releases import Releases
-from app.ui.settings.account import Account, Attendance
+from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
 
 TURNS = 40  # of the event loop without a drawing, after which nothing more is under way: no wait here takes any time

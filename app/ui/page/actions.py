@@ -24,8 +24,8 @@ from app.ui.kit.actions import ActionTable, action
 from app.ui.kit.context import set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
+from app.ui.notices.state import NoticesState
 from app.ui.page.projection import run_view, with_files
-from app.ui.page.state import NoticesState
 from app.ui.results.state import CompareDialog, ResultsState
 from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.crew import own_unfinished

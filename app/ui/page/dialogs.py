@@ -23,14 +23,6 @@ from app.ui.library.library_html import library
 from app.ui.library.state import LibraryView
 from app.ui.links.share_html import share
 from app.ui.links.sharing import ShareView
-from app.ui.page.questions_html import (
-    credits_question,
-    download_question,
-    give_up,
-    give_up_record,
-    run_again,
-    same_server,
-)
 from app.ui.page.state import DialogView
 from app.ui.results.album_html import ask_workflow, delete_question
 from app.ui.results.compare_html import comparing
@@ -48,6 +40,14 @@ from app.ui.runs.files import FilesView
 from app.ui.runs.files_html import files_dialog
 from app.ui.runs.many import ManyView
 from app.ui.runs.many_html import many
+from app.ui.runs.questions_html import (
+    credits_question,
+    download_question,
+    give_up,
+    give_up_record,
+    run_again,
+    same_server,
+)
 from app.ui.runs.state import CreditsDialog, GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.waiting import CancelView
 from app.ui.scripting.actions import ScriptingDialog

@@ -8,11 +8,12 @@ from app.ui.commands.commands import Offered, Piece
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState
+from app.ui.kit.account import Account
 from app.ui.kit.state import UiState
 from app.ui.page.state import DialogView, PageView
 from app.ui.runs.state import CardView
 from app.ui.scripting.actions import ScriptingDialog
-from app.ui.settings.account import Account, SettingsView
+from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Settings, SettingsDialog
 
 MOST_PIECES = 12  # cards of each list that the palette names

@@ -15,7 +15,9 @@ from app.ui.form.picker import LibraryEntries
 from app.ui.form.presets import PresetsDialog, presets_view
 from app.ui.form.state import Draft, FormState
 from app.ui.graph.graphs import Drawings, GraphDialog, GraphMarks, Subject, subject_of, task_graph, workflow_graph
+from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
+from app.ui.kit.session_facts import Pictures, SessionFacts
 from app.ui.kit.state import UiState
 from app.ui.library.listing import library_view, published_paths
 from app.ui.library.state import LibraryDialog
@@ -34,7 +36,7 @@ from app.ui.results.state import (
     SavingView,
 )
 from app.ui.results.storage import KeepingDialog, KeepingView
-from app.ui.runs.cards import Pictures, SessionFacts, ended_card, task_card
+from app.ui.runs.cards import ended_card, task_card
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.downloads import DownloadDialog
 from app.ui.runs.edit import EditDialog, edit_view
@@ -52,7 +54,7 @@ from app.ui.runs.state import (
     SameServerDialog,
 )
 from app.ui.runs.waiting import CancelDialog, cancel_view
-from app.ui.settings.account import Account, LogOutDialog
+from app.ui.settings.account import LogOutDialog
 from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts, WindowsDialog, windows_view
 from app.ui.words.state import WordsState, words_view

@@ -49,9 +49,11 @@ from app.ui.library.listing import LibraryIndex, can_run, sight_name
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.links.actions import LinkActions
+from app.ui.notices.announcements import announcements
+from app.ui.notices.notice_timer import NoticeTimer
+from app.ui.notices.releases import Releases
+from app.ui.notices.state import NoticesState
 from app.ui.page.actions import PageActions
-from app.ui.page.announcements import announcements
-from app.ui.page.notice_timer import NoticeTimer
 from app.ui.page.offering import offered_of
 from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
@@ -59,8 +61,7 @@ from app.ui.page.panel_data import PanelData, PanelSources
 from app.ui.page.projection import project, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
 from app.ui.page.regions import changed_regions, digest_of, graph_change
-from app.ui.page.releases import Releases
-from app.ui.page.state import NoticesState, PageView, Surroundings
+from app.ui.page.state import PageView, Surroundings
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.actions import ResultsActions

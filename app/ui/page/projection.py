@@ -24,16 +24,20 @@ from app.ui.form.projection import (
 from app.ui.form.seeds import makes_the_same, seeds_of
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.graph.graphs import Drawings
+from app.ui.header.state import HeaderView
+from app.ui.kit.account import Account, Presence
 from app.ui.kit.colours import tag_of
+from app.ui.kit.session_facts import Pictures, SessionFacts
 from app.ui.kit.state import UiState
 from app.ui.library.listing import NO_SHELVES, stock_of
+from app.ui.notices.state import Notice, NoticeKind, NoticesState
 from app.ui.page.offering import with_help
 from app.ui.page.open_dialog import Around, dialog_view
-from app.ui.page.state import HeaderView, Notice, NoticeKind, NoticesState, PageView, Surroundings
+from app.ui.page.state import PageView, Surroundings
 from app.ui.results.album import NO_STRIP, AlbumView, Strip
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.state import ResultsState, ResultsView
-from app.ui.runs.cards import Pictures, SessionFacts, linked, task_cards, with_motion
+from app.ui.runs.cards import linked, task_cards, with_motion
 from app.ui.runs.crew import crew_items, own_unfinished
 from app.ui.runs.downloads import DownloadsState
 from app.ui.runs.files import FilesDialog, NoBytes, file_field
@@ -46,7 +50,6 @@ from app.ui.runs.stopping import outcome_of
 from app.ui.runs.turns import turn_view
 from app.ui.runs.waiting import cancel_view, waiting_view
 from app.ui.scripting.actions import ScriptingState
-from app.ui.settings.account import Account, Presence
 from app.ui.tray.state import TrayState, tray_view
 from app.ui.windows.orphans import WindowsState, left_view
 from app.ui.windows.panel import NOTHING_READ, PanelFacts

@@ -20,13 +20,13 @@ from app.ui.form.models_html import marked
 from app.ui.form.nodes_html import lists, nodes
 from app.ui.form.state import FormView
 from app.ui.graph.kept import kept_markup
+from app.ui.header.header_html import header
+from app.ui.header.tabs_html import tabs
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import NO_PREVIEW
+from app.ui.notices.notices_html import errors, notices
 from app.ui.page.dialogs import dialogs
-from app.ui.page.header_html import header
-from app.ui.page.notices_html import errors, notices
 from app.ui.page.state import PageView
-from app.ui.page.tabs_html import tabs
 from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.results_html import results
 from app.ui.results.sheets_html import sheet_list

@@ -19,7 +19,7 @@ from app.core.window import Window
 from app.session import RunStage
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.i18n import Translator
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.progress_words import LEFT
 
 

@@ -10,7 +10,7 @@ from app.core.file_runs import FAILED, TO_COME, FileRuns
 from app.core.model import BatchId, Task, TaskState
 from app.core.past import RECENT
 from app.core.waiting_runs import WaitingRuns
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.queue import is_failure
 from app.ui.runs.state import BatchView
 

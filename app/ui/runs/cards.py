@@ -6,84 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from app.core.aim import stand_in
-from app.core.errors import MooringError, StorageError
 from app.core.eta import Outlook
-from app.core.model import Fleet, PromptId, ServerId, Task
-from app.core.ports.blobs import Usage
-from app.core.ports.windows import Identity
+from app.core.model import Fleet, PromptId, Task
 from app.core.progress import Progress
-from app.core.window import Restoring, Window
-from app.session import Noticed, Orphan, OrphanRecord, Preview, Run
+from app.core.window import Window
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.kit.image_addresses import Original, ShownPreview
+from app.ui.kit.image_addresses import ShownPreview
+from app.ui.kit.session_facts import Pictures, SessionFacts
 from app.ui.runs.offers import offers_for
 from app.ui.runs.state import NO_MARKS, CardView, LinkView, Marks, ResultView
-from app.ui.runs.waiting import LineFacts
-
-
-class ResultsFacts(Protocol):
-    """What the page reads of the kept results."""
-
-    @property
-    def usage(self) -> Usage | None: ...
-
-
-class SessionFacts(Protocol):
-    """What the page reads of a session."""
-
-    @property
-    def window(self) -> Restoring | Window | None: ...
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def identity(self) -> Identity | None: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def fleet_error(self) -> MooringError | None: ...
-    @property
-    def store_error(self) -> StorageError | None: ...
-    @property
-    def progress(self) -> Mapping[PromptId, Progress]: ...
-    @property
-    def previews(self) -> Mapping[PromptId, Preview]: ...
-    def outlook(self, task: Task) -> Outlook: ...
-    @property
-    def runs(self) -> tuple[Run, ...]: ...
-    @property
-    def has_loose_ends(self) -> bool: ...
-    @property
-    def stalled(self) -> frozenset[PromptId]: ...
-    def still_for(self, prompt_id: PromptId) -> float: ...
-    @property
-    def noticed(self) -> Mapping[ServerId, Noticed]: ...
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
-    @property
-    def orphan_records(self) -> tuple[OrphanRecord, ...]: ...
-    @property
-    def results(self) -> ResultsFacts: ...
-    @property
-    def line(self) -> LineFacts: ...
-
-
-class Pictures(Protocol):
-    """Addresses of pictures; empty while there is none."""
-
-    def preview(self, prompt_id: PromptId) -> ShownPreview:
-        """Return the latest preview."""
-
-    def small_url(self, prompt_id: PromptId, index: int) -> str:
-        """Return the address of a thumbnail."""
-
-    def glimpse_url(self, prompt_id: PromptId) -> str:
-        """Return the address of a thumbnail for a task of a closed window."""
-
-    def original(self, prompt_id: PromptId, index: int) -> Original:
-        """Return a result's own bytes."""
 
 
 @lru_cache(maxsize=256)

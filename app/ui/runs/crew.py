@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.model import Task
 from app.ui.kit.colours import tag_of
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.waiting import CrewItem
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from app.core.errors import BadPlan, MooringError
 from app.core.file_runs import DONE, FAILED, GIVEN, TO_COME, FileFault, FileRuns
@@ -18,6 +17,7 @@ from app.core.ports.files import FileSet
 from app.ui.form.file_actions import media_of
 from app.ui.form.labels import word_label
 from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.kit.session_facts import FeedFacts
 from app.ui.kit.state import Dialog
 from app.ui.runs.many import ManyDraft, ManyKind, ManyView, many_view, plan_of
 from app.ui.runs.server_picker import ALONE, Spread
@@ -123,17 +123,6 @@ class WorkView:
     error: MooringError | None = None
     is_remembered: bool = True
     is_counted_on_top: bool = False
-
-
-class FeedFacts(Protocol):
-    """What the page reads of the files that wait for their turn."""
-
-    @property
-    def works(self) -> tuple[FileRuns, ...]: ...
-    @property
-    def error(self) -> MooringError | None: ...
-    def held(self, batch_id: BatchId) -> Mapping[int, object]: ...
-    def is_remembered(self, batch_id: BatchId) -> bool: ...
 
 
 NO_FILES = SortedFiles()

@@ -26,17 +26,8 @@ from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
-from app.ui.runs.files import (
-    CROSSES,
-    FeedFacts,
-    FilesDialog,
-    FilesDraft,
-    file_field,
-    kind_of,
-    read_key,
-    sorted_of,
-    variants_of,
-)
+from app.ui.kit.session_facts import FeedFacts
+from app.ui.runs.files import CROSSES, FilesDialog, FilesDraft, file_field, kind_of, read_key, sorted_of, variants_of
 from app.ui.runs.many import ManyKind
 from app.ui.runs.orders import Plan, files_of
 from app.ui.runs.state import CreditsDialog, RunsState

@@ -27,7 +27,7 @@ from app.ui.kit.actions import action
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.context import set_slices
 from app.ui.kit.screen import Screen
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView

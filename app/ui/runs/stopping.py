@@ -10,7 +10,7 @@ from app.core.file_runs import TO_COME, FileRuns
 from app.core.model import BatchId, Contact, Task, TaskState
 from app.core.waiting_runs import WaitingRuns
 from app.ui.kit.colours import tag_of
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.state import Stopped
 
 _ENDED_BEFORE = frozenset({TaskState.SUCCEEDED, TaskState.FAILED})

@@ -8,7 +8,7 @@ from app.core.model import TaskState
 from app.core.stopwatch import SLACK
 from app.core.waiting_runs import EVERY
 from app.ui.kit.colours import tag_of
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.waiting import TurnView
 from wire.turns import AHEAD
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from app.core.errors import MooringError, NotYourTurn, StorageError
+from app.core.errors import MooringError, StorageError
 from app.core.eta import Eta
 from app.core.file_runs import TO_COME, FileRuns
 from app.core.model import BatchId, PromptId, Task
 from app.core.waiting_runs import Pause, WaitingRuns
-from app.session import OrphanLine
+from app.ui.kit.session_facts import LineFacts
 from app.ui.kit.state import Dialog
-from app.ui.runs.files import FeedFacts, WorkView, work_views
+from app.ui.runs.files import WorkView, work_views
 from app.ui.runs.run_labels import run_label
 from app.ui.runs.server_picker import ALONE, Spread
 from app.ui.runs.state import CardView, RunCard
@@ -22,29 +21,6 @@ FEW = 4  # rows, until the user asks for all
 SHOWN = 50  # rows; of more only the number is shown
 NO_CARDS: Mapping[PromptId, CardView] = {}
 NO_RUNS: Mapping[PromptId, RunCard] = {}
-
-
-class LineFacts(Protocol):
-    """What the panel reads of a session's waiting runs."""
-
-    @property
-    def line(self) -> WaitingRuns | None: ...
-    @property
-    def error(self) -> StorageError | None: ...
-    @property
-    def sending(self) -> frozenset[PromptId]: ...
-    @property
-    def shown_sending(self) -> frozenset[PromptId]: ...
-    @property
-    def turn(self) -> NotYourTurn | None: ...
-    @property
-    def refusal(self) -> MooringError | None: ...
-    @property
-    def stalled_by(self) -> MooringError | None: ...
-    @property
-    def orphans(self) -> tuple[OrphanLine, ...]: ...
-    @property
-    def files(self) -> FeedFacts: ...
 
 
 @dataclass(frozen=True, slots=True)

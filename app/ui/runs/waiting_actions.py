@@ -18,11 +18,11 @@ from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
+from app.ui.kit.session_facts import FeedFacts, LineFacts
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
-from app.ui.runs.files import FeedFacts
 from app.ui.runs.orders import Plan
 from app.ui.runs.state import RunsState, Stopped
-from app.ui.runs.waiting import CancelDialog, LineFacts
+from app.ui.runs.waiting import CancelDialog
 from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")

@@ -10,8 +10,9 @@ from app.core.ports.blobs import Usage
 from app.core.roster import Roster, TaskSummary
 from app.core.waiting_runs import own_window_of
 from app.core.window import Window
+from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
-from app.ui.settings.account import Account, LogOutDialog, LogOutView, LooseWindow
+from app.ui.settings.account import LogOutDialog, LogOutView, LooseWindow
 from app.ui.windows.panel import PanelFacts, numbers
 
 

@@ -18,7 +18,7 @@ from app.core.model import Contact, PromptId, Task, TaskState
 from app.session import RunStage
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
-from app.ui.runs.cards import SessionFacts
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.settings.settings import Settings
 
 BURST_SECONDS = 10.0  # ends closer together make one sound

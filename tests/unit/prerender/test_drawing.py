@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from app.prerender.drawing import Drawing, Order, draw
+from app.ui.kit.account import Account
 from app.ui.page.regions import REGIONS, digest_of
-from app.ui.settings.account import Account
 from demo_comfyui.catalogue import catalogue_of
 from gateway.page.languages import locale_files, read_languages
 from tests.services import ROOT

@@ -19,10 +19,10 @@ from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import AdminActions
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.fleet.panel_html import fleet as drawn
+from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
-from app.ui.settings.account import Account
 from app.ui.windows.panel import PanelFacts
 from gateway.fleet import fleet as gateway_fleet
 from gateway.fleet.state import FleetState

@@ -18,8 +18,8 @@ from app.ui.graph.graph_html import drawing, graph, node_list
 from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
+from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
-from app.ui.page.releases import Releases
 from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy

@@ -15,11 +15,11 @@ from app.ui.kit.deletion_actions import SECONDS, TICK, Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.state import UiState
 from app.ui.kit.undeleted import keep_undeleted, read_undeleted
+from app.ui.notices.notice_words import word_deletion
+from app.ui.notices.notices_html import errors
+from app.ui.notices.state import NoticesState
 from app.ui.page.actions import PageActions
-from app.ui.page.notice_words import word_deletion
-from app.ui.page.notices_html import errors
 from app.ui.page.projection import project
-from app.ui.page.state import NoticesState
 from app.ui.runs.state import RunsState
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (

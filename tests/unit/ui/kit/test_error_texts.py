@@ -31,9 +31,9 @@ from app.ui.kit.cause_words import word_cause
 from app.ui.kit.error_texts import error_text, failure_text
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
-from app.ui.page.notice_words import word_notice
-from app.ui.page.notices_html import errors as drawn
-from app.ui.page.state import Notice, NoticeKind
+from app.ui.notices.notice_words import word_notice
+from app.ui.notices.notices_html import errors as drawn
+from app.ui.notices.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_contact, word_failure
 from gateway.http.refusal import Cause
 from tests.unit.ui.page_kit import ENGLISH, ROOT, task, translator

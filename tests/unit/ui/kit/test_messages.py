@@ -18,8 +18,8 @@ from app.ui.kit.cause_words import word_cause
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error, word_node_error
 from app.ui.kit.plan_words import word_row
-from app.ui.page.notice_words import word_notice
-from app.ui.page.state import Notice, NoticeKind
+from app.ui.notices.notice_words import word_notice
+from app.ui.notices.state import Notice, NoticeKind
 from app.ui.runs.progress_words import word_stage, word_step
 from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.state import Blocker

@@ -10,8 +10,9 @@ import pytest
 
 from app.core.model import Contact, Task, TaskState
 from app.core.progress import Progress
-from app.ui.page.announcements import announcements
-from app.ui.page.state import HeaderView, PageView
+from app.ui.header.state import HeaderView
+from app.ui.notices.announcements import announcements
+from app.ui.page.state import PageView
 from app.ui.runs.waiting import WaitingView
 from tests.services import ROOT
 from tests.unit.ui.page_kit import ENGLISH, StillSession, ended, fleet, server, task, window

@@ -6,8 +6,8 @@ from app.core.model import ServerId
 from app.core.server_fingerprint import RestartSign
 from app.session import Noticed
 from app.ui.kit.colours import ServerTag
-from app.ui.page.notice_timer import SECONDS, NoticeTimer
-from app.ui.page.state import Notice, NoticeKind, NoticesState
+from app.ui.notices.notice_timer import SECONDS, NoticeTimer
+from app.ui.notices.state import Notice, NoticeKind, NoticesState
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Seconds
 

@@ -16,10 +16,10 @@ from app.ui.form import drafts
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
+from app.ui.notices.releases import Releases
 from app.ui.page.page import MOST_BY_ONE, Page
 from app.ui.page.panel_data import PanelSources
 from app.ui.page.regions import digest_of
-from app.ui.page.releases import Releases
 from app.ui.results.folder_actions import Folder
 from app.ui.settings.account_actions import Team
 from app.ui.words.state import WordsState

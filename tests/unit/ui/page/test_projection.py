@@ -16,8 +16,9 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
+from app.ui.notices.state import NoticeKind, NoticesState
 from app.ui.page.projection import project, run_view
-from app.ui.page.state import DialogView, NoticeKind, NoticesState, PageView
+from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView

@@ -6,10 +6,11 @@ import pytest
 
 from app.core.model import PromptId, Reservation, ServerId
 from app.ui.kit.state import UiState
-from app.ui.page.notices_html import notice
+from app.ui.notices.notices_html import notice
+from app.ui.notices.releases import Newer, Releases
+from app.ui.notices.state import Notice, NoticeKind, NoticesState
 from app.ui.page.projection import project
-from app.ui.page.releases import Newer, Releases
-from app.ui.page.state import Notice, NoticeKind, NoticesState, Surroundings
+from app.ui.page.state import Surroundings
 from tests.unit.ui.page_kit import ENGLISH, ME, StillPictures, StillSession, ended, task, window
 
 HELD = Reservation(

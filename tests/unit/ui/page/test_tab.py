@@ -13,7 +13,7 @@ from app.core.model import Contact, Fleet, PromptId, Reservation, ServerId, Task
 from app.core.progress import Progress
 from app.core.window import Restoring
 from app.session import Run, RunStage
-from app.ui.page.releases import Releases
+from app.ui.notices.releases import Releases
 from app.ui.page.tab_icon import HOUSE, STEPS, TONE_COLOURS, draw_icon
 from app.ui.page.tab_title import TabKind, TabSign, ended_ids, read_sign, word_title
 from tests.unit.ui.page.test_page import opened

@@ -11,7 +11,7 @@ from app.core.past import RECENT
 from app.core.waiting_runs import WaitingRuns
 from app.session import Run
 from app.ui.kit.state import UiState
-from app.ui.page.announcements import announcements
+from app.ui.notices.announcements import announcements
 from app.ui.page.projection import project
 from app.ui.page.state import PageView
 from app.ui.runs.batches import BatchFollower

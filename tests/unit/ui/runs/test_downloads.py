@@ -13,6 +13,7 @@ from app.core.model import Fleet, ServerId
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
+from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.page.projection import project
@@ -27,7 +28,6 @@ from app.ui.runs.downloads import (
     dump_downloads,
     read_downloads,
 )
-from app.ui.settings.account import Account
 from app.workflows.forms.arrangement import Layout
 from app.workflows.model_sources import ModelSource
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind

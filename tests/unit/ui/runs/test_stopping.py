@@ -9,7 +9,7 @@ import pytest
 from app.core.model import Contact, Task, TaskState
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
-from app.ui.page.notice_words import word_notice
+from app.ui.notices.notice_words import word_notice
 from app.ui.runs.state import RunsState, Stopped
 from tests.unit.ui.page_kit import ENGLISH, StillLine, StillSession, ended, fleet, server, task, window
 from tests.unit.ui.runs.test_crew import mate

@@ -15,8 +15,8 @@ from app.session.submitting.editor_files import GONE, UNSTORED
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
-from app.ui.page.announcements import announcements
-from app.ui.page.state import NoticeKind, NoticesState
+from app.ui.notices.announcements import announcements
+from app.ui.notices.state import NoticeKind, NoticesState
 from app.ui.results.state import PictureDialog
 from app.ui.runs.card_words import word_card, word_editor, word_ward
 from app.ui.runs.note_words import NOTES, word_note

@@ -14,15 +14,16 @@ from app.core.roster import OutputSummary
 from app.core.waiting_runs import numbered_window
 from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState
+from app.ui.kit.account import Account, Presence
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
-from app.ui.page.notices_html import notices
+from app.ui.notices.notices_html import notices
+from app.ui.notices.state import NoticeKind
 from app.ui.page.projection import project
-from app.ui.page.state import NoticeKind
 from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import word_contact, word_failure
-from app.ui.settings.account import Account, Attendance, LogOutDialog, LooseWindow, Presence
+from app.ui.settings.account import Attendance, LogOutDialog, LooseWindow
 from app.ui.settings.account_actions import AccountActions
 from app.ui.settings.account_html import account as drawn_account
 from app.ui.settings.account_html import log_out as drawn

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.ui.header.state import HeaderView
 from app.ui.kit.i18n import Translator
-from app.ui.page.state import HeaderView
 from app.ui.runs.run_bar_words import word_server
 from app.ui.runs.server_picker import WhereServer
 

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from app.core.model import Contact, TaskState
+from app.ui.header.header_words import word_ill
 from app.ui.kit.i18n import Translator
-from app.ui.page.header_words import word_ill
-from app.ui.page.state import NoticeKind, PageView
+from app.ui.notices.state import NoticeKind
+from app.ui.page.state import PageView
 from app.ui.runs.card_words import word_card
 from app.ui.runs.progress_words import word_batch
 from app.ui.runs.state import CardView

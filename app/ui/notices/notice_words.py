@@ -11,8 +11,8 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import SEPARATOR, Tone, Words, sentences
-from app.ui.page.releases import Newer
-from app.ui.page.state import Notice, NoticeKind
+from app.ui.notices.releases import Newer
+from app.ui.notices.state import Notice, NoticeKind
 from app.ui.results.state import Saved
 from app.ui.runs.stopping import StopOutcome
 from app.ui.windows.orphans import Adopted

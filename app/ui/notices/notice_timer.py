@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from app.ui.kit.context import PageContext, set_slices
-from app.ui.page.state import Notice, NoticesState
+from app.ui.notices.state import Notice, NoticesState
 
 SECONDS = 60.0  # for which such a notice is shown
 BRIEFLY = 10.0  # for which one is that repeats what the user has just asked for

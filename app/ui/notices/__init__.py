@@ -1,0 +1,1 @@
+"""Messages above everything else, and what screen readers announce."""
