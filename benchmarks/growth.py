@@ -28,8 +28,6 @@ from app.core.window import Window
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.library.listing import NO_SHELVES, stock_of
-from app.ui.page.projection import project
-from app.ui.page.regions import changed_regions
 from benchmarks.kit.browser import cpu_of, profile
 from benchmarks.kit.pressing import PACE, WATCH, Press, moor, press_run
 from benchmarks.kit.report import Load, show, table
@@ -39,6 +37,7 @@ from tests.e2e.window_kit import MooringWindow
 from tests.services import start_demo, start_gateway
 from tests.unit.core import builders
 from tests.unit.ui import page_kit as kit
+from tests.unit.ui.view_kit import changed_regions, project
 
 SIZES = (10, 1_000, 10_000)
 TURNS = 4

@@ -22,12 +22,14 @@ from pathlib import Path
 
 from app.core.model import Choice, Delivery, ServerId
 from app.core.roster import moorings
-from app.ui.fleet.panel import fleet_view
+from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.feature import OpenDialog
 from app.ui.kit.image_addresses import Original
+from app.ui.kit.projection import PageView
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
-from app.ui.page.state import DialogView
+from app.ui.page.projection import DIALOGS
+from app.ui.page.regions import REGIONS
 from app.ui.windows.panel import PanelFacts
 from benchmarks.kit.report import ROOT, Load, show, table
 from gateway.install.node import node_command
@@ -36,6 +38,7 @@ from gateway.page.archive import make_archive
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
 from tests.unit.ui.panel_kit import NOW, glance, roster
+from tests.unit.ui.view_kit import project
 from wire.server_stats import MINUTES, Minute, ServerStats
 from wire.system_stats import Device
 
@@ -57,7 +60,7 @@ class Formats:
 words = Translator("en", gettext.NullTranslations(), Formats())
 measured = {}
 for name, (region, view) in pickle.load(open("/views.pickle", "rb")).items():
-    draw = REGIONS[region][1] if region else lambda view, _: "".join(changed_regions(None, view, _).values())
+    draw = REGIONS[region].draw if region else lambda view, _: "".join(changed_regions(None, view, _).values())
     html = str(draw(view, words))
     times = []
     for _round in range(9):
@@ -97,10 +100,11 @@ def views() -> dict[str, tuple[str, object]]:
     unfolded = project(
         session, UiState().with_slices(large), workflows=(anything(nodes=NODES),), pictures=pictures, language="en"
     )
+    kinds = [item.kind for item in REGIONS.values()]
     return {
-        f"whole page with {CARDS} results": ("", page),
+        f"whole page with {CARDS} results": ("", PageView({kind: page.view.of(kind) for kind in kinds})),
         f"{CARDS} results": ("results", replace(page.results, cards=page.results.cards[:CARDS])),
-        "*Fleet*, 8 servers": ("dialogs", DialogView(panel)),
+        "*Fleet*, 8 servers": ("dialogs", OpenDialog(panel, DIALOGS[FleetDialog].draw)),
         "small form": ("form", page.form),
         f"form with {NODES} open nodes": ("nodes", unfolded.nodes),
     }

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
-from app.ui.commands.palette import HelpDialog, PaletteDialog, ShortcutsDialog
+from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
+from app.ui.kit.state import Dialog
 from app.ui.settings.settings import Settings
 
 RECENT_KEY = "mooring.commands"  # ids of the recent commands, in this browser
@@ -101,5 +102,5 @@ class PaletteActions:
             return ()
         return tuple(item for item in kept if isinstance(item, str)) if isinstance(kept, list) else ()
 
-    def _show(self, dialog: HelpDialog | None) -> None:
+    def _show(self, dialog: Dialog | None) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from app.ui.commands.commands import Offered
 from app.ui.kit.state import Dialog
-from app.ui.scripting.actions import ScriptingDialog
-from app.ui.settings.account import SettingsView
-from app.ui.settings.settings import SettingsDialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +21,6 @@ class ShortcutsDialog(Dialog):
     """The open list of shortcuts."""
 
 
-HelpDialog = SettingsDialog | PaletteDialog | ShortcutsDialog | ScriptingDialog
-
-
 @dataclass(frozen=True, slots=True)
 class PaletteView:
     """The palette, with what can be done now."""
@@ -40,6 +34,3 @@ class ShortcutsView:
     """The list of shortcuts; single keys may be switched off."""
 
     has_keys: bool = True
-
-
-HelpView = SettingsView | PaletteView | ShortcutsView | ScriptingDialog

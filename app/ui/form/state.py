@@ -324,6 +324,13 @@ class NodesView:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneFiles:
+    """The inputs whose file no server has, each with the error to show there."""
+
+    faults: Mapping[Key, MooringError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OptionList:
     """A list of choices for a combo box, with labels if they differ from what is sent. `models` are files by choice."""
 
@@ -334,6 +341,13 @@ class OptionList:
 
 
 NODES_AT_FIRST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class OptionLists:
+    """The long lists of choices that the page needs."""
+
+    lists: tuple[OptionList, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,21 @@ from collections.abc import Iterator
 
 from app.core.model import Contact, TaskState
 from app.ui.header.header_words import word_ill
+from app.ui.header.state import HeaderView
 from app.ui.kit.i18n import Translator
-from app.ui.notices.state import NoticeKind
-from app.ui.page.state import PageView
+from app.ui.kit.projection import PageView
+from app.ui.notices.state import NoticeKind, Notices
 from app.ui.runs.card_words import word_card
+from app.ui.runs.now import Cards
 from app.ui.runs.progress_words import word_batch
-from app.ui.runs.state import CardView
+from app.ui.runs.state import CardView, NowView
 from app.ui.runs.task_words import word_contact
+from app.ui.runs.waiting import WaitingView
 
 
 def announcements(before: PageView | None, after: PageView, _: Translator) -> list[str]:
     """Return what has happened since the page was drawn; nothing when it is drawn first, with the records of before."""
-    if before is None or before.header.is_restoring:
+    if before is None or before.of(HeaderView).is_restoring:
         return []
     return [
         *_runs(before, after, _),
@@ -49,14 +52,14 @@ def _runs(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
 
 def _changed(before: PageView, after: PageView) -> list[tuple[CardView | None, CardView]]:
     """Return the cards with a new state, newest first, each with its former one."""
-    known = {id(card.task): card for card in before.cards}
-    newest = before.cards[0].task.created_at if before.cards else float("-inf")
+    known = {id(card.task): card for card in before.of(Cards).items}
+    newest = before.of(Cards).items[0].task.created_at if before.of(Cards).items else float("-inf")
     moved = [
         card
-        for card in after.cards
+        for card in after.of(Cards).items
         if (was := known.get(id(card.task))) is None or (was.still_minutes is None) != (card.still_minutes is None)
     ]
-    former = {card.task.prompt_id: card for card in before.cards} if moved else {}
+    former = {card.task.prompt_id: card for card in before.of(Cards).items} if moved else {}
     pairs = [(former.get(card.task.prompt_id), card) for card in moved]
     return [
         (was, card)
@@ -89,22 +92,23 @@ def _state(was: CardView | None, card: CardView, _: Translator) -> str:
 
 def _batch(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
     """Yield how a batch has ended."""
-    was, batch = before.now.batch, after.now.batch
+    was, batch = before.of(NowView).batch, after.of(NowView).batch
     if batch is not None and batch.is_over and batch != was:
         yield word_batch(batch, _)
 
 
 def _waiting(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
     """Yield how many runs wait, when some were added."""
-    count = after.waiting.count
-    if count > before.waiting.count:
+    count = after.of(WaitingView).count
+    if count > before.of(WaitingView).count:
         yield _.plural("{count} run waits in this window", "{count} runs wait in this window", count)
 
 
 def _servers(before: PageView, after: PageView, _: Translator) -> Iterator[str]:
     """Yield how many servers are not well. That none answers is a notice; of one with work, its runs say it."""
-    if after.header.tags or before.header.ill == after.header.ill:
+    was, header = before.of(HeaderView), after.of(HeaderView)
+    if header.tags or was.ill == header.ill:
         return
-    if any(notice.kind is NoticeKind.NONE_WELL for notice in after.notices):
+    if any(notice.kind is NoticeKind.NONE_WELL for notice in after.of(Notices).items):
         return
-    yield word_ill(after.header, _) if after.header.ill else _("All servers answer again")
+    yield word_ill(header, _) if header.ill else _("All servers answer again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -12,6 +13,13 @@ class Newer(Enum):
     SERVED = "served"  # the gateway serves another build now
     OPENED = "opened"  # another window has upgraded the store while this one was open
     STORED = "stored"  # the store was newer when this page opened: the gateway serves an older Mooring
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """How a newer version than the page's was noticed, if there is one."""
+
+    newer: Newer | None = None
 
 
 class Releases:

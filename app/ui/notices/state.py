@@ -106,3 +106,17 @@ class Notice:
         if self.kind is NoticeKind.NEWER:
             return self.newer is not Newer.STORED and not self.is_busy
         return self.kind in {NoticeKind.STORE, NoticeKind.OTHER_PERSON}
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """The messages about the session and the page."""
+
+    items: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What the user's own actions have brought about, each until it is dismissed; errors last."""
+
+    items: tuple[Notice, ...]

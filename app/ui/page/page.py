@@ -20,53 +20,55 @@ from app.session import Session
 from app.session.timing import begin
 from app.ui.commands.actions import PaletteActions
 from app.ui.commands.commands import Offered
+from app.ui.commands.feature import offered_of
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
-from app.ui.form.context import opened_on
+from app.ui.form.context import OpenWorkflows, opened_on
 from app.ui.form.model_picker import ModelPicker
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
-from app.ui.form.state import FormState
+from app.ui.form.state import FormState, FormView, NodesView
 from app.ui.graph.actions import GraphActions
+from app.ui.graph.feature import GraphDrawings, graph_subject
 from app.ui.graph.graphs import Arrange, Graphs
 from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.feature import OpenDialog
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
+from app.ui.kit.projection import PageView, Surroundings
 from app.ui.kit.screen import Screen
 from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, finder
 from app.ui.kit.undeleted import keep_undeleted, read_undeleted
 from app.ui.library.actions import LibraryActions, is_json
+from app.ui.library.feature import LibraryPictures
 from app.ui.library.library import Library, is_file
 from app.ui.library.listing import LibraryIndex, can_run, sight_name
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog
 from app.ui.links.actions import LinkActions
-from app.ui.notices.announcements import announcements
 from app.ui.notices.notice_timer import NoticeTimer
-from app.ui.notices.releases import Releases
-from app.ui.notices.state import NoticesState
+from app.ui.notices.releases import Release, Releases
+from app.ui.notices.state import Messages, Notices, NoticesState
 from app.ui.page.actions import PageActions
-from app.ui.page.offering import offered_of
-from app.ui.page.open_dialog import graph_subject
 from app.ui.page.panel_actions import PanelActions
 from app.ui.page.panel_data import PanelData, PanelSources
-from app.ui.page.projection import project, with_progress
+from app.ui.page.projection import project, running, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
-from app.ui.page.regions import changed_regions, digest_of, graph_change
-from app.ui.page.state import PageView, Surroundings
+from app.ui.page.regions import REGIONS, changed_regions, digest_of, other_changes
 from app.ui.page.tab_icon import draw_icon
 from app.ui.page.tab_title import ended_ids, read_sign, title_ends, word_title
 from app.ui.results.actions import ResultsActions
 from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_rows import AlbumRows
+from app.ui.results.feature import AlbumNow
 from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.reuse import Reuse
 from app.ui.results.state import PictureDialog
@@ -74,6 +76,7 @@ from app.ui.runs.batches import BatchFollower
 from app.ui.runs.downloads import DownloadActions
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import POLL_INTERVAL, Standings
+from app.ui.runs.state import BatchNow
 from app.ui.scripting.actions import ScriptingActions
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import SettingsActions, page_settings
@@ -82,6 +85,7 @@ from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
 from app.ui.tray.actions import LINK as SHARED_LINK
 from app.ui.tray.actions import TrayActions
+from app.ui.tray.feature import TrayPictures
 from app.ui.windows.orphans import KEY as LEFT_KEY
 from app.ui.words.words import Words
 from app.workflows.forms.fields import MAX_SEED
@@ -168,7 +172,6 @@ class Page:
         )
         self._sights = Sights(screen, self.spawn, self.request)
         self._library_index = LibraryIndex()
-        self._stock = LibraryEntries()
         self._end_notifier = EndNotifier(notifier, steady or now)
         self._batches = BatchFollower()
         self._settings = SettingsActions(
@@ -532,33 +535,28 @@ class Page:
         view = project(
             self._session,
             self._ui,
-            workflows=self._workflows,
-            pictures=self._image_addresses,
+            self._image_addresses,
+            OpenWorkflows(self._workflows, stock),
+            LibraryPictures(self._sights.url),
+            TrayPictures(self._shared_sights.url),
+            BatchNow(self._batches.view),
+            AlbumNow(self._album.view(), self._album.has_given_way, self._album.strip()),
+            GraphDrawings(self._graphs),
+            self._panel_data.facts,
+            Surroundings(is_online=self._screen.is_online(), is_private=self._is_private),
+            Release(self._releases.newer),
             language=_.language,
-            drawings=self._graphs,
-            surroundings=Surroundings(
-                self._releases.newer, is_online=self._screen.is_online(), is_private=self._is_private
-            ),
             word=self.word,
-            stock=stock,
-            sight=self._sights.url,
-            album=self._album.view(),
-            has_replaced=self._album.has_given_way,
-            batch=self._batches.view,
-            strip=self._album.strip(),
-            shared=self._shared_sights.url,
-            panels=self._panel_data.facts,
         )
-        self._notice_timer.follow((*view.notices, *view.errors))
-        self._lists.refresh((*view.form.fields, *view.nodes.fields))
+        self._notice_timer.follow((*view.of(Notices).items, *view.of(Messages).items))
+        self._lists.refresh((*view.of(FormView).fields, *view.of(NodesView).fields))
         regions = self._undrawn(changed_regions(self._shown, view, _))
-        graph = graph_change(self._shown, view, _)
-        said = announcements(self._shown, view, _)
+        others = other_changes(self._shown, view, _)
         self._shown = view
         facts: dict[str, object] = {"lang": "en" if _.language == "pseudo" else _.language}
         facts |= page_settings(self._ui.of(Settings), SINGLE)
-        fresh = {**({"regions": regions} if regions else {}), **({"live": said} if said else {})}
-        return {**fresh, **graph, **self._album.change(_), **self._news(facts)}
+        fresh = {"regions": regions} if regions else {}
+        return {**fresh, **others, **self._album.change(_), **self._news(facts)}
 
     def _undrawn(self, regions: dict[str, str]) -> dict[str, str]:
         """Return the regions without those that the gateway has drawn equally, of the first drawing."""
@@ -568,16 +566,15 @@ class Page:
     def _move_change(self, _: Translator) -> dict[str, object]:
         """Return what has moved of the task whose turn it is: everything else is as it was drawn."""
         shown = self._shown
-        if shown is None or shown.marks is not None:  # the running node is marked in an open graph
+        if shown is None or shown.of(OpenDialog).follows_progress:
             return self._page_change(_)
-        running = (card.task.prompt_id for card in shown.now.cards if not card.task.state.is_end)
-        prompt_id = self._progress_order.next(running)
+        prompt_id = self._progress_order.next(running(shown))
         if prompt_id is None:
             return {}
         self._refresh_previews((prompt_id,))
         self._shown = with_progress(shown, prompt_id, self._session, self._image_addresses)
         regions = changed_regions(shown, self._shown, _)
-        return {} if not regions else {"regions": regions} if "now" in regions else {"moved": regions}
+        return {} if not regions else {"regions": regions} if regions.keys() & REGIONS.keys() else {"moved": regions}
 
     def _refresh_previews(self, prompt_ids: Collection[PromptId] | None = None) -> None:
         is_on = self._ui.of(Settings).previews is not Previews.OFF
@@ -590,9 +587,7 @@ class Page:
             self.spawn(self._library.refresh_published(tag))
         self._opener.refresh()
         opening = self._opener.opening(self._ui.of(FormState).workflow_id)
-        self._stock = stock = self._library_index.stock(
-            self._workflows, self._library, self._session.fleet, opening, self._ui.hidden
-        )
+        stock = self._library_index.stock(self._workflows, self._library, self._session.fleet, opening, self._ui.hidden)
         is_shown = isinstance(self._ui.dialog, LibraryDialog)
         items = [entry.item for entry in stock.entries if entry.item is not None and is_shown]
         read = self._session.results.read_thumbnail
@@ -606,7 +601,7 @@ class Page:
         return stock
 
     def _offered(self) -> Offered | None:
-        return offered_of(self._shown, self._ui, self._stock) if self._shown is not None else None
+        return offered_of(self._shown, self._ui) if self._shown is not None else None
 
     def _news(self, facts: Mapping[str, object]) -> dict[str, object]:
         """Return the entries that changed since the last update."""

@@ -13,7 +13,6 @@ from app.ui.fleet.panel import ONLY, FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.ui.page.state import PanelDialog
 from app.ui.runs.server_picker import SOONEST
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import WindowsDialog
@@ -76,7 +75,7 @@ class PanelActions:
         elif runs.where == server:
             self.choose_server(SOONEST)
 
-    def _show(self, dialog: PanelDialog) -> None:
+    def _show(self, dialog: FleetDialog | WindowsDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 

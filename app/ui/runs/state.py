@@ -187,6 +187,14 @@ NO_MARKS = Marks()
 
 
 @dataclass(frozen=True, slots=True)
+class ShownMarks:
+    """The marks on the page's cards, and how many ended ones are listed."""
+
+    marks: Marks = NO_MARKS
+    results_shown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ResultView:
     """One output and its addresses: `url` has its own bytes, `small` its thumbnail; empty means none.
 
@@ -319,6 +327,28 @@ class LeftSign:
     count: int
     is_open: bool = False
     is_new: bool = False  # the user has not seen all of it
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNow:
+    """The batch under way, or over, if there is one."""
+
+    view: BatchView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """The work of closed windows: its button, and whether it is listed."""
+
+    sign: LeftSign | None = None
+    is_listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastShown:
+    """Whether every result in this browser is shown."""
+
+    is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
-from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
+from app.ui.commands.feature import offered_of
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.form_html import form
 from app.ui.form.picker import LibraryEntries, LibrarySection, WorkflowEntry
 from app.ui.form.projection import form_view
@@ -32,13 +34,9 @@ from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.library.state import LibraryDialog, LibraryView, VersionView
 from app.ui.links.sharing import ShareDialog, share_view
-from app.ui.page.dialogs import dialogs
-from app.ui.page.offering import offered_of
-from app.ui.page.projection import project
-from app.ui.page.regions import changed_regions
-from app.ui.page.state import DialogView, PageView
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
+from app.ui.runs.questions import Question
 from app.ui.runs.state import GiveUpDialog, RunView
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
@@ -60,6 +58,7 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.trouble import around_trouble
+from tests.unit.ui.view_kit import Seen, changed_regions, dialog_markup, project
 from wire.health import Health
 
 GPU_1 = ServerId("gpu-1")
@@ -178,17 +177,19 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
     found |= {"form 2": other["form"], "dialogs 2": other["dialogs"]}
     found |= around_any_workflow(session, words, text)
     for number, record in enumerate(unreadable(text), 3):
-        about = DialogView(GiveUpDialog(record.prompt_id), record=record)
-        found[f"dialogs {number}"] = str(dialogs(about, words))
+        asked_about = GiveUpDialog(record.prompt_id)
+        found[f"dialogs {number}"] = dialog_markup(GiveUpDialog, Question(asked_about, record=record), words)
     found |= around_help(view, words, text)
     found |= around_links(words, text)
     return found | around_what_is_kept(words, text) | around_trouble(words, text)
 
 
-def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
+def around_help(view: Seen, words: Translator, text: str) -> dict[str, str]:
     """The settings for each permission of a browser, the palette with all commands, the list of shortcuts."""
     stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
-    offered = offered_of(view, UiState().with_slices(FormState(workflow_id="enlarge")), stock)
+    offered = offered_of(
+        view.view.with_part(OpenWorkflows(workflows(), stock)), UiState().with_slices(FormState(workflow_id="enlarge"))
+    )
     shown = {
         **{
             f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))
@@ -201,7 +202,10 @@ def around_help(view: PageView, words: Translator, text: str) -> dict[str, str]:
         "palette 3": PaletteView(PaletteDialog("?!"), offered),
         "shortcuts": ShortcutsView(has_keys=False),
     }
-    return {name: str(dialogs(DialogView(item), words)) for name, item in shown.items()}
+    return {
+        name: dialog_markup(type(item.dialog) if not isinstance(item, ShortcutsView) else ShortcutsDialog, item, words)
+        for name, item in shown.items()
+    }
 
 
 def around_links(words: Translator, text: str) -> dict[str, str]:
@@ -227,8 +231,9 @@ def around_links(words: Translator, text: str) -> dict[str, str]:
     rows = (VersionView(item.versions[0], "blob:v"), VersionView(item.versions[1]))
     listed = (WorkflowEntry(item.item_id, text, shelf=LibrarySection.OWN, item=item), entry)
     library = LibraryView(LibraryDialog(versions=item.item_id), listed, 2, versions=rows)
-    for number, dialog in enumerate((shared, own, long, library)):
-        found[f"share {number}"] = str(dialogs(DialogView(dialog), words))
+    for number, view_of_link in enumerate((shared, own, long)):
+        found[f"share {number}"] = dialog_markup(ShareDialog, view_of_link, words)
+    found["share 3"] = dialog_markup(LibraryDialog, library, words)
     return found
 
 
@@ -256,7 +261,7 @@ def around_what_is_kept(words: Translator, text: str) -> dict[str, str]:
         (KeepingDialog(cap="0.05"), replace(usage, size=90_000_000)),
     ]
     found = {
-        f"keeping {number}": str(dialogs(DialogView(KeepingView(*item)), words))
+        f"keeping {number}": dialog_markup(KeepingDialog, KeepingView(*item), words)
         for number, item in enumerate(dialogs_of_it)
     }
     name = ServerId("gpu-1")

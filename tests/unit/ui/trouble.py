@@ -6,14 +6,12 @@ from app.core.model import Contact, Failure, NodeError, Note, PromptId, ServerId
 from app.core.server_fingerprint import RestartSign
 from app.session import Noticed, Orphan, OrphanRecord
 from app.ui.kit.i18n import Translator
-from app.ui.kit.state import UiState
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS, changed_regions
-from app.ui.page.state import PageView, TaskDialog
+from app.ui.kit.state import Dialog, UiState
 from app.ui.runs.note_words import NOTES
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.windows.orphans import WindowsState
-from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, ended, fleet, server, task, window, workflows
+from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, server, task, window, workflows
+from tests.unit.ui.view_kit import Seen, changed_regions, project
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 
@@ -58,7 +56,7 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
     session = a_session(text)
     pictures = StillPictures(glimpses={item.task.prompt_id: "blob:g" for item in session.orphans[:1]})
 
-    def drawn(dialog: TaskDialog | None = None) -> dict[str, str]:
+    def drawn(dialog: Dialog | None = None) -> dict[str, str]:
         ui = UiState(dialog=dialog).with_slices(WindowsState(is_searching=dialog is None, is_open=True))
         view = project(session, ui, workflows=workflows(), pictures=pictures, language=words.language)
         return changed_regions(None, view, words)
@@ -75,10 +73,5 @@ def around_trouble(words: Translator, text: str) -> dict[str, str]:
     return found | {f"question {number}": drawn(dialog)["dialogs"] for number, dialog in enumerate(asked)}
 
 
-def page(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
+def page(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> Seen:
     return project(session, ui or UiState(), workflows=workflows(), pictures=pictures or StillPictures(), language="en")
-
-
-def markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
-    name, render = REGIONS[region]
-    return str(render(getattr(view, name), _))

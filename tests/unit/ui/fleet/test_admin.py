@@ -22,7 +22,6 @@ from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
 from app.ui.windows.panel import PanelFacts
 from gateway.fleet import fleet as gateway_fleet
 from gateway.fleet.state import FleetState
@@ -30,6 +29,7 @@ from gateway.http.routes import LocalServers, find_route
 from gateway.http.servers import Server
 from tests.unit.ui.fleet.test_faults import OneAnswer
 from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
+from tests.unit.ui.view_kit import project
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 HERS = PromptId("aaaa")
@@ -105,7 +105,7 @@ async def test_only_an_admin_sees_admin_actions() -> None:
     for runs in (True, False):
         ui = UiState(dialog=FleetDialog()).with_slices(Account("x", runs_fleet=runs))
         page = project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")
-        rows = page.dialog.dialog.servers  # type: ignore[union-attr]
+        rows = page.dialog.servers
         assert all((row.admin is not None) is runs for row in rows)
 
 

@@ -13,8 +13,9 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.elements import elements
-from tests.unit.ui.form.test_form import Rig, markup, page
+from tests.unit.ui.form.test_form import Rig, page
 from tests.unit.ui.page_kit import MemoryScreen
+from tests.unit.ui.view_kit import markup
 
 FIRST = ("prompt", "steps", "seed")
 

@@ -17,13 +17,12 @@ from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, mas
 from app.ui.form.mask_html import masking
 from app.ui.form.projection import field_view
 from app.ui.form.state import Draft, FieldView, FormState, Picture
-from app.ui.page.dialogs import dialogs
-from app.ui.page.projection import project
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field, Upload
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
+from tests.unit.ui.view_kit import markup, project
 
 IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
 FACTS = {"node": "1", "name": "image"}
@@ -54,7 +53,7 @@ class Rig:
         view = project(
             StillSession(), self.context.ui, workflows=(self.opened,), pictures=StillPictures(), language="en"
         )
-        return str(dialogs(view.dialog, ENGLISH))
+        return markup(view, "dialogs")
 
 
 def _used(item: Field) -> Field:

@@ -18,9 +18,6 @@ from app.ui.form.projection import SHORT, SMALL, needs_file
 from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, FormState, Picture
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
@@ -40,19 +37,15 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.unit.ui.view_kit import Seen, markup, project
 
 UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
 
 
-def page(opened: OpenWorkflow, ui: UiState | None = None, **more: Any) -> PageView:
+def page(opened: OpenWorkflow, ui: UiState | None = None, **more: Any) -> Seen:
     session = StillSession(window=window())
     ui = ui or UiState().with_slices(FormState(workflow_id=ANYTHING))
     return project(session, ui, workflows=(opened,), pictures=StillPictures(), language="en", **more)
-
-
-def markup(view: PageView, region: str) -> str:
-    name, render = REGIONS[region]
-    return str(render(getattr(view, name), ENGLISH))
 
 
 def with_draft(**facts: Any) -> UiState:

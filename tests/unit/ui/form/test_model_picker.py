@@ -16,13 +16,13 @@ from app.ui.form.model_picker import ModelPicker
 from app.ui.form.models import has_word, with_or_without
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
-from app.ui.page.state import PageView
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.unit.ui.elements import element, elements
-from tests.unit.ui.form.test_form import markup, page
+from tests.unit.ui.form.test_form import page
 from tests.unit.ui.page_kit import MemoryContext, MemoryScreen, StillModels
+from tests.unit.ui.view_kit import Seen, markup
 
 INK, NEON = "styles/ink.safetensors", "neon.safetensors"
 LIST = "options-Load-lora"
@@ -54,7 +54,7 @@ class Rig:
         self.picker = ModelPicker(self.models, self.context, self.screen)
 
     @property
-    def view(self) -> PageView:
+    def view(self) -> Seen:
         return page(self.flow, self.context.ui)
 
     async def mark(self, choice: str) -> None:

@@ -15,16 +15,15 @@ from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.ui.page.dialogs import dialogs
-from app.ui.page.projection import project
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
 from tests.unit.ui.elements import element, elements
-from tests.unit.ui.form.test_form import markup, page
+from tests.unit.ui.form.test_form import page
 from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions, translator
+from tests.unit.ui.view_kit import markup, project
 
 PROMPT, STEPS, SEED, LORA = ("1", "prompt"), ("1", "steps"), ("1", "seed"), ("1", "lora")
 
@@ -253,6 +252,6 @@ async def test_dialog_is_translated_and_names_are_not(language: str) -> None:
     await rig.save("Schnell")
     view = project(StillSession(), rig.ui, workflows=(rig.opened,), pictures=StillPictures(), language=language)
     _ = translator(language)
-    text = str(dialogs(view.dialog, _))
+    text = markup(view, "dialogs", _)
     assert [item.text for item in elements(text, class_="preset-name")] == ["<b>Quick</b>", "Schnell"]
     assert element(text, id="presets-title").text.startswith(_("Presets"))

@@ -12,16 +12,15 @@ from app.ui.form.recent_values import NAME, Recents
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
 from app.ui.results.storage import KeepingDialog
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.anything import ANYTHING, LORAS, anything
 from tests.unit.ui.elements import element, elements
-from tests.unit.ui.form.test_form import markup
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions
+from tests.unit.ui.view_kit import markup, project
 
 FIRST = ("prompt", "steps", "seed", "lora", "method", "on")
 

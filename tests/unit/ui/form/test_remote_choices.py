@@ -13,13 +13,13 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.remote_choices import RemoteLists
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
-from app.ui.page.state import PageView
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.unit.ui.elements import element, elements
-from tests.unit.ui.form.test_form import markup, page
+from tests.unit.ui.form.test_form import page
 from tests.unit.ui.page_kit import StillSession, ended, fleet, server, task, window
+from tests.unit.ui.view_kit import Seen, markup
 
 ROUTE = "/internal/files/output"
 
@@ -51,7 +51,7 @@ class Rig:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.work.append(work)
 
-    async def draw(self) -> PageView:
+    async def draw(self) -> Seen:
         self.lists.refresh(page(self.flow, self.ui).form.fields)
         while self.work:
             await self.work.pop(0)

@@ -21,6 +21,7 @@ from app.ui.form.open_workflow import MOST_IN_ONE_STEP, OpenWorkflow, arranged_a
 from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, WorkflowEntry, picked
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, FormState, Picture
+from app.ui.graph.feature import form_subject
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.deletions import What
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
@@ -28,7 +29,6 @@ from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
 from app.ui.library.listing import LibraryIndex, library_view, stock_of
 from app.ui.library.opening import MOST_OPEN, Opener
 from app.ui.library.state import LibraryDialog
-from app.ui.page.open_dialog import form_subject
 from app.ui.runs.orders import PromptDraw, order_of, plan_of
 from app.ui.runs.runnability import form_blocker
 from app.ui.runs.state import Blocker

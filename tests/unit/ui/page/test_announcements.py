@@ -12,22 +12,22 @@ from app.core.model import Contact, Task, TaskState
 from app.core.progress import Progress
 from app.ui.header.state import HeaderView
 from app.ui.notices.announcements import announcements
-from app.ui.page.state import PageView
 from app.ui.runs.waiting import WaitingView
 from tests.services import ROOT
 from tests.unit.ui.page_kit import ENGLISH, StillSession, ended, fleet, server, task, window
 from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import Seen
 from wire.health import Health
 
 RUNNING = task("a")
 
 
-def _page(*tasks: Task, **facts: Any) -> PageView:
+def _page(*tasks: Task, **facts: Any) -> Seen:
     return page(StillSession(window=window(*tasks), **facts))
 
 
-def said(before: PageView | None, after: PageView) -> list[str]:
-    return announcements(before, after, ENGLISH)
+def said(before: Seen | None, after: Seen) -> list[str]:
+    return announcements(before.view if before is not None else None, after.view, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_runs_that_end_together_are_one_announcement() -> None:
 
 def test_records_and_restored_runs_are_not_announced() -> None:
     assert said(None, _page(RUNNING)) == []
-    assert said(replace(_page(), header=HeaderView()), _page(RUNNING)) == []
+    assert said(_page().with_part(HeaderView()), _page(RUNNING)) == []
     assert said(_page(task("b", created_at=9.0)), _page(task("b", created_at=9.0), ended("a", created_at=3.0))) == []
 
 
 def test_waiting_runs_are_announced_when_added() -> None:
-    before, after = _page(), replace(_page(), waiting=WaitingView(count=7))
+    before, after = _page(), _page().with_part(WaitingView(count=7))
     assert said(before, after) == ["7 runs wait in this window"]
     assert said(after, before) == []
 

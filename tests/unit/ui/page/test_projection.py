@@ -17,11 +17,10 @@ from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.notices.state import NoticeKind, NoticesState
-from app.ui.page.projection import project, run_view
-from app.ui.page.state import DialogView, PageView
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
+from app.ui.runs.run_view import run_view
 from app.ui.runs.state import Blocker, GiveUpDialog
 from tests.unit.ui.page_kit import (
     ME,
@@ -38,7 +37,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import Seen, markup, project
 from wire.health import Health
 
 ALL = workflows()
@@ -46,7 +46,7 @@ PHOTO = Picture(Picked(Bytes(), "boat.png"), "blob:1", 640, 480)
 READY = Draft(pictures={("1", "image"): PHOTO})
 
 
-def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> PageView:
+def seen(session: StillSession, ui: UiState | None = None, pictures: StillPictures | None = None) -> Seen:
     return project(
         session,
         ui or UiState().with_slices(FormState(workflow_id="enlarge")),
@@ -150,7 +150,7 @@ def test_results_show_the_size_of_kept_data() -> None:
 
 def test_the_dialog_about_what_is_kept_is_about_no_task() -> None:
     view = seen(StillSession(), UiState(dialog=KeepingDialog()))
-    assert view.dialog == DialogView(KeepingView(KeepingDialog(), None))
+    assert view.dialog == KeepingView(KeepingDialog(), None)
 
 
 def test_downloads_from_two_servers_have_two_names() -> None:
@@ -204,7 +204,7 @@ def test_giving_an_unreadable_record_up_is_asked_about_first() -> None:
     record = Unreadable(prompt_id=PromptId("q1"))
     ui = UiState(dialog=GiveUpDialog(record.prompt_id))
     assert seen(StillSession(window=window(unreadable=(record,))), ui).dialog.record == record
-    assert seen(StillSession(), ui).dialog.dialog is None
+    assert seen(StillSession(), ui).dialog is None
 
 
 def test_a_dismissed_notice_stays_away() -> None:
@@ -268,7 +268,7 @@ def test_cancel_in_the_run_bar_means_the_newest_unfinished_task() -> None:
 
 def test_a_dialog_about_a_task_that_has_gone_closes() -> None:
     ui = UiState(dialog=PictureDialog(PromptId("gone"), 0))
-    assert seen(StillSession(), ui).dialog.dialog is None
+    assert seen(StillSession(), ui).dialog is None
 
 
 def test_tasks_of_another_owner_in_quarantine_hold_nothing() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import PromptId, Reservation, ServerId
+from app.ui.kit.projection import Surroundings
 from app.ui.kit.state import UiState
 from app.ui.notices.notices_html import notice
 from app.ui.notices.releases import Newer, Releases
 from app.ui.notices.state import Notice, NoticeKind, NoticesState
-from app.ui.page.projection import project
-from app.ui.page.state import Surroundings
 from tests.unit.ui.page_kit import ENGLISH, ME, StillPictures, StillSession, ended, task, window
+from tests.unit.ui.view_kit import project
 
 HELD = Reservation(
     prompt_id=PromptId("c"), window_id=ME, server_id=ServerId("gpu-1"), address="http://gpu-1:8188", at=1.0
@@ -56,8 +56,7 @@ def test_served_build_outweighs_the_store() -> None:
 
 
 def notices(session: StillSession, newer: Newer | None, ui: UiState | None = None) -> list[Notice]:
-    around = Surroundings(newer)
-    view = project(session, ui or UiState(), workflows=(), pictures=StillPictures(), language="en", surroundings=around)
+    view = project(session, ui or UiState(), workflows=(), pictures=StillPictures(), language="en", newer=newer)
     return list(view.notices)
 
 

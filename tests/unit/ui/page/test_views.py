@@ -20,13 +20,10 @@ from app.core.progress import Progress
 from app.ui.fleet.panel import FleetDialog
 from app.ui.form.controls import field_id
 from app.ui.form.state import Draft, FormState
-from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
-from app.ui.page.dialogs import dialogs
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS, changed_regions
-from app.ui.page.state import DialogView, PageView
+from app.ui.page.regions import REGIONS
 from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.runs.questions import Question
 from app.ui.runs.state import GiveUpDialog
 from tests.unit.ui.crowd import EVIL, crowded
 from tests.unit.ui.elements import element, elements
@@ -42,6 +39,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
+from tests.unit.ui.view_kit import Seen, changed_regions, dialog_markup, project
+from tests.unit.ui.view_kit import markup as _markup
 
 
 class _Reader(HTMLParser):
@@ -122,14 +121,9 @@ def test_every_control_has_a_name() -> None:
             assert has_text or 'aria-label="' in button or 'alt="' in button, button
 
 
-def _page(dialog: FleetDialog | None = None, **facts: object) -> PageView:
+def _page(dialog: FleetDialog | None = None, **facts: object) -> Seen:
     session, ui = StillSession(**facts), UiState(dialog=dialog).with_slices(FormState(workflow_id="enlarge"))  # type: ignore[arg-type]
     return project(session, ui, workflows=workflows(), pictures=StillPictures(), language="en")
-
-
-def _markup(view: PageView, region: str, _: Translator = ENGLISH) -> str:
-    name, render = REGIONS[region]
-    return str(render(getattr(view, name), _))
 
 
 def test_a_task_card_carries_its_id_state_and_server() -> None:
@@ -192,7 +186,7 @@ def test_newer_record_offers_a_reload_and_is_not_called_damaged() -> None:
 
 def test_the_question_about_an_unreadable_record_names_what_is_lost() -> None:
     record = Unreadable(prompt_id=PromptId("p-9"), owner=ME, server_id=ServerId("gpu-2"))
-    markup = str(dialogs(DialogView(GiveUpDialog(record.prompt_id), record=record), ENGLISH))
+    markup = dialog_markup(GiveUpDialog, Question(GiveUpDialog(record.prompt_id), record=record))
     confirm = element(markup, data_testid="confirm-give-up")
     assert (confirm["data-action"], confirm["data-prompt-id"]) == ("give-up", "p-9")
     assert "gpu-2 may still run it" in markup
@@ -247,12 +241,12 @@ def test_unchanged_ended_card_is_only_said_to_stay() -> None:
     assert "Boat" in second and second.count("data-stays") == 1 and stays in second and "Dunes" not in second
     assert "Gulls" in third and third.count("data-stays") == 1 and stays in third
     assert "data-stays" not in changed_regions(None, pages[2], ENGLISH)["results"]
-    album = replace(pages[2], results=replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
+    album = pages[2].with_part(replace(pages[2].results, album=AlbumView(wish=AlbumWish())))
     assert "data-stays" not in changed_regions(album, pages[2], ENGLISH)["results"], "the album is shown"
 
 
 def test_typed_text_draws_only_its_input() -> None:
-    def typed(text: str, **more: str) -> PageView:
+    def typed(text: str, **more: str) -> Seen:
         values = {("1", "text"): text, **{("1", name): value for name, value in more.items()}}
         ui = UiState().with_slices(FormState("text", {"text": Draft(values=values)}))
         return project(StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language="en")

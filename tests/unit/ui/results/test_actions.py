@@ -5,7 +5,6 @@ from __future__ import annotations
 from app.core.model import Delivery
 from app.core.naming import TEMPLATE
 from app.ui.kit.image_addresses import Original
-from app.ui.page.projection import project
 from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.saving_html import saving
 from app.ui.results.state import ResultsState, SavingView
@@ -21,7 +20,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup, project
 
 
 class Rig:

@@ -40,7 +40,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 TEXT = find_open(workflows(), "text")
 assert TEXT is not None

@@ -10,7 +10,8 @@ from app.ui.results.state import PictureDialog
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillPictures, StillSession, ended, output, task, window
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 BATCH = BatchId("grid-1")
 
@@ -30,7 +31,7 @@ def waiting(*indices: int) -> WaitingRuns:
 
 def sheet(*tasks: Task, line: WaitingRuns | None = None, pictures: StillPictures | None = None) -> SheetView:
     session = StillSession(window=window(*tasks), line=StillLine(line=line))
-    shown = page(session, UiState(dialog=SheetDialog(BATCH)), pictures).dialog.dialog
+    shown = page(session, UiState(dialog=SheetDialog(BATCH)), pictures).dialog
     assert isinstance(shown, SheetView)
     return shown
 

@@ -12,8 +12,6 @@ from app.core.waiting_runs import WaitingRuns
 from app.session import Run
 from app.ui.kit.state import UiState
 from app.ui.notices.announcements import announcements
-from app.ui.page.projection import project
-from app.ui.page.state import PageView
 from app.ui.runs.batches import BatchFollower
 from app.ui.runs.progress_words import word_batch
 from app.ui.runs.state import BatchView, RunsState
@@ -21,7 +19,7 @@ from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import ENGLISH, StillLine, StillPictures, StillSession, ended, task, window, workflows
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import markup
+from tests.unit.ui.view_kit import Seen, markup, project
 
 BATCH = BatchId("b")  # as that of `waiting`
 
@@ -38,7 +36,7 @@ def words(view: BatchView | None) -> str:
     return word_batch(view, ENGLISH).replace("\N{NO-BREAK SPACE}", " ") if view is not None else ""
 
 
-def shown(session: StillSession, batch: BatchView | None, ui: UiState | None = None) -> PageView:
+def shown(session: StillSession, batch: BatchView | None, ui: UiState | None = None) -> Seen:
     return project(
         session, ui or UiState(), workflows=workflows(), pictures=StillPictures(), language="en", batch=batch
     )
@@ -133,8 +131,8 @@ def test_end_of_a_batch_is_announced_once(follower: BatchFollower) -> None:
     assert follower.view is not None
     under_way = replace(follower.view, done=1)
     before, after = shown(session(*DONE), under_way), shown(session(*DONE), follower.view)
-    assert announcements(before, after, ENGLISH) == ["2 of 2 done"]
-    assert announcements(after, after, ENGLISH) == []
+    assert announcements(before.view, after.view, ENGLISH) == ["2 of 2 done"]
+    assert announcements(after.view, after.view, ENGLISH) == []
 
 
 STOPPED = ended("b", part=part(1), state=TaskState.CANCELLED, cancel_asked_at=3.0)

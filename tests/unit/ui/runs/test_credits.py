@@ -11,9 +11,6 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.page.actions import PageActions
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView
 from app.ui.runs.many import ManyDialog, ManyDraft, ManyKind
 from app.ui.runs.state import CreditsDialog, RunsState
 from app.workflows.catalogue import Catalogue
@@ -22,7 +19,8 @@ from app.workflows.published import Published
 from app.workflows.replacements import Replacement
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import ENGLISH, MemoryContext, StillPictures, StillSession, deletions, translator, window
+from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, deletions, translator, window
+from tests.unit.ui.view_kit import Seen, markup, project
 
 WORKFLOW = {
     "1": {"class_type": "PartnerImage", "inputs": {"text": "hills", "size": 8}, "_meta": {"title": "Far away"}},
@@ -49,15 +47,10 @@ def opened(*, costs: bool = True) -> OpenWorkflow:
     return open_workflow(Published("far", "Far", "", False, workflow, Layout("far", first=first)), Catalogue(nodes))
 
 
-def page(opened: OpenWorkflow, ui: UiState | None = None) -> PageView:
+def page(opened: OpenWorkflow, ui: UiState | None = None) -> Seen:
     ui = (ui or UiState()).with_slices(FormState(workflow_id="far"))
     session = StillSession(window=window())
     return project(session, ui, workflows=(opened,), pictures=StillPictures(), language="en")
-
-
-def markup(view: PageView, region: str) -> str:
-    name, render = REGIONS[region]
-    return str(render(getattr(view, name), ENGLISH))
 
 
 def rig(*, costs: bool = True) -> Rig:
@@ -140,8 +133,7 @@ async def test_run_again_is_confirmed_if_it_costs_credits(elsewhere: bool) -> No
     [CreditsDialog("run", 3), CreditsDialog("many-add", 40), CreditsDialog("run-again", prompt_id="p", elsewhere=True)],
 )
 def test_question_continues_what_was_asked(dialog: CreditsDialog, language: str) -> None:
-    name, render = REGIONS["dialogs"]
-    text = str(render(getattr(page(opened(), UiState(dialog=dialog)), name), translator(language)))
+    text = markup(page(opened(), UiState(dialog=dialog)), "dialogs", translator(language))
     button = element(text, "button", data_testid="confirm-credits")
     assert (button["data-action"], button["data-confirmed"]) == (dialog.action, "true")
     assert button["data-elsewhere"] == str(dialog.elsewhere).lower()

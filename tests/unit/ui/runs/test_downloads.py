@@ -16,9 +16,6 @@ from app.ui.form.state import FormState
 from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView
 from app.ui.runs.downloads import (
     STORE_KEY,
     Download,
@@ -32,6 +29,7 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.model_sources import ModelSource
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 from app.workflows.published import Published
+from tests.unit.ui import view_kit
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
@@ -43,6 +41,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.unit.ui.view_kit import Seen, project
 from wire.downloads import DownloadStatus, DownloadTask
 
 A, B = ServerId("gpu-1"), ServerId("gpu-2")
@@ -69,7 +68,7 @@ def view(
     runs_fleet: bool = True,
     hosts: tuple[str, ...] = HOSTS,
     downloads: tuple[Download, ...] = (),
-) -> PageView:
+) -> Seen:
     """Return the page of a workflow whose models both servers lack."""
     servers = tuple(server(name, can_download=name in able) for name in (A, B))
     lacks = Lacks((), values or (lacking(),))
@@ -84,8 +83,8 @@ def view(
     return project(session, ui, workflows=(opened(*models),), pictures=StillPictures(), language="en")
 
 
-def markup(page: PageView, language: str = "en") -> str:
-    return str(REGIONS["standing"][1](page.standing, ENGLISH if language == "en" else translator(language)))
+def markup(page: Seen, language: str = "en") -> str:
+    return view_kit.markup(page, "standing", ENGLISH if language == "en" else translator(language))
 
 
 def download(server_id: ServerId = A, **more: object) -> Download:
@@ -93,7 +92,7 @@ def download(server_id: ServerId = A, **more: object) -> Download:
     return Download(**{**facts, "task_id": "t1", "status": RUNNING, **more})  # type: ignore[arg-type]
 
 
-def buttons(page: PageView, testid: str) -> list[dict[str, str | None]]:
+def buttons(page: Seen, testid: str) -> list[dict[str, str | None]]:
     return [item.attributes for item in elements(markup(page), data_testid=testid)]
 
 

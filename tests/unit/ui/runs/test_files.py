@@ -19,7 +19,6 @@ from app.session.waiting.file_feed import ROOM
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
 from app.ui.runs.files import FilesDialog
 from app.ui.runs.files_words import word_fault
 from app.ui.runs.state import BatchView, RunsState
@@ -29,7 +28,7 @@ from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, StillPictures, StillSession, fleet, server, translator
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import markup
+from tests.unit.ui.view_kit import markup, project
 
 PHOTO = ("1", "image")
 BATCH = BatchId("batch")

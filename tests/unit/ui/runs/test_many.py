@@ -30,7 +30,8 @@ from tests.unit.ui.library import test_opening
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, StillSession, deletions, fleet, server, translator, workflows
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 STEPS: Key = ("1", "steps")
 TEXT: Key = ("1", "text")

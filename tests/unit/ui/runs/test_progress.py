@@ -13,19 +13,17 @@ from app.session import Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.i18n import Translator
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
-from app.ui.page.regions import changed_regions
-from app.ui.page.state import PageView
 from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
 from app.ui.runs.tasks_html import now
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
+from tests.unit.ui.view_kit import Seen, changed_regions, project
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
 
 
-def page(*tasks: Task, **facts: object) -> PageView:
+def page(*tasks: Task, **facts: object) -> Seen:
     session = StillSession(window=window(*tasks), **facts)  # type: ignore[arg-type]
     return project(
         session,
@@ -36,7 +34,7 @@ def page(*tasks: Task, **facts: object) -> PageView:
     )
 
 
-def line(view: PageView, _: Translator = ENGLISH) -> str:
+def line(view: Seen, _: Translator = ENGLISH) -> str:
     """Return the texts of the first card's line."""
     found = elements(str(now(view.now, _)), "p", class_="card-step")
     return " | ".join(part.strip() for part in found[0].parts if part.strip()) if found else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from app.core.model import BatchId, Failure, Part, PromptId, Task, TaskState
 from app.session import Run
 from app.ui.kit.state import UiState
-from app.ui.page.state import PageView
 from app.ui.runs.queue import MOST_FAILURES, SHOWN
 from app.ui.runs.state import Hold, Place, RunsState
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import StillSession, ended, task, window
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import Seen, markup
 
 ERROR = Failure(kind="execution", message="no", node_type="Glaze")
 
@@ -24,12 +24,12 @@ def failed(name: str, at: float, **more: object) -> Task:
     return ended(name, state=TaskState.FAILED, failure=ERROR, created_at=at, **{"ended_at": at + 5, **more})
 
 
-def shown(*tasks: Task, state: RunsState | None = None, runs: tuple[Run, ...] = ()) -> PageView:
+def shown(*tasks: Task, state: RunsState | None = None, runs: tuple[Run, ...] = ()) -> Seen:
     ui = UiState().with_slices(state or RunsState())
     return page(StillSession(window=window(*tasks), runs=runs), ui)
 
 
-def rows(view: PageView) -> list[tuple[PromptId, Place]]:
+def rows(view: Seen) -> list[tuple[PromptId, Place]]:
     return [(card.task.prompt_id, card.place) for card in view.now.cards]
 
 

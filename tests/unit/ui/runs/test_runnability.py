@@ -18,15 +18,13 @@ from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
-from app.ui.page.regions import REGIONS
-from app.ui.page.state import PageView
 from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.runnability import Standings
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
+from tests.unit.ui import view_kit
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_views import readable
 from tests.unit.ui.page_kit import (
@@ -41,6 +39,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.unit.ui.view_kit import Seen, project
 from wire.health import Health
 
 A, B, C, D = (ServerId(f"gpu-{number}") for number in range(1, 5))
@@ -87,7 +86,7 @@ class Rig(MemoryContext):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.begun.append(work)
 
-    async def draw(self) -> PageView:
+    async def draw(self) -> Seen:
         """Draw until nothing is left to check."""
         self.standings.refresh()
         while self.begun:
@@ -96,7 +95,7 @@ class Rig(MemoryContext):
         return self.view
 
     @property
-    def view(self) -> PageView:
+    def view(self) -> Seen:
         return project(self.session, self.ui, workflows=self.workflows, pictures=StillPictures(), language="en")
 
     @property
@@ -109,14 +108,13 @@ class Rig(MemoryContext):
         )
 
 
-def line(view: PageView, language: str = "en") -> str:
+def line(view: Seen, language: str = "en") -> str:
     words = readable(markup(view, language))
     return words[0] if words else ""
 
 
-def markup(view: PageView, language: str = "en") -> str:
-    _, render = REGIONS["standing"]
-    return str(render(view.standing, ENGLISH if language == "en" else translator(language)))
+def markup(view: Seen, language: str = "en") -> str:
+    return view_kit.markup(view, "standing", ENGLISH if language == "en" else translator(language))
 
 
 HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), nodes("sd15.safetensors", without="Draw")

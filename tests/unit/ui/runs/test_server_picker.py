@@ -12,7 +12,6 @@ from app.core.waiting_runs import EVERY, Pause
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.context import set_slices
 from app.ui.kit.state import UiState
-from app.ui.page.projection import project
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
@@ -35,7 +34,8 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup, project
 from wire.health import Health
 
 

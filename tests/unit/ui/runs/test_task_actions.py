@@ -40,7 +40,8 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 from wire.health import Health
 
 TWO = fleet()
@@ -135,7 +136,7 @@ def test_stall_is_a_warning_with_its_minutes_and_ends_nothing() -> None:
     assert "No movement for more than 12 min" in markup(view, "now")
     assert "Nothing is ended here." in markup(view, "now")
     assert element(markup(view, "now"), data_testid="task-card")["data-state"] == "running"
-    (said,) = announcements(page(StillSession(window=window(task("a")))), view, ENGLISH)
+    (said,) = announcements(page(StillSession(window=window(task("a")))).view, view.view, ENGLISH)
     assert said.endswith("No movement for more than 12 min")
 
 

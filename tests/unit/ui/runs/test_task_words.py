@@ -15,7 +15,8 @@ from app.ui.kit.state import UiState
 from app.ui.runs.task_words import word_left, word_task
 from app.ui.windows.panel import PanelFacts
 from tests.unit.ui.page_kit import ENGLISH, StillSession, fleet, server, task, translator, window
-from tests.unit.ui.trouble import OTHER, markup, page
+from tests.unit.ui.trouble import OTHER, page
+from tests.unit.ui.view_kit import markup
 
 NODES = {
     "3": {"class_type": "ImageSharpen", "inputs": {}, "_meta": {"title": "Sharpen softly"}},

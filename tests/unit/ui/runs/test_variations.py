@@ -17,7 +17,8 @@ from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import StillSession, ended, output, window, workflows
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 TWO_SEEDS = {
     "1": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["2", 0], "seed_note": "seven", "is_seeded": True}},

@@ -24,7 +24,8 @@ from app.workflows.forms.fields import SeedMode
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 
 def waiting(*labels: str) -> WaitingRuns:

@@ -18,7 +18,8 @@ from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.unit.ui.runs.test_crew import mate
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import markup, page
+from tests.unit.ui.trouble import page
+from tests.unit.ui.view_kit import markup
 
 TEXT = ("1", "text")
 FIRST = PromptId("r-0")

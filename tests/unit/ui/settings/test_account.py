@@ -20,7 +20,6 @@ from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.notices.notices_html import notices
 from app.ui.notices.state import NoticeKind
-from app.ui.page.projection import project
 from app.ui.runs.state import Blocker
 from app.ui.runs.task_words import word_contact, word_failure
 from app.ui.settings.account import Attendance, LogOutDialog, LooseWindow
@@ -41,6 +40,7 @@ from tests.unit.ui.page_kit import (
     workflows,
 )
 from tests.unit.ui.panel_kit import OTHER, glance, roster
+from tests.unit.ui.view_kit import project
 
 ALICE = Account("alice", has_login=True)
 

@@ -12,13 +12,13 @@ from app.core.model import InputFile, NodeId, Note, PromptId, ServerId, TaskStat
 from app.session import Orphan, OrphanLine, OrphanRecord
 from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Glimpses
-from app.ui.page.state import PageView
 from app.ui.runs.state import GiveUpDialog, LeftSign
 from app.ui.windows.orphans import WindowsState, read_left
 from tests.unit.ui.elements import element
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillLine, StillPictures, StillSession, output, task
-from tests.unit.ui.trouble import OTHER, markup, page
+from tests.unit.ui.trouble import OTHER, page
+from tests.unit.ui.view_kit import Seen, markup
 
 A = task("a").prompt_id
 
@@ -40,7 +40,7 @@ def test_panel_is_shown_on_request_and_put_aside_until_new_work() -> None:
     rig.session.orphans = (orphan("o"),)
     rig.actions.orphans.follow_kept()
 
-    def drawn() -> PageView:
+    def drawn() -> Seen:
         return page(rig.session, rig.context.ui)
 
     assert markup(drawn(), "left") == "" and drawn().tabs.has_left

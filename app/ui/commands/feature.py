@@ -1,0 +1,75 @@
+"""The palette of commands, and the list of shortcuts: what the page offers now."""
+
+from __future__ import annotations
+
+from app.ui.commands.commands import Offered, Piece
+from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
+from app.ui.commands.palette_html import palette, shortcuts
+from app.ui.form.context import OpenWorkflows
+from app.ui.form.state import FormState, FormView
+from app.ui.kit.account import Account
+from app.ui.kit.feature import DialogKind, Feature
+from app.ui.kit.projection import PageView, Projection
+from app.ui.kit.state import UiState
+from app.ui.notices.state import Messages
+from app.ui.results.feature import SheetList
+from app.ui.results.state import ResultsView
+from app.ui.runs.state import CardView, NowView, RunView
+from app.ui.runs.waiting import WaitingView
+from app.ui.settings.settings import Settings
+from app.ui.windows.orphans import OrphansView
+
+MOST_PIECES = 12  # cards of each list that the palette names
+
+
+def _palette(dialog: PaletteDialog, page: Projection) -> PaletteView:
+    return PaletteView(dialog, offered_of(page, page.ui))
+
+
+def _shortcuts(_dialog: ShortcutsDialog, page: Projection) -> ShortcutsView:
+    return ShortcutsView(page.ui.of(Settings).has_keys)
+
+
+def offered_of(page: Projection | PageView, ui: UiState) -> Offered:
+    """Return what the page's own buttons would do now."""
+    form, waiting, run, now = page.of(FormView), page.of(WaitingView), page.of(RunView), page.of(NowView)
+    results, stock = page.of(ResultsView), page.of(OpenWorkflows).stock
+    return Offered(
+        run=run if run.blocker is None else None,
+        cancels=run.cancels,
+        has_plan=now.is_many,
+        workflow_id=ui.of(FormState).workflow_id,
+        is_open=form.chosen is not None,
+        is_searchable=form.chosen is not None and form.is_searchable,
+        can_undo=form.can_undo,
+        can_redo=form.can_redo,
+        is_arranging=form.is_arranging,
+        workflows=tuple((entry.workflow_id, entry.title) for entry in stock.entries),
+        where=run.where,
+        waiting=waiting.count,
+        is_paused=waiting.pause is not None,
+        is_unbounded=waiting.is_unbounded,
+        pieces=(*_pieces(now.listed), *_pieces(results.cards)),
+        sheets=tuple(Piece(item.batch_id, item.title) for item in page.of(SheetList).entries),
+        orphans=page.of(OrphansView).count,
+        has_more_results=results.more > 0,
+        has_more_runs=not now.is_whole and (now.more > 0 or waiting.more > 0),
+        is_album=results.album is not None,
+        is_narrow=results.album is not None and results.album.wish.is_narrow,
+        picked=len(results.album.picked) if results.album is not None else 0,
+        errors=len(page.of(Messages).items),
+        settings=ui.of(Settings),
+        can_log_out=ui.of(Account).can_log_out,
+    )
+
+
+def _pieces(cards: tuple[CardView, ...]) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(card.task.prompt_id, card.task.title, card.tag.name, card.task.state.is_end)
+        for card in cards[:MOST_PIECES]
+    )
+
+
+FEATURE = Feature(
+    dialogs=(DialogKind(PaletteDialog, _palette, palette), DialogKind(ShortcutsDialog, _shortcuts, shortcuts))
+)

@@ -1,0 +1,9 @@
+"""The scripting console, as a dialog."""
+
+from __future__ import annotations
+
+from app.ui.kit.feature import Feature, plain_dialog
+from app.ui.scripting.actions import ScriptingDialog
+from app.ui.scripting.panel_html import scripting
+
+FEATURE = Feature(dialogs=(plain_dialog(ScriptingDialog, scripting),))
