@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.ui.commands.commands import Offered, Piece
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
-from app.ui.form.context import OpenWorkflows
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState, FormView
 from app.ui.kit.account import Account
 from app.ui.kit.feature import DialogKind, Feature
@@ -33,7 +33,7 @@ def _shortcuts(_dialog: ShortcutsDialog, page: Projection) -> ShortcutsView:
 def offered_of(page: Projection | PageView, ui: UiState) -> Offered:
     """Return what the page's own buttons would do now."""
     form, waiting, run, now = page.of(FormView), page.of(WaitingView), page.of(RunView), page.of(NowView)
-    results, stock = page.of(ResultsView), page.of(OpenWorkflows).stock
+    results, stock = page.of(ResultsView), page.of(LibraryEntries)
     return Offered(
         run=run if run.blocker is None else None,
         cancels=run.cancels,

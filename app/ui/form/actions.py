@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.seeds import makes_the_same, seeds_of, with_new_seeds
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.workflows.forms.fields import FALSE, TRUE, Seed, SeedMode, Text
 from app.workflows.forms.presets import mode_of
 from app.workflows.plans.runs import PlannedRun
@@ -20,7 +20,7 @@ from app.workflows.plans.targets import Target
 class FormActions:
     """Actions on the form. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, context: FormContext, random_seed: Callable[[int], int]) -> None:
+    def __init__(self, context: PageContext, random_seed: Callable[[int], int]) -> None:
         self._context = context
         self._random_seed = random_seed
 

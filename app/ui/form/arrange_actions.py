@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on, set_workflows, workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, arranged_as, changed_texts
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -54,7 +54,7 @@ def keep_layouts(screen: Screen, layouts: Mapping[str, str]) -> None:
 class ArrangeActions:
     """Actions on the form's layout, and on its history."""
 
-    def __init__(self, context: FormContext, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, context: PageContext, screen: Screen, deletions: Deletions) -> None:
         self._context = context
         self._screen = screen
         self._deletions = deletions
@@ -136,12 +136,13 @@ class ArrangeActions:
 
     def _keep(self, opened: OpenWorkflow, layout: Layout | None) -> None:
         self._screen.keep(_key_of(opened), to_text(layout) if layout else "")
-        key, offered = opened.published.key, self._context.workflows
-        self._context.set_workflows(
+        key, offered = opened.published.key, workflows_on(self._context)
+        set_workflows(
+            self._context,
             tuple(
                 arranged_as(item, layout or item.published.layout) if item.published.key == key else item
                 for item in offered
-            )
+            ),
         )
 
 

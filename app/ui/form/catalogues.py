@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from app.core.errors import BadInput
 from app.core.model import Fleet, Server, ServerId
 from app.core.window import Restoring, Window
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on, set_workflows, workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
+from app.ui.kit.context import PageContext
 from app.workflows.catalogue import Catalogue
 from wire.health import Health
 
@@ -35,7 +36,7 @@ class CatalogueSource(Protocol):
 class FormCatalogues:
     """Checks at each redraw whether the chosen form is from the right catalogue, and reads that if not."""
 
-    def __init__(self, session: CatalogueSource, context: FormContext) -> None:
+    def __init__(self, session: CatalogueSource, context: PageContext) -> None:
         self._session = session
         self._context = context
         self._asked: dict[str, Content] = {}  # by workflow: the hashes that its form is, or will be, built from
@@ -102,9 +103,9 @@ class FormCatalogues:
         try:
             workflows = tuple(
                 with_catalogue(item, catalogue) if item.workflow_id == workflow_id else item
-                for item in self._context.workflows
+                for item in workflows_on(self._context)
             )
         except BadInput as error:  # the server cannot run it, which is shown before a run; the form stays as it was
             log.info("the form of %s stays by the catalogue it had: %r", workflow_id, error)
             return
-        self._context.set_workflows(workflows)
+        set_workflows(self._context, workflows)

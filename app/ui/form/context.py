@@ -1,39 +1,36 @@
-"""The page as actions on the form see it: its context and the open workflows."""
+"""The open workflows, and the chosen one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from app.ui.form.open_workflow import OpenWorkflow, find_open, shaped
-from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState
-from app.ui.kit.context import PageContext
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.projection import Projection
-
-
-class FormContext(PageContext, Protocol):
-    """The page context with the open workflows."""
-
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        """The open workflows."""
-
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
-        """Replace the open workflows."""
-
-
-def opened_on(context: FormContext) -> OpenWorkflow | None:
-    """The chosen workflow, if it is open."""
-    return find_open(context.workflows, context.ui.of(FormState).workflow_id)
+from app.ui.kit.state import Slice
 
 
 @dataclass(frozen=True, slots=True)
-class OpenWorkflows:
-    """The open workflows, and all workflows to choose."""
+class OpenWorkflows(Slice):
+    """The workflows that are open."""
 
     workflows: tuple[OpenWorkflow, ...] = ()
-    stock: LibraryEntries = field(default_factory=LibraryEntries)
+
+
+def workflows_on(context: PageContext) -> tuple[OpenWorkflow, ...]:
+    """The open workflows."""
+    return context.ui.of(OpenWorkflows).workflows
+
+
+def opened_on(context: PageContext) -> OpenWorkflow | None:
+    """The chosen workflow, if it is open."""
+    return find_open(workflows_on(context), context.ui.of(FormState).workflow_id)
+
+
+def set_workflows(context: PageContext, workflows: tuple[OpenWorkflow, ...]) -> None:
+    """Replace the open workflows, for example by one with the form of a catalogue read just now. Typed values stay."""
+    set_slices(context, OpenWorkflows(workflows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +44,5 @@ class Chosen:
 def chosen_part(page: Projection) -> Chosen:
     """Return the chosen workflow."""
     form = page.ui.of(FormState)
-    opened = find_open(page.of(OpenWorkflows).workflows, form.workflow_id)
+    opened = find_open(page.ui.of(OpenWorkflows).workflows, form.workflow_id)
     return Chosen(opened, shaped(opened, form.draft.values) if opened else None)

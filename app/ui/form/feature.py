@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.ui.form.camera_html import camera
-from app.ui.form.context import Chosen, OpenWorkflows, chosen_part
+from app.ui.form.context import Chosen, chosen_part
 from app.ui.form.controls import field_id
 from app.ui.form.field_html import field_inside
 from app.ui.form.form_html import form
@@ -14,6 +14,7 @@ from app.ui.form.mask_html import masking
 from app.ui.form.models import MarkedModel
 from app.ui.form.models_html import marked
 from app.ui.form.nodes_html import nodes
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.presets import PresetsDialog, PresetsView, presets_view
 from app.ui.form.presets_html import presets
 from app.ui.form.projection import form_view, found_keys, marked_model, nodes_view
@@ -32,7 +33,7 @@ def _asking(page: Projection) -> FormState:
 
 def _form(page: Projection) -> FormView:
     chosen, state = page.of(Chosen).shaped, page.ui.of(FormState)
-    return form_view(page.of(OpenWorkflows).stock, chosen, _asking(page), found_keys(chosen, state, page.word))
+    return form_view(page.of(LibraryEntries), chosen, _asking(page), found_keys(chosen, state, page.word))
 
 
 def _nodes(page: Projection) -> NodesView:

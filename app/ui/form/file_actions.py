@@ -13,12 +13,12 @@ from app.core.ports.blobs import Blob
 from app.core.window import Restoring, Window
 from app.session import Picked
 from app.ui.form import drafts
-from app.ui.form.context import FormContext
+from app.ui.form.context import workflows_on
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
 from app.ui.form.open_workflow import OpenWorkflow, find_open
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.workflows.bounds import check_painted, check_pixels
 from app.workflows.forms.fields import Field, Media, Upload
@@ -41,7 +41,7 @@ class FileActions:
     """Actions on files in the form. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
-        self, keeper: Keeper, context: FormContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+        self, keeper: Keeper, context: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
     ) -> None:
         self._keeper = keeper
         self._context = context
@@ -86,7 +86,7 @@ class FileActions:
     ) -> None:
         """Restore the form's files after a reload, as far as the store has them."""
         for found in tuple(drafts.stored_files(self._context.ui.of(FormState), window)):
-            opened = find_open(self._context.workflows, found.workflow_id)
+            opened = find_open(workflows_on(self._context), found.workflow_id)
             field = opened.form.by_key.get(found.key) if opened else None
             if field is None or not isinstance(field.kind, Upload):
                 continue  # the kind of that field is not known yet

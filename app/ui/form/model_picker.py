@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.session.models import Models
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.models import KnownModels, ModelList, with_or_without, with_words
 from app.ui.form.open_workflow import changed_texts, shaped
 from app.ui.form.projection import list_id_of
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import Choice, Field
 
@@ -23,7 +23,7 @@ log = logging.getLogger("mooring.ui")
 class ModelPicker:
     """The actions of an open picker, which `static/js/combo.js` sends."""
 
-    def __init__(self, models: Models, context: FormContext, screen: Screen) -> None:
+    def __init__(self, models: Models, context: PageContext, screen: Screen) -> None:
         self._models = models
         self._context = context
         self._screen = screen

@@ -12,12 +12,12 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.ports.documents import DocumentKey, DocumentStore
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -34,7 +34,7 @@ class PresetActions:
     def __init__(
         self,
         documents: DocumentStore,
-        context: FormContext,
+        context: PageContext,
         screen: Screen,
         mint: Callable[[], str],
         deletions: Deletions,

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.ports.documents import DocumentStore
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -33,7 +33,7 @@ NAME = "values"  # of the one document of its kind
 class Recents:
     """Keeps recent values, with the actions on them."""
 
-    def __init__(self, documents: DocumentStore, context: FormContext, screen: Screen, deletions: Deletions) -> None:
+    def __init__(self, documents: DocumentStore, context: PageContext, screen: Screen, deletions: Deletions) -> None:
         self._documents = documents
         self._context = context
         self._screen = screen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.ui.form.context import OpenWorkflows
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState
 from app.ui.kit.feature import DialogKind, Feature
 from app.ui.kit.projection import Projection
@@ -23,7 +23,7 @@ class LibraryPictures:
 
 
 def _library(dialog: LibraryDialog, page: Projection) -> LibraryView:
-    ui, stock = page.ui, page.of(OpenWorkflows).stock
+    ui, stock = page.ui, page.of(LibraryEntries)
     chosen, pictures = ui.of(FormState).workflow_id, page.of(LibraryPictures)
     view = library_view(dialog, stock, page.session.fleet, chosen, pictures.url)
     return replace(view, words=words_view(ui.of(WordsState), dialog.query, ui.hidden))

@@ -18,11 +18,12 @@ from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
-from app.ui.form.context import FormContext
+from app.ui.form.context import set_workflows, workflows_on
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
 from app.ui.form.picker import Opening
 from app.ui.form.state import NODES_AT_FIRST, FormState
 from app.ui.kit.background import in_steps, without_collecting
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.workflows.bounds import check_file
@@ -46,7 +47,7 @@ class Opener:
 
     def __init__(
         self,
-        context: FormContext,
+        context: PageContext,
         library: Library,
         catalogues: FormCatalogues,
         screen: Screen,
@@ -129,8 +130,8 @@ class Opener:
     def _close(self, workflow_id: str) -> None:
         for known in (self._files, self._tags, self._tried):
             known.pop(workflow_id, None)
-        opened = tuple(item for item in self._context.workflows if item.workflow_id != workflow_id)
-        self._context.set_workflows(opened)
+        opened = tuple(item for item in workflows_on(self._context) if item.workflow_id != workflow_id)
+        set_workflows(self._context, opened)
 
     async def note_used(self, workflow_id: str, prompt_id: PromptId) -> None:
         """Note a run of an open workflow in the library."""
@@ -151,7 +152,7 @@ class Opener:
         self._tried.pop(workflow_id, None)
         form = replace(ui.of(FormState), workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST)
         chosen = replace(ui, dialog=None).with_slices(form)
-        if find_open(self._context.workflows, workflow_id) is not None:
+        if find_open(workflows_on(self._context), workflow_id) is not None:
             self._context.set_ui(chosen)
         else:
             self._context.set_quietly(chosen)  # drawing what it has no form yet takes a sixth of the time to the form
@@ -172,7 +173,7 @@ class Opener:
     def _missing(self) -> Coroutine[Any, Any, None] | None:
         workflow_id = self._context.ui.of(FormState).workflow_id
         file = self._library.published_file(workflow_id)
-        is_open = any(item.workflow_id == workflow_id for item in self._context.workflows)
+        is_open = any(item.workflow_id == workflow_id for item in workflows_on(self._context))
         tag = file.tag if file is not None else ""
         if is_open and (file is None or self._tags.get(workflow_id) == tag):
             self._openings.pop(workflow_id, None)
@@ -217,7 +218,7 @@ class Opener:
             self._screen.schedule(partial(turn.set_result, None), is_calm=is_calm)
             await turn
         form = await in_steps(completing(opened))
-        current = find_open(self._context.workflows, opened.workflow_id)
+        current = find_open(workflows_on(self._context), opened.workflow_id)
         if current is not None and current.published is opened.published and not current.is_whole:
             self._put(completed(current, form))
 
@@ -252,12 +253,12 @@ class Opener:
 
     def _put(self, opened: OpenWorkflow) -> None:
         """Add or replace an open workflow; the oldest ones are closed."""
-        others = [item for item in self._context.workflows if item.workflow_id != opened.workflow_id]
+        others = [item for item in workflows_on(self._context) if item.workflow_id != opened.workflow_id]
         mine = [item.workflow_id for item in others if self.knows(item.workflow_id)]
         gone = set(mine[: max(0, len(mine) + 1 - MOST_OPEN)]) - {self._context.ui.of(FormState).workflow_id}
         for workflow_id in gone:
             self._files.pop(workflow_id, None)
-        self._context.set_workflows((*(item for item in others if item.workflow_id not in gone), opened))
+        set_workflows(self._context, (*(item for item in others if item.workflow_id not in gone), opened))
         self._on_open(opened)
 
 

@@ -16,12 +16,12 @@ from typing import Protocol
 from app.core.errors import BadInput, TaskNotFound
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.window import Window
-from app.ui.form.context import FormContext
+from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
 from app.ui.form.state import Draft, FormState, LinkReport, OpenedByLink, Typed
 from app.ui.kit.actions import action
 from app.ui.kit.background import without_collecting
-from app.ui.kit.context import attempt, set_slices
+from app.ui.kit.context import PageContext, attempt, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library
 from app.ui.library.opening import Opener
@@ -78,7 +78,7 @@ class LinkActions:
     """Follows links, and makes them. `refresh` is called at each redraw."""
 
     def __init__(
-        self, session: LinkSession, context: FormContext, screen: Screen, library: Library, opener: Opener
+        self, session: LinkSession, context: PageContext, screen: Screen, library: Library, opener: Opener
     ) -> None:
         self._session = session
         self._context = context
@@ -142,7 +142,7 @@ class LinkActions:
         self._context.set_ui(self._context.ui)
 
     def _fill(self, filling: _Filling) -> None:
-        opened = find_open(self._context.workflows, filling.workflow_id)
+        opened = find_open(workflows_on(self._context), filling.workflow_id)
         if opened is None or not opened.is_whole:
             return
         draft = self._context.ui.of(FormState).drafts.get(filling.workflow_id, Draft())
@@ -228,7 +228,7 @@ class LinkActions:
     def undo(self) -> None:
         """Restore what was in the fields that still have the link's values. *Undo* of the form reverts that, too."""
         form = self._context.ui.of(FormState)
-        report, opened = form.link, find_open(self._context.workflows, form.workflow_id)
+        report, opened = form.link, find_open(workflows_on(self._context), form.workflow_id)
         if report is None or opened is None or report.workflow_id != form.workflow_id:
             return
         if report.opened is not None:

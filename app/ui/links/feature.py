@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.ui.form.context import Chosen, OpenWorkflows
+from app.ui.form.context import Chosen
+from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState
 from app.ui.kit.feature import DialogKind, Feature
 from app.ui.kit.projection import Projection
@@ -15,7 +16,7 @@ def _share(dialog: ShareDialog, page: Projection) -> ShareView | None:
     chosen = page.of(Chosen).shaped
     if chosen is None:
         return None
-    return share_view(dialog, chosen, page.ui.of(FormState).draft, published_paths(page.of(OpenWorkflows).stock))
+    return share_view(dialog, chosen, page.ui.of(FormState).draft, published_paths(page.of(LibraryEntries)))
 
 
 FEATURE = Feature(dialogs=(DialogKind(ShareDialog, _share, share),))

@@ -16,12 +16,11 @@ from app.core.window import Window
 from app.session import Session
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
-from app.ui.form.context import FormContext
 from app.ui.form.file_actions import FileActions, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable, action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
 from app.ui.notices.state import NoticesState
@@ -66,7 +65,7 @@ class PageActions(ActionTable):
     def __init__(
         self,
         session: Session,
-        context: FormContext,
+        context: PageContext,
         screen: Screen,
         random_seed: Callable[[int], int],
         note_used: Callable[[str, PromptId], Awaitable[None]] | None = None,

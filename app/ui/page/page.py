@@ -26,7 +26,7 @@ from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.catalogues import FormCatalogues
-from app.ui.form.context import OpenWorkflows, opened_on
+from app.ui.form.context import OpenWorkflows, opened_on, workflows_on
 from app.ui.form.model_picker import ModelPicker
 from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.picker import LibraryEntries
@@ -134,7 +134,6 @@ class Page:
         self._session = session
         self._screen = screen
         self._is_private = is_private
-        self._workflows = tuple(recall_layout(screen, item) for item in workflows)
         self._releases = releases
         self._translators = translators
         self._read_input = read_input
@@ -152,6 +151,7 @@ class Page:
         self._is_asked = False  # another window has asked the user to come here
         self._library = Library(documents, session.files, now, self.request)
         self._ui = UiState().with_slices(
+            OpenWorkflows(tuple(recall_layout(screen, item) for item in workflows)),
             drafts.load(drafts.recall(screen, now()), workflows, is_file),
             read_settings(screen.kept(SETTINGS_KEY)),
             NoticesState(undeleted=read_undeleted(screen)),
@@ -276,28 +276,24 @@ class Page:
 
     def _take_ui(self, ui: UiState) -> None:
         before, form = self._ui.of(FormState), ui.of(FormState)
+        has_others = self._ui.of(OpenWorkflows) is not ui.of(OpenWorkflows)
         self._ui = ui
         if (form.workflow_id, form.drafts) != (before.workflow_id, before.drafts):
             self._screen.remember(drafts.STORE_KEY, drafts.dump(form))
+        if has_others:
+            self._follow_workflows()
 
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        """The workflows to choose from."""
-        return self._workflows
-
-    def set_workflows(self, workflows: tuple[OpenWorkflow, ...]) -> None:
-        """Replace the workflows, for example by one with the form of a catalogue read just now. Typed values stay."""
-        self._workflows = workflows
+    def _follow_workflows(self) -> None:
+        """Follow a change of the open workflows."""
         self._choose_something()
         self._leave_impossible()
         if any(draft.awaited for draft in self._ui.of(FormState).drafts.values()):
             self.spawn(self.actions.recover(self._read_input))
-        self.request()
 
     def _choose_something(self) -> None:
         """Choose the first workflow if the chosen one is gone."""
         chosen = self._ui.of(FormState).workflow_id
-        if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in self._workflows):
+        if not self._opener.knows(chosen) and not any(item.workflow_id == chosen for item in workflows_on(self)):
             self._choose_first()
 
     def _leave_impossible(self) -> None:
@@ -305,13 +301,13 @@ class Page:
         form, fleet = self._ui.of(FormState), self._session.fleet
         if form.workflow_id in form.drafts:
             return
-        if any(item.workflow_id == form.workflow_id and not can_run(item, fleet) for item in self._workflows):
+        if any(item.workflow_id == form.workflow_id and not can_run(item, fleet) for item in workflows_on(self)):
             self._choose_first()
 
     def _choose_first(self) -> None:
         """Choose the first workflow that can run here, or the first one."""
-        possible = [item for item in self._workflows if can_run(item, self._session.fleet)]
-        first = next(iter([*possible, *self._workflows]), None)
+        possible = [item for item in workflows_on(self) if can_run(item, self._session.fleet)]
+        first = next(iter([*possible, *workflows_on(self)]), None)
         self._ui = self._ui.with_slices(
             replace(self._ui.of(FormState), workflow_id=first.workflow_id if first is not None else "")
         )
@@ -536,7 +532,7 @@ class Page:
             self._session,
             self._ui,
             self._image_addresses,
-            OpenWorkflows(self._workflows, stock),
+            stock,
             LibraryPictures(self._sights.url),
             TrayPictures(self._shared_sights.url),
             BatchNow(self._batches.view),
@@ -587,7 +583,9 @@ class Page:
             self.spawn(self._library.refresh_published(tag))
         self._opener.refresh()
         opening = self._opener.opening(self._ui.of(FormState).workflow_id)
-        stock = self._library_index.stock(self._workflows, self._library, self._session.fleet, opening, self._ui.hidden)
+        stock = self._library_index.stock(
+            workflows_on(self), self._library, self._session.fleet, opening, self._ui.hidden
+        )
         is_shown = isinstance(self._ui.dialog, LibraryDialog)
         items = [entry.item for entry in stock.entries if entry.item is not None and is_shown]
         read = self._session.results.read_thumbnail

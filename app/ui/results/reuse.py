@@ -12,11 +12,11 @@ from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.window import Window
 from app.core.workflow import parse_workflow
-from app.ui.form.context import FormContext
+from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState, Taken
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import InputDialog, PictureDialog
@@ -60,7 +60,7 @@ class Reuse:
     def __init__(
         self,
         source: ReuseSource,
-        context: FormContext,
+        context: PageContext,
         screen: Screen,
         opener: Opener,
         read_input: Callable[[str], Awaitable[Blob | None]],
@@ -81,7 +81,7 @@ class Reuse:
         task = await self._task(prompt_id)
         workflow = parse_workflow(task.workflow)
         key = workflow_key(workflow)
-        fitting = [item for item in self._context.workflows if item.is_whole and item.published.key == key]
+        fitting = [item for item in workflows_on(self._context) if item.is_whole and item.published.key == key]
         fitting.sort(
             key=lambda item: item.workflow_id != self._context.ui.of(FormState).workflow_id
         )  # the chosen one first
@@ -97,7 +97,7 @@ class Reuse:
     @action("use-as-input")
     async def use_as_input(self, prompt_id: PromptId, index: int) -> None:
         """Put a result into the form; if the chosen workflow takes no picture, ask which of those that do."""
-        takers = [item for item in self._context.workflows if any(_takes_pictures(field) for field in item.uploads)]
+        takers = [item for item in workflows_on(self._context) if any(_takes_pictures(field) for field in item.uploads)]
         chosen = self._context.ui.of(FormState).workflow_id
         if takers and not any(item.workflow_id == chosen for item in takers):
             choices = tuple((item.workflow_id, item.title) for item in takers)

@@ -19,13 +19,13 @@ from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
@@ -72,7 +72,7 @@ class Standings:
     def __init__(
         self,
         session: StandingSource,
-        context: FormContext,
+        context: PageContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,
     ) -> None:

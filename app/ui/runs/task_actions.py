@@ -11,10 +11,10 @@ from app.core.errors import BadInput, MooringError
 from app.core.model import BatchId, PromptId, ServerId, Task
 from app.core.window import Window
 from app.session import Run
-from app.ui.form.context import FormContext
+from app.ui.form.context import workflows_on
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.ui.runs.state import CreditsDialog, GiveUpDialog, Hold, RunAgainDialog, RunsState, SameServerDialog
 from app.ui.runs.variations import vary
@@ -63,7 +63,7 @@ class TaskActions:
     """The actions that a card offers. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
     def __init__(
-        self, session: TaskCommands, context: FormContext, screen: Screen, random_seed: Callable[[int], int]
+        self, session: TaskCommands, context: PageContext, screen: Screen, random_seed: Callable[[int], int]
     ) -> None:
         self._random_seed = random_seed
         self._session = session
@@ -154,7 +154,7 @@ class TaskActions:
         task = next(filter(None, held), None) or await self._session.past.read_task(prompt_id)
         if not task.workflow:
             raise BadInput("words-not-kept", task.title)
-        values = vary(task, self._context.workflows, self._context.ui.of(FormState), self._random_seed)
+        values = vary(task, workflows_on(self._context), self._context.ui.of(FormState), self._random_seed)
         await self._repeat(prompt_id, values=values)
 
     async def _repeat(

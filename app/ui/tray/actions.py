@@ -13,12 +13,12 @@ from app.core.errors import BadInput, MooringError
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.tray import SharedFile, Tray
-from app.ui.form.context import FormContext, opened_on
+from app.ui.form.context import opened_on
 from app.ui.form.file_actions import check_file, media_of
 from app.ui.form.open_workflow import shaped
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import set_slices
+from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -43,7 +43,7 @@ class TrayActions:
     def __init__(
         self,
         tray: Tray,
-        context: FormContext,
+        context: PageContext,
         screen: Screen,
         *,
         sights: Sights,

@@ -24,7 +24,6 @@ from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
 from app.ui.commands.feature import offered_of
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
-from app.ui.form.context import OpenWorkflows
 from app.ui.form.form_html import form
 from app.ui.form.picker import LibraryEntries, LibrarySection, WorkflowEntry
 from app.ui.form.projection import form_view
@@ -187,9 +186,7 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
 def around_help(view: Seen, words: Translator, text: str) -> dict[str, str]:
     """The settings for each permission of a browser, the palette with all commands, the list of shortcuts."""
     stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
-    offered = offered_of(
-        view.view.with_part(OpenWorkflows(workflows(), stock)), UiState().with_slices(FormState(workflow_id="enlarge"))
-    )
+    offered = offered_of(view.view.with_part(stock), UiState().with_slices(FormState(workflow_id="enlarge")))
     shown = {
         **{
             f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))

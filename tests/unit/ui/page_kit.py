@@ -43,6 +43,7 @@ from app.core.waiting_runs import Batch, Values, WaitingRuns
 from app.core.window import Restoring, Window
 from app.core.workflow import ApiWorkflow
 from app.session import Fresh, ModelFile, Noticed, Orphan, OrphanLine, OrphanRecord, Picked, Preview, Run
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.open_workflow import OpenWorkflow, open_shipped, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
@@ -771,11 +772,29 @@ class MemoryContext:
     """The page's context, with background work that a test can wait for."""
 
     def __init__(self, workflow_id: str = "", offered: tuple[OpenWorkflow, ...] = ()) -> None:
+        self._workflows = OpenWorkflows(offered or workflows())
         self.ui = UiState().with_slices(FormState(workflow_id=workflow_id))
-        self.workflows = offered or workflows()
         self.language = ""
         self.work: list[asyncio.Task[None]] = []
         self.is_due = False  # whether a frame was requested
+
+    @property
+    def ui(self) -> UiState:
+        return self._ui
+
+    @ui.setter
+    def ui(self, ui: UiState) -> None:
+        """Set the state; a state without open workflows has those of before."""
+        self._ui = ui if OpenWorkflows in ui.slices else ui.with_slices(self._workflows)
+        self._workflows = self._ui.of(OpenWorkflows)
+
+    @property
+    def workflows(self) -> tuple[OpenWorkflow, ...]:
+        return self._workflows.workflows
+
+    @workflows.setter
+    def workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
+        self.ui = self.ui.with_slices(OpenWorkflows(offered))
 
     def set_ui(self, ui: UiState) -> None:
         self.ui, self.is_due = ui, True
@@ -785,9 +804,6 @@ class MemoryContext:
 
     def redraw(self) -> None:
         self.is_due = True
-
-    def set_workflows(self, offered: tuple[OpenWorkflow, ...]) -> None:
-        self.workflows = offered
 
     async def speak(self, language: str) -> None:
         self.language = language

@@ -167,9 +167,9 @@ def project(
     return Seen(
         projection.project(
             session,
-            ui,
+            ui.with_slices(OpenWorkflows(workflows)),
             pictures,
-            OpenWorkflows(workflows, stock or stock_of(workflows, NO_SHELVES, session.fleet)),
+            stock or stock_of(workflows, NO_SHELVES, session.fleet),
             BatchNow(batch),
             AlbumNow(album, has_replaced, strip),
             GraphDrawings(drawings),

@@ -228,6 +228,6 @@ async def test_shown_queue_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_answer_after_closing_the_panel_is_dropped() -> None:
     panel = Panel(MemoryFleetAdmin())
     panel.actions.act("free-memory", {"server": "gpu-1"})
-    panel.ui = UiState()
+    panel.ui = closed = panel.ui.without_dialog()
     await asyncio.gather(*panel.work)
-    assert panel.ui == UiState()
+    assert panel.ui == closed

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.preset_actions import PresetActions
 from app.ui.form.presets import Ask, PresetsDialog
@@ -40,14 +41,10 @@ class Rig:
         self.opened = opened or with_authors()
         self.documents = MemoryDocuments(shelf)
         self.screen = MemoryScreen()
-        self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
+        self.ui = UiState().with_slices(OpenWorkflows((self.opened,)), FormState(workflow_id=ANYTHING))
         self.made = 0
         self.work: list[Coroutine[Any, Any, None]] = []
         self.actions = ActionTable(self, PresetActions(self.documents, self, self.screen, self._mint, deletions(self)))
-
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        return (self.opened,)
 
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui

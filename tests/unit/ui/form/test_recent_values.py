@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.recent_values import NAME, Recents
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable
@@ -32,14 +32,10 @@ class Rig:
         self.opened = anything(first=FIRST)
         self.documents = MemoryDocuments(shelf)
         self.screen = MemoryScreen()
-        self.ui = UiState().with_slices(FormState(workflow_id=ANYTHING))
+        self.ui = UiState().with_slices(OpenWorkflows((self.opened,)), FormState(workflow_id=ANYTHING))
         self.work: list[Coroutine[Any, Any, None]] = []
         self.recents = Recents(self.documents, self, self.screen, deletions(self))
         self.actions = ActionTable(self, self.recents)
-
-    @property
-    def workflows(self) -> tuple[OpenWorkflow, ...]:
-        return (self.opened,)
 
     def set_ui(self, ui: UiState) -> None:
         self.ui = ui

@@ -13,6 +13,7 @@ from app.core.ports.tray import Tray
 from app.core.progress import Progress
 from app.session import Preview
 from app.ui.form import drafts
+from app.ui.form.context import set_workflows, workflows_on
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
@@ -222,7 +223,7 @@ async def test_key_is_remembered_immediately_and_drawn_later() -> None:
     page, _session = await opened(screen)
     page.set_ui(page.ui.with_slices(FormState(workflow_id="text")))
     screen.draw()
-    fields = next(item.form.by_key for item in page.workflows if item.workflow_id == "text")
+    fields = next(item.form.by_key for item in workflows_on(page) if item.workflow_id == "text")
     key = next(key for key, item in fields.items() if isinstance(item.kind, Text))
     page.actions.act("field", {"node": key[0], "name": key[1], "value": "dune"})
     assert "dune" in screen.memory[drafts.STORE_KEY]
@@ -362,7 +363,7 @@ async def test_first_workflow_is_one_that_this_fleet_can_run() -> None:
     enlarge, blend, text, slow = workflows()
     session = StillSession(fleet=Fleet())
     page, _session = await opened(MemoryScreen(), session)
-    page.set_workflows((text, enlarge, blend, slow))
+    set_workflows(page, (text, enlarge, blend, slow))
     page.actions.act("workflow", {"value": "text"})
     session.fleet = fleet(server("gpu-1"))
     session.listeners[0]()
@@ -382,7 +383,7 @@ async def test_first_sample_makes_a_picture_of_what_the_servers_have(
     enlarge, blend, text, slow = workflows()
     session = StillSession(fleet=Fleet())
     page, _session = await opened(MemoryScreen(), session)
-    page.set_workflows((text, checkpoint_sample(*checkpoints), enlarge, blend, slow))  # as in the picker
+    set_workflows(page, (text, checkpoint_sample(*checkpoints), enlarge, blend, slow))  # as in the picker
     page.actions.act("workflow", {"value": "text"})
     session.fleet = fleet(server("gpu-1", is_demo=is_demo))
     session.listeners[0]()
@@ -393,7 +394,7 @@ async def test_what_was_typed_is_never_left_for_another_workflow() -> None:
     enlarge, blend, text, slow = workflows()
     session = StillSession(fleet=Fleet())
     page, _session = await opened(MemoryScreen(), session)
-    page.set_workflows((text, enlarge, blend, slow))
+    set_workflows(page, (text, enlarge, blend, slow))
     page.actions.act("workflow", {"value": "text"})
     page.actions.act("field", {"node": "1", "name": "text", "value": "dunes"})
     session.fleet = fleet(server("gpu-1"))
@@ -406,12 +407,12 @@ async def test_other_workflows_can_be_offered_and_what_was_typed_stays() -> None
     page, _session = await opened(screen)
     page.actions.act("field", {"node": "2", "name": "width", "value": "999"})
     known = Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": ["STRING", {}]}}}})
-    enlarge, *others = page.workflows
-    page.set_workflows((open_workflow(enlarge.published, known), *others))
+    enlarge, *others = workflows_on(page)
+    set_workflows(page, (open_workflow(enlarge.published, known), *others))
     assert page.ui.of(FormState).draft.values == {("2", "width"): "999"}
-    assert isinstance(page.workflows[0].form.by_key["4", "filename_prefix"].kind, Text)
-    page.set_workflows(tuple(others))
+    assert isinstance(workflows_on(page)[0].form.by_key["4", "filename_prefix"].kind, Text)
+    set_workflows(page, tuple(others))
     assert page.ui.of(FormState).workflow_id == "blend"
-    page.set_workflows(())
+    set_workflows(page, ())
     assert page.ui.of(FormState).workflow_id == ""
     screen.draw()
