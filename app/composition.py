@@ -32,17 +32,24 @@ from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import private_ports
+from app.ui.fleet.feature import Breaking
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
+from app.ui.graph.feature import Arranging
 from app.ui.kit.account import Account
 from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.kit.services import PagePorts
 from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
-from app.ui.page.panel_data import PanelSources
+from app.ui.results.feature import SavesTo
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
 from app.ui.settings.actions import first_language
+from app.ui.settings.feature import Notifications
 from app.ui.settings.settings import KEY as SETTINGS_KEY
 from app.ui.settings.settings import Settings, read_settings
+from app.ui.tray.feature import SharedFiles
+from app.ui.windows.panel_data import PanelSources
 
 log = logging.getLogger("mooring")
 
@@ -94,22 +101,25 @@ async def main(page_js: Any) -> None:
     page = Page(
         session,
         screen,
-        workflows,
-        releases=releases,
+        PagePorts(
+            documents=documents,
+            read_input=ports.store.read_input,
+            random_seed=random_seed,
+            now=ports.clock.now,
+            steady=ports.clock.steady,
+            sleep=asyncio.sleep,
+            is_private=is_private,
+        ),
+        OpenWorkflows(workflows),
+        releases,
+        team,
+        panel_sources,
+        Breaking(make_breaker(ports.http)),
+        Arranging(arrange),
+        Notifications(BrowserNotifier(notify)),
+        *(() if is_private else (SavesTo(BrowserFolder(patch)),)),
+        *((SharedFiles(BrowserTray()),) if has_worker() and not is_private else ()),
         translators=translator,
-        random_seed=random_seed,
-        read_input=ports.store.read_input,
-        break_server=make_breaker(ports.http),
-        arrange=arrange,
-        documents=documents,
-        now=ports.clock.now,
-        steady=ports.clock.steady,
-        panel_sources=panel_sources,
-        team=team,
-        notifier=BrowserNotifier(notify),
-        folder=None if is_private else BrowserFolder(patch),
-        tray=BrowserTray() if has_worker() and not is_private else None,
-        is_private=is_private,
     )
     await page.start(first_language(page.ui.of(Settings), screen.language_wishes(), languages))
     screen.listen(page.actions.act, page.take_files, page.take_many)

@@ -36,10 +36,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.notices.releases import Releases
 from gateway.page import templates
 from tests.integration.rig import open_gateway
-from tests.ports.memory_documents import MemoryDocuments
 from tests.services import start_demo
-from tests.unit.ui.page_kit import Bytes, MemoryNotifier, MemoryScreen, translator, workflows
-from tests.unit.ui.panel_kit import panel_sources
+from tests.unit.ui.page_kit import Bytes, MemoryScreen, translator, workflows
 
 if TYPE_CHECKING:
     from app.ui.page.page import Page
@@ -199,7 +197,7 @@ async def words(language: str) -> Translator:
 async def open_page(http: GatewayHttp) -> AsyncIterator[tuple[Page, MemoryScreen]]:
     """Open a page whose session reaches its servers through `http`."""
     templates.update(ROOT)
-    from app.ui.page.page import Page  # after its templates are compiled
+    from tests.unit.ui.whole_kit import make_page  # after the page's templates are compiled
 
     fleet = read_fleet((await http.send(Request(method="GET", path="/fleet", deadline=PATIENCE))).text)
     ports = Ports(
@@ -213,20 +211,15 @@ async def open_page(http: GatewayHttp) -> AsyncIterator[tuple[Page, MemoryScreen
         random=SandboxRandom(),
     )
     session, screen = Session(ports), MemoryScreen()
-    page = Page(
+    page = make_page(
         session,
         screen,
         workflows()[2:3],  # it needs no picture
-        releases=Releases(""),
-        translators=words,
-        random_seed=lambda limit: limit,
-        read_input=nothing,
-        break_server=nothing,
         arrange=nothing,
+        break_server=nothing,
+        read_input=nothing,
+        releases=Releases(""),
         now=lambda: 0.0,
-        documents=MemoryDocuments(),
-        panel_sources=panel_sources(),
-        notifier=MemoryNotifier(),
     )
     await session.start()
     while not session.fleet.servers:  # noqa: ASYNC110 - the session notifies of changes, and not of this one alone

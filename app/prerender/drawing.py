@@ -20,15 +20,20 @@ from app.prerender.surroundings import (
     make_ports,
 )
 from app.session import Session
+from app.ui.fleet.feature import Breaking
+from app.ui.form.context import OpenWorkflows
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, open_shipped
+from app.ui.graph.feature import Arranging
 from app.ui.kit.account import Account
 from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.kit.services import PagePorts
 from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
-from app.ui.page.panel_data import PanelSources
 from app.ui.page.regions import digest_of
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
+from app.ui.settings.feature import Notifications
+from app.ui.windows.panel_data import PanelSources
 
 TURNS = 40  # of the event loop without a drawing, after which nothing more is under way: no wait here takes any time
 
@@ -68,19 +73,22 @@ async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
     page = Page(
         session,
         screen,
-        shipped(read),
-        releases=Releases(""),
+        PagePorts(
+            documents=documents,
+            read_input=ports.store.read_input,
+            random_seed=lambda _limit: 0,
+            now=ports.clock.now,
+            steady=ports.clock.now,
+            sleep=ports.clock.sleep,
+        ),
+        OpenWorkflows(shipped(read)),
+        Releases(""),
+        Team(attendance, NoLogin(), NoAdmin()),
+        PanelSources(NoRoster(), NoStats(), NoSignals()),
+        Breaking(_break_nothing),
+        Arranging(_arrange_nothing),
+        Notifications(NoNotifier()),
         translators=translator,
-        random_seed=lambda _limit: 0,
-        read_input=ports.store.read_input,
-        break_server=_break_nothing,
-        arrange=_arrange_nothing,
-        documents=documents,
-        now=ports.clock.now,
-        panel_sources=PanelSources(NoRoster(), NoStats(), NoSignals()),
-        team=Team(attendance, NoLogin(), NoAdmin()),
-        notifier=NoNotifier(),
-        sleep=ports.clock.sleep,
     )
     await page.start(order.language)
     await _settle(screen)

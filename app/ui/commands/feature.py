@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from app.ui.commands.actions import PaletteActions
 from app.ui.commands.commands import Offered, Piece
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
+from app.ui.commands.shortcuts import SINGLE
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormState, FormView
 from app.ui.kit.account import Account
-from app.ui.kit.feature import DialogKind, Feature
+from app.ui.kit.feature import DialogKind, Feature, Life, Service, itself
 from app.ui.kit.projection import PageView, Projection
+from app.ui.kit.services import Services
 from app.ui.kit.state import UiState
 from app.ui.notices.state import Messages
 from app.ui.results.feature import SheetList
 from app.ui.results.state import ResultsView
 from app.ui.runs.state import CardView, NowView, RunView
 from app.ui.runs.waiting import WaitingView
+from app.ui.settings.actions import page_settings
 from app.ui.settings.settings import Settings
 from app.ui.windows.orphans import OrphansView
 
@@ -70,6 +74,20 @@ def _pieces(cards: tuple[CardView, ...]) -> tuple[Piece, ...]:
     )
 
 
+def _actions(services: Services) -> PaletteActions:
+    page = services.page
+    return PaletteActions(
+        page,
+        services.screen,
+        page.act,
+        words=lambda: page.translator,
+        offered=lambda: offered_of(page.shown, page.ui) if page.shown is not None else None,
+        draw=page.draw,
+    )
+
+
 FEATURE = Feature(
-    dialogs=(DialogKind(PaletteDialog, _palette, palette), DialogKind(ShortcutsDialog, _shortcuts, shortcuts))
+    services=(Service(PaletteActions, _actions, itself),),
+    life=Life(facts=lambda services: page_settings(services.page.ui.of(Settings), SINGLE)),
+    dialogs=(DialogKind(PaletteDialog, _palette, palette), DialogKind(ShortcutsDialog, _shortcuts, shortcuts)),
 )

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from app.core.window import Window
 from app.ui.fleet.faults import BreakView, FaultsState, break_view
+from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.fleet.faults_html import breaking
 from app.ui.fleet.panel import FleetDialog, FleetView, fleet_view
+from app.ui.fleet.panel_actions import PanelActions
 from app.ui.fleet.panel_html import fleet
 from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
-from app.ui.kit.feature import DialogKind, Feature, Part, Region
+from app.ui.kit.feature import DialogKind, Feature, Part, Region, Service, itself
 from app.ui.kit.projection import Projection
+from app.ui.kit.services import Services
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts
+from app.ui.windows.panel_data import PanelData
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """Asks a demo server to play a fault."""
+
+    break_server: BreakServer
 
 
 def _breaking(page: Projection) -> BreakView:
@@ -27,7 +40,19 @@ def _fleet(dialog: FleetDialog, page: Projection) -> FleetView:
     return fleet_view(page.session, page.of(PanelFacts), wished.where, wished.leanings, admin)
 
 
+def _panel_actions(services: Services) -> PanelActions:
+    return PanelActions(services.session, services.page, services.screen, services.of(PanelData).ask)
+
+
+def _break_actions(services: Services) -> BreakActions:
+    return BreakActions(services.of(Breaking).break_server, services.page)
+
+
 FEATURE = Feature(
+    services=(
+        Service(PanelActions, _panel_actions, itself),
+        Service(BreakActions, _break_actions, itself),
+    ),
     parts=(Part(BreakView, _breaking),),
     regions={"breaking": Region(BreakView, breaking)},
     dialogs=(DialogKind(FleetDialog, _fleet, fleet),),

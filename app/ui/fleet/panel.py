@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
@@ -14,9 +14,8 @@ from app.core.waiting_runs import own_window_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, admin_at
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.kit.state import Dialog
 from app.ui.runs.server_picker import NO_LEANINGS
-from app.ui.windows.panel import PanelFacts, WindowMark, numbers
+from app.ui.windows.panel import PanelFacts, RosterDialog, WindowMark, numbers
 from wire.server_stats import ServerStats
 
 ONLY = "only"  # beside the leanings: use this server only, and wait for it
@@ -28,10 +27,12 @@ WIDTH = 1000  # of the timeline, in its own units
 
 
 @dataclass(frozen=True, slots=True)
-class FleetDialog(Dialog):
+class FleetDialog(RosterDialog):
     """The servers, and which window was moored to which; `admin` is for users who administer the fleet."""
 
     admin: AdminState = field(default_factory=AdminState)
+
+    has_stats: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

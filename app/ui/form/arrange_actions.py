@@ -134,6 +134,13 @@ class ArrangeActions:
         if before is not None:
             self._deletions.put_off(Deletion(What.LAYOUT), undo=lambda: self._keep(opened, before))
 
+    @action("undo-last")
+    def undo_last(self) -> None:
+        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
+        ui = self._context.ui
+        if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
+            self.undo()
+
     def _keep(self, opened: OpenWorkflow, layout: Layout | None) -> None:
         self._screen.keep(_key_of(opened), to_text(layout) if layout else "")
         key, offered = opened.published.key, workflows_on(self._context)

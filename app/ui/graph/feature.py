@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from app.core.model import Task
-from app.ui.form.context import Chosen
-from app.ui.form.open_workflow import OpenWorkflow
+from app.ui.form.context import Chosen, opened_on
+from app.ui.form.open_workflow import OpenWorkflow, shaped
 from app.ui.form.state import Draft, FormState
+from app.ui.graph.actions import GraphActions
 from app.ui.graph.graph_html import graph
 from app.ui.graph.graphs import (
+    Arrange,
     Drawings,
     GraphDialog,
     GraphMarks,
+    Graphs,
     GraphView,
     Subject,
     subject_of,
@@ -24,13 +27,21 @@ from app.ui.graph.graphs import (
 )
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.kit.feature import DialogKind, Feature, Part
+from app.ui.kit.feature import DialogKind, Feature, Life, Part, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
+from app.ui.kit.services import Services
 from app.ui.kit.session_facts import SessionFacts
 from app.ui.kit.state import UiState
 from app.ui.runs.orders import files_of
 from app.ui.runs.questions import find_task
+
+
+@dataclass(frozen=True, slots=True)
+class Arranging:
+    """The layout engine."""
+
+    arrange: Arrange
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,24 @@ def _dialog(_dialog: GraphDialog, page: Projection) -> ShownGraph | None:
     return page.of(OpenGraph).shown
 
 
+def _graphs(services: Services) -> Graphs:
+    page, arrange = services.page, services.of(Arranging).arrange
+    return Graphs(arrange, services.ports.read_input, page.spawn, page.request)
+
+
+def _refresh(services: Services) -> Iterable[object]:
+    ui, graphs, opened = services.page.ui, services.of(Graphs), opened_on(services.page)
+    chosen = shaped(opened, ui.of(FormState).draft.values) if opened is not None else None
+    graphs.refresh(graph_subject(services.session, ui, chosen))
+    return (GraphDrawings(graphs),)
+
+
 FEATURE = Feature(
+    services=(
+        Service(Graphs, _graphs),
+        Service(GraphActions, lambda its: GraphActions(its.session, its.page, its.of(Graphs)), itself),
+    ),
+    life=Life(refresh=_refresh),
     parts=(Part(OpenGraph, _open_graph),),
     dialogs=(DialogKind(GraphDialog, _dialog, _draw, follows_progress=True),),
     changes=(_change,),

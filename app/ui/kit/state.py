@@ -52,6 +52,10 @@ class Dialog:
         """Whether the dialogs opened from it close to it."""
         return False
 
+    def close(self, ui: UiState, /) -> UiState:
+        """Return the state with the dialog closed by one of its buttons, or by Escape."""
+        return replace(ui, dialog=self.returns_to)
+
     def subject(self, _ui: UiState, /) -> str:
         """Return the id of what it is about, if it is about one of many."""
         return ""

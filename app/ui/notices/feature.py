@@ -7,14 +7,18 @@ from dataclasses import replace
 
 from app.ui.kit.account import Account, Presence
 from app.ui.kit.colours import tag_of
-from app.ui.kit.feature import Feature, Part, Region
+from app.ui.kit.feature import Feature, Life, Part, Region, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection, Surroundings
+from app.ui.kit.services import Services
 from app.ui.kit.session_facts import SessionFacts
 from app.ui.kit.state import UiState
+from app.ui.kit.undeleted import read_undeleted
 from app.ui.notices.announcements import announcements
+from app.ui.notices.message_actions import MessageActions
+from app.ui.notices.notice_timer import NoticeTimer
 from app.ui.notices.notices_html import errors, notices
-from app.ui.notices.releases import Release
+from app.ui.notices.releases import Release, Releases
 from app.ui.notices.state import Messages, Notice, NoticeKind, Notices, NoticesState
 from app.ui.results.state import ResultsState
 from app.ui.runs.state import RunsState
@@ -114,7 +118,29 @@ def _said(before: PageView | None, after: PageView, _: Translator) -> Mapping[st
     return {"live": said} if said else {}
 
 
+def _first_notices(services: Services) -> NoticesState:
+    return NoticesState(undeleted=read_undeleted(services.screen))
+
+
+def _start(services: Services) -> None:
+    services.of(Releases).subscribe(services.page.request)
+
+
+def _follow_view(services: Services, view: PageView) -> None:
+    services.of(NoticeTimer).follow((*view.of(Notices).items, *view.of(Messages).items))
+
+
 FEATURE = Feature(
+    states=(_first_notices,),
+    services=(
+        Service(NoticeTimer, lambda services: NoticeTimer(services.page, services.ports.sleep)),
+        Service(MessageActions, lambda services: MessageActions(services.page, services.screen), itself),
+    ),
+    life=Life(
+        start=_start,
+        refresh=lambda services: (Release(services.of(Releases).newer),),
+        follow_view=_follow_view,
+    ),
     parts=(Part(Notices, _notices), Part(Messages, _messages)),
     regions={
         "notices": Region(Notices, lambda shown, _: notices(shown.items, _)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,15 +11,25 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.ui.form.state import FormState
 from app.ui.kit.colours import tag_of
-from app.ui.kit.feature import DialogKind, Feature, Part, Region, plain_dialog
+from app.ui.kit.context import attempt
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.feature import DialogKind, Feature, Life, Part, Region, Service, itself, plain_dialog
 from app.ui.kit.i18n import Translator
+from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.projection import Projection, Surroundings
+from app.ui.kit.services import Services
+from app.ui.library.opening import Opener
+from app.ui.results.actions import ResultsActions
 from app.ui.results.album import NO_STRIP, AlbumView, Strip
+from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_html import ask_workflow, delete_question
+from app.ui.results.album_rows import AlbumRows
 from app.ui.results.cards_html import ended_card, staying_card
 from app.ui.results.compare_html import comparing
+from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.large_html import large
 from app.ui.results.results_html import results
+from app.ui.results.reuse import Reuse
 from app.ui.results.saving_html import saving
 from app.ui.results.sheet_making import Sheets
 from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
@@ -34,10 +45,12 @@ from app.ui.results.state import (
     SavingView,
 )
 from app.ui.results.storage import KeepingDialog, KeepingView
+from app.ui.results.storage_actions import KeepActions
 from app.ui.results.storage_html import keeping
 from app.ui.runs.cards import ended_card as card_of_ended
 from app.ui.runs.now import Cards, Queue
 from app.ui.runs.questions import asked_card
+from app.ui.runs.run_actions import RunActions
 from app.ui.runs.state import CardView, PastShown, ShownMarks
 
 
@@ -159,7 +172,99 @@ def _keeping(dialog: KeepingDialog, page: Projection) -> KeepingView:
     return KeepingView(dialog, page.session.results.usage, len(page.ui.of(FormState).known.recent))
 
 
+@dataclass(frozen=True, slots=True)
+class SavesTo:
+    """Where each result is saved, if the user chooses a folder there."""
+
+    folder: Folder
+
+
+def _album(services: Services) -> AlbumActions:
+    return AlbumActions(
+        services.session,
+        services.of(AlbumRows),
+        services.page,
+        services.screen,
+        services.ports.now,
+        deletions=services.of(Deletions),
+    )
+
+
+def _folder(services: Services) -> FolderActions | None:
+    given = services.find(SavesTo)
+    if given is None:
+        return None
+    return FolderActions(
+        given.folder,
+        services.session,
+        services.page,
+        services.screen,
+        services.ports.now,
+        deletions=services.of(Deletions),
+    )
+
+
+def _reuse(services: Services) -> Reuse:
+    runs, read_input = services.of(RunActions), services.ports.read_input
+    return Reuse(
+        services.session,
+        services.page,
+        services.screen,
+        services.of(Opener),
+        read_input,
+        take_files=lambda files: runs.take_files(None, files),
+        recover=lambda: runs.recover(read_input),
+    )
+
+
+def _actions(services: Services) -> ResultsActions:
+    return ResultsActions(services.page, services.screen, services.session.name_project)
+
+
+def _load(services: Services) -> None:
+    attempt(services.page, services.of(AlbumRows).load())
+    if (folder := services.find(FolderActions)) is not None:
+        attempt(services.page, folder.load())
+
+
+def _wake(services: Services) -> None:
+    services.of(AlbumRows).invalidate()
+    if (folder := services.find(FolderActions)) is not None:
+        folder.refresh()
+
+
+def _before_drawing(services: Services) -> None:
+    if (folder := services.find(FolderActions)) is not None:
+        folder.follow()
+
+
+def _refresh(services: Services) -> Iterable[object]:
+    dialog, images = services.page.ui.dialog, services.of(ImageAddresses)
+    if isinstance(dialog, PictureDialog):
+        images.refresh((dialog.prompt_id, dialog.index), dialog.task)
+    else:
+        images.refresh()
+    album = services.of(AlbumActions)
+    return (AlbumNow(album.view(), album.has_given_way, album.strip()),)
+
+
 FEATURE = Feature(
+    services=(
+        Service(AlbumRows, lambda its: AlbumRows(its.session, its.ports.documents, its.page)),
+        Service(ResultsActions, _actions, itself),
+        Service(AlbumActions, _album, itself),
+        Service(KeepActions, lambda its: KeepActions(its.session.results, its.page, its.of(Deletions)), itself),
+        Service(FolderActions, _folder, itself),
+        Service(Reuse, _reuse, itself),
+    ),
+    life=Life(
+        start=lambda services: services.of(ResultsActions).load(),
+        load=_load,
+        wake=_wake,
+        before_drawing=_before_drawing,
+        refresh=_refresh,
+        messages=lambda services, _: services.of(AlbumActions).change(_),
+    ),
     parts=(
         Part(ShownMarks, _marks),
         Part(PastShown, _past),

@@ -9,7 +9,7 @@ from enum import Enum
 from app.core.model import BatchId, PromptId, Task
 from app.core.naming import TEMPLATE
 from app.ui.kit.file_names import Naming
-from app.ui.kit.state import Dialog, Slice
+from app.ui.kit.state import Dialog, Slice, UiState
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.results.differences import Difference
 from app.ui.results.sheets import SheetDialog
@@ -135,6 +135,14 @@ class CompareDialog(Dialog):
     is_slider: bool = True
     differences: tuple[Difference, ...] | None = None  # of their inputs; None if a record cannot be read
     returns_to: Dialog | None = None
+
+    def close(self, ui: UiState, /) -> UiState:
+        """Return to the results, where neither is picked any more: a press on *Delete* would mean both."""
+        closed = replace(ui, dialog=self.returns_to)
+        if self.returns_to is not None:
+            return closed
+        results = ui.of(ResultsState)
+        return closed.with_slices(replace(results, album=replace(results.album, picked=frozenset())))
 
 
 @dataclass(frozen=True, slots=True)

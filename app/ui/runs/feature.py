@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from markupsafe import Markup
 
+from app.core.model import PromptId
 from app.core.waiting_runs import EVERY, MOST_SENDERS
 from app.session.waiting.file_feed import ROOM
 from app.ui.form.context import Chosen
 from app.ui.form.nodes_html import lists
 from app.ui.form.projection import option_lists
+from app.ui.form.recent_values import Recents
 from app.ui.form.state import FormState, FormView, GoneFiles, NodesView, OptionLists
 from app.ui.kit.account import Account
-from app.ui.kit.feature import DialogKind, Feature, Movement, OpenDialog, Part, Region, plain_dialog
+from app.ui.kit.deletion_actions import Deletions
+from app.ui.kit.feature import (
+    DialogKind,
+    Feature,
+    Files,
+    Life,
+    Movement,
+    OpenDialog,
+    Part,
+    Region,
+    Service,
+    itself,
+    plain_dialog,
+)
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import Projection
+from app.ui.kit.services import Services
+from app.ui.runs.batches import BatchFollower
 from app.ui.runs.crew import own_unfinished
-from app.ui.runs.downloads import DownloadDialog, DownloadsState
+from app.ui.runs.downloads import DownloadActions, DownloadDialog, DownloadsState
 from app.ui.runs.edit import EditDialog, EditView, edit_view
 from app.ui.runs.edit_html import cancel_mine, edit
 from app.ui.runs.files import FilesDialog, FilesView, files_view
@@ -41,12 +61,14 @@ from app.ui.runs.now import (
 )
 from app.ui.runs.questions import draw_question, question
 from app.ui.runs.questions_html import credits_question, download_question
+from app.ui.runs.run_actions import ReadWildcards, RunActions
 from app.ui.runs.run_bar_html import run_bar
 from app.ui.runs.run_view import run_view, with_files
-from app.ui.runs.runnability import gone_files, standing_view
+from app.ui.runs.runnability import POLL_INTERVAL, Standings, gone_files, standing_view
 from app.ui.runs.runnability_html import standing
 from app.ui.runs.server_picker import Spread, senders_for, servers_now
 from app.ui.runs.state import (
+    BatchNow,
     Blocker,
     CreditsDialog,
     GiveUpDialog,
@@ -60,6 +82,7 @@ from app.ui.runs.state import (
 from app.ui.runs.tasks_html import now
 from app.ui.runs.waiting import CancelDialog, CancelView, WaitingView, cancel_view
 from app.ui.runs.waiting_html import waiting
+from app.workflows.graph import Key
 
 Plan = TypeVar("Plan", ManyView, FilesView)
 
@@ -141,7 +164,71 @@ def _draw_files(shown: Planned[FilesView], _: Translator) -> Markup:
     return files_dialog(shown.view, shown.blocker, _)
 
 
+@dataclass(frozen=True, slots=True)
+class RunNotes:
+    """What is noted of each run, and the wildcards that its prompts need: other features know how."""
+
+    note_used: Callable[[str, PromptId], Awaitable[None]]
+    read_wildcards: ReadWildcards
+
+
+def _actions(services: Services) -> RunActions:
+    notes = services.of(RunNotes)
+    return RunActions(
+        services.session,
+        services.page,
+        services.screen,
+        services.ports.random_seed,
+        notes.note_used,
+        note_values=services.of(Recents).note,
+        read_wildcards=notes.read_wildcards,
+        deletions=services.of(Deletions),
+    )
+
+
+def _standings(services: Services) -> Standings:
+    pause = partial(asyncio.sleep, POLL_INTERVAL)
+    return Standings(services.session, services.page, services.screen, pause=pause)
+
+
+def _downloads(services: Services) -> DownloadActions:
+    session = services.session
+    return DownloadActions(
+        session.model_downloads, lambda: session.fleet, services.page, services.screen, services.ports.sleep
+    )
+
+
+def _follow_ends(services: Services, _ended: frozenset[PromptId] | None) -> None:
+    services.of(BatchFollower).follow(services.session)
+
+
+def _take_files(services: Services, key: Key | None, files: Files, purpose: str) -> bool:
+    """Take files for the open plan of runs, or for the field aimed at."""
+    services.of(RunActions).take_files(key, files, purpose)
+    return True
+
+
+def _refresh(services: Services) -> Iterable[object]:
+    services.of(Standings).refresh()
+    return (BatchNow(services.of(BatchFollower).view),)
+
+
 FEATURE = Feature(
+    services=(
+        Service(RunActions, _actions, lambda actions: actions.owners),
+        Service(Standings, _standings, itself),
+        Service(DownloadActions, _downloads, itself),
+        Service(BatchFollower, lambda _services: BatchFollower()),
+    ),
+    life=Life(
+        prepare=lambda services: services.of(Standings).check_now(),
+        hurry=lambda services: services.of(RunActions).early_runs.until_idle(),
+        load=lambda services: services.of(DownloadActions).load(),
+        follow_ends=_follow_ends,
+        take_files=_take_files,
+        take_many=lambda services, key, files, purpose: services.of(RunActions).take_many(key, files, purpose),
+        refresh=_refresh,
+    ),
     parts=(
         Part(Cards, cards_part),
         Part(Unsent, unsent_part),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from app.ui.kit.account import Account, Presence
-from app.ui.kit.state import Dialog
 from app.ui.settings.settings import Settings, SettingsDialog
+from app.ui.windows.panel import RosterDialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Attendance:
 
 
 @dataclass(frozen=True, slots=True)
-class LogOutDialog(Dialog):
+class LogOutDialog(RosterDialog):
     """The question before logging out; `is_wiping` if the user's data in this browser is deleted too.
 
     With `is_out` the user is logged out already, and only the data is deleted.

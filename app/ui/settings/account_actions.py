@@ -8,7 +8,6 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.ports.fleet import FleetAdmin
-from app.ui.fleet.admin_actions import AdminActions
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -97,7 +96,3 @@ class Team:
     attendance: Attendance
     login: LoginSession
     admin: FleetAdmin
-
-    def actions(self, context: PageContext, screen: Screen, kept: Kept) -> tuple[AccountActions, AdminActions]:
-        """Return the actions of one page."""
-        return AccountActions(self.attendance, self.login, context, screen, kept), AdminActions(self.admin, context)

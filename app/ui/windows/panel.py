@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, MooringPeriod, Roster, TaskSummary
@@ -16,11 +16,21 @@ from app.ui.kit.state import Dialog
 from wire.server_stats import ServerStats
 
 
+class RosterDialog(Dialog):
+    """A dialog that shows the other windows; with `has_stats` also the servers' stats."""
+
+    __slots__ = ()
+    has_stats: ClassVar[bool] = False
+    has_pictures: ClassVar[bool] = False
+
+
 @dataclass(frozen=True, slots=True)
-class WindowsDialog(Dialog):
+class WindowsDialog(RosterDialog):
     """The windows of this browser; `asked` is the one that was asked to mark its tab."""
 
     asked: WindowId | None = None
+
+    has_pictures: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

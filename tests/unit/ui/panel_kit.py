@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import KnownWindow, Roster, TaskSummary, digest
-from app.ui.page.panel_data import PanelSources
+from app.ui.windows.panel_data import PanelSources
 from tests.unit.ui.page_kit import ME
 from wire.server_stats import ServerStats
 

@@ -14,11 +14,11 @@ from app.core.direct import Refusal
 from app.core.model import Choice, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.ui.fleet.panel import MOST_MOORINGS, FleetView, fleet_view
+from app.ui.fleet.panel_actions import STORE_KEY, PanelActions, dump, load
 from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.fleet.panel_words import name_device, word_hour, word_trouble
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.words import SEPARATOR
-from app.ui.page.panel_actions import STORE_KEY, PanelActions, dump, load
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts, WindowMark

@@ -17,7 +17,6 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import SHORT, SMALL, needs_file
 from app.ui.form.state import NODES_AT_FIRST, Draft, FieldView, FormState, Picture
 from app.ui.kit.state import UiState
-from app.ui.page.actions import PageActions
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
@@ -38,6 +37,7 @@ from tests.unit.ui.page_kit import (
     window,
 )
 from tests.unit.ui.view_kit import Seen, markup, project
+from tests.unit.ui.whole_kit import PageActions
 
 UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
 

@@ -176,13 +176,13 @@ async def test_full_store_or_newer_document_does_not_stop_a_run() -> None:
 
 async def test_only_possible_runs_are_noted() -> None:
     rig, noted = ActionsRig("text"), list[str]()
-    rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
+    rig.actions.runs._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
     await rig.act("run")
     rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
     assert noted == ["text", "text"]
     rig = ActionsRig("enlarge")
-    rig.actions._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
+    rig.actions.runs._note_values = lambda chosen, _draft: noted.append(chosen.workflow_id)
     await rig.act("run")  # it has no picture
     assert len(noted) == 2
 

@@ -18,17 +18,14 @@ from app.ui.graph.graph_html import drawing, graph, node_list
 from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
-from app.ui.notices.releases import Releases
 from app.ui.page.page import Page
 from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
-from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
     ENGLISH,
-    MemoryNotifier,
     MemoryScreen,
     StillSession,
     ended,
@@ -38,7 +35,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.panel_kit import panel_sources
+from tests.unit.ui.whole_kit import make_page
 
 NASTY = """<script>alert(1)</script>"><img src=x onerror='a'>&amp; ]]> \u0000 {curly}"""
 TAG = ServerTag("gpu-1", "gpu-1", 0)  # type: ignore[arg-type]
@@ -92,21 +89,7 @@ async def read_input(_sha256: str) -> None:
 
 async def opened(session: StillSession) -> tuple[Page, WaitedScreen, Engine]:
     screen, engine = WaitedScreen(), Engine()
-    page = Page(
-        session,  # type: ignore[arg-type]
-        screen,
-        workflows(),
-        releases=Releases("b1"),
-        translators=words,
-        random_seed=lambda limit: limit,
-        read_input=read_input,
-        break_server=session.break_server,
-        arrange=engine.arrange,
-        now=lambda: 100.0,
-        documents=MemoryDocuments(),
-        panel_sources=panel_sources(),
-        notifier=MemoryNotifier(),
-    )
+    page = make_page(session, screen, arrange=engine.arrange, break_server=session.break_server)
     await page.start("en")
     await page.load_rest()
     screen.draw()

@@ -18,7 +18,6 @@ from app.ui.kit.undeleted import keep_undeleted, read_undeleted
 from app.ui.notices.notice_words import word_deletion
 from app.ui.notices.notices_html import errors
 from app.ui.notices.state import NoticesState
-from app.ui.page.actions import PageActions
 from app.ui.runs.state import RunsState
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.page_kit import (
@@ -39,6 +38,7 @@ from tests.unit.ui.page_kit import (
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import page
 from tests.unit.ui.view_kit import markup, project
+from tests.unit.ui.whole_kit import PageActions
 
 
 class Rig:

@@ -10,7 +10,6 @@ from app.core.errors import BadInput, NoServerAvailable
 from app.core.model import BatchId
 from app.session import Picked
 from app.ui.form.state import Draft, FormState, Picture
-from app.ui.page.actions import PageActions
 from app.ui.results.actions import ResultsActions
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState, SavingDialog
@@ -26,6 +25,7 @@ from tests.unit.ui.page_kit import (
     server,
     task,
 )
+from tests.unit.ui.whole_kit import PageActions
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")

@@ -19,14 +19,13 @@ from app.ui.form.state import Draft, FormState
 from app.ui.kit.i18n import Translator
 from app.ui.notices.releases import Releases
 from app.ui.page.page import MOST_BY_ONE, Page
-from app.ui.page.panel_data import PanelSources
 from app.ui.page.regions import digest_of
 from app.ui.results.folder_actions import Folder
 from app.ui.settings.account_actions import Team
+from app.ui.windows.panel_data import PanelSources
 from app.ui.words.state import WordsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
-from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.elements import element
 from tests.unit.ui.page_kit import (
     Bytes,
@@ -42,7 +41,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.panel_kit import panel_sources
+from tests.unit.ui.whole_kit import make_page
 
 
 async def words(language: str) -> Translator:
@@ -71,20 +70,15 @@ async def opened(
     tray: Tray | None = None,
 ) -> tuple[Page, StillSession]:
     session = session or StillSession()
-    page = Page(
-        session,  # type: ignore[arg-type]
+    page = make_page(
+        session,
         screen,
-        workflows(),
-        releases=releases or Releases("b1"),
-        translators=words,
-        random_seed=lambda limit: limit,
-        read_input=read_input,
-        break_server=session.break_server,
         arrange=arrange,
-        now=lambda: 100.0,
-        documents=MemoryDocuments(),
-        panel_sources=sources or panel_sources(),
-        notifier=notifier or MemoryNotifier(),
+        break_server=session.break_server,
+        read_input=read_input,
+        releases=releases,
+        sources=sources,
+        notifier=notifier,
         team=team,
         folder=folder,
         tray=tray,

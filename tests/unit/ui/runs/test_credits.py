@@ -10,7 +10,6 @@ from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
-from app.ui.page.actions import PageActions
 from app.ui.runs.many import ManyDialog, ManyDraft, ManyKind
 from app.ui.runs.state import CreditsDialog, RunsState
 from app.workflows.catalogue import Catalogue
@@ -21,6 +20,7 @@ from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, deletions, translator, window
 from tests.unit.ui.view_kit import Seen, markup, project
+from tests.unit.ui.whole_kit import PageActions
 
 WORKFLOW = {
     "1": {"class_type": "PartnerImage", "inputs": {"text": "hills", "size": 8}, "_meta": {"title": "Far away"}},

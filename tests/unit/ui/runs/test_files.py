@@ -227,7 +227,7 @@ async def test_files_that_are_dropped_while_runs_are_made_are_another_plan() -> 
 async def test_prompt_is_drawn_for_each_file_and_its_template_kept() -> None:
     made = rig_of(("1", "image", "picture"), ("2", "text", "text"), ("2", "seed", "seed"))
     chance = random.Random(1)
-    made.actions._random_seed = lambda highest: chance.randint(0, highest)
+    made.actions.runs._random_seed = lambda highest: chance.randint(0, highest)
     made.actions.act("field", {"node": "2", "name": "text", "value": "{red|blue}"})
     made.actions.take_many(("1", "image"), chosen(*(f"{number}.png" for number in range(30))))
     await made.act("files-add")
@@ -306,7 +306,7 @@ async def test_store_that_keeps_nothing_leaves_the_question_open(monkeypatch: py
     async def refuse(*_: object, **__: object) -> Batch:
         raise StorageError("keep_input", "quota")
 
-    monkeypatch.setattr(made.actions._many_files, "_new_batch", refuse)
+    monkeypatch.setattr(made.actions.runs._many_files, "_new_batch", refuse)
     made.actions.take_many(PHOTO, chosen("a.png", "b.png"))
     await made.act("files-add")
     assert is_open(made) and not plans(made)

@@ -16,7 +16,6 @@ from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
 from app.ui.kit.state import UiState
-from app.ui.page.actions import PageActions
 from app.ui.runs import orders
 from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, first_kind, input_names
 from app.ui.runs.many import plan_of as many_plan
@@ -32,6 +31,7 @@ from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, StillSession, deletions
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import page
 from tests.unit.ui.view_kit import markup
+from tests.unit.ui.whole_kit import PageActions
 
 STEPS: Key = ("1", "steps")
 TEXT: Key = ("1", "text")

@@ -15,7 +15,6 @@ from app.session import Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
-from app.ui.page.actions import PageActions
 from app.ui.runs.files import WorkView
 from app.ui.runs.run_labels import run_label
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
@@ -26,6 +25,7 @@ from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
 from tests.unit.ui.trouble import page
 from tests.unit.ui.view_kit import markup
+from tests.unit.ui.whole_kit import PageActions
 
 
 def waiting(*labels: str) -> WaitingRuns:

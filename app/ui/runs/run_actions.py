@@ -1,4 +1,4 @@
-"""The page's table of actions, which call the session and change the state; none touches the DOM."""
+"""What *Run* does, and the actions around it: on many runs, files, the waiting line and tasks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ from app.ui.form.arrange_actions import ArrangeActions
 from app.ui.form.file_actions import FileActions, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
-from app.ui.kit.actions import ActionTable, action
+from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
-from app.ui.notices.state import NoticesState
-from app.ui.results.state import CompareDialog, ResultsState
-from app.ui.results.storage_actions import KeepActions
 from app.ui.runs.crew import own_unfinished
 from app.ui.runs.early_runs import EarlyRunActions
 from app.ui.runs.files_actions import FilesActions
@@ -37,7 +34,6 @@ from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState, Stopped
 from app.ui.runs.stopping import to_stop
 from app.ui.runs.task_actions import TaskActions
 from app.ui.runs.waiting_actions import LineActions
-from app.ui.windows.orphan_actions import OrphanActions
 from app.workflows.graph import Key
 from app.workflows.plans.files import folder_of, takes
 from app.workflows.plans.runs import PlannedRun
@@ -54,8 +50,8 @@ async def no_wildcards(_references: Collection[str]) -> Wildcards:
     return NO_WILDCARDS
 
 
-class PageActions(ActionTable):
-    """Every action of the page by name, with its one handler. Here are those of running, of dialogs and of messages.
+class RunActions:
+    """Actions of running; `owners` are all objects with actions around it.
 
     `read_wildcards` reads those that the form's prompts refer to.
     `note_used(workflow_id, prompt_id)` notes a run in the library, `note_values(chosen, draft)` the form's values at
@@ -97,72 +93,22 @@ class PageActions(ActionTable):
             where=self._place_files,
             deletions=deletions,
         )
-        self.orphans = OrphanActions(session, context, screen)
         self.early_runs = EarlyRunActions(session, context, screen)
-        super().__init__(
-            context,
+        self.owners: tuple[object, ...] = (
             self,
-            deletions,
             self._form,
             self._files,
             self._arranging,
             self._line,
             self._many,
             self._many_files,
-            KeepActions(session.results, context, deletions),
             TaskActions(session, context, screen, random_seed),
-            self.orphans,
             self.early_runs,
         )
 
     def _to_stop(self, batch_id: BatchId | None) -> Stopped:
         line, number = self._session.line, self._context.ui.of(RunsState).stopped.number + 1
         return to_stop(line.line, own_unfinished(self._session), line.files.works, batch_id, number)
-
-    # Dialogs and messages
-
-    @action("close-dialog")
-    def close_dialog(self) -> None:
-        self._close(is_left=False)
-
-    @action("leave-dialog")
-    def leave_dialog(self) -> None:
-        """Close the dialog by Escape or a click beside it, and keep what was typed into it."""
-        self._close(is_left=True)
-
-    def _close(self, *, is_left: bool) -> None:
-        dialog = self._context.ui.dialog
-        returns_to = dialog.returns_to if dialog is not None else None
-        if isinstance(dialog, CompareDialog) and returns_to is None:  # a press on Delete would mean both
-            results = self._context.ui.of(ResultsState)
-            set_slices(self._context, replace(results, album=replace(results.album, picked=frozenset())))
-        ui = self._context.ui
-        self._context.set_ui(replace(ui.without_dialog() if is_left else ui, dialog=returns_to))
-
-    @action("dismiss-errors")
-    def dismiss_errors(self) -> None:
-        self._set(errors=())
-
-    @action("dismiss-notice")
-    def dismiss_notice(self, key: str, number: str) -> None:
-        """Dismiss an error by its number, or a notice by its key."""
-        ui = self._context.ui
-        if key == "error":
-            self._set(errors=tuple(item for item in ui.errors if str(item[0]) != number))
-        else:
-            notices = ui.of(NoticesState)
-            set_slices(self._context, replace(notices, dismissed=notices.dismissed | {key}))
-
-    @action("undo-last")
-    def undo_last(self) -> None:
-        """Undo the last deletion or, if nothing covers the form, its last step: Ctrl+Z outside of a text field."""
-        ui = self._context.ui
-        if not self._deletions.undo_last() and ui.dialog is None and ui.of(FormState).draft.history.can_undo:
-            self._arranging.undo()
-
-    @action("reload")
-    def reload(self) -> None:
-        self._screen.reload()
 
     # Running
 

@@ -19,11 +19,9 @@ from app.core.ports.fleet import StatsSource
 from app.core.ports.windows import RosterSource, Signals
 from app.core.roster import TaskSummary, digest, moorings
 from app.core.window import Window
-from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Find, Sights
-from app.ui.settings.account import LogOutDialog
-from app.ui.windows.panel import NOTHING_READ, PanelFacts, WindowsDialog, pictured
+from app.ui.windows.panel import NOTHING_READ, PanelFacts, RosterDialog, pictured
 
 EVERY = 5.0  # seconds between two polls without a signal
 PAUSE = 0.3  # seconds after a poll, however many signals come
@@ -110,7 +108,7 @@ class PanelData:
             self._on_show()
 
     def _is_open(self) -> bool:
-        return isinstance(self._dialog, FleetDialog | WindowsDialog | LogOutDialog)
+        return isinstance(self._dialog, RosterDialog)
 
     def _is_wanted(self) -> bool:
         return self._is_open() and not self._screen.is_hidden()
@@ -140,7 +138,7 @@ class PanelData:
         except StorageError as error:
             log.warning("the other windows cannot be read: %r", error)
             found = replace(found, is_unreadable=True)
-        if isinstance(self._dialog, FleetDialog):
+        if isinstance(self._dialog, RosterDialog) and self._dialog.has_stats:
             try:
                 found = replace(found, stats=await self._sources.stats.stats())
             except (TransportError, ConfigError) as error:
@@ -148,7 +146,8 @@ class PanelData:
         if not self._is_open():
             return  # the panel was closed
         self._facts = found
-        self._sights.want(self._wanted() if isinstance(self._dialog, WindowsDialog) else {})
+        has_pictures = isinstance(self._dialog, RosterDialog) and self._dialog.has_pictures
+        self._sights.want(self._wanted() if has_pictures else {})
 
     def _wanted(self) -> Mapping[str, Find]:
         if self._facts.roster is None:
