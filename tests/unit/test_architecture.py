@@ -176,6 +176,25 @@ def test_features_of_the_page_import_no_circle() -> None:
     assert (order[0], order[-1]) == ("kit", "page")
 
 
+def test_page_names_features_in_one_list() -> None:
+    """`page/` is loops over that list; every other module of it imports only the kit."""
+
+    def is_allowed(module: Module, name: str) -> bool:
+        is_list = module.name == "app.ui.page.features" and name.endswith(".feature")
+        return is_list or _feature(name) in {"", "kit", "page"}
+
+    assert wrong(inside("app.ui.page"), is_allowed) == []
+
+
+def test_every_folder_of_the_page_exports_its_feature() -> None:
+    folders = {_feature(module.name) for module in inside("app.ui")} - {"", "kit", "page"}
+    assert folders == {_feature(item.name) for item in modules()["app.ui.page.features"].imports()} - {
+        "",
+        "kit",
+        "page",
+    }
+
+
 def test_folders_of_the_gateway_import_no_circle() -> None:
     """`server` joins the parts: what carries requests knows no fleet, and neither of them knows users."""
     imported: dict[str, set[str]] = {_part(module.name): set() for module in inside("gateway")}

@@ -20,7 +20,8 @@ from app.session import RunStage
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.i18n import Translator
 from app.ui.kit.session_facts import SessionFacts
-from app.ui.runs.progress_words import LEFT
+
+LEFT = "{left}"  # where a title has the remaining time
 
 
 class TabKind(Enum):

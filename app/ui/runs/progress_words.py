@@ -11,9 +11,6 @@ from app.ui.kit.words import SEPARATOR
 from app.ui.runs.state import BatchView, CardView, NowView
 from app.ui.runs.task_words import word_state
 
-LEFT = "{left}"  # where a title has the remaining time
-
-
 MOVING = (TaskState.REGISTERED, TaskState.QUEUED, TaskState.RUNNING)
 
 
