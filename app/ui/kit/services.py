@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView
@@ -75,7 +75,7 @@ class Services:
         self,
         builders: Mapping[type, Callable[[Services], object]],
         page: Frame,
-        session: Tab,
+        session: Session,
         screen: Screen,
         *given: object,
         ports: PagePorts,

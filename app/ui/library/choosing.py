@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.catalogues import FormCatalogues
 from app.ui.form.context import workflows_on
 from app.ui.form.state import FormState
@@ -17,7 +17,9 @@ from app.ui.library.opening import Opener
 class Chooser:
     """Chooses a workflow for the user, as long as nothing was typed."""
 
-    def __init__(self, session: Tab, page: Frame, library: Library, opener: Opener, catalogues: FormCatalogues) -> None:
+    def __init__(
+        self, session: Session, page: Frame, library: Library, opener: Opener, catalogues: FormCatalogues
+    ) -> None:
         self._session = session
         self._page = page
         self._library = library
