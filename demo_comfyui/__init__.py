@@ -2,7 +2,7 @@
 
 `python -m demo_comfyui --port N` runs one server as its own process. It is a second implementation of what the real
 server does on the wire, its traps included, so that Mooring can be tried and tested without a GPU. `--speaks` chooses
-the version (`versions.py` has what differs):
+the version (`model/versions.py` has what differs). Its rules are in `model/`, which the simulation of the tests uses:
 
 - history, queue, output cache, temp files and the number counter live in memory and are gone after a restart;
 - pending jobs are listed in heap order, unknown ids are answered by `{}`, an id posted twice runs twice;

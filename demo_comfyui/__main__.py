@@ -12,9 +12,9 @@ import os
 import sys
 from pathlib import Path
 
+from demo_comfyui.model.versions import VERSIONS
 from demo_comfyui.server import DemoServer
 from demo_comfyui.settings import Settings
-from demo_comfyui.versions import VERSIONS
 from wire.versions import NEWEST
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -1,25 +1,15 @@
-"""The node catalogue: what `/object_info` says about each class this server can run.
-
-`object_info/` has the answers of real ComfyUI servers for their own classes, by version and without descriptions. Two
-spellings of a list of choices appear: a list in the place of the type, and `["COMBO", {"options": […]}]`.
-"""
+"""The node classes of a demo server: those of real servers (`object_info/`), and its own."""
 
 from __future__ import annotations
 
-import copy
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from demo_comfyui.model.catalogue import Catalogue, Definition
 from demo_comfyui.models import MODELS
+from demo_comfyui.object_info import definitions
 
-Definition = dict[str, Any]
-
-ANY = "*"  # an input that takes whatever it is given
-LOADERS = ("LoadImage", "LoadImageMask")  # they read a file of input/, and check themselves that it exists
 _MAX_SEED = 18446744073709551615
-_FOLDER = Path(__file__).parent / "object_info"
 _NOTE = (
     "Demo: a procedural picture from a hash of the text and the seed. There is no model and no artificial intelligence."
 )
@@ -143,43 +133,15 @@ def _define_models(separator: str) -> tuple[Definition, Definition]:
     )
 
 
-class Catalogue(dict[str, Definition]):
-    """The definitions of one server's node classes, by their names."""
-
-    def is_output(self, class_type: str) -> bool:
-        """Whether runs start from nodes of this class."""
-        return bool(self[class_type]["output_node"])
-
-    def return_types(self, class_type: str) -> tuple[str, ...] | list[str]:
-        """Return the types of the outputs: a tuple for classes of the older kind, which error texts show."""
-        definition = self[class_type]
-        output: list[str] = definition["output"]
-        return output if "api_node" in definition else tuple(output)
-
-    def inputs_of(self, class_type: str) -> dict[str, tuple[str, list[Any]]]:
-        """Return the inputs of a node of this class by name: the group, and the entry of the definition."""
-        groups = self[class_type]["input"]
-        return {
-            name: (group, entry) for group in ("required", "optional") for name, entry in groups.get(group, {}).items()
-        }
-
-    def add_model(self, folder: str, name: str) -> None:
-        """List a downloaded model, if a node of this server reads its folder."""
-        names = self["DemoModel"]["input"]["required"]["ckpt_name"][0]
-        if folder == "checkpoints" and name not in names:
-            names.append(name)
-
-    def describe(self, class_type: str, input_images: list[str]) -> Definition:
-        """Return the definition as `/object_info` has it now: the loaders list the pictures in input/."""
-        definition = copy.deepcopy(self[class_type])
-        if class_type in LOADERS:
-            definition["input"]["required"]["image"][0] = input_images
-        return definition
+def add_model(catalogue: Catalogue, folder: str, name: str) -> None:
+    """List a downloaded model, if a node of this server reads its folder."""
+    names = catalogue["DemoModel"]["input"]["required"]["ckpt_name"][0]
+    if folder == "checkpoints" and name not in names:
+        names.append(name)
 
 
 @cache
-def catalogue_of(version: str, separator: str) -> Catalogue:
+def catalogue_of(version: str, separator: str = "/") -> Catalogue:
     """Return the catalogue of a demo server that speaks as this version, with folders of models written like this."""
-    real = json.loads((_FOLDER / f"{version}.json").read_text("utf-8"))
     own = (*_OWN, *_define_models(separator))
-    return Catalogue(real | {definition["name"]: definition for definition in own})
+    return Catalogue(definitions(version) | {definition["name"]: definition for definition in own})

@@ -15,7 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
-from demo_comfyui.catalogue import Catalogue
+from demo_comfyui.catalogue import add_model
+from demo_comfyui.model.catalogue import Catalogue
 from demo_comfyui.sockets import SocketHub
 from wire.downloads import DOWNLOAD, TASKS
 
@@ -55,7 +56,7 @@ class Downloads:
         self._step_seconds = step_seconds
         self._tasks: dict[str, _Task] = {}
         for path in sorted(folder.glob("*/*.safetensors")):
-            catalogue.add_model(path.parent.name, path.name)
+            add_model(catalogue, path.parent.name, path.name)
 
     def table(self) -> list[web.RouteDef]:
         """The routes, which exist only below /api."""
@@ -101,7 +102,7 @@ class Downloads:
                 return
             self._report(task)
         await asyncio.to_thread(_write, path, task.total)
-        self._catalogue.add_model(task.folder, task.name)
+        add_model(self._catalogue, task.folder, task.name)
         task.status = "completed"
         self._report(task)
 

@@ -14,16 +14,17 @@ from collections.abc import Callable
 from typing import Any
 
 from demo_comfyui.faults import Faults
+from demo_comfyui.model.plan import Plan
+from demo_comfyui.model.prompts import is_link
+from demo_comfyui.model.results import Cached, OutputCache
+from demo_comfyui.model.validation import type_name
+from demo_comfyui.model.versions import PREVIEW_METHODS
 from demo_comfyui.nodes import FINGERPRINTS, RUNNERS, Interrupted, NodeContext, NodeResult
-from demo_comfyui.output_cache import Cached, OutputCache, is_link
-from demo_comfyui.plan import Plan
 from demo_comfyui.progress import Progress
 from demo_comfyui.prompt_queue import Item, Outcome, PromptQueue
 from demo_comfyui.settings import Settings
 from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
-from demo_comfyui.validation import type_name
-from demo_comfyui.versions import PREVIEW_METHODS
 
 PAUSE_SECONDS = 0.02
 """How often a job that is paused looks whether it may continue."""
@@ -41,7 +42,7 @@ class Executor:
     ) -> None:
         self._settings = settings
         self._faults = faults
-        self._catalogue = settings.version.catalogue
+        self._catalogue = settings.catalogue
         self._queue = queue
         self._hub = hub
         self._storage = storage
@@ -135,7 +136,7 @@ class Executor:
             return False
         except Exception as error:  # noqa: BLE001 - a node may raise anything; it ends the job, not the server
             log.info("node %s failed: %s", node_id, error)
-            run.send_error(node_id, error, inputs, self._cache.node_ids())
+            run.send_error(node_id, error, inputs, list(run.prompt))
             return False
         if result.ui is not None:
             run.send_executed(node_id, result.ui)

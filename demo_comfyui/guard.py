@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from demo_comfyui.versions import Version
+from demo_comfyui.model.versions import Version
 
 log = logging.getLogger(__name__)
 

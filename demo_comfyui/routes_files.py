@@ -14,18 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
+from demo_comfyui.model.description import NO_ASSETS
+from demo_comfyui.model.versions import Version
 from demo_comfyui.storage import Storage, asset_of
-from demo_comfyui.versions import Version
 
 DOWNLOAD_ONLY = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
 ACTIVE = {*DOWNLOAD_ONLY, "application/javascript", "message/rfc822"}  # and XML of any kind
-NO_ASSETS = {
-    "error": {
-        "code": "SERVICE_DISABLED",
-        "message": "Assets system is disabled. Start the server with --enable-assets to use this feature.",
-        "details": {},
-    }
-}
 PREVIEW_QUALITY = 90
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from demo_comfyui.replacements import REPLACEMENTS
+from demo_comfyui.model.description import Machine, features, system_stats
+from demo_comfyui.model.replacements import REPLACEMENTS
 from demo_comfyui.routes_models import ModelRoutes
 from demo_comfyui.settings import Settings
 from demo_comfyui.storage import Storage
@@ -19,11 +21,16 @@ TOTAL_MEMORY, FREE_MEMORY = 32 * 1024**3, 24 * 1024**3
 """Bytes that a demo server says it has: it needs none, and only some systems say."""
 
 
-def features(settings: Settings) -> dict[str, Any]:
-    """Return what the server can do: the answer of /features and of a socket's feature flags."""
-    own = {**settings.version.features, **({"assets": True} if settings.assets else {})}
-    flags = {"async_model_upload_enabled": True} if settings.downloads else {}
-    return {"supports_preview_metadata": True, "max_upload_size": settings.max_upload_bytes, **own, **flags}
+def features_of(settings: Settings) -> dict[str, Any]:
+    """Return what this server can do."""
+    return features(settings.version, settings.max_upload_bytes, assets=settings.assets, downloads=settings.downloads)
+
+
+def machine_of(settings: Settings) -> Machine:
+    """Return this machine, or one with Windows for a server with its paths."""
+    platform, name = ("win32", "nt") if settings.version.separator == "\\" else (sys.platform, os.name)
+    argv = ("demo_comfyui", DEMO_MARK, *settings.argv)
+    return Machine(platform, name, sys.version, "none (demo)", argv, TOTAL_MEMORY, FREE_MEMORY)
 
 
 @dataclass(slots=True)
@@ -58,41 +65,22 @@ class InfoRoutes:
 
     async def system_stats(self, _: web.Request) -> web.Response:
         """Machine and version. `DEMO_MARK` in argv shows that this is no real ComfyUI."""
-        system = {
-            **self.settings.version.system,
-            "ram_total": TOTAL_MEMORY,
-            "ram_free": FREE_MEMORY,
-            "comfyui_version": self.settings.version.number,
-            "python_version": sys.version,
-            "pytorch_version": "none (demo)",
-            "embedded_python": False,
-            "argv": ["demo_comfyui", DEMO_MARK, *self.settings.argv],
-        }
-        device = {
-            "name": "cpu",
-            "type": "cpu",
-            "index": None,
-            "vram_total": TOTAL_MEMORY,
-            "vram_free": FREE_MEMORY,
-            "torch_vram_total": TOTAL_MEMORY,
-            "torch_vram_free": FREE_MEMORY,
-        }
-        return web.json_response({"system": system, "devices": [device]})
+        return web.json_response(system_stats(self.settings.version, machine_of(self.settings)))
 
     async def features(self, _: web.Request) -> web.Response:
-        return web.json_response(features(self.settings))
+        return web.json_response(features_of(self.settings))
 
     async def node_replacements(self, _: web.Request) -> web.Response:
         """Answer with the replaced node classes and their replacements."""
         return web.json_response(REPLACEMENTS)
 
     async def object_info(self, _: web.Request) -> web.Response:
-        catalogue, images = self.settings.version.catalogue, self.storage.input_images()
+        catalogue, images = self.settings.catalogue, self.storage.input_images()
         return web.json_response({name: catalogue.describe(name, images) for name in catalogue})
 
     async def object_info_of(self, request: web.Request) -> web.Response:
         """One node class, or `{}`."""
-        catalogue, name = self.settings.version.catalogue, request.match_info["node_class"]
+        catalogue, name = self.settings.catalogue, request.match_info["node_class"]
         known = name in catalogue
         return web.json_response({name: catalogue.describe(name, self.storage.input_images())} if known else {})
 

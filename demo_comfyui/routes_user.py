@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from demo_comfyui.model.description import ONLY_USER
+
 
 @dataclass(slots=True)
 class UserRoutes:
@@ -35,7 +37,7 @@ class UserRoutes:
 
     async def users(self, _: web.Request) -> web.Response:
         """Report that there are no separate users."""
-        return web.json_response({"storage": "server", "migrated": False})
+        return web.json_response(ONLY_USER)
 
     async def get_settings(self, _: web.Request) -> web.Response:
         return web.json_response(self._settings())

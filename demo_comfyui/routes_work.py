@@ -10,19 +10,21 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults, NextSubmit
+from demo_comfyui.model.catalogue import Catalogue
+from demo_comfyui.model.replacements import apply_replacements
+from demo_comfyui.model.validation import Verdict, validate_prompt
+from demo_comfyui.model.versions import Version
 from demo_comfyui.nodes.files import input_exists
 from demo_comfyui.prompt_queue import SECRET_EXTRA_DATA, PromptQueue
-from demo_comfyui.replacements import apply_replacements
 from demo_comfyui.sockets import SocketHub
 from demo_comfyui.storage import Storage
-from demo_comfyui.validation import Verdict, validate_prompt
-from demo_comfyui.versions import Version
 
 NO_PROMPT = {
     "type": "no_prompt",
@@ -47,6 +49,7 @@ class WorkRoutes:
     storage: Storage
     faults: Faults
     version: Version
+    catalogue: Catalogue
     number: int = 0
 
     def table(self) -> list[web.RouteDef]:
@@ -148,8 +151,9 @@ class WorkRoutes:
 
     def _verdict(self, prompt: Any, targets: Any) -> Verdict:
         if self.version.replaces_nodes:
-            apply_replacements(prompt, self.version.catalogue)
-        return validate_prompt(prompt, targets, lambda name: input_exists(self.storage, name), self.version)
+            apply_replacements(prompt, self.catalogue)
+        is_input = partial(input_exists, self.storage)
+        return validate_prompt(prompt, targets, is_input, self.version, self.catalogue)
 
     async def get_queue(self, _: web.Request) -> web.Response:
         """The running and waiting prompts of all clients."""

@@ -21,7 +21,7 @@ from demo_comfyui.guard import admit_origin, guard_origin
 from demo_comfyui.prompt_queue import PromptQueue
 from demo_comfyui.routes_faults import FaultRoutes, fault_middleware
 from demo_comfyui.routes_files import FileRoutes
-from demo_comfyui.routes_info import InfoRoutes, features
+from demo_comfyui.routes_info import InfoRoutes, features_of
 from demo_comfyui.routes_jobs import JobRoutes
 from demo_comfyui.routes_user import UserRoutes
 from demo_comfyui.routes_work import WorkRoutes
@@ -47,7 +47,7 @@ class DemoServer:
         self._ended = asyncio.Event()
         self._faults = Faults()
         self._storage = Storage(settings.data, settings.version.separator)
-        self._hub = SocketHub(self._loop, self._faults, features(settings))
+        self._hub = SocketHub(self._loop, self._faults, features_of(settings))
         self._queue = PromptQueue(self._announce)
         self._executor = Executor(self._queue, self._hub, self._storage, settings, self._faults)
         self._restarts = False
@@ -83,7 +83,9 @@ class DemoServer:
         info = InfoRoutes(settings, self._storage, time.time())
         files = FileRoutes(self._storage, version, settings.assets)
         twins = [
-            *WorkRoutes(self._queue, self._executor, self._hub, self._storage, self._faults, version).table(),
+            *WorkRoutes(
+                self._queue, self._executor, self._hub, self._storage, self._faults, version, settings.catalogue
+            ).table(),
             *files.table(),
             *UserRoutes(settings.data / "user").table(),
             *info.table(),
@@ -94,7 +96,7 @@ class DemoServer:
         app.add_routes([*info.internal_table(), *files.asset_table()])
         if settings.downloads:
             folder = settings.data / "models"
-            app.add_routes(Downloads(folder, version.catalogue, self._hub, settings.step_seconds).table())
+            app.add_routes(Downloads(folder, settings.catalogue, self._hub, settings.step_seconds).table())
         if settings.faults:
             app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())
         app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])

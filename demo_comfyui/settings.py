@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_comfyui.versions import NEW, Version
+from demo_comfyui.catalogue import catalogue_of
+from demo_comfyui.model.catalogue import Catalogue
+from demo_comfyui.model.versions import NEW, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,8 @@ class Settings:
     cors: str = ""
     """The origin whose pages may read the answers, or `*`; empty is ComfyUI without the flag."""
     argv: tuple[str, ...] = ()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The node classes."""
+        return catalogue_of(self.version.number, self.version.separator)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from demo_comfyui.model.results import NodeResult
 from demo_comfyui.nodes import files, generators, masks, pictures, shapes, texts
-from demo_comfyui.nodes.contract import Interrupted, NodeContext, NodeResult, Runner
+from demo_comfyui.nodes.contract import Interrupted, NodeContext, Runner
 from demo_comfyui.storage import Storage
 
 __all__ = ["FINGERPRINTS", "RUNNERS", "Interrupted", "NodeContext", "NodeResult"]

@@ -1,4 +1,7 @@
-"""What a node of the demo server receives and returns."""
+"""What a node of the demo server receives and returns.
+
+An IMAGE is a list of RGB pictures, a MASK a list of L pictures.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from demo_comfyui.model.results import NodeResult
 from demo_comfyui.storage import Storage
 
 if TYPE_CHECKING:
@@ -38,14 +42,6 @@ class NodeContext:
     """Whether a sampler sends previews. Nodes that show pictures themselves always do."""
     has_assets: bool = False
     """Whether a saved file is an asset, with an id."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """Outputs by slot (an IMAGE is a list of RGB pictures, a MASK a list of L pictures), and what the node shows."""
-
-    outputs: tuple[Any, ...] = ()
-    ui: dict[str, Any] | None = None
 
 
 Runner = Callable[[NodeContext, dict[str, Any]], NodeResult]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageOps, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.model.results import NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 from demo_comfyui.storage import Storage, asset_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import ImageChops
 
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.model.results import NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 from demo_comfyui.painting.painter import paint
 
 if TYPE_CHECKING:

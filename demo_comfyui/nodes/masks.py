@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageOps
 
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.model.results import NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 
 if TYPE_CHECKING:
     from demo_comfyui.nodes.contract import Images

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from demo_comfyui.model.results import NodeResult
 from demo_comfyui.models import find
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 
 if TYPE_CHECKING:
     from demo_comfyui.nodes.contract import Images

@@ -7,7 +7,8 @@ import json
 import struct
 from typing import Any
 
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.model.results import NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 
 _FACES = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))  # of a box, by corners
 _FLOAT, _UNSIGNED = 5126, 5125  # types of numbers in glTF

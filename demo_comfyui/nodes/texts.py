@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from demo_comfyui.nodes.contract import NodeContext, NodeResult
+from demo_comfyui.model.results import NodeResult
+from demo_comfyui.nodes.contract import NodeContext
 
 
 def preview_any(context: NodeContext, inputs: dict[str, Any]) -> NodeResult:  # noqa: ARG001 - as every node

@@ -19,7 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
-from demo_comfyui.versions import OLD
+from demo_comfyui.object_info import definitions
+from wire.versions import OLDEST
 
 SECONDS = 5.0  # duration of one run
 FileKey = tuple[str, str, str]  # type, subfolder, name
@@ -168,9 +169,10 @@ class EchoServer:
     def app(self) -> web.Application:
         """Return the application with its routes."""
         own = {"python_module": "custom_nodes.echo"}
-        classes = {name: {**OLD.catalogue["SaveImage"], "name": name, **own} for name in ("Save", "Echo", "Copy")}
+        real = definitions(OLDEST)
+        classes = {name: {**real["SaveImage"], "name": name, **own} for name in ("Save", "Echo", "Copy")}
         fixed: dict[str, Any] = {
-            "/object_info": {**classes, "LoadImage": OLD.catalogue["LoadImage"]},
+            "/object_info": {**classes, "LoadImage": real["LoadImage"]},
             "/features": {"supports_preview_metadata": True, "max_upload_size": 1_000_000},
             "/system_stats": {"system": {"comfyui_version": "0.30.0", "argv": []}, "devices": []},
         }

@@ -183,7 +183,7 @@ class Network:
         known = Server(server_id=server_id, name=server_id, address=address, base=base)
         if machine is None:
             return known
-        return replace(known, has_jobs=machine.version.is_new, version=machine.version.number)
+        return replace(known, has_jobs=machine.version.has_jobs, version=machine.version.number)
 
     def restart_gateway(self) -> None:
         """Break everything in progress; `is_down` says whether it is up afterwards."""

@@ -32,6 +32,8 @@ PURE = {
 }  # fmt: skip
 # Files that contain a workflow may be compressed, lists of prompts are tables, and searches fold full-width letters.
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "fnmatch", "io", "struct", "unicodedata"}
+MODEL = ("demo_comfyui.model", "demo_comfyui.object_info")  # of ComfyUI, and the node classes of real servers
+MORE_FOR_MODEL = {"copy", "heapq", "mimetypes", "posixpath", "struct", "traceback", "uuid"}
 PORTS = "app.core.ports"
 # What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and the readers of what
 # the page itself probes on a server. Never a rule, such as what a window may do or when a task has ended.
@@ -307,12 +309,21 @@ def test_page_does_not_load_the_scripting_console() -> None:
     assert wrong(inside("app"), is_allowed) == []
 
 
-def test_simulated_server_does_not_import_the_app() -> None:
-    """It is an independent implementation of the protocol."""
+def test_model_of_comfyui_is_pure() -> None:
+    """No clock, no randomness, no I/O: demo servers and simulated ones give it theirs."""
 
     def is_allowed(module: Module, name: str) -> bool:
-        is_own = _belongs(name, "tests.simulation.server")
-        return is_own or not any(_belongs(name, package) for package in (*SHIPPED, "tests"))
+        return (
+            _belongs(name, "demo_comfyui.model") or name.split(".", maxsplit=1)[0] in PURE | {"wire"} | MORE_FOR_MODEL
+        )
+
+    assert wrong(inside("demo_comfyui.model"), is_allowed) == []
+
+
+def test_simulated_server_imports_only_the_model_of_comfyui() -> None:
+    def is_allowed(module: Module, name: str) -> bool:
+        is_own = any(_belongs(name, own) for own in ("tests.simulation.server", *MODEL))
+        return is_own or name == "demo_comfyui" or not any(_belongs(name, package) for package in (*SHIPPED, "tests"))
 
     assert wrong(inside("tests.simulation.server"), is_allowed) == []
 

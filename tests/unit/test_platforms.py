@@ -45,7 +45,7 @@ EXCEPTIONS = {
     "gateway.platforms": ("sys.platform", "it chooses"),
     "gateway.export.site": ("chmod", "Windows only clears the mark of files that are read-only"),
     "gateway.whole_file": ("os.open", "with the flags of Python's own files, so that no line end is changed"),
-    "demo_comfyui.versions": (r"os.name|sys.platform", "ComfyUI reports them"),
+    "demo_comfyui.routes_info": (r"os.name|sys.platform", "ComfyUI reports them"),
     "tests.e2e.crash_kit": (r"os.getloadavg|/proc/meminfo", "facts for a report, left out where they are missing"),
     "tests.mutants.docket": ("os.+", "mutants are tried in forks; Windows skips the tests of this tool"),
     "tests.mutants.forks": (r"os.+|signal.+|resource", "the same"),

@@ -1,52 +1,33 @@
-"""The node catalogue: `object_info/` has the answers of real ComfyUI servers for these classes, without descriptions.
+"""The node classes of a simulated server: nine of ComfyUI's own, and the small test nodes of the recorded servers.
 
-The last ones are small test nodes of the recorded servers: they work step by step, fail, expand, send text, block, and
-sample without a model, which ComfyUI's own nodes do not do.
+The test nodes (`object_info/`) work step by step, fail, expand, send text, block, and sample without a model, which
+ComfyUI's own nodes do not do.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-Definition = dict[str, Any]
+from demo_comfyui.model.catalogue import Catalogue
+from demo_comfyui.model.versions import OLD, VERSIONS, Version
+from demo_comfyui.object_info import definitions
 
 _FOLDER = Path(__file__).parent / "object_info"
+_REAL = (
+    "LoadImage", "SaveImage", "PreviewImage",
+    "EmptyImage", "ImageScale", "ImageInvert", "ImageBlur", "ImageSharpen", "ImageBlend",
+)  # fmt: skip
 
 
-class Catalogue(dict[str, Definition]):
-    """The definitions of the node classes of one version."""
-
-    def is_output(self, class_type: str) -> bool:
-        """Return whether runs start from nodes of this class."""
-        return bool(self[class_type]["output_node"])
-
-    def inputs_of(self, class_type: str) -> dict[str, tuple[str, list[Any]]]:
-        """Return each input as (required | optional, its entry)."""
-        groups = self[class_type]["input"]
-        return {
-            name: (group, entry) for group in ("required", "optional") for name, entry in groups.get(group, {}).items()
-        }
-
-    def output_types(self, class_type: str) -> tuple[str, ...] | list[str]:
-        """Return the types of the outputs, as a tuple for older classes, which the text of an IndexError shows."""
-        definition = self[class_type]
-        output: list[str] = definition["output"]
-        return output if "api_node" in definition else tuple(output)
-
-    def describe(self, class_type: str, pictures: list[str]) -> Definition:
-        """Return the definition as `/object_info` gives it now: LoadImage lists the pictures in input/."""
-        definition = copy.deepcopy(self[class_type])
-        if class_type == "LoadImage":
-            definition["input"]["required"]["image"][0] = pictures
-        return definition
+def catalogue_of(version: Version) -> Catalogue:
+    """Return the catalogue of a version; one that was not recorded has the classes of the older one."""
+    return _read(version.number if version.number in VERSIONS else OLD.number)
 
 
 @cache
-def catalogue_of(*, is_new: bool) -> Catalogue:
-    """Return the catalogue of the older or the newer version."""
-    name = "0.30.0" if is_new else "0.3.64"
-    return Catalogue(json.loads((_FOLDER / f"{name}.json").read_text("utf-8")))
+def _read(version: str) -> Catalogue:
+    real = definitions(version)
+    own = json.loads((_FOLDER / f"{version}.json").read_text("utf-8"))
+    return Catalogue({name: real[name] for name in _REAL} | own)

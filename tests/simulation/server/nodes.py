@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from demo_comfyui.model.results import NodeResult
 from tests.simulation.server.files import Files
 from tests.simulation.server.pictures import Picture, read, write
-from tests.simulation.server.plan import Result
 
 LETTERS = "abcdefghijklmnopqrstupvxyz"  # ComfyUI's own alphabet
 
@@ -60,92 +60,92 @@ class Expansion:
 
 
 Inputs = dict[str, Any]
-Runner = Callable[[Context, Inputs], Awaitable[Result | Expansion]]
+Runner = Callable[[Context, Inputs], Awaitable[NodeResult | Expansion]]
 
 
 def _each(change: Callable[[Picture, Inputs], Picture], name: str = "image") -> Runner:
-    async def run(_: Context, inputs: Inputs) -> Result:
-        return Result(([change(picture, inputs) for picture in inputs[name]],))
+    async def run(_: Context, inputs: Inputs) -> NodeResult:
+        return NodeResult(([change(picture, inputs) for picture in inputs[name]],))
 
     return run
 
 
-async def load_image(context: Context, inputs: Inputs) -> Result:
+async def load_image(context: Context, inputs: Inputs) -> NodeResult:
     """Return the picture, and its transparency as a mask."""
     picture = read(context.files.content(inputs["image"]), inputs["image"])
     shade = 0 if picture.alpha is None else 255 - picture.alpha
-    return Result(([replace(picture, alpha=None)], [replace(picture, colour=(shade, shade, shade), alpha=None)]))
+    return NodeResult(([replace(picture, alpha=None)], [replace(picture, colour=(shade, shade, shade), alpha=None)]))
 
 
-async def empty_image(_: Context, inputs: Inputs) -> Result:
+async def empty_image(_: Context, inputs: Inputs) -> NodeResult:
     """Return a batch of one colour."""
     colour = inputs["color"]
     parts = (colour >> 16 & 255, colour >> 8 & 255, colour & 255)
-    return Result(([Picture(inputs["width"], inputs["height"], parts)] * inputs["batch_size"],))
+    return NodeResult(([Picture(inputs["width"], inputs["height"], parts)] * inputs["batch_size"],))
 
 
-async def blend(_: Context, inputs: Inputs) -> Result:
+async def blend(_: Context, inputs: Inputs) -> NodeResult:
     """Blend the second picture over the first."""
     mode, factor = inputs["blend_mode"], inputs["blend_factor"]
     pairs = zip(inputs["image1"], inputs["image2"], strict=False)
-    return Result(([below.blended(above, mode, factor) for below, above in pairs],))
+    return NodeResult(([below.blended(above, mode, factor) for below, above in pairs],))
 
 
-async def save_image(context: Context, inputs: Inputs) -> Result:
+async def save_image(context: Context, inputs: Inputs) -> NodeResult:
     """Write one file per picture into output/."""
     return _save(context, inputs["images"], inputs["filename_prefix"], "output")
 
 
-async def preview_image(context: Context, inputs: Inputs) -> Result:
+async def preview_image(context: Context, inputs: Inputs) -> NodeResult:
     """Write into temp/, with letters for this process and this node."""
     digest = hashlib.sha256(f"{context.server} {context.node_id}".encode()).digest()
     letters = "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:5])
     return _save(context, inputs["images"], f"ComfyUI_temp_{letters}", "temp")
 
 
-def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> Result:
+def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> NodeResult:
     """Write the server's name into each file, so that no two servers make equal ones."""
     texts = {"prompt": json.dumps(context.prompt)}
     texts |= {key: json.dumps(value) for key, value in context.extra_data.get("extra_pnginfo", {}).items()}
     texts["server"] = context.server
     saved = [context.files.save(prefix, kind, write(picture, "PNG", texts)) for picture in pictures]
-    return Result((pictures,), {"images": saved})
+    return NodeResult((pictures,), {"images": saved})
 
 
-async def slow_steps(context: Context, inputs: Inputs) -> Result:
+async def slow_steps(context: Context, inputs: Inputs) -> NodeResult:
     """Pass the picture on step by step, with previews if wanted."""
     for step in range(1, inputs["steps"] + 1):
         await context.telling.wait(inputs["seconds_per_step"])
         shown = inputs["image"][0].fitted(inputs["preview_max_size"])
         preview = (inputs["preview_format"], shown) if inputs["preview"] else None
         context.telling.step(step, inputs["steps"], preview)
-    return Result((inputs["image"],))
+    return NodeResult((inputs["image"],))
 
 
-async def fail_at_step(context: Context, inputs: Inputs) -> Result:
+async def fail_at_step(context: Context, inputs: Inputs) -> NodeResult:
     """Pass the picture on step by step, and raise on the way."""
     for step in range(1, inputs["steps"] + 1):
         await context.telling.wait(inputs["seconds_per_step"])
         if step == inputs["fail_at"]:
             raise RuntimeError(f"FailAtStep: failing on purpose at step {step}")
         context.telling.step(step, inputs["steps"], ("JPEG", inputs["image"][0].fitted(256)))
-    return Result((inputs["image"],))
+    return NodeResult((inputs["image"],))
 
 
-async def empty_latent(_: Context, inputs: Inputs) -> Result:
+async def empty_latent(_: Context, inputs: Inputs) -> NodeResult:
     """Return a batch of empty latents."""
     size = (inputs["width"] // 8, inputs["height"] // 8)
-    return Result(([Picture(*size, (0, 0, 0))] * inputs["batch_size"],))
+    return NodeResult(([Picture(*size, (0, 0, 0))] * inputs["batch_size"],))
 
 
-async def fake_sampler(context: Context, inputs: Inputs) -> Result:
+async def fake_sampler(context: Context, inputs: Inputs) -> NodeResult:
     """Sample step by step, with previews where the server sends them."""
     colour = (inputs["seed"] >> 16 & 255, inputs["seed"] >> 8 & 255, inputs["seed"] & 255)
     made = [replace(latent, colour=colour) for latent in inputs["latent"]]
     for step in range(1, inputs["steps"] + 1):
         await context.telling.wait(inputs["seconds_per_step"])
         context.telling.step(step, inputs["steps"], ("JPEG", made[0]) if context.shows_latents else None)
-    return Result((made,))
+    return NodeResult((made,))
 
 
 async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
@@ -155,18 +155,18 @@ async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
     return Expansion([{"class_type": "SlowSteps", "inputs": steps | preview}] * inputs["count"])
 
 
-async def send_text(context: Context, inputs: Inputs) -> Result:
+async def send_text(context: Context, inputs: Inputs) -> NodeResult:
     """Send a text frame to all clients, and another one only to the job's client."""
     node = context.node_id.encode()
     head = struct.pack(">I", len(node)) + node
     context.telling.text(head + inputs["text"].encode(), to_all=True)
     context.telling.text(head + f"{inputs['text']} (to the client only)".encode(), to_all=False)
-    return Result((inputs["image"],))
+    return NodeResult((inputs["image"],))
 
 
-async def block_with_message(_: Context, inputs: Inputs) -> Result:
+async def block_with_message(_: Context, inputs: Inputs) -> NodeResult:
     """Block, with a message."""
-    return Result((Blocker(inputs["message"]),))
+    return NodeResult((Blocker(inputs["message"]),))
 
 
 RUNNERS: dict[str, Runner] = {

@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from demo_comfyui.model.description import features
+from demo_comfyui.model.replacements import apply_replacements
+from demo_comfyui.model.validation import error_of, validate_prompt
+from demo_comfyui.model.versions import NEW, Version
+from tests.simulation.server.catalogue import catalogue_of
 from tests.simulation.server.exchange import Answer, conditional, is_foreign, json_answer, text_answer, trouble
 from tests.simulation.server.files import Files
 from tests.simulation.server.jobs import SECRETS, Item, Jobs
 from tests.simulation.server.jobs_api import JobsApi, is_job_id
-from tests.simulation.server.replacements import apply_replacements
 from tests.simulation.server.sockets import SimSocket, Sockets
-from tests.simulation.server.surroundings import Surroundings
-from tests.simulation.server.validation import error_of, judge
-from tests.simulation.server.versions import MAX_UPLOAD, NEW, Version
+from tests.simulation.server.surroundings import MAX_UPLOAD, Surroundings
 from tests.simulation.server.worker import Restarted, Worker
 
 EPOCH = 1_700_000_000.0
@@ -69,8 +71,8 @@ class SimServer:
         self._minted = 0
         self.number = 0
         self.files.wipe_temp()
-        self.files.is_hardened = self._version.is_new
-        self._sockets = Sockets(self._version.features)
+        self.files.is_hardened = self._version.hardens_answers
+        self._sockets = Sockets(features(self._version, MAX_UPLOAD))
         self._jobs = Jobs(self._send_status, lambda prompt_id: self.finished.update({prompt_id: "deleted"}))
         self._worker = Worker(self.name, self._version, self.files, self._sockets, self.now_ms, self.pace)
         self._jobs_api = JobsApi(self._jobs, self._stop_running)
@@ -171,7 +173,7 @@ class SimServer:
     ) -> Answer:
         """Handle an HTTP request; `path` is quoted, and may begin with /api. Any unexpected error is a 500."""
         lower = {key.lower(): value for key, value in (headers or {}).items()}
-        is_cross_site = self._version.is_new and lower.get("sec-fetch-site") == "cross-site"
+        is_cross_site = self._version.hardens_answers and lower.get("sec-fetch-site") == "cross-site"
         if is_cross_site or is_foreign(lower):
             return Answer(403)
         if method == "OPTIONS":
@@ -181,7 +183,7 @@ class SimServer:
         parts = [unquote(part) for part in path.removeprefix("/api").split("/") if part]
         try:
             jobs = path.replace("/api/api/", "/api/")  # these routes have twins too
-            if self._version.is_new and jobs.startswith("/api/jobs"):
+            if self._version.has_jobs and jobs.startswith("/api/jobs"):
                 return self._jobs_api.answer(method, jobs.split("/")[3:], query, body)
             if method in {"GET", "HEAD"}:
                 answer = conditional(self._get(parts, query), lower)
@@ -255,15 +257,18 @@ class SimServer:
         prompt_id = self._prompt_id(said)
         if prompt_id is None:
             return json_answer({"error": BAD_PROMPT_ID, "node_errors": {}}, 400)
-        if self._version.is_new:
-            apply_replacements(said["prompt"], self._version.catalogue)
-        verdict = judge(said["prompt"], said.get("partial_execution_targets"), self.files.is_input, self._version)
+        catalogue = catalogue_of(self._version)
+        if self._version.replaces_nodes:
+            apply_replacements(said["prompt"], catalogue)
+        verdict = validate_prompt(
+            said["prompt"], said.get("partial_execution_targets"), self.files.is_input, self._version, catalogue
+        )
         extra = said.get("extra_data", {})
         if "client_id" in said:
             extra["client_id"] = said["client_id"]
         if verdict.error is not None:
             return json_answer({"error": verdict.error, "node_errors": verdict.node_errors}, 400)
-        if self._version.is_new:
+        if self._version.rewrites_extra_data:
             for secret in SECRETS:
                 extra.pop(secret, None)
             extra["create_time"] = self.now_ms()
@@ -273,7 +278,7 @@ class SimServer:
 
     def _prompt_id(self, said: Any) -> str | None:
         """Return the id of a submit: the client's or a new one, or None if this version refuses the client's."""
-        if not self._version.is_new:
+        if not self._version.requires_uuids:
             return str(said.get("prompt_id", self._mint()))
         given = said.get("prompt_id")
         if given is None:

@@ -8,35 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo_comfyui.model.description import NO_ASSETS, ONLY_USER, Machine, features, system_stats
+from demo_comfyui.model.replacements import REPLACEMENTS
+from demo_comfyui.model.versions import Version
+from tests.simulation.server.catalogue import catalogue_of
 from tests.simulation.server.exchange import Answer, file_answer, json_answer, not_allowed, nothing_here, text_answer
 from tests.simulation.server.files import FOLDERS, Files
-from tests.simulation.server.replacements import REPLACEMENTS
-from tests.simulation.server.versions import Version
 
-SYSTEM = {
-    "ram_total": 25276502016,
-    "ram_free": 23999246336,
-    "python_version": "3.11",
-    "pytorch_version": "none (simulated)",
-    "embedded_python": False,
-    "argv": ["main.py"],
-}
-DEVICE = {
-    "name": "cpu",
-    "type": "cpu",
-    "index": None,
-    "vram_total": 25276502016,
-    "vram_free": 23999246336,
-    "torch_vram_total": 25276502016,
-    "torch_vram_free": 23999246336,
-}
-NO_ASSETS = {
-    "error": {
-        "code": "SERVICE_DISABLED",
-        "message": "Assets system is disabled. Start the server with --enable-assets to use this feature.",
-        "details": {},
-    }
-}
+MAX_UPLOAD = 104857600
+MACHINE = Machine("linux", "posix", "3.11", "none (simulated)", ("main.py",), 25276502016, 23999246336)
 
 
 @dataclass
@@ -53,22 +33,21 @@ class Surroundings:
         """Answer a GET; `parts` are those of the path."""
         match parts:
             case ["system_stats"]:
-                system = {**SYSTEM, **self.version.system, "comfyui_version": self.version.number}
-                return json_answer({"system": system, "devices": [DEVICE]})
+                return json_answer(system_stats(self.version, MACHINE))
             case ["features"]:
-                return json_answer(self.version.features)
-            case ["node_replacements"] if self.version.is_new:
+                return json_answer(features(self.version, MAX_UPLOAD))
+            case ["node_replacements"] if self.version.replaces_nodes:
                 return json_answer(REPLACEMENTS)
-            case ["assets" | "tags"] if self.version.is_new:
+            case ["assets" | "tags"] if self.version.has_assets:
                 return json_answer(NO_ASSETS, 503)
             case ["object_info", *names]:
-                known, pictures = self.version.catalogue, self.files.input_pictures()
+                known, pictures = catalogue_of(self.version), self.files.input_pictures()
                 shown = [name for name in names or known if name in known]
                 return json_answer({name: known.describe(name, pictures) for name in shown})
             case ["models"]:
-                return json_answer(self.version.models)
+                return json_answer(self.version.model_folders)
             case ["models" | "view_metadata" as kind, folder]:
-                is_known = kind == "models" and folder in self.version.models
+                is_known = kind == "models" and folder in self.version.model_folders
                 return json_answer([]) if is_known else Answer(404)
             case ["embeddings"] | ["extensions"] | ["experiment", "models"]:
                 return json_answer([])
@@ -84,7 +63,7 @@ class Surroundings:
     def _get_user(self, parts: list[str], query: Mapping[str, str]) -> Answer:
         match parts:
             case ["users"]:
-                return json_answer({"storage": "server", "migrated": False})
+                return json_answer(ONLY_USER)
             case ["settings"]:
                 return json_answer(self.settings)
             case ["settings", key]:

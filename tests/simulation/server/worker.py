@@ -15,18 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo_comfyui.model.catalogue import Catalogue
+from demo_comfyui.model.plan import Plan
+from demo_comfyui.model.prompts import is_link
+from demo_comfyui.model.results import Cached, NodeResult, OutputCache
+from demo_comfyui.model.validation import type_name
+from demo_comfyui.model.versions import PREVIEW_METHODS, Version
+from tests.simulation.server.catalogue import catalogue_of
 from tests.simulation.server.files import Files
 from tests.simulation.server.jobs import Item, Outcome
 from tests.simulation.server.nodes import RUNNERS, Blocker, Context, Expansion
 from tests.simulation.server.pictures import Picture, write
-from tests.simulation.server.plan import Plan, Result, Results, is_link
 from tests.simulation.server.sockets import PREVIEW, PREVIEW_WITH_METADATA, TEXT, Sockets
-from tests.simulation.server.validation import type_name
-from tests.simulation.server.versions import Version
 
 NODE_SECONDS = 0.05
 """Seconds that any node takes; steps are added."""
-PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")
 FORMATS = {"JPEG": (1, "image/jpeg"), "PNG": (2, "image/png")}
 
 
@@ -121,7 +124,7 @@ class Worker:
     is_interrupted: bool = False
     is_gone: bool = False
     is_cache_unwanted: bool = False
-    _results: Results = field(default_factory=Results)
+    _results: OutputCache = field(default_factory=OutputCache)
 
     async def run(self, item: Item) -> Outcome:
         """Run a job to its end."""
@@ -129,12 +132,12 @@ class Worker:
         run = Run(item, self.sockets, self.now_ms)
         self.is_interrupted, self.client_id = False, run.client_id
         if self.is_cache_unwanted:
-            self._results, self.is_cache_unwanted = Results(), False
+            self._results, self.is_cache_unwanted = OutputCache(), False
         run.keep("execution_start", {})
-        self._results.set_prompt(prompt, self._content_of)
+        self._results.set_prompt(prompt, {"LoadImage": self._content_of})
         cached = [node_id for node_id in prompt if self._results.get(node_id)]
         run.keep("execution_cached", {"nodes": cached})
-        is_output = self.version.catalogue.is_output
+        is_output = self._catalogue.is_output
         plan = Plan(prompt, outputs, lambda node_id: self._results.get(node_id) is not None, is_output)
         end = "success"
         while plan and end == "success":
@@ -147,24 +150,24 @@ class Worker:
         await asyncio.sleep(0.001 * self.pace)  # the history may be later than the event (docs/comfyui.md 3)
         if self.is_gone:
             raise Restarted
-        listed = [node_id for node_id in prompt if node_id in run.visited or not self.version.is_new]
+        listed = [node_id for node_id in prompt if node_id in run.visited or self.version.lists_whole_cache]
         results = {node_id: self._results.get(node_id) for node_id in listed}
-        shown = {node_id: result.shown for node_id, result in results.items() if result and result.shown is not None}
+        shown = {node_id: result.ui for node_id, result in results.items() if result and result.ui is not None}
         return Outcome(end, run.messages, shown, {node_id: _meta(node_id) for node_id in shown})
 
-    def _content_of(self, node: dict[str, Any]) -> str | None:
-        if node["class_type"] != "LoadImage":
-            return ""
-        name = node["inputs"].get("image")
-        is_there = isinstance(name, str) and self.files.is_input(name)
-        return hashlib.sha256(self.files.content(name)).hexdigest() if is_there else None
+    @property
+    def _catalogue(self) -> Catalogue:
+        return catalogue_of(self.version)
+
+    def _content_of(self, inputs: dict[str, Any]) -> str:
+        return hashlib.sha256(self.files.content(inputs["image"])).hexdigest()
 
     async def _node(self, run: Run, place: Place) -> str:
         """Run a node, or send its cached result; return the state of the job."""
         run.visited.add(place.node_id)
         known = self._results.get(place.node_id)
         if known is not None:
-            self._executed(run, place, known)
+            self._executed(run, place, known.ui)
             self._finished(run, place)
             return "success"
         run.state(place, "running", 0.0, 1.0)
@@ -185,32 +188,32 @@ class Worker:
             return "error"
         if isinstance(result, str):
             return result
-        self._executed(run, place, result)
-        self._results.put(place.node_id, result)
+        self._executed(run, place, result.ui)
+        self._results.put(place.node_id, Cached(result.outputs, result.ui, None))
         self._finished(run, place)
         run.executed.append(place.node_id)
         return "success"
 
-    async def _result(self, run: Run, place: Place, inputs: dict[str, Any]) -> Result | str:
+    async def _result(self, run: Run, place: Place, inputs: dict[str, Any]) -> NodeResult | str:
         """Return the node's result, or how the job was ended by a node that it expanded into."""
         blocker = next((value for value in inputs.values() if isinstance(value, Blocker)), None)
         if blocker is not None:
             if blocker.message:  # sent as an end, but the run continues
                 run.send("execution_error", {**run.where(place), **_blocked(blocker)})
-            return Result((blocker,))
+            return NodeResult((blocker,))
         telling = _NodeReporter(self, run, place)
         await telling.wait(NODE_SECONDS)
         extra = run.item[3]
-        shows = not self.version.is_new or extra.get("preview_method") in PREVIEW_METHODS
+        shows = not self.version.previews_on_request or extra.get("preview_method") in PREVIEW_METHODS
         context = Context(self.server, place.node_id, run.item[2], extra, self.files, telling, shows)
         result = await RUNNERS[place.node["class_type"]](context, inputs)
         if not isinstance(result, Expansion):
             return result
         return await self._expanded(run, place, result)
 
-    async def _expanded(self, run: Run, place: Place, expansion: Expansion) -> Result | str:
+    async def _expanded(self, run: Run, place: Place, expansion: Expansion) -> NodeResult | str:
         """Run the nodes that replace one, each on the result of the previous one."""
-        last = Result()
+        last = NodeResult()
         for index, node in enumerate(expansion.nodes, start=1):
             given = {"image": last.outputs[0]} if last.outputs else {}
             inner = Place(
@@ -219,12 +222,13 @@ class Worker:
             end = await self._node(run, inner)
             if end != "success":
                 return end
-            last = self._results.get(inner.node_id) or last
+            known = self._results.get(inner.node_id)
+            last = NodeResult(known.outputs) if known else last
         return last
 
-    def _executed(self, run: Run, place: Place, result: Result) -> None:
-        if result.shown is not None:
-            data = {"node": place.node_id, "display_node": place.shown_at, "output": result.shown}
+    def _executed(self, run: Run, place: Place, ui: dict[str, Any] | None) -> None:
+        if ui is not None:
+            data = {"node": place.node_id, "display_node": place.shown_at, "output": ui}
             run.send("executed", data)
 
     def _finished(self, run: Run, place: Place) -> None:
@@ -233,7 +237,7 @@ class Worker:
 
     def _inputs(self, node: dict[str, Any]) -> dict[str, Any]:
         """Return the values that the class knows, with links followed to their results."""
-        known = self.version.catalogue.inputs_of(node["class_type"])
+        known = self._catalogue.inputs_of(node["class_type"])
         return {name: self._value(value) for name, value in node["inputs"].items() if name in known}
 
     def _value(self, value: Any) -> Any:

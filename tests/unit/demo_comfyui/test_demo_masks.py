@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from demo_comfyui.catalogue import catalogue_of
+from demo_comfyui.model.validation import validate_prompt
+from demo_comfyui.model.versions import OLD
 from demo_comfyui.nodes import RUNNERS, NodeContext
 from demo_comfyui.storage import Storage
-from demo_comfyui.validation import validate_prompt
-from demo_comfyui.versions import OLD
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_what_is_optional_may_be_missing_but_is_checked() -> None:
             "2": {"class_type": "ImageCompositeMasked", "inputs": inputs},
             "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
         }
-        return validate_prompt(prompt, None, lambda _: True, OLD)
+        return validate_prompt(prompt, None, lambda _: True, OLD, catalogue_of(OLD.number))
 
     assert verdict().error is None
     faults = verdict(mask=["1", 0]).node_errors["2"]["errors"]

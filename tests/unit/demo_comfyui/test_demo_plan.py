@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from demo_comfyui.plan import Plan
-from demo_comfyui.versions import OLD
+from demo_comfyui.catalogue import catalogue_of
+from demo_comfyui.model.plan import Plan
+from wire.versions import OLDEST
 
 
 def image(source: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ SOURCE = {"class_type": "EmptyImage", "inputs": {"width": 1}}
 
 
 def order(prompt: dict[str, Any], outputs: list[str], cached: tuple[str, ...] = ()) -> list[str]:
-    plan = Plan(prompt, outputs, lambda node_id: node_id in cached, OLD.catalogue.is_output)
+    plan = Plan(prompt, outputs, lambda node_id: node_id in cached, catalogue_of(OLDEST).is_output)
     found = []
     while plan:
         found.append(plan.next())

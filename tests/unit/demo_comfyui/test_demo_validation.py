@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo_comfyui.catalogue import catalogue_of
+from demo_comfyui.model.description import system_stats
+from demo_comfyui.model.validation import Verdict, validate_prompt
+from demo_comfyui.model.versions import NEW, OLD, VERSIONS, Version
 from demo_comfyui.models import MODELS
-from demo_comfyui.validation import Verdict, validate_prompt
-from demo_comfyui.versions import OLD, VERSIONS, Version
+from demo_comfyui.routes_info import machine_of
+from demo_comfyui.settings import Settings
 
 
 def validate(prompt: Any, targets: list[str] | None = None, *, exists: bool = True) -> Verdict:
-    return validate_prompt(prompt, targets, lambda _: exists, OLD)
+    return validate_prompt(prompt, targets, lambda _: exists, OLD, catalogue_of(OLD.number))
 
 
 def empty(**inputs: Any) -> dict[str, Any]:
@@ -138,9 +143,9 @@ def test_values_are_converted_in_place() -> None:
 
 
 def test_definitions_are_never_changed_by_validation() -> None:
-    before = repr(OLD.catalogue)
+    before = repr(catalogue_of(OLD.number))
     validate({"1": empty(width=0), "9": shown("1")})
-    assert repr(OLD.catalogue) == before
+    assert repr(catalogue_of(OLD.number)) == before
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
@@ -149,6 +154,16 @@ def test_each_server_accepts_only_its_own_spelling_of_models(version: Version) -
     for spelling, accepted in ((name, [True, False]), (name.replace("/", "\\"), [False, True])):
         tinted = {"class_type": "DemoModel", "inputs": {"image": ["1", 0], "ckpt_name": spelling}}
         prompt = {"1": empty(), "2": tinted, "9": shown("2")}
-        verdicts = [validate_prompt(copy.deepcopy(prompt), None, lambda _: True, server) for server in servers]
+        verdicts = [
+            validate_prompt(
+                copy.deepcopy(prompt), None, lambda _: True, server, catalogue_of(server.number, server.separator)
+            )
+            for server in servers
+        ]
         assert [verdict.error is None for verdict in verdicts] == accepted
-    assert servers[1].system["os"] == ("nt" if version is OLD else "win32")
+
+
+@pytest.mark.parametrize(("version", "name"), [(OLD, "nt"), (NEW, "win32")])
+def test_server_with_windows_paths_runs_on_windows(version: Version, name: str, tmp_path: Path) -> None:
+    settings = Settings("127.0.0.1", 1, tmp_path, version=version.on_windows())
+    assert system_stats(version, machine_of(settings))["system"]["os"] == name

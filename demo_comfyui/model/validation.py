@@ -12,13 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo_comfyui.catalogue import ANY, LOADERS
-from demo_comfyui.output_cache import is_link
-from demo_comfyui.versions import Version
+from demo_comfyui.model.catalogue import ANY, LOADERS, Catalogue
+from demo_comfyui.model.prompts import Prompt, is_link
+from demo_comfyui.model.versions import Version
 
-Prompt = dict[str, Any]
 Error = dict[str, Any]
-InputCheck = Callable[[str, Any], "bool | str"]
 
 LONG_LIST = 20
 """Longer lists of choices are only counted in the error, not quoted."""
@@ -35,10 +33,16 @@ class Verdict:
 
 
 def validate_prompt(
-    prompt: Prompt, targets: list[str] | None, load_image_exists: Callable[[Any], bool], version: Version
+    prompt: Prompt,
+    targets: list[str] | None,
+    is_input: Callable[[Any], bool],
+    version: Version,
+    catalogue: Catalogue,
 ) -> Verdict:
-    """Check a prompt; `targets` limits the outputs that run. Raises as the real server does if it is no object."""
-    catalogue = version.catalogue
+    """Check a prompt; `targets` limits the outputs that run, `is_input` says whether LoadImage would find a name.
+
+    Raises as the real server does if the prompt is no object.
+    """
     outputs = []
     for node_id in prompt:
         node = prompt[node_id]
@@ -48,15 +52,15 @@ def validate_prompt(
         if catalogue.is_output(node["class_type"]) and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
-        return Verdict([], _error("prompt_no_outputs", "Prompt has no outputs", ""))
-    return _Validation(prompt, load_image_exists, version).verdict(outputs)
+        return Verdict([], error_of("prompt_no_outputs", "Prompt has no outputs", ""))
+    return _Validation(prompt, is_input, version, catalogue).verdict(outputs)
 
 
 def _invalid_prompt(node_id: str, node: Any) -> Error:
     cause = "a node is missing the class_type property"
     if "class_type" in node:
         cause = f"node {node['class_type']} does not exist"
-    return _error("invalid_prompt", f"Cannot execute because {cause}.", f"Node ID '#{node_id}'")
+    return error_of("invalid_prompt", f"Cannot execute because {cause}.", f"Node ID '#{node_id}'")
 
 
 def _missing_type(node_id: str, node: Any) -> Error:
@@ -69,14 +73,15 @@ def _missing_type(node_id: str, node: Any) -> Error:
         shown = title or f"ID #{node_id}"
         message = f"Node '{shown}' has no class_type. The workflow may be corrupted or a custom node is missing."
     extra = {"node_id": node_id, "class_type": class_type, "node_title": title}
-    return _error("missing_node_type", message, f"Node ID '#{node_id}'", **extra)
+    return error_of("missing_node_type", message, f"Node ID '#{node_id}'", **extra)
 
 
 class _Validation:
-    def __init__(self, prompt: Prompt, load_image_exists: Callable[[Any], bool], version: Version) -> None:
+    def __init__(self, prompt: Prompt, is_input: Callable[[Any], bool], version: Version, catalogue: Catalogue) -> None:
         self._prompt = prompt
-        self._load_image_exists = load_image_exists
+        self._is_input = is_input
         self._version = version
+        self._catalogue = catalogue
         self._results: dict[str, tuple[bool, list[Error]]] = {}
         self._path: list[str] = []
 
@@ -99,7 +104,7 @@ class _Validation:
         if good:
             return Verdict(good, None, node_errors)
         details = "\n".join(f"{reason['message']}: {reason['details']}" for reason in reasons)
-        refusal = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
+        refusal = error_of("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
         return Verdict([], refusal, node_errors)
 
     def _collect(self, node_errors: dict[str, Any], output: str) -> None:
@@ -122,7 +127,7 @@ class _Validation:
         class_type = self._prompt[node_id]["class_type"]
         errors: list[Error] = []
         upstream_is_valid = True
-        for name, (group, entry) in self._version.catalogue.inputs_of(class_type).items():
+        for name, (group, entry) in self._catalogue.inputs_of(class_type).items():
             config = _Config(name, entry[0], entry[1] if len(entry) > 1 else {}, class_type)
             if name not in inputs:
                 if group == "required":
@@ -148,7 +153,7 @@ class _Validation:
         details = " -> ".join(f"{each} ({self._prompt[each]['class_type']})" for each in path)
         for each in nodes:
             extra = {"node_id": each, "cycle_nodes": nodes}
-            self._results[each] = (False, [_error("dependency_cycle", "Dependency cycle detected", details, **extra)])
+            self._results[each] = (False, [error_of("dependency_cycle", "Dependency cycle detected", details, **extra)])
         return self._results[node_id]
 
     def _link(self, config: _Config, link: list[Any], errors: list[Error]) -> bool:
@@ -158,7 +163,7 @@ class _Validation:
             errors.append(config.error("bad_linked_input", message, config.name, received_value=link))
             return True
         source = link[0]
-        received = self._version.catalogue.return_types(self._prompt[source]["class_type"])[link[1]]
+        received = self._catalogue.return_types(self._prompt[source]["class_type"])[link[1]]
         if not _accepts(config.type, received):
             details = f"{config.name}, received_type({received}) mismatch input_type({config.type})"
             errors.append(
@@ -207,10 +212,10 @@ class _Validation:
         if "image" not in inputs:
             raise TypeError(f"{class_type}.VALIDATE_INPUTS() missing 1 required positional argument: 'image'")
         name = None if is_link(inputs["image"]) else inputs["image"]
-        if self._load_image_exists(name):
+        if self._is_input(name):
             return []
         details = f"image - Invalid image file: {name}"
-        return [_error("custom_validation_failed", "Custom validation failed for node", details, input_name="image")]
+        return [error_of("custom_validation_failed", "Custom validation failed for node", details, input_name="image")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +232,7 @@ class _Config:
         return self.class_type in LOADERS and self.name == "image"
 
     def error(self, kind: str, message: str, details: str, **extra: Any) -> Error:
-        return _error(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
+        return error_of(kind, message, details, input_name=self.name, input_config=[self.type, self.options], **extra)
 
     def problem_with(self, value: Any, version: Version) -> Error | None:
         if "min" in self.options and value < self.options["min"]:
@@ -250,16 +255,17 @@ class _Config:
         return None
 
 
-def _error(kind: str, message: str, details: str, **extra: Any) -> Error:
+def error_of(kind: str, message: str, details: str, **extra: Any) -> Error:
+    """Return an error in the server's form."""
     return {"type": kind, "message": message, "details": details, "extra_info": extra}
 
 
 def _missing(name: str) -> Error:
-    return _error("required_input_missing", "Required input is missing", name, input_name=name)
+    return error_of("required_input_missing", "Required input is missing", name, input_name=name)
 
 
 def _exception(error: Exception) -> Error:
-    return _error(
+    return error_of(
         "exception_during_validation",
         "Exception when validating node",
         str(error),

@@ -1,17 +1,14 @@
-"""The versions of ComfyUI that a demo server can speak as, and what each does in its own way.
+"""The versions of ComfyUI, and what each does in its own way.
 
-Everything else is the same in both. A fact is named by what it changes, so that another version is another row here.
+Everything else is the same in all. A fact is named by what it changes, so that another version is another row here.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from demo_comfyui.catalogue import Catalogue, catalogue_of
 from wire.versions import NEWEST, OLDEST
 
 _FOLDERS = (
@@ -33,8 +30,10 @@ class Version:
 
     number: str
     system: Mapping[str, Any]  # keys of /system_stats
+    names_platform: bool = False  # as `os`: Python's `sys.platform`, where older versions have `os.name`
     features: Mapping[str, Any] = field(default_factory=dict)  # besides those that both have
     model_folders: tuple[str, ...] = _FOLDERS
+    interrupts_by_id: bool = True  # otherwise an interrupt ends the running prompt, whatever id it names
     has_jobs: bool = False  # the jobs API
     has_assets: bool = False  # with --enable-assets: an asset in the answer to an upload
     replaces_nodes: bool = False  # a replaced class is renamed before the prompt is checked
@@ -49,21 +48,14 @@ class Version:
     hardens_answers: bool = False  # against foreign pages, and against files with scripts
     separator: str = "/"  # of folders, in names of models and in places of results
 
-    @property
-    def catalogue(self) -> Catalogue:
-        """The node classes."""
-        return catalogue_of(self.number, self.separator)
-
     def on_windows(self) -> Version:
         """Return the version as it speaks on Windows."""
-        system = {**self.system, "os": "nt" if self.system["os"] == os.name else "win32"}
-        return replace(self, system=system, separator="\\")
+        return replace(self, separator="\\")
 
 
 OLD = Version(
     number=OLDEST,
     system={
-        "os": os.name,
         "required_frontend_version": "1.27.10",
         "installed_templates_version": "0.1.95",
         "required_templates_version": "0.1.95",
@@ -72,7 +64,6 @@ OLD = Version(
 NEW = Version(
     number=NEWEST,
     system={
-        "os": sys.platform,
         "required_frontend_version": "1.48.7",
         "installed_templates_version": "0.11.34",
         "required_templates_version": "0.11.34",
@@ -89,6 +80,7 @@ NEW = Version(
         "assets": False,
     },
     model_folders=_NEW_FOLDERS,
+    names_platform=True,
     has_jobs=True,
     has_assets=True,
     replaces_nodes=True,
@@ -102,6 +94,7 @@ NEW = Version(
     lists_whole_cache=False,
     hardens_answers=True,
 )
+ANCIENT = replace(OLD, number="0.3.55", interrupts_by_id=False)
 VERSIONS = {version.number: version for version in (OLD, NEW)}
 
 PREVIEW_METHODS = ("auto", "latent2rgb", "taesd")

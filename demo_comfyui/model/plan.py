@@ -7,11 +7,8 @@ ties are broken as there: by the order in which nodes were added, depth first fr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from demo_comfyui.output_cache import is_link
-
-Prompt = dict[str, Any]
+from demo_comfyui.model.prompts import Prompt, is_link
 
 
 class Plan:

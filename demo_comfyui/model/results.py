@@ -10,8 +10,17 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-Prompt = dict[str, Any]
+from demo_comfyui.model.prompts import Prompt, is_link
+
 Fingerprint = Callable[[dict[str, Any]], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What a node returns: its outputs by slot, and what it shows."""
+
+    outputs: tuple[Any, ...] = ()
+    ui: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +30,6 @@ class Cached:
     outputs: tuple[Any, ...]
     ui: dict[str, Any] | None
     meta: dict[str, Any] | None
-
-
-def is_link(value: Any) -> bool:
-    """Whether an input's value is a link `[node_id, slot]`."""
-    return (
-        isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], (int, float))
-    )
 
 
 class OutputCache:
@@ -52,8 +54,8 @@ class OutputCache:
         return self._results.get(self._signatures.get(node_id))
 
     def put(self, node_id: str, cached: Cached) -> None:
-        """Keep the results of a node of the latest prompt."""
-        self._results[self._signatures[node_id]] = cached
+        """Keep the results of a node of the latest prompt, or of one that another expanded into."""
+        self._results[self._signatures.setdefault(node_id, (object(),))] = cached
 
     def memory(self, node_id: str, class_type: str) -> dict[str, Any]:
         """Return what a node keeps from run to run (PreviewImage: its random file prefix)."""
@@ -63,10 +65,6 @@ class OutputCache:
         """The nodes of the latest prompt that show something."""
         found = {node_id: self.get(node_id) for node_id in self._signatures}
         return {node_id: cached for node_id, cached in found.items() if cached and cached.ui is not None}
-
-    def node_ids(self) -> list[str]:
-        """The nodes of the latest prompt."""
-        return list(self._signatures)
 
 
 class _Signing:

@@ -5,10 +5,10 @@ Only as a newer version. The real one (0.30.0) fails on a node without `_meta`, 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
-from demo_comfyui.catalogue import Catalogue
-from demo_comfyui.output_cache import is_link
+from demo_comfyui.model.prompts import Prompt, is_link
 
 REPLACEMENTS: dict[str, list[dict[str, Any]]] = {
     "OldInvert": [
@@ -36,7 +36,7 @@ REPLACEMENTS: dict[str, list[dict[str, Any]]] = {
 """By old class; of several replacements the server takes the first."""
 
 
-def apply_replacements(prompt: dict[str, Any], known: Catalogue) -> None:
+def apply_replacements(prompt: Prompt, known: Container[str]) -> None:
     """Rewrite each node of an old class in place, as the real server does before it checks anything."""
     for node_id, node in prompt.items():
         if "class_type" not in node or "inputs" not in node or node["class_type"] in known:
@@ -54,7 +54,7 @@ def apply_replacements(prompt: dict[str, Any], known: Catalogue) -> None:
             _rewire(prompt, node_id, {item["old_idx"]: item["new_idx"] for item in rule["output_mapping"] or ()})
 
 
-def _rewire(prompt: dict[str, Any], node_id: str, slots: dict[int, int]) -> None:
+def _rewire(prompt: Prompt, node_id: str, slots: dict[int, int]) -> None:
     """Point the links from a replaced node to its new outputs."""
     for node in prompt.values():
         for value in node.get("inputs", {}).values():
