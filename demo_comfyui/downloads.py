@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 from aiohttp import web
 
 from demo_comfyui.catalogue import add_model
-from demo_comfyui.model.catalogue import Catalogue
-from demo_comfyui.sockets import SocketHub
+from demo_comfyui.model.prompt_server import PromptServer
+from demo_comfyui.sockets import Socket
 from wire.downloads import DOWNLOAD, TASKS
 
 STEPS = 20
@@ -49,14 +49,13 @@ class _Task:
 class Downloads:
     """The downloads of one server."""
 
-    def __init__(self, folder: Path, catalogue: Catalogue, hub: SocketHub, step_seconds: float) -> None:
+    def __init__(self, folder: Path, server: PromptServer[Socket], step_seconds: float) -> None:
         self._folder = folder
-        self._catalogue = catalogue
-        self._hub = hub
+        self._server = server
         self._step_seconds = step_seconds
         self._tasks: dict[str, _Task] = {}
         for path in sorted(folder.glob("*/*.safetensors")):
-            add_model(catalogue, path.parent.name, path.name)
+            add_model(server.catalogue, path.parent.name, path.name)
 
     def table(self) -> list[web.RouteDef]:
         """The routes, which exist only below /api."""
@@ -102,7 +101,7 @@ class Downloads:
                 return
             self._report(task)
         await asyncio.to_thread(_write, path, task.total)
-        add_model(self._catalogue, task.folder, task.name)
+        add_model(self._server.catalogue, task.folder, task.name)
         task.status = "completed"
         self._report(task)
 
@@ -120,7 +119,7 @@ class Downloads:
             "progress": 100 * task.done / task.total,
             "status": task.status,
         }
-        self._hub.post("asset_download", facts | ({"error": task.error} if task.error else {}))
+        self._server.post("asset_download", facts | ({"error": task.error} if task.error else {}))
 
 
 def _write(path: Path, size: int) -> None:

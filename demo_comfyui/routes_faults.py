@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from demo_comfyui.executor import Executor
 from demo_comfyui.faults import BadFault, Faults
 from demo_comfyui.guard import Handler, is_loopback
-from demo_comfyui.prompt_queue import PromptQueue
 from demo_comfyui.sockets import SocketHub
 
 PATH = "/demo/faults"
@@ -26,7 +26,7 @@ class FaultRoutes:
 
     faults: Faults
     hub: SocketHub
-    queue: PromptQueue
+    executor: Executor
     restart: Callable[[], None]
     boot: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -48,7 +48,7 @@ class FaultRoutes:
             return web.json_response({"error": "the body must be JSON"}, status=400)
         except BadFault as error:
             return web.json_response({"error": str(error)}, status=400)
-        self.queue.set_stopped(self.faults.dead_worker)
+        self.executor.wake()
         if "drop_sockets" in actions:
             self.hub.drop_all()
         if "restart" in actions:

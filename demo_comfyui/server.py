@@ -9,7 +9,9 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -18,11 +20,12 @@ from demo_comfyui.downloads import Downloads
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults
 from demo_comfyui.guard import admit_origin, guard_origin
-from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.model.catalogue import LOADERS
+from demo_comfyui.model.prompt_server import PromptServer, Surroundings
+from demo_comfyui.nodes.files import file_mark, input_exists
 from demo_comfyui.routes_faults import FaultRoutes, fault_middleware
 from demo_comfyui.routes_files import FileRoutes
 from demo_comfyui.routes_info import InfoRoutes, features_of
-from demo_comfyui.routes_jobs import JobRoutes
 from demo_comfyui.routes_user import UserRoutes
 from demo_comfyui.routes_work import WorkRoutes
 from demo_comfyui.settings import Settings
@@ -47,9 +50,21 @@ class DemoServer:
         self._ended = asyncio.Event()
         self._faults = Faults()
         self._storage = Storage(settings.data, settings.version.separator)
-        self._hub = SocketHub(self._loop, self._faults, features_of(settings))
-        self._queue = PromptQueue(self._announce)
-        self._executor = Executor(self._queue, self._hub, self._storage, settings, self._faults)
+        self._hub = SocketHub(self._faults)
+        self._server = PromptServer(
+            settings.version,
+            settings.catalogue,
+            features_of(settings),
+            Surroundings(
+                clients=self._hub.clients,
+                deliver=self._hub.deliver,
+                now_ms=lambda: int(time.time() * 1000),
+                new_id=lambda: str(uuid.uuid4()),
+                is_input=partial(input_exists, self._storage),
+                fingerprints=dict.fromkeys(LOADERS, partial(file_mark, self._storage)),
+            ),
+        )
+        self._executor = Executor(self._server, self._storage, settings, self._faults)
         self._restarts = False
 
     async def run(self) -> bool:
@@ -63,7 +78,6 @@ class DemoServer:
         sys.stdout.write(f"demo-comfyui ready {self._address()}\n")
         sys.stdout.flush()
         await self._ended.wait()
-        self._queue.set_stopped(True)
         self._executor.abandon()
         publisher.cancel()
         with suppress(asyncio.CancelledError):
@@ -83,30 +97,24 @@ class DemoServer:
         info = InfoRoutes(settings, self._storage, time.time())
         files = FileRoutes(self._storage, version, settings.assets)
         twins = [
-            *WorkRoutes(
-                self._queue, self._executor, self._hub, self._storage, self._faults, version, settings.catalogue
-            ).table(),
+            *WorkRoutes(self._server, self._executor, self._hub, self._faults).table(),
             *files.table(),
             *UserRoutes(settings.data / "user").table(),
             *info.table(),
-            *(JobRoutes(self._queue, self._executor).table() if version.has_jobs else ()),
         ]
         app.add_routes(twins)
         app.add_routes([web.route(route.method, f"/api{route.path}", route.handler) for route in twins])
         app.add_routes([*info.internal_table(), *files.asset_table()])
         if settings.downloads:
             folder = settings.data / "models"
-            app.add_routes(Downloads(folder, settings.catalogue, self._hub, settings.step_seconds).table())
+            app.add_routes(Downloads(folder, self._server, settings.step_seconds).table())
         if settings.faults:
-            app.add_routes(FaultRoutes(self._faults, self._hub, self._queue, self._restart).table())
+            app.add_routes(FaultRoutes(self._faults, self._hub, self._executor, self._restart).table())
         app.add_routes([web.get("/", _index), web.get("/api/", _index), web.static("/", WEB_FILES)])
         return app
 
     def _address(self) -> str:
         return f"http://{self._settings.host}:{self._settings.port}"
-
-    def _announce(self, remaining: int) -> None:
-        self._hub.post("status", {"status": {"exec_info": {"queue_remaining": remaining}}})
 
     def _restart(self) -> None:
         self._restarts = True

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from demo_comfyui.model.results import NodeResult
 from demo_comfyui.nodes import files, generators, masks, pictures, shapes, texts
-from demo_comfyui.nodes.contract import Interrupted, NodeContext, Runner
-from demo_comfyui.storage import Storage
+from demo_comfyui.nodes.contract import NodeContext, Runner
 
-__all__ = ["FINGERPRINTS", "RUNNERS", "Interrupted", "NodeContext", "NodeResult"]
+__all__ = ["RUNNERS", "NodeContext"]
 
 RUNNERS: dict[str, Runner] = {
     "LoadImage": files.load_image,
@@ -37,9 +32,4 @@ RUNNERS: dict[str, Runner] = {
     "DemoFailAt": generators.demo_fail_at,
     "DemoModel": pictures.demo_model,
     "DemoLora": pictures.demo_lora,
-}
-
-FINGERPRINTS: dict[str, Callable[[Storage, dict[str, Any]], Any]] = {
-    "LoadImage": files.file_mark,
-    "LoadImageMask": files.file_mark,
 }

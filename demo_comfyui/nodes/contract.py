@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     Images = list[Image]
 
 
-class Interrupted(BaseException):
-    """The job was interrupted. Not an `Exception`, so that no node catches it."""
-
-
 @dataclass(frozen=True, slots=True)
 class NodeContext:
     """The surroundings of one run of one node.

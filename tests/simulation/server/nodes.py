@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 from demo_comfyui.model.results import NodeResult
+from demo_comfyui.model.running import Blocker, Expansion, RunningNode
 from tests.simulation.server.files import Files
 from tests.simulation.server.pictures import Picture, read, write
 
 LETTERS = "abcdefghijklmnopqrstupvxyz"  # ComfyUI's own alphabet
 
 
-class Reporter(Protocol):
-    """How a node reports, and lets time pass."""
-
-    async def wait(self, seconds: float) -> None:
-        """Let time pass; raises if the job was stopped."""
-        ...
-
-    def step(self, value: int, total: int, preview: tuple[str, Picture] | None) -> None:
-        """Report a step; the preview is (JPEG or PNG, picture)."""
-        ...
-
-    def text(self, frame: bytes, *, to_all: bool) -> None:
-        """Send a text frame."""
-        ...
-
-
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of one run of one node."""
+    """The surroundings of one run of one node. `wait` lets time pass, and raises if the job was stopped."""
 
     server: str
-    node_id: str
-    prompt: dict[str, Any]
-    extra_data: dict[str, Any]
     files: Files
-    telling: Reporter
-    shows_latents: bool  # whether samplers send previews
+    node: RunningNode
+    wait: Callable[[float], Awaitable[None]]
 
-
-@dataclass(frozen=True)
-class Blocker:
-    """A result that blocks the nodes after it; its message, if any, is sent as an error."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Expansion:
-    """Nodes that replace one; the last one's result is its result."""
-
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    def step(self, value: int, total: int, form: str = "JPEG", preview: Picture | None = None) -> None:
+        """Report a step, with a preview (JPEG or PNG) if there is one."""
+        self.node.step(value, total, None if preview is None else (form, write(preview, form)))
 
 
 Inputs = dict[str, Any]
@@ -98,15 +69,15 @@ async def save_image(context: Context, inputs: Inputs) -> NodeResult:
 
 async def preview_image(context: Context, inputs: Inputs) -> NodeResult:
     """Write into temp/, with letters for this process and this node."""
-    digest = hashlib.sha256(f"{context.server} {context.node_id}".encode()).digest()
+    digest = hashlib.sha256(f"{context.server} {context.node.node_id}".encode()).digest()
     letters = "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:5])
     return _save(context, inputs["images"], f"ComfyUI_temp_{letters}", "temp")
 
 
 def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> NodeResult:
     """Write the server's name into each file, so that no two servers make equal ones."""
-    texts = {"prompt": json.dumps(context.prompt)}
-    texts |= {key: json.dumps(value) for key, value in context.extra_data.get("extra_pnginfo", {}).items()}
+    texts = {"prompt": json.dumps(context.node.prompt)}
+    texts |= {key: json.dumps(value) for key, value in context.node.extra_data.get("extra_pnginfo", {}).items()}
     texts["server"] = context.server
     saved = [context.files.save(prefix, kind, write(picture, "PNG", texts)) for picture in pictures]
     return NodeResult((pictures,), {"images": saved})
@@ -115,20 +86,19 @@ def _save(context: Context, pictures: list[Picture], prefix: str, kind: str) -> 
 async def slow_steps(context: Context, inputs: Inputs) -> NodeResult:
     """Pass the picture on step by step, with previews if wanted."""
     for step in range(1, inputs["steps"] + 1):
-        await context.telling.wait(inputs["seconds_per_step"])
-        shown = inputs["image"][0].fitted(inputs["preview_max_size"])
-        preview = (inputs["preview_format"], shown) if inputs["preview"] else None
-        context.telling.step(step, inputs["steps"], preview)
+        await context.wait(inputs["seconds_per_step"])
+        shown = inputs["image"][0].fitted(inputs["preview_max_size"]) if inputs["preview"] else None
+        context.step(step, inputs["steps"], inputs["preview_format"], shown)
     return NodeResult((inputs["image"],))
 
 
 async def fail_at_step(context: Context, inputs: Inputs) -> NodeResult:
     """Pass the picture on step by step, and raise on the way."""
     for step in range(1, inputs["steps"] + 1):
-        await context.telling.wait(inputs["seconds_per_step"])
+        await context.wait(inputs["seconds_per_step"])
         if step == inputs["fail_at"]:
             raise RuntimeError(f"FailAtStep: failing on purpose at step {step}")
-        context.telling.step(step, inputs["steps"], ("JPEG", inputs["image"][0].fitted(256)))
+        context.step(step, inputs["steps"], preview=inputs["image"][0].fitted(256))
     return NodeResult((inputs["image"],))
 
 
@@ -143,8 +113,8 @@ async def fake_sampler(context: Context, inputs: Inputs) -> NodeResult:
     colour = (inputs["seed"] >> 16 & 255, inputs["seed"] >> 8 & 255, inputs["seed"] & 255)
     made = [replace(latent, colour=colour) for latent in inputs["latent"]]
     for step in range(1, inputs["steps"] + 1):
-        await context.telling.wait(inputs["seconds_per_step"])
-        context.telling.step(step, inputs["steps"], ("JPEG", made[0]) if context.shows_latents else None)
+        await context.wait(inputs["seconds_per_step"])
+        context.step(step, inputs["steps"], preview=made[0] if context.node.shows_latents else None)
     return NodeResult((made,))
 
 
@@ -157,10 +127,8 @@ async def expand_slow(_: Context, inputs: Inputs) -> Expansion:
 
 async def send_text(context: Context, inputs: Inputs) -> NodeResult:
     """Send a text frame to all clients, and another one only to the job's client."""
-    node = context.node_id.encode()
-    head = struct.pack(">I", len(node)) + node
-    context.telling.text(head + inputs["text"].encode(), to_all=True)
-    context.telling.text(head + f"{inputs['text']} (to the client only)".encode(), to_all=False)
+    context.node.text(inputs["text"], to_all=True)
+    context.node.text(f"{inputs['text']} (to the client only)", to_all=False)
     return NodeResult((inputs["image"],))
 
 

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import time
+from functools import partial
 from pathlib import Path
 
 from demo_comfyui.executor import Executor
 from demo_comfyui.faults import Faults
-from demo_comfyui.prompt_queue import PromptQueue
+from demo_comfyui.model.prompt_server import PromptServer, Surroundings
+from demo_comfyui.nodes.files import input_exists
 from demo_comfyui.settings import Settings
-from demo_comfyui.sockets import SocketHub
+from demo_comfyui.sockets import Socket, SocketHub
 from demo_comfyui.storage import Storage
-from tests.services import wait_until
 
 
-def test_abandoned_worker_saves_nothing_and_sends_nothing(tmp_path: Path) -> None:
-    loop, faults, settings = asyncio.new_event_loop(), Faults(), Settings("127.0.0.1", 1, tmp_path)
-    queue, hub, storage = PromptQueue(lambda _: None), SocketHub(loop, faults, {}), Storage(tmp_path, "/")
-    loop.close()
-    executor = Executor(queue, hub, storage, settings, faults)
-    executor.abandon()
-    workflow = {
-        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
-        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "late"}},
-    }
-    queue.put((0, "late", workflow, {"client_id": "window"}, ["2"]))
+async def test_abandoned_worker_saves_nothing_and_sends_nothing(tmp_path: Path) -> None:
+    faults, settings, storage = Faults(), Settings("127.0.0.1", 1, tmp_path, step_seconds=0.01), Storage(tmp_path, "/")
+    sent: list[str | bytes] = []
+    has_stepped = asyncio.Event()
+
+    def deliver(message: str | bytes, _: str | None) -> None:
+        sent.append(message)
+        if isinstance(message, str) and json.loads(message)["type"] == "progress":
+            has_stepped.set()
+
+    surroundings = Surroundings[Socket](
+        clients=SocketHub(faults).clients,
+        deliver=deliver,
+        now_ms=lambda: int(time.time() * 1000),
+        new_id=lambda: "late",
+        is_input=partial(input_exists, storage),
+        fingerprints={},
+    )
+    server = PromptServer(settings.version, settings.catalogue, {}, surroundings)
+    executor = Executor(server, storage, settings, faults)
+    image = {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}}
+    slow = {"class_type": "DemoFailAt", "inputs": {"image": ["1", 0], "steps": 100, "fail_at": 0}}
+    saving = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "late"}}
+    server.submit({"prompt": {"1": image, "2": slow, "3": saving}, "client_id": "window"})
     executor.start()
-    wait_until(lambda: "late" in queue.history())
-    assert queue.history()["late"]["status"]["status_str"] == "error"
-    assert not list(tmp_path.rglob("*.png"))
+    await has_stepped.wait()
+    executor.abandon()
+    await asyncio.sleep(0.1)
+    before = len(sent)
+    await asyncio.sleep(0.1)
+    assert len(sent) == before
+    assert server.jobs.history == {}
+    assert [name for kind in ("output", "temp") for name in os.listdir(tmp_path / kind)] == []

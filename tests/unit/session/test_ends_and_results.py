@@ -186,8 +186,10 @@ async def test_unreadable_history_does_not_delay_other_tasks(stage: Stage) -> No
 async def test_failed_delivery_does_not_delay_others(stage: Stage, status: int) -> None:
     page = await stage.window()
     for sim in stage.world.sims.values():
-        whole = sim._view
-        sim._view = lambda query, whole=whole: Answer(status) if query["filename"].startswith("one") else whole(query)  # type: ignore[method-assign, misc]
+        whole = sim.files.view
+        sim.files.view = (  # type: ignore[method-assign]
+            lambda query, whole=whole: Answer(status) if query["filename"].startswith("one") else whole(query)  # type: ignore[misc]
+        )
     prompt_id = await page.session.run(TWO_PICTURES)
     await stage.until(lambda: [item.delivery for item in task_of(page, prompt_id).outputs][-1:] == [Delivery.KEPT])
     first = task_of(page, prompt_id).outputs[0].delivery

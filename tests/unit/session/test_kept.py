@@ -115,14 +115,14 @@ async def test_dropped_result_of_another_size_is_never_returned(stage: Stage) ->
 @scene
 async def test_a_dropped_result_with_another_mark_is_never_given_out(stage: Stage, mark: str, is_given: bool) -> None:
     sim = stage.world.sims[A]
-    whole, marks = sim._view, ['"aaa"']
+    whole, marks = sim.files.view, ['"aaa"']
 
     def view(query: dict[str, str]) -> Answer:
         answer = whole(query)
         answer.headers["etag"] = marks[0]
         return answer
 
-    sim._view = view  # type: ignore[method-assign]
+    sim.files.view = view  # type: ignore[method-assign]
     page, prompt_id, _ = await one_dropped(stage)
     assert task_of(page, prompt_id).outputs[0].etag == '"aaa"'
     marks[0] = mark

@@ -286,7 +286,7 @@ async def test_a_message_from_another_server_is_no_evidence(stage: Stage) -> Non
     await stage.until(lambda: page.session.socket.state == "open")
     heard = page.session.socket.last_event_at
     for kind in ("execution_start", "execution_success"):
-        stage.world.sims[B]._send(kind, {"prompt_id": prompt_id}, window_of(page).client_id)
+        stage.world.sims[B].post(kind, {"prompt_id": prompt_id}, window_of(page).client_id)
     await stage.until(lambda: page.session.socket.last_event_at != heard)
     await asyncio.sleep(1.0)
     assert task_of(page, prompt_id).state is TaskState.LOST

@@ -68,7 +68,7 @@ def animate(stage: Stage, client_id: str | None, *indexes: int, node: str = "2")
     """Send frames of an animated preview as VideoHelperSuite does; without a client_id, to all clients."""
     for index in indexes:
         payload = struct.pack(">III16p", 1, 1, index, node.encode()) + JPEG + bytes([index])
-        stage.world.sims[A]._sockets.send_frame(1, payload, client_id)
+        stage.world.sims[A].post(1, payload, client_id)
 
 
 def shown(page: Page, prompt_id: PromptId) -> Preview | None:
@@ -92,7 +92,7 @@ async def test_animated_preview_of_the_running_task_is_kept_by_index(stage: Stag
     await stage.until(lambda: (preview := shown(page, prompt_id)) is not None and 3 in preview.frames)
     assert page.session.previews[prompt_id].rate == USUAL_RATE
     assert not page.session.previews[prompt_id].is_named, "it is only taken for that of the running task"
-    stage.world.sims[A]._sockets.send_event("VHS_latentpreview", {"length": 9, "rate": 16, "id": "2"}, None)
+    stage.world.sims[A].post("VHS_latentpreview", {"length": 9, "rate": 16, "id": "2"}, None)
     animate(stage, client_id, 8, 0, 0)
     await stage.until(lambda: (preview := shown(page, prompt_id)) is not None and 0 in preview.frames)
     preview = page.session.previews[prompt_id]
@@ -119,7 +119,7 @@ async def test_frames_are_those_of_the_prompt_that_the_socket_shows_running(stag
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until(lambda: prompt_id in page.session.progress)
     server = stage.world.sims[A]
-    send = server._sockets.send_event
+    send = server.post
     match before:
         case "another prompt":
             send("progress_state", {"prompt_id": "nameless", "nodes": {}}, None)
@@ -128,14 +128,15 @@ async def test_frames_are_those_of_the_prompt_that_the_socket_shows_running(stag
             send("executing", {"prompt_id": prompt_id, "node": None}, None)
             animate(stage, None, 1)
         case "a reconnect":
-            greeting, greeted = server._sockets.open, asyncio.Event()
+            connect, greeted = server.connect, asyncio.Event()
 
-            def greet(socket: SimSocket, messages: list[tuple[str, dict[str, Any]]]) -> None:
-                greeting(socket, messages)
+            def greet(*given: Any) -> SimSocket:
+                socket = connect(*given)
                 animate(stage, None, 1)
                 greeted.set()
+                return socket
 
-            server._sockets.open = greet  # type: ignore[method-assign]
+            server.connect = greet  # type: ignore[method-assign]
             server.drop(server.all_sockets[0])
             await greeted.wait()
     frames = list[list[int]]()  # a plain preview may follow immediately

@@ -150,7 +150,7 @@ async def test_restart_causes_poll_of_lost_tasks(stage: Stage) -> None:
     server.is_forgetful = False
     await stage.sleep(10.0)
     assert task_of(page, prompt_id).state is TaskState.LOST
-    server._surroundings.version = NEW
+    server._rest.version = NEW
     drop_sockets(server)
     await stage.until(lambda: sign_of(page) is RestartSign.ANOTHER)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.RUNNING)
@@ -170,7 +170,7 @@ async def test_lost_task_found_ended_is_delivered(stage: Stage) -> None:
     server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
     other = await stage.run(page, steps=3000, server_id=A)
     await stage.until(lambda: page.session.socket.state == "open")
-    server._surroundings.version = NEW
+    server._rest.version = NEW
     drop_sockets(server)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
     task = await stage.ended(page, prompt_id)

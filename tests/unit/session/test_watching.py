@@ -103,7 +103,7 @@ async def say_remaining(stage: Stage, *counts: int) -> None:
     """Let A report these lengths of its queue, a tenth of a second apart."""
     for count in counts:
         status = {"status": {"exec_info": {"queue_remaining": count}}}
-        stage.world.sims[A]._sockets.send_event("status", status, None)
+        stage.world.sims[A].post("status", status, None)
         await stage.sleep(0.1)
 
 
@@ -153,7 +153,7 @@ async def test_last_event_of_a_run_causes_immediate_poll(stage: Stage) -> None:
     await stage.until_running(page, prompt_id)
     await just_polled(stage)
     since = stage.now
-    stage.world.sims[A]._sockets.send_event("executing", {"prompt_id": prompt_id, "node": None}, None)
+    stage.world.sims[A].post("executing", {"prompt_id": prompt_id, "node": None}, None)
     await stage.sleep(IMMEDIATELY)
     assert looks(stage, A, since) == 1
 
@@ -239,7 +239,7 @@ async def test_given_up_task_keeps_what_was_already_reported(stage: Stage) -> No
     await stage.until_running(page, prompt_id)
     stage.world.sims[A].files["output", "", "early.png"] = (PHOTO, stage.now)
     made = {"images": [{"filename": "early.png", "subfolder": "", "type": "output"}]}
-    stage.world.sims[A]._sockets.send_event("executed", {"prompt_id": prompt_id, "node": "3", "output": made}, None)
+    stage.world.sims[A].post("executed", {"prompt_id": prompt_id, "node": "3", "output": made}, None)
     await stage.until(lambda: task_of(page, prompt_id).outputs)
     await page.session.give_up(prompt_id)
     await stage.until(lambda: task_of(page, prompt_id).is_delivered)

@@ -1,17 +1,14 @@
-"""The jobs API of newer versions, over the same queue and history. Its routes begin with /api, and have twins too."""
+"""The jobs API of newer versions, over the same queue and history."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiohttp import web
-
-from demo_comfyui.executor import Executor
-from demo_comfyui.prompt_queue import Item, PromptQueue
-from demo_comfyui.routes_work import is_job_id
+from demo_comfyui.model.jobs import Item, Jobs
+from demo_comfyui.model.reply import Reply
 
 STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
 SORTED_BY = ("created_at", "execution_duration")
@@ -24,33 +21,29 @@ class _BadQueryError(Exception):
     """A parameter has no valid value; the message is the server's."""
 
 
-@dataclass(slots=True)
-class JobRoutes:
-    """Handlers over one queue and one executor."""
+def is_job_id(value: object) -> bool:
+    """Whether it is a UUID as newer versions require one: with hyphens and in lower case."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
 
-    queue: PromptQueue
-    executor: Executor
 
-    def table(self) -> list[web.RouteDef]:
-        """The routes, without the twins."""
-        return [
-            web.get("/api/jobs", self.get_all),
-            web.post("/api/jobs/cancel", self.cancel_all),
-            web.get("/api/jobs/{prompt_id}", self.get_one),
-            web.post("/api/jobs/{prompt_id}/cancel", self.cancel),
-        ]
+class JobsApi:
+    """The routes below /api/jobs; `interrupt` interrupts the running job."""
 
-    async def get_all(self, request: web.Request) -> web.Response:
+    def __init__(self, jobs: Jobs, interrupt: Callable[[], None]) -> None:
+        self._jobs = jobs
+        self._interrupt = interrupt
+
+    def all(self, query: Mapping[str, str]) -> Reply:
         """The jobs that the query asks for, the newest first."""
-        query = request.rel_url.query
         try:
             statuses, limit, offset = _statuses(query), _limit(query), _offset(query)
             key, is_rising = _order(query)
         except _BadQueryError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        running, pending = self.queue.listing()
-        jobs = [_job(item, "in_progress") for item in running] + [_job(item, "pending") for item in pending]
-        jobs += [_ended(entry) for entry in self.queue.history().values()]
+            return Reply({"error": str(error)}, 400)
+        jobs = [*self._unfinished(), *(_ended(entry) for entry in self._jobs.history.values())]
         jobs = [job for job in jobs if job["status"] in statuses]
         if "workflow_id" in query:
             jobs = [job for job in jobs if job.get("workflow_id") == query["workflow_id"]]
@@ -58,43 +51,47 @@ class JobRoutes:
         shown = jobs[offset:] if limit is None else jobs[offset : offset + limit]
         has_more = offset + len(shown) < len(jobs)
         pagination = {"offset": offset, "limit": limit, "total": len(jobs), "has_more": has_more}
-        return web.json_response({"jobs": shown, "pagination": pagination})
+        return Reply({"jobs": shown, "pagination": pagination})
 
-    async def get_one(self, request: web.Request) -> web.Response:
+    def one(self, prompt_id: str) -> Reply:
         """One job, or 404."""
-        prompt_id = request.match_info["prompt_id"]
-        entry = self.queue.history_of(prompt_id).get(prompt_id)
+        entry = self._jobs.history.get(prompt_id)
         if entry is not None:
             whole = {"outputs": entry["outputs"], "execution_status": entry["status"], "workflow": _workflow(entry)}
-            return web.json_response(_ended(entry) | whole)
-        running, pending = self.queue.listing()
-        for items, status in ((running, "in_progress"), (pending, "pending")):
-            for item in items:
-                if item[1] == prompt_id:
-                    return web.json_response(_job(item, status))
-        return web.json_response({"error": "Job not found"}, status=404)
+            return Reply(_ended(entry) | whole)
+        job = next((job for job in self._unfinished() if job["id"] == prompt_id), None)
+        return Reply({"error": "Job not found"}, 404) if job is None else Reply(job)
 
-    async def cancel(self, request: web.Request) -> web.Response:
+    def cancel(self, prompt_id: str) -> Reply:
         """Remove a waiting job, interrupt a running one; do nothing otherwise."""
-        return web.json_response({"cancelled": self._cancel(request.match_info["prompt_id"])})
+        return Reply({"cancelled": self._cancel(prompt_id)})
 
-    async def cancel_all(self, request: web.Request) -> web.Response:
+    def cancel_all(self, body: bytes) -> Reply:
         """Do the same for several."""
         try:
-            body = await request.json()
+            said = json.loads(body)
         except json.JSONDecodeError:
-            return web.json_response({"error": "Request body must be valid JSON"}, status=400)
-        ids = body.get("job_ids") if isinstance(body, dict) else None
+            return Reply({"error": "Request body must be valid JSON"}, 400)
+        ids = said.get("job_ids") if isinstance(said, dict) else None
         if not isinstance(ids, list):
-            return web.json_response({"error": "job_ids must be a list"}, status=400)
+            return Reply({"error": "job_ids must be a list"}, 400)
         invalid = [each if isinstance(each, str) else repr(each) for each in ids if not is_job_id(each)]
         if invalid:
-            return web.json_response({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, status=400)
+            return Reply({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, 400)
         cancelled = [self._cancel(each) for each in ids]
-        return web.json_response({"cancelled": any(cancelled)})
+        return Reply({"cancelled": any(cancelled)})
 
     def _cancel(self, prompt_id: str) -> bool:
-        return self.queue.delete(prompt_id) or self.queue.interrupt_running(prompt_id, self.executor.interrupt)
+        if self._jobs.delete(prompt_id):
+            return True
+        is_running = self._jobs.is_running(prompt_id)
+        if is_running:
+            self._interrupt()
+        return is_running
+
+    def _unfinished(self) -> list[Job]:
+        running = [] if self._jobs.running is None else [_job(self._jobs.running, "in_progress")]
+        return running + [_job(item, "pending") for item in self._jobs.pending]
 
 
 def _statuses(query: Mapping[str, str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ MACHINE = Machine("linux", "posix", "3.11", "none (simulated)", ("main.py",), 25
 
 
 @dataclass
-class Surroundings:
+class RestRoutes:
     """Settings, userdata and descriptions. Settings and userdata are on the disk and survive a restart."""
 
     files: Files
