@@ -11,12 +11,12 @@ import asyncio
 import ipaddress
 import logging
 import socket
-import urllib.parse
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from demo_comfyui.model.origin import differs, host_name
 from demo_comfyui.model.versions import Version
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def guard_origin(version: Version) -> Middleware:
         if version.hardens_answers and request.headers.get("Sec-Fetch-Site") == "cross-site":
             return web.Response(status=403)
         host, origin = request.headers.get("Host"), request.headers.get("Origin")
-        if host is not None and origin is not None and await is_foreign(host, origin):
+        if host and origin is not None and await is_loopback(host_name(host)) and differs(host, origin):
             log.warning("origin %s refused under host %s", origin, host)
             return web.Response(status=403)
         if request.method == "OPTIONS":
@@ -55,21 +55,6 @@ def admit_origin(allowed: str) -> Middleware:
         return answer
 
     return admit
-
-
-async def is_foreign(host: str, origin: str) -> bool:
-    """Whether the Origin differs from a loopback Host; a port that only one of them names is not compared."""
-    asked = urllib.parse.urlsplit(f"//{host.lower()}")
-    came = urllib.parse.urlsplit(origin)
-    if not await is_loopback(asked.hostname):
-        return False
-    ours: str | None = host.lower()
-    theirs: str | None = came.netloc.lower()
-    if came.port is None:
-        ours = asked.hostname
-    if asked.port is None:
-        theirs = came.hostname
-    return bool(ours and theirs and ours != theirs)
 
 
 async def is_loopback(host: str | None) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import json
-import mimetypes
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,10 @@ from typing import Any
 from aiohttp import web
 
 from demo_comfyui.model.description import NO_ASSETS
+from demo_comfyui.model.files import annotated, free_name, preview_format, view_headers
 from demo_comfyui.model.versions import Version
 from demo_comfyui.storage import Storage, asset_of
 
-DOWNLOAD_ONLY = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
-ACTIVE = {*DOWNLOAD_ONLY, "application/javascript", "message/rfc822"}  # and XML of any kind
 PREVIEW_QUALITY = 90
 
 
@@ -69,7 +66,9 @@ class FileRoutes:
         Path(folder).mkdir(parents=True, exist_ok=True)
         data = upload.file.read()
         overwrite = fields.get("overwrite") in ("true", "1")
-        name, is_there = (upload.filename, False) if overwrite else _free_name(Path(folder), upload.filename, data)
+        name, is_there = upload.filename, False
+        if not overwrite:
+            name, is_there = free_name(name, lambda each: _is_equal(Path(folder) / each, data))
         if not is_there:
             if original_ref is None:
                 (Path(folder) / name).write_bytes(data)
@@ -99,11 +98,11 @@ class FileRoutes:
 
     def locate(self, filename: str, kind: str, subfolder: str | None) -> Path | int:
         """Return the path of a name, a type and a subfolder, or the status that refuses them."""
-        bare, root = self.storage.annotated(self.storage.path(filename))
+        bare, named = annotated(self.storage.path(filename))
         if not bare or bare[0] == "/" or ".." in bare:
             return 400
         try:
-            root = root or self.storage.folder(kind)
+            root = self.storage.folder(named or kind)
         except KeyError:
             return 400
         folder = root
@@ -124,7 +123,7 @@ class FileRoutes:
             return web.Response(status=place)
         if not place.is_file():
             return web.Response(status=404)
-        headers = {"Content-Disposition": f'filename="{place.name}"'}
+        headers = {"content-disposition": f'filename="{place.name}"'}
         channel = query.get("channel", "rgba")
         if "preview" in query:
             form, body = await asyncio.to_thread(_preview, place, query["preview"], query.get("channel", ""))
@@ -132,48 +131,23 @@ class FileRoutes:
         if channel in ("rgb", "a"):
             body = await asyncio.to_thread(_channel, place, channel)
             return web.Response(body=body, content_type="image/png", headers=headers)
-        kind = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
-        if self.version.hardens_answers:
-            return web.FileResponse(place, headers=_hardened(place.name, kind, request.headers.get("Sec-Fetch-Dest")))
-        kind = "application/octet-stream" if kind in DOWNLOAD_ONLY else kind
-        return web.FileResponse(place, headers={**headers, "Content-Type": kind})
-
-
-def _hardened(name: str, kind: str, destination: str | None) -> dict[str, str]:
-    """Return the headers of a file: one that may carry script is an attachment, but for an SVG in an `<img>`."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'filename="{escaped}"'}
-    if kind in ACTIVE or kind.endswith(("+xml", "/xml")):
-        headers |= {"Vary": "Sec-Fetch-Dest", "Cache-Control": "no-store"}
-        if destination != "image" or kind != "image/svg+xml":
-            kind = "application/octet-stream"
-            headers["Content-Disposition"] = f'attachment; filename="{escaped}"'
-    return headers | {"Content-Type": kind}
+        headers = view_headers(place.name, self.version, request.headers.get("Sec-Fetch-Dest"))
+        return web.FileResponse(place, headers=headers)
 
 
 async def _no_assets(_: web.Request) -> web.Response:
     return web.json_response(NO_ASSETS, status=503)
 
 
-def _free_name(folder: Path, filename: str, data: bytes) -> tuple[str, bool]:
-    """Return the first of `name`, `name (1)`, … that is free or has the same bytes, and whether it has them."""
-    stem, suffix = os.path.splitext(filename)  # noqa: PTH122 - the name may contain slashes
-    digest = hashlib.sha256(data).digest()
-    name, count = filename, 0
-    while (folder / name).exists():
-        if hashlib.sha256((folder / name).read_bytes()).digest() == digest:
-            return name, True
-        count += 1
-        name = f"{stem} ({count}){suffix}"
-    return name, False
+def _is_equal(path: Path, data: bytes) -> bool | None:
+    return path.read_bytes() == data if path.exists() else None
 
 
 def _preview(path: Path, wish: str, channel: str) -> tuple[str, bytes]:
     from PIL import Image
 
-    form, *_, quality = (wish.split(";") * 2)[: max(2, len(wish.split(";")))]
-    form = "webp" if form not in ("webp", "jpeg") or "a" in channel else form
-    buffer = io.BytesIO()
+    _, *_, quality = (wish.split(";") * 2)[: max(2, len(wish.split(";")))]
+    form, buffer = preview_format(wish, channel), io.BytesIO()
     with Image.open(path) as picture:
         shown = picture.convert("RGB") if form == "jpeg" or channel == "rgb" else picture
         shown.save(buffer, form, quality=int(quality) if quality.isdigit() else PREVIEW_QUALITY)

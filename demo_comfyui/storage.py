@@ -11,9 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-mimetypes.add_type("image/webp", ".webp")  # not in every Python's table
-
-FOLDERS = ("input", "output", "temp")
+from demo_comfyui.model.files import FOLDERS, annotated, is_picture, next_counter
 
 
 class Storage:
@@ -43,27 +41,14 @@ class Storage:
         """Return a path as it is on this machine."""
         return name.replace(self._separator, "/")
 
-    def annotated(self, name: str) -> tuple[str, Path | None]:
-        """Split `name.png [output]` into name.png and the output folder; None if the name has no folder."""
-        for kind in FOLDERS:
-            suffix = f"[{kind}]"
-            if name.endswith(suffix):
-                return name[: -len(suffix) - 1], self.folder(kind)
-        return name, None
-
     def input_path(self, name: str) -> str:
         """Return where LoadImage finds `name`: its annotation, else input/. May be anywhere, as in the real server."""
-        bare, folder = self.annotated(name)
-        return os.path.join(folder or self.folder("input"), self.path(bare))  # noqa: PTH118 - an absolute name takes precedence
+        bare, kind = annotated(name)
+        return os.path.join(self.folder(kind or "input"), self.path(bare))  # noqa: PTH118 - an absolute name takes precedence
 
     def input_images(self) -> list[str]:
         """The names that LoadImage offers: image files at the top of input/, sorted."""
-        found = []
-        for path in self.folder("input").iterdir():
-            kind = mimetypes.guess_type(path.name)[0] or ""
-            if kind.startswith("image/") and path.is_file():
-                found.append(path.name)
-        return sorted(found)
+        return sorted(path.name for path in self.folder("input").iterdir() if is_picture(path.name) and path.is_file())
 
     def contains(self, folder: Path, path: str) -> bool:
         """Whether `path` is in `folder`, after `..` is resolved (links are not followed)."""
@@ -80,7 +65,8 @@ class Storage:
             raise ValueError(f"Saving image outside the output folder is not allowed: {subfolder}")
         folder = Path(target)
         folder.mkdir(parents=True, exist_ok=True)
-        return SavePlace(folder, subfolder.replace(os.sep, self._separator), stem, _next_counter(folder, stem))
+        counter = next_counter((path.name for path in folder.iterdir()), stem)
+        return SavePlace(folder, subfolder.replace(os.sep, self._separator), stem, counter)
 
 
 def asset_of(path: Path) -> dict[str, Any]:
@@ -109,16 +95,6 @@ class SavePlace:
         name = f"{self._stem.replace('%batch_num%', str(index))}_{self._counter:05}_.{ending}"
         self._counter += 1
         return name
-
-
-def _next_counter(folder: Path, stem: str) -> int:
-    highest = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(f"{stem}_"):
-                digits = entry.name[len(stem) + 1 :].split("_")[0]
-                highest = max(highest, int(digits) if digits.isdigit() else 0)
-    return highest + 1
 
 
 def _fill(prefix: str, size: tuple[int, int]) -> str:

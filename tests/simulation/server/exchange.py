@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+
+from demo_comfyui.model.origin import differs, host_name
 
 TROUBLE = b"500 Internal Server Error\n\nServer got itself in trouble"
 TEXT = "text/plain; charset=utf-8"
@@ -91,15 +92,9 @@ def _range(text: str, size: int) -> tuple[int, int]:
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:
-    """Return whether an Origin differs from a loopback Host; a port that only one of them has is not compared."""
-    host, origin = headers.get("host", "").lower(), headers.get("origin")
-    asked = urlsplit(f"//{host}")
-    if origin is None or not _is_loopback(asked.hostname or ""):
-        return False
-    came = urlsplit(origin)
-    ours = asked.hostname if came.port is None else host
-    theirs = came.hostname if asked.port is None else came.netloc.lower()
-    return bool(ours and theirs and ours != theirs)
+    """Return whether an Origin differs from a loopback Host."""
+    host, origin = headers.get("host", ""), headers.get("origin")
+    return origin is not None and _is_loopback(host_name(host) or "") and differs(host, origin)
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,34 +6,36 @@ It is the server's disk: everything but temp/ survives a restart.
 from __future__ import annotations
 
 import json
-import mimetypes
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from demo_comfyui.model.files import (
+    FOLDERS,
+    annotated,
+    free_name,
+    is_picture,
+    next_counter,
+    preview_format,
+    view_headers,
+)
+from demo_comfyui.model.versions import NEW, Version
 from tests.simulation.server.exchange import Answer, file_answer, json_answer
 from tests.simulation.server.pictures import read, write
 
-mimetypes.add_type("image/webp", ".webp")  # not in every Python's table
-
 Key = tuple[str, str, str]
-FOLDERS = ("input", "output", "temp")
-DOWNLOAD_ONLY = {"text/html", "text/html-sandboxed", "application/xhtml+xml", "text/javascript", "text/css"}
 LONGEST_NAME = 255  # bytes, of most file systems
 
 
 class Files(dict[Key, tuple[bytes, float]]):
-    """The files as (content, the loop's time of writing); `epoch` is added to that in dates.
-
-    Newer versions are hardened: a file that may carry script is a download.
-    """
+    """The files as (content, the loop's time of writing); `epoch` is added to that in dates."""
 
     def __init__(self, now: Callable[[], float], epoch: float) -> None:
         super().__init__()
         self._now = now
         self._epoch = epoch
-        self.is_hardened = False
+        self.version: Version = NEW
 
     def wipe_temp(self) -> None:
         """Delete temp/, as a start does."""
@@ -55,7 +57,9 @@ class Files(dict[Key, tuple[bytes, float]]):
         if len(base.encode()) > LONGEST_NAME:
             raise OSError("File name too long")
         is_forced = fields.get("overwrite") in ("true", "1")
-        name = base if is_forced else self._free_name(folder, subfolder, base, data)
+        name = base
+        if not is_forced:
+            name, _ = free_name(base, lambda each: self._is_equal((folder, subfolder, each), data))
         content: bytes | None = data
         if "original_ref" in fields:
             content = self._masked(json.loads(fields["original_ref"]), data)
@@ -64,13 +68,8 @@ class Files(dict[Key, tuple[bytes, float]]):
         name = posixpath.join(posixpath.dirname(filename), name)
         return json_answer({"name": name, "subfolder": given, "type": folder})
 
-    def _free_name(self, folder: str, subfolder: str, name: str, data: bytes) -> str:
-        stem, suffix = posixpath.splitext(name)
-        free, count = name, 0
-        while (folder, subfolder, free) in self and self[folder, subfolder, free][0] != data:
-            count += 1
-            free = f"{stem} ({count}){suffix}"
-        return free
+    def _is_equal(self, key: Key, data: bytes) -> bool | None:
+        return self[key][0] == data if key in self else None
 
     def _masked(self, original: dict[str, Any], mask: bytes) -> bytes | None:
         """Return the original with the mask's alpha, or None without an original, which is no error."""
@@ -82,16 +81,10 @@ class Files(dict[Key, tuple[bytes, float]]):
 
     # Names
 
-    def annotated(self, name: str, folder: str) -> tuple[str, str]:
-        """Parse `name [output]` as (name, output); `folder` is the default."""
-        for kind in FOLDERS:
-            if name.endswith(f"[{kind}]"):
-                return name[: -len(kind) - 3], kind
-        return name, folder
-
     def locate(self, filename: str, folder: str, subfolder: str) -> Key | int:
         """Return the file of a view, or the status that refuses it."""
-        bare, kind = self.annotated(filename, folder)
+        bare, kind = annotated(filename)
+        kind = kind or folder
         if not bare or bare[0] == "/" or ".." in bare or kind not in FOLDERS:
             return 400
         if _leaves(subfolder):
@@ -107,14 +100,14 @@ class Files(dict[Key, tuple[bytes, float]]):
         return self[self._input_key(name)][0]
 
     def _input_key(self, name: Any) -> Key:
-        bare, kind = self.annotated(name, "input")
+        bare, kind = annotated(name)
         subfolder, _, base = bare.rpartition("/")
-        return (kind, _normal(subfolder), base)
+        return (kind or "input", _normal(subfolder), base)
 
     def input_pictures(self) -> list[str]:
         """Return the choices of LoadImage."""
         names = [name for kind, subfolder, name in self if kind == "input" and not subfolder]
-        return sorted(name for name in names if (mimetypes.guess_type(name)[0] or "").startswith("image/"))
+        return sorted(filter(is_picture, names))
 
     def names(self, folder: str) -> list[str]:
         """Return the files at the top of a folder, newest first."""
@@ -125,9 +118,7 @@ class Files(dict[Key, tuple[bytes, float]]):
         """Write a result under the next number of its prefix, and return its place."""
         subfolder, _, stem = posixpath.normpath(prefix).rpartition("/")
         taken = [name for kind, where, name in self if (kind, where) == (folder, subfolder)]
-        digits = [name[len(stem) + 1 :].split("_")[0] for name in taken if name.startswith(f"{stem}_")]
-        count = max((int(each) for each in digits if each.isdigit()), default=0) + 1
-        filename = f"{stem}_{count:05}_.png"
+        filename = f"{stem}_{next_counter(taken, stem):05}_.png"
         self[folder, subfolder, filename] = (data, self._now())
         return {"filename": filename, "subfolder": subfolder, "type": folder}
 
@@ -146,20 +137,11 @@ class Files(dict[Key, tuple[bytes, float]]):
         headers = {"content-disposition": f'filename="{key[2]}"'}
         channel = query.get("channel", "rgba")
         if "preview" in query:
-            form, body = _preview(data, query["preview"].split(";")[0], query.get("channel", ""))
+            form, body = _preview(data, query["preview"], query.get("channel", ""))
             return Answer(200, body, {**headers, "content-type": f"image/{form}"})
         if channel in ("rgb", "a"):
             return Answer(200, _channel(data, channel), {**headers, "content-type": "image/png"})
-        kind = mimetypes.guess_type(key[2])[0] or "application/octet-stream"
-        is_active = kind in DOWNLOAD_ONLY
-        if self.is_hardened:
-            is_active |= kind.endswith(("xml", "javascript"))
-            headers["x-content-type-options"] = "nosniff"
-        if self.is_hardened and is_active:
-            headers["content-disposition"] = f'attachment; filename="{key[2]}"'
-            headers |= {"vary": "Sec-Fetch-Dest", "cache-control": "no-store"}
-        headers["content-type"] = "application/octet-stream" if is_active else kind
-        return file_answer(data, self._epoch + at, headers)
+        return file_answer(data, self._epoch + at, view_headers(key[2], self.version, None))
 
 
 def _normal(subfolder: str) -> str:
@@ -171,8 +153,8 @@ def _leaves(path: str) -> bool:
     return path.startswith("/") or posixpath.normpath(path).split("/")[0] == ".."
 
 
-def _preview(data: bytes, form: str, channel: str) -> tuple[str, bytes]:
-    form = "webp" if form not in ("webp", "jpeg") or "a" in channel else form
+def _preview(data: bytes, wish: str, channel: str) -> tuple[str, bytes]:
+    form = preview_format(wish, channel)
     picture = read(data, "view")
     is_plain = form == "jpeg" or channel == "rgb"
     return form, write(replace(picture, alpha=None) if is_plain else picture, form)

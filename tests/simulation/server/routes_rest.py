@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo_comfyui.model.description import NO_ASSETS, ONLY_USER, Machine, features, system_stats
+from demo_comfyui.model.files import FOLDERS
 from demo_comfyui.model.replacements import REPLACEMENTS
 from demo_comfyui.model.versions import Version
 from tests.simulation.server.catalogue import catalogue_of
 from tests.simulation.server.exchange import Answer, file_answer, json_answer, not_allowed, nothing_here, text_answer
-from tests.simulation.server.files import FOLDERS, Files
+from tests.simulation.server.files import Files
 
 MAX_UPLOAD = 104857600
 MACHINE = Machine("linux", "posix", "3.11", "none (simulated)", ("main.py",), 25276502016, 23999246336)

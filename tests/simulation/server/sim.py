@@ -83,7 +83,7 @@ class SimServer:
         self.is_executor_dead = self.is_held = False
         self._minted = 0
         self.files.wipe_temp()
-        self.files.is_hardened = self._version.hardens_answers
+        self.files.version = self._version
         self._clients: Clients[SimSocket] = Clients()
         surroundings = Surroundings(
             clients=self._clients,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from demo_comfyui.model.files import annotated
 from demo_comfyui.storage import Storage
 
 
@@ -33,10 +34,8 @@ def test_temp_is_wiped_at_the_start_and_the_rest_is_kept(tmp_path: Path) -> None
         ("[input]", "", "input"),
     ],
 )
-def test_annotated_names(storage: Storage, name: str, bare: str, folder: str | None) -> None:
-    found, place = storage.annotated(name)
-    assert found == bare
-    assert (place.name if place else None) == folder
+def test_annotated_names(name: str, bare: str, folder: str | None) -> None:
+    assert annotated(name) == (bare, folder)
 
 
 def test_the_counter_goes_on_from_what_lies_there(storage: Storage) -> None:
