@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.core.workflow import parse_workflow
 from app.session.submitting.submit import CONTACT_DEADLINE, SLEPT_OVER, WRITE_RETRY, RunOrder
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, SimDatabase
+from tests.simulation.transport import SimHttp
 from tests.simulation.world import Page, a_workflow
 from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.unit.session.test_socket import open_slowly
@@ -115,6 +117,10 @@ async def test_event_of_prompt_ends_the_wait_for_its_answer(stage: Stage) -> Non
     await clicking
 
 
+def requests_under_way() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "cr_code", None) is SimHttp.send.__code__]
+
+
 @scene
 async def test_closed_page_cancels_its_post(stage: Stage) -> None:
     page = await stage.window()
@@ -122,10 +128,11 @@ async def test_closed_page_cancels_its_post(stage: Stage) -> None:
     let_answer_be_late(stage)
     clicking = stage.begin(page, server_id=A)
     await stage.until(lambda: stage.requests("POST", "/prompt"))
+    assert len(requests_under_way()) == 1
     clicking.cancel()
     await asyncio.wait({clicking})
     await stage.sleep(0.1)
-    assert [task for task in asyncio.all_tasks() if "SimHttp.send" in repr(task.get_coro())] == []
+    assert requests_under_way() == []
 
 
 @scene
