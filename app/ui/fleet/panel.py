@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
@@ -14,6 +14,7 @@ from app.core.waiting_runs import own_window_of
 from app.core.window import Window
 from app.ui.fleet.admin import AdminState, ServerAdmin, admin_at
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.server_picker import NO_LEANINGS
 from app.ui.windows.panel import PanelFacts, RosterDialog, WindowMark, numbers
 from wire.server_stats import ServerStats
@@ -107,19 +108,8 @@ class FleetView:
         return bool(self.servers) and all(row.server.is_demo for row in self.servers)
 
 
-class FleetFacts(Protocol):
-    """The part of a session that the panel shows."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def fleet_error(self) -> MooringError | None: ...
-
-
 def fleet_view(
-    session: FleetFacts,
+    session: SessionFacts,
     facts: PanelFacts,
     where: str,
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
+from app.session.tab import Tab
 from app.ui.fleet.panel import ONLY, FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
@@ -21,19 +21,13 @@ STORE_KEY = "mooring.leanings"
 WHERE_KEY = "mooring.where"
 
 
-class Leaner(Protocol):
-    """Takes the choices of servers."""
-
-    def lean(self, leanings: Mapping[ServerId, Leaning]) -> None: ...
-
-
 class PanelActions:
     """Actions in the panels. The tab remembers the chosen, preferred and avoided servers over a reload.
 
     *This one only* is the same as the choice of a server beside Run. No choice binds the window: a run does.
     """
 
-    def __init__(self, session: Leaner, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
+    def __init__(self, session: Tab, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._context, self._screen, self._ask = session, context, screen, ask
         leanings = load(screen.recall(STORE_KEY))
         runs = replace(context.ui.of(RunsState), leanings=leanings, where=screen.recall(WHERE_KEY))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import BadInput
-from app.core.model import Fleet, Server, ServerId
-from app.core.window import Restoring, Window
+from app.core.model import Server
+from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.form.context import opened_on, set_workflows, workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
 from app.ui.kit.context import PageContext
@@ -23,20 +24,10 @@ log = logging.getLogger("mooring.ui")
 Content = tuple[tuple[str, str], ...]  # hashes of nodes and files of each candidate server
 
 
-class CatalogueSource(Protocol):
-    """What this needs of a session."""
-
-    @property
-    def window(self) -> Restoring | Window | None: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    async def catalogue(self, server_id: ServerId, names: frozenset[str]) -> Catalogue | None: ...
-
-
 class FormCatalogues:
     """Checks at each redraw whether the chosen form is from the right catalogue, and reads that if not."""
 
-    def __init__(self, session: CatalogueSource, context: PageContext) -> None:
+    def __init__(self, session: Tab, context: PageContext) -> None:
         self._session = session
         self._context = context
         self._asked: dict[str, Content] = {}  # by workflow: the hashes that its form is, or will be, built from

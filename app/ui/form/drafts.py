@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
+from app.ui.kit.screen import Screen
 from app.workflows.forms.fields import SeedMode
 from app.workflows.graph import Key
 
@@ -21,22 +22,14 @@ HANDED_KEY = "mooring.handed-draft"  # of all windows: what the next new one beg
 HANDED_FOR = 30.0  # seconds
 
 
-class DraftMemory(Protocol):
-    """Texts of this tab, and of all windows."""
-
-    def recall(self, key: str) -> str: ...
-    def kept(self, key: str) -> str: ...
-    def keep(self, key: str, value: str) -> None: ...
-
-
-def hand_over(state: FormState, memory: DraftMemory, now: float) -> None:
+def hand_over(state: FormState, memory: Screen, now: float) -> None:
     """Let a new window begin with the chosen workflow and its draft."""
     chosen = {key: draft for key, draft in state.drafts.items() if key == state.workflow_id}
     text = dump(FormState(workflow_id=state.workflow_id, drafts=chosen))
     memory.keep(HANDED_KEY, json.dumps({"at": now, "draft": text}))
 
 
-def recall(memory: DraftMemory, now: float) -> str:
+def recall(memory: Screen, now: float) -> str:
     """Return this tab's drafts as text; those of a new one are what another window has just handed over."""
     if (own := memory.recall(STORE_KEY)) or not (text := memory.kept(HANDED_KEY)):
         return own

@@ -6,12 +6,12 @@ import logging
 import mimetypes
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import BadInput, MooringError
 from app.core.ports.blobs import Blob
 from app.core.window import Restoring, Window
 from app.session import Picked
+from app.session.tab import Tab
 from app.ui.form import drafts
 from app.ui.form.context import workflows_on
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
@@ -31,17 +31,11 @@ MEDIA_TYPES = {Media.PICTURE: "image/", Media.MASK: "image/", Media.VIDEO: "vide
 MEDIA_FAULTS = {Media.VIDEO: "not-a-film", Media.AUDIO: "not-a-sound"}
 
 
-class Keeper(Protocol):
-    """Where a file's bytes are stored for a reload."""
-
-    async def keep_input(self, blob: Blob) -> str: ...
-
-
 class FileActions:
     """Actions on files in the form. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
-        self, keeper: Keeper, context: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+        self, keeper: Tab, context: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
     ) -> None:
         self._keeper = keeper
         self._context = context

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import MooringError
-from app.core.model import Fleet, Server, ServerId
-from app.core.window import Restoring, Window
+from app.core.model import Server, ServerId
+from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.form.state import FieldView, FormState, RemoteList
 from app.ui.kit.context import PageContext, set_slices
 from app.workflows.forms.fields import Choice, Upload
@@ -21,20 +21,10 @@ from wire.health import Health
 log = logging.getLogger("mooring.ui")
 
 
-class ListSource(Protocol):
-    """What this needs of a session."""
-
-    @property
-    def window(self) -> Restoring | Window | None: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    async def choices(self, server_id: ServerId, route: str) -> tuple[str, ...]: ...
-
-
 class RemoteLists:
     """Fetches missing lists at each redraw."""
 
-    def __init__(self, session: ListSource, context: PageContext) -> None:
+    def __init__(self, session: Tab, context: PageContext) -> None:
         self._session = session
         self._context = context
         self._asked: dict[str, tuple[object, ...]] = {}  # by route: the server and its state

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.model import PromptId
-from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.graph.graphs import GraphDialog, Graphs
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
-from app.ui.results.reuse import PastTasks
-
-
-class GraphSession(Protocol):
-    """What these actions need of a session."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def past(self) -> PastTasks: ...
 
 
 class GraphActions:
     """Actions on a graph. The page's JavaScript does panning and zooming."""
 
-    def __init__(self, session: GraphSession, context: PageContext, graphs: Graphs) -> None:
+    def __init__(self, session: Tab, context: PageContext, graphs: Graphs) -> None:
         self._session = session
         self._context = context
         self._graphs = graphs

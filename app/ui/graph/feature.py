@@ -15,7 +15,6 @@ from app.ui.graph.actions import GraphActions
 from app.ui.graph.graph_html import graph
 from app.ui.graph.graphs import (
     Arrange,
-    Drawings,
     GraphDialog,
     GraphMarks,
     Graphs,
@@ -48,7 +47,7 @@ class Arranging:
 class GraphDrawings:
     """The source of drawings, if there is one."""
 
-    drawings: Drawings | None = None
+    drawings: Graphs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import BadInput, LayoutError, MooringError
 from app.core.model import PromptId, Task
@@ -69,13 +69,6 @@ class Drawing:
     def is_ready(self) -> bool:
         """Whether there is something to draw."""
         return self.sketch is not None and self.sketch.is_placed
-
-
-class Drawings(Protocol):
-    """A source of drawings."""
-
-    def drawing(self, subject: Subject) -> Drawing:
-        """Return a workflow's drawing as far as it is ready."""
 
 
 class Graphs:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import MooringError
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
-from app.core.window import Window
-from app.session import Fresh, Orphan, Preview
+from app.session import Preview
+from app.session.tab import Tab
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
 from wire.media import has_thumbnail, type_of
@@ -52,32 +52,6 @@ class ShownPreview:
 NO_PREVIEW = ShownPreview()
 
 
-class ResultSource(Protocol):
-    """The kept results that images are read from. `deletions` counts how often everything was deleted."""
-
-    @property
-    def deletions(self) -> int: ...
-    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-    async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None: ...
-    def take_fresh(self) -> Mapping[ResultKey, Fresh]: ...
-    def refresh_soon(self) -> None: ...
-
-
-class PictureSource(Protocol):
-    """The part of a session that images come from."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def previews(self) -> Mapping[PromptId, Preview]: ...
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
-    @property
-    def results(self) -> ResultSource: ...
-
-
 class ImageAddresses:
     """Keeps one address per shown image. `refresh` follows the session; the other methods only look up.
 
@@ -86,7 +60,7 @@ class ImageAddresses:
 
     def __init__(
         self,
-        source: PictureSource,
+        source: Tab,
         screen: Screen,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         changed: Callable[[], None],

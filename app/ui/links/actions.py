@@ -11,11 +11,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from app.core.errors import BadInput, TaskNotFound
-from app.core.model import Fleet, PromptId, ServerId, Task
-from app.core.window import Window
+from app.core.model import ServerId, Task
+from app.session.tab import Tab
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
 from app.ui.form.state import Draft, FormState, LinkReport, OpenedByLink, Typed
@@ -48,24 +47,6 @@ log = logging.getLogger("mooring.ui")
 MOST_ROUNDS = 4  # in which choices of a link add inputs that other values of it are for
 
 
-class Tasks(Protocol):
-    """Reads tasks that this tab does not hold."""
-
-    async def read_task(self, prompt_id: PromptId) -> Task: ...
-
-
-class LinkSession(Protocol):
-    """What links need of a session."""
-
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def past(self) -> Tasks: ...
-    async def visit(self, server_id: ServerId, prompt_id: PromptId) -> Task | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Filling:
     """A link whose workflow is chosen, and whose form is not filled in yet."""
@@ -77,9 +58,7 @@ class _Filling:
 class LinkActions:
     """Follows links, and makes them. `refresh` is called at each redraw."""
 
-    def __init__(
-        self, session: LinkSession, context: PageContext, screen: Screen, library: Library, opener: Opener
-    ) -> None:
+    def __init__(self, session: Tab, context: PageContext, screen: Screen, library: Library, opener: Opener) -> None:
         self._session = session
         self._context = context
         self._screen = screen

@@ -7,11 +7,12 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, set_slices
@@ -36,7 +37,7 @@ from app.ui.results.album import (
     toggled,
 )
 from app.ui.results.album_grid import GridUpdates
-from app.ui.results.album_rows import AlbumRows, AlbumSource, PastReader
+from app.ui.results.album_rows import AlbumRows
 from app.ui.results.differences import differences
 from app.ui.results.state import Compared, CompareDialog, DeleteDialog, PictureDialog, ResultsState
 
@@ -46,29 +47,12 @@ TWO = 2  # results are compared
 ZIP_NAME = "mooring.zip"
 
 
-class PastCommands(PastReader, Protocol):
-    """The part of the session that keeps finished tasks."""
-
-    async def read_task(self, prompt_id: PromptId) -> Task: ...
-    async def delete(self, prompt_ids: Sequence[PromptId]) -> None: ...
-
-
-class AlbumSession(AlbumSource, Protocol):
-    """What the album needs of a session."""
-
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def past(self) -> PastCommands: ...
-    async def delete_task(self, prompt_id: PromptId) -> None: ...
-
-
 class AlbumActions:
     """The album's actions; keeps its frame and its cells between drawings."""
 
     def __init__(
         self,
-        session: AlbumSession,
+        session: Tab,
         rows: AlbumRows,
         context: PageContext,
         screen: Screen,

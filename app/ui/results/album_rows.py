@@ -10,13 +10,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId, Task
-from app.core.past import PastTask, past_of
+from app.core.past import past_of
 from app.core.ports.documents import DocumentStore
-from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.results.album import AlbumCell, AlbumRow, Rows, album_row, merged, rows_of
 from app.ui.results.state import ResultsState
@@ -27,29 +26,10 @@ PAGE = 40  # rows read at a time: in a browser some 8 ms
 FAVOURITE_KIND = "favourite"
 
 
-class PastReader(Protocol):
-    """Reads finished tasks that no window holds any more."""
-
-    @property
-    def changes(self) -> int: ...
-    async def read_ids(self) -> Sequence[PromptId]: ...
-    async def read_rows(self, prompt_ids: Sequence[PromptId]) -> Sequence[PastTask]: ...
-    async def read_others(self) -> Sequence[PastTask]: ...
-
-
-class AlbumSource(Protocol):
-    """What the rows need of a session."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def past(self) -> PastReader: ...
-
-
 class AlbumRows:
     """Keeps the rows. `rows` is replaced only when something has changed."""
 
-    def __init__(self, source: AlbumSource, documents: DocumentStore, context: PageContext) -> None:
+    def __init__(self, source: Tab, documents: DocumentStore, context: PageContext) -> None:
         self._source = source
         self._documents = documents
         self._context = context

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from app.core.errors import MooringError
-from app.core.model import Delivery, Fleet, PromptId, Task
+from app.core.model import Delivery, Task
 from app.core.ports.blobs import Blob
-from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, attempt, set_slices
@@ -42,29 +42,13 @@ class Folder(Protocol):
     async def save(self, blob: Blob, filename: str) -> str: ...
 
 
-class ResultBytes(Protocol):
-    """Reads a result's bytes from this browser, or fetches them from their server."""
-
-    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-
-
-class FolderSession(Protocol):
-    @property
-    def windows(self) -> Sequence[Window]: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def results(self) -> ResultBytes: ...
-
-
 class FolderActions:
     """Actions on the folder, and saving into it. `now` is the time in seconds."""
 
     def __init__(
         self,
         folder: Folder,
-        session: FolderSession,
+        session: Tab,
         context: PageContext,
         screen: Screen,
         now: Callable[[], float],

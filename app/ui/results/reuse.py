@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
-from app.core.window import Window
 from app.core.workflow import parse_workflow
+from app.session.tab import Tab
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState, Taken
@@ -30,36 +29,12 @@ from app.workflows.reading import read_text
 log = logging.getLogger("mooring.ui")
 
 
-class KeptResults(Protocol):
-    """Reads a result's bytes from this browser, or fetches them from their server."""
-
-    async def read(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-    async def fetch(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-
-
-class PastTasks(Protocol):
-    """Reads tasks that this tab does not hold."""
-
-    async def read_task(self, prompt_id: PromptId) -> Task: ...
-
-
-class ReuseSource(Protocol):
-    """What reusing needs of a session."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def results(self) -> KeptResults: ...
-    @property
-    def past(self) -> PastTasks: ...
-
-
 class Reuse:
     """Actions on a result. `take_files` puts files into the form, `recover` restores the files it waits for."""
 
     def __init__(
         self,
-        source: ReuseSource,
+        source: Tab,
         context: PageContext,
         screen: Screen,
         opener: Opener,

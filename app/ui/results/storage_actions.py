@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from app.core.ports.blobs import Keep, KeepSettings, Usage
+from app.core.ports.blobs import Keep
+from app.session.tab import TabResults
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
@@ -13,21 +14,10 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.results.storage import KeepingDialog, KeepingView
 
 
-class ResultsCommands(Protocol):
-    """The part of the session that keeps results."""
-
-    @property
-    def usage(self) -> Usage | None: ...
-    def refresh_soon(self) -> None: ...
-    async def configure(self, settings: KeepSettings) -> None: ...
-    async def delete_all(self) -> None: ...
-    async def ask_promise(self) -> None: ...
-
-
 class KeepActions:
     def __init__(
         self,
-        results: ResultsCommands,
+        results: TabResults,
         context: PageContext,
         deletions: Deletions,
     ) -> None:

@@ -11,11 +11,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import PromptId
-from app.core.ports.windows import Identity
+from app.session.tab import Tab
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -26,18 +25,10 @@ LONGEST_WAIT = 0.5  # seconds for a press to be sent
 log = logging.getLogger("mooring.ui")
 
 
-class EarlySession(Protocol):
-    """What this needs of a session."""
-
-    @property
-    def identity(self) -> Identity | None: ...
-    async def knows(self, prompt_id: PromptId) -> bool: ...
-
-
 class EarlyRunActions:
     """Actions on presses that are not simply carried out."""
 
-    def __init__(self, session: EarlySession, context: PageContext, screen: Screen) -> None:
+    def __init__(self, session: Tab, context: PageContext, screen: Screen) -> None:
         self._session, self._context, self._screen = session, context, screen
         self._is_idle = asyncio.Event()
         self._is_idle.set()

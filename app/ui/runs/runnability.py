@@ -11,14 +11,14 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.aim import is_silent
 from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
-from app.core.workflow import ApiWorkflow
+from app.session.tab import Tab
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
@@ -46,15 +46,6 @@ NO_DOWNLOADS = DownloadsState()
 POLL_INTERVAL = 15.0  # seconds between polls of a server that lacks a file
 
 
-class StandingSource(Protocol):
-    """What this needs of a session."""
-
-    @property
-    def fleet(self) -> Fleet: ...
-    async def standing(self, workflow: ApiWorkflow, supplied: Collection[Key] = ()) -> Runnability: ...
-    async def refresh_catalogues(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     """Everything that an answer depends on."""
@@ -71,7 +62,7 @@ class Standings:
 
     def __init__(
         self,
-        session: StandingSource,
+        session: Tab,
         context: PageContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,

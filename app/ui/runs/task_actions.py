@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Protocol
 
 from app.core.errors import BadInput, MooringError
-from app.core.model import BatchId, PromptId, ServerId, Task
-from app.core.window import Window
-from app.session import Run
+from app.core.model import BatchId, PromptId, ServerId
+from app.session.tab import Tab
 from app.ui.form.context import workflows_on
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
@@ -23,38 +21,6 @@ from app.workflows.graph import Key
 NO_VALUES: Mapping[Key, object] = MappingProxyType({})
 
 
-class PastTasks(Protocol):
-    """Reads tasks that no window of this tab holds."""
-
-    async def read_task(self, prompt_id: PromptId) -> Task: ...
-
-
-class TaskCommands(Protocol):
-    """What these actions need of a session."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def past(self) -> PastTasks: ...
-    @property
-    def runs(self) -> tuple[Run, ...]: ...
-    async def dismiss_run(self, prompt_id: PromptId) -> None: ...
-    async def retry_run(self, prompt_id: PromptId) -> None: ...
-    async def cancel(self, prompt_id: PromptId) -> None: ...
-    async def give_up(self, prompt_id: PromptId) -> None: ...
-    async def look_again(self, prompt_id: PromptId) -> None: ...
-    async def run_again(
-        self,
-        prompt_id: PromptId,
-        *,
-        elsewhere: bool = False,
-        server_id: ServerId | None = None,
-        values: Mapping[Key, object] = NO_VALUES,
-    ) -> PromptId: ...
-    async def uses_credits(self, prompt_id: PromptId) -> bool: ...
-    async def confirm_move(self, prompt_id: PromptId) -> None: ...
-
-
 def _ids(text: str) -> tuple[PromptId, ...]:
     return tuple(PromptId(item) for item in text.split())
 
@@ -62,9 +28,7 @@ def _ids(text: str) -> tuple[PromptId, ...]:
 class TaskActions:
     """The actions that a card offers. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(
-        self, session: TaskCommands, context: PageContext, screen: Screen, random_seed: Callable[[int], int]
-    ) -> None:
+    def __init__(self, session: Tab, context: PageContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
         self._random_seed = random_seed
         self._session = session
         self._context = context

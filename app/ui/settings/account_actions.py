@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.ports.fleet import FleetAdmin
+from app.session.tab import TabResults
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -23,17 +24,11 @@ class LoginSession(Protocol):
     async def delete_data(self) -> None: ...
 
 
-class Kept(Protocol):
-    """The kept results, as far as their size is reread."""
-
-    def refresh_soon(self) -> None: ...
-
-
 class AccountActions:
     """Actions on the login; they also keep the slice `Account` current."""
 
     def __init__(
-        self, attendance: Attendance, login: LoginSession, context: PageContext, screen: Screen, kept: Kept
+        self, attendance: Attendance, login: LoginSession, context: PageContext, screen: Screen, kept: TabResults
     ) -> None:
         self._attendance, self._login, self._context, self._screen, self._kept = (
             attendance,

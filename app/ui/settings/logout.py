@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
 
-from app.core.model import Fleet
-from app.core.ports.blobs import Usage
 from app.core.roster import Roster, TaskSummary
 from app.core.waiting_runs import own_window_of
-from app.core.window import Window
 from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.settings.account import LogOutDialog, LogOutView, LooseWindow
 from app.ui.windows.panel import PanelFacts, numbers
 
 
-class ResultsFacts(Protocol):
-    @property
-    def usage(self) -> Usage | None: ...
-
-
-class AccountFacts(Protocol):
-    """The part of a session that the question needs."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def results(self) -> ResultsFacts: ...
-
-
-def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, panels: PanelFacts) -> LogOutView:
+def log_out_view(dialog: LogOutDialog, account: Account, session: SessionFacts, panels: PanelFacts) -> LogOutView:
     """Return the open question."""
     usage = session.results.usage
     return LogOutView(
@@ -45,7 +26,7 @@ def log_out_view(dialog: LogOutDialog, account: Account, session: AccountFacts, 
     )
 
 
-def _loose(roster: Roster, session: AccountFacts) -> tuple[LooseWindow, ...]:
+def _loose(roster: Roster, session: SessionFacts) -> tuple[LooseWindow, ...]:
     """Return the windows with undelivered work: this one first, then the living ones, then all closed ones together."""
     mine, living = {own_window_of(item.window_id) for item in session.windows}, numbers(roster)
     tasks, in_line = dict[int, list[TaskSummary]](), Counter[int]()

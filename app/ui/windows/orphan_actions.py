@@ -5,38 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import MooringError
-from app.core.model import PromptId, Task, WindowId
-from app.session import Orphan, OrphanLine
+from app.core.model import PromptId
+from app.session import OrphanLine
+from app.session.tab import Tab
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.ui.windows.orphans import KEY, Adopted, LeftFacts, LineFacts, WindowsState, left_names, read_left, write_left
+from app.ui.windows.orphans import KEY, Adopted, WindowsState, left_names, read_left, write_left
 
 log = logging.getLogger("mooring.ui")
-
-
-class LineCommands(LineFacts, Protocol):
-    """The part of the waiting runs that these actions call."""
-
-    async def adopt(self, owner: WindowId) -> None: ...
-
-
-class OrphanCommands(LeftFacts, Protocol):
-    """The part of a session that these actions call."""
-
-    @property
-    def line(self) -> LineCommands: ...
-    async def find_orphans(self) -> tuple[Orphan, ...]: ...
-    async def adopt(self, prompt_id: PromptId) -> Task: ...
 
 
 class OrphanActions:
     """The actions of the panel with orphans."""
 
-    def __init__(self, session: OrphanCommands, context: PageContext, screen: Screen) -> None:
+    def __init__(self, session: Tab, context: PageContext, screen: Screen) -> None:
         self._session = session
         self._context = context
         self._screen = screen

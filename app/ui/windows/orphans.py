@@ -7,14 +7,14 @@ It is found some seconds after the page was loaded, so it must not move what the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId, Task
 from app.core.past import seed_and_prompts
 from app.session import Orphan, OrphanLine, OrphanRecord
 from app.ui.kit.colours import ServerTag
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.kit.state import Slice
 from app.ui.runs.state import LeftSign
 
@@ -66,27 +66,7 @@ class OrphansView:
         return LeftSign(self.count, self.is_open, self.is_new)
 
 
-class LineFacts(Protocol):
-    """The part of the waiting runs that the panel shows."""
-
-    @property
-    def orphans(self) -> Sequence[OrphanLine]: ...
-
-
-class LeftFacts(Protocol):
-    """The part of a session that the panel shows."""
-
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
-    @property
-    def orphan_records(self) -> tuple[OrphanRecord, ...]: ...
-    @property
-    def line(self) -> LineFacts: ...
-
-
-def left_names(session: LeftFacts) -> frozenset[str]:
+def left_names(session: SessionFacts) -> frozenset[str]:
     """Return what identifies each item: the ids of tasks, and the windows whose runs wait."""
     tasks = (item.task.prompt_id for item in session.orphans)
     records = (item.record.prompt_id for item in session.orphan_records)
@@ -94,7 +74,7 @@ def left_names(session: LeftFacts) -> frozenset[str]:
 
 
 def left_view(
-    session: LeftFacts,
+    session: SessionFacts,
     tag_of: Callable[[Fleet, ServerId], ServerTag],
     picture_of: Callable[[PromptId], str],
     state: WindowsState,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from app.core.model import Fleet, PromptId, ServerId, Task, TaskState, WindowId
+from app.core.model import PromptId, ServerId, Task, TaskState, WindowId
 from app.core.roster import PICTURES, MooringPeriod, Roster, TaskSummary
 from app.core.waiting_runs import own_window_of, window_number
-from app.core.window import Window
-from app.session import Orphan
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.session_facts import SessionFacts
 from app.ui.kit.state import Dialog
 from wire.server_stats import ServerStats
 
@@ -100,19 +99,8 @@ class WindowsView:
     is_unreadable: bool = False
 
 
-class WindowsFacts(Protocol):
-    """The part of a session that the panel shows."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def orphans(self) -> tuple[Orphan, ...]: ...
-
-
 def windows_view(
-    dialog: WindowsDialog, session: WindowsFacts, facts: PanelFacts, glimpse: Callable[[PromptId], str]
+    dialog: WindowsDialog, session: SessionFacts, facts: PanelFacts, glimpse: Callable[[PromptId], str]
 ) -> WindowsView:
     """Return the open panel."""
     left = tuple(
@@ -167,7 +155,7 @@ def _joined(sessions: Iterable[SessionRow]) -> list[SessionRow]:
 class _Maker:
     """Makes the rows of one roster."""
 
-    def __init__(self, roster: Roster, session: WindowsFacts, facts: PanelFacts, asked: WindowId | None) -> None:
+    def __init__(self, roster: Roster, session: SessionFacts, facts: PanelFacts, asked: WindowId | None) -> None:
         self._roster, self._session, self._facts, self._asked = roster, session, facts, asked
         self._mine = {own_window_of(item.window_id) for item in session.windows}
         self._opened_at = {item.window_id: item.created_at for item in roster.windows}

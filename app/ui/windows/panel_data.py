@@ -10,15 +10,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from app.core.errors import ConfigError, StorageError, TransportError
-from app.core.model import Fleet, PromptId, WindowId
+from app.core.model import PromptId, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.fleet import StatsSource
 from app.core.ports.windows import RosterSource, Signals
 from app.core.roster import TaskSummary, digest, moorings
 from app.core.window import Window
+from app.session.tab import Tab
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Find, Sights
 from app.ui.windows.panel import NOTHING_READ, PanelFacts, RosterDialog, pictured
@@ -29,30 +30,13 @@ PAUSE = 0.3  # seconds after a poll, however many signals come
 log = logging.getLogger("mooring.ui")
 
 
-class Thumbnails(Protocol):
-    """Reads stored thumbnails."""
-
-    async def read_thumbnail(self, prompt_id: PromptId, index: int = 0) -> Blob | None: ...
-
-
-class PanelSession(Protocol):
-    """The part of a session that the panel data depends on."""
-
-    @property
-    def windows(self) -> tuple[Window, ...]: ...
-    @property
-    def fleet(self) -> Fleet: ...
-    @property
-    def results(self) -> Thumbnails: ...
-
-
 class PanelData:
     """Reads the data of the panels. `on_show` is called when another window asks the user to come to this one."""
 
     def __init__(
         self,
         panel_sources: PanelSources,
-        session: PanelSession,
+        session: Tab,
         screen: Screen,
         *,
         spawn: Callable[[Coroutine[Any, Any, None]], None],

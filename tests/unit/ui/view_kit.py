@@ -12,7 +12,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.state import FormView, NodesView, OptionList, OptionLists
 from app.ui.graph.feature import GraphDrawings, OpenGraph
-from app.ui.graph.graphs import Drawings, GraphMarks
+from app.ui.graph.graphs import GraphMarks, Graphs
 from app.ui.header.state import HeaderView, TabsView
 from app.ui.kit.feature import OpenDialog
 from app.ui.kit.i18n import Translator
@@ -151,7 +151,7 @@ def project(
     workflows: tuple[OpenWorkflow, ...],
     pictures: Pictures,
     language: str = "en",
-    drawings: Drawings | None = None,
+    drawings: Graphs | None = None,
     surroundings: Surroundings | None = None,
     newer: Newer | None = None,
     word: Callable[[str], str] = str,
