@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol
 
 from app.core.balancer import Wish
 from app.core.errors import BadInput, MooringError
@@ -14,9 +13,8 @@ from app.core.file_runs import FAILED, TO_COME, FilePlan, FileRun, FileRuns, Pla
 from app.core.model import BatchId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
-from app.core.waiting_runs import Batch, write_values
-from app.core.workflow import ApiWorkflow
-from app.session import Picked
+from app.core.waiting_runs import write_values
+from app.session.waiting.waiting_runs import WaitingLine
 from app.ui.form.actions import FormActions
 from app.ui.form.file_actions import check_file, media_of
 from app.ui.form.open_workflow import OpenWorkflow
@@ -26,7 +24,6 @@ from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
-from app.ui.kit.session_facts import FeedFacts
 from app.ui.runs.files import CROSSES, FilesDialog, FilesDraft, file_field, kind_of, read_key, sorted_of, variants_of
 from app.ui.runs.many import ManyKind
 from app.ui.runs.orders import Plan, files_of
@@ -41,25 +38,6 @@ log = logging.getLogger("mooring.ui")
 STEP = 20  # runs that are made at a time, so that the page stays responsive
 
 
-class FileWork(FeedFacts, Protocol):
-    """The files that wait for their turn, with what can be done about them."""
-
-    def start(self, plan: FilePlan, files: FileSet) -> None: ...
-    def supply(self, batch_id: BatchId, files: FileSet) -> int: ...
-    async def retry(self, batch_id: BatchId) -> None: ...
-    def drop_failures(self, batch_id: BatchId) -> Callable[[], None]: ...
-    def drop_rest(self, batch_id: BatchId) -> Callable[[], None]: ...
-    def use(self, memory: Screen, check: Callable[[Blob, str, str], Awaitable[None]]) -> None: ...
-
-
-class NewBatch(Protocol):
-    """Keeps what the runs of a plan share."""
-
-    async def __call__(
-        self, workflow: ApiWorkflow, *, title: str, inputs: dict[Key, Picked], wish: Wish, editor: str
-    ) -> Batch: ...
-
-
 # The plan of runs that a chosen workflow makes of a draft, and where they go with how many senders.
 MakePlan = Callable[[OpenWorkflow, Draft, list[PlannedRun]], Awaitable[Plan]]
 Where = Callable[[OpenWorkflow], tuple[Wish, int] | None]
@@ -68,25 +46,24 @@ Where = Callable[[OpenWorkflow], tuple[Wish, int] | None]
 class FilesActions:
     def __init__(
         self,
-        feed: FileWork,
+        line: WaitingLine,
         context: PageContext,
         screen: Screen,
         *,
         form: FormActions,
-        new_batch: NewBatch,
         make_plan: MakePlan,
         where: Where,
         deletions: Deletions,
     ) -> None:
-        self._feed = feed
-        self._new_batch = new_batch
+        self._feed = line.files
+        self._new_batch = line.new_batch
         self._context = context
         self._screen = screen
         self._form = form
         self._make_plan = make_plan
         self._where = where
         self._deletions = deletions
-        feed.use(screen, self._check)
+        self._feed.use(screen, self._check)
 
     @property
     def is_open(self) -> bool:

@@ -84,11 +84,10 @@ class RunActions:
         self._line = LineActions(session.line, context, screen, deletions, self._to_stop)
         self._many = ManyActions(context, screen, self._form, self._add_many, deletions)
         self._many_files = FilesActions(
-            session.line.files,
+            session.line,
             context,
             screen,
             form=self._form,
-            new_batch=session.line.new_batch,
             make_plan=self._plan,
             where=self._place_files,
             deletions=deletions,

@@ -3,66 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from app.core.balancer import ANY, Wish
+from app.core.balancer import Wish
 from app.core.file_runs import TO_COME
 from app.core.model import BatchId, PromptId, WindowId
-from app.core.waiting_runs import Values
-from app.core.workflow import ApiWorkflow
 from app.session import Picked
+from app.session.waiting.waiting_runs import WaitingLine
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
-from app.ui.kit.session_facts import FeedFacts, LineFacts
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
 from app.ui.runs.orders import Plan
 from app.ui.runs.state import RunsState, Stopped
 from app.ui.runs.waiting import CancelDialog
-from app.workflows.plans.runs import PlannedRun
 
 log = logging.getLogger("mooring.ui")
-
-
-class FileCommands(FeedFacts, Protocol):
-    """The files that wait for their turn, with what a removal needs."""
-
-    def drop_rest(self, batch_id: BatchId) -> Callable[[], None]: ...
-
-
-class LineCommands(LineFacts, Protocol):
-    """The waiting runs of a session, with what can be done to them."""
-
-    @property
-    def files(self) -> FileCommands: ...
-    async def add(
-        self,
-        workflow: ApiWorkflow,
-        runs: Iterable[PlannedRun],
-        *,
-        title: str = "",
-        inputs: Mapping[tuple[str, str], Picked] | None = None,
-        senders: int | None = None,
-        wish: Wish = ANY,
-        editor: str = "",
-        press: PromptId | None = None,
-    ) -> BatchId: ...
-    async def pause(self) -> None: ...
-    async def resume(self) -> None: ...
-    async def send_all(self, is_wanted: bool = True) -> None: ...
-    async def step(self, prompt_id: PromptId, by: int) -> None: ...
-    async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None: ...
-    async def edit(self, prompt_id: PromptId, values: Values, label: str) -> None: ...
-    async def spread(self, senders: int) -> None: ...
-    async def cancel_mine(self, batch_id: BatchId | None = None) -> None: ...
-    async def remove(self, *prompt_ids: PromptId) -> None: ...
-    def set_aside(self, *prompt_ids: PromptId) -> None: ...
-    def put_back(self, *prompt_ids: PromptId) -> None: ...
-    async def adopt(self, owner: WindowId) -> None: ...
 
 
 class LineActions:
@@ -70,7 +29,7 @@ class LineActions:
 
     def __init__(
         self,
-        line: LineCommands,
+        line: WaitingLine,
         context: PageContext,
         screen: Screen,
         deletions: Deletions,
