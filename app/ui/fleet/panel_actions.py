@@ -11,8 +11,9 @@ from app.core.model import ServerId, WindowId
 from app.session.tab import Tab
 from app.ui.fleet.panel import ONLY, FleetDialog
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
+from app.ui.runs.changes import choose_where, lean
 from app.ui.runs.server_picker import SOONEST
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import WindowsDialog
@@ -30,8 +31,8 @@ class PanelActions:
     def __init__(self, session: Tab, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._context, self._screen, self._ask = session, context, screen, ask
         leanings = load(screen.recall(STORE_KEY))
-        runs = replace(context.ui.of(RunsState), leanings=leanings, where=screen.recall(WHERE_KEY))
-        set_slices(context, runs)
+        lean(context, leanings)
+        choose_where(context, screen.recall(WHERE_KEY))
         if leanings:
             session.lean(leanings)
 
@@ -52,7 +53,7 @@ class PanelActions:
     def choose_server(self, value: str) -> None:
         """Send the next run to the soonest server, to a free one, or to a certain one."""
         self._screen.remember(WHERE_KEY, value)
-        set_slices(self._context, replace(self._context.ui.of(RunsState), where=value))
+        choose_where(self._context, value)
 
     @action("lean")
     def lean(self, server: ServerId, value: str) -> None:
@@ -63,7 +64,7 @@ class PanelActions:
             leanings[server] = Leaning(value)
         self._screen.remember(STORE_KEY, dump(leanings))
         self._session.lean(leanings)
-        set_slices(self._context, replace(runs, leanings=leanings))
+        lean(self._context, leanings)
         if value == ONLY:
             self.choose_server(str(server))
         elif runs.where == server:

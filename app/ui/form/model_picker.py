@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.session.models import Models
+from app.ui.form.changes import know
 from app.ui.form.context import opened_on
 from app.ui.form.models import KnownModels, ModelList, with_or_without, with_words
 from app.ui.form.open_workflow import changed_texts, shaped
@@ -83,9 +84,8 @@ class ModelPicker:
         return self._context.ui.of(FormState).known.models
 
     def _set(self, models: KnownModels) -> None:
-        form = self._context.ui.of(FormState)
-        if form.known.models != models:
-            set_slices(self._context, replace(form, known=replace(form.known, models=models)))
+        if self._known != models:
+            know(self._context, models=models)
 
     def _field(self, node: str, name: str) -> Field | None:
         opened = opened_on(self._context)

@@ -12,12 +12,13 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.ports.documents import DocumentKey, DocumentStore
+from app.ui.form.changes import know
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.presets import Ask, PresetsDialog, PresetsView, presets_view
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
@@ -166,9 +167,8 @@ class PresetActions:
             log.warning("presets: %r", error)
             self._fail(error)
             return
-        form = self._context.ui.of(FormState)
         presets = tuple(sorted(_read(texts.values()), key=lambda item: (item.name.casefold(), item.preset_id)))
-        set_slices(self._context, replace(form, known=replace(form.known, presets=presets)))
+        know(self._context, presets=presets)
         if changes and not is_quiet:
             self._change(name="", ask=None, error=None)
             self._screen.update({"texts": [{"node": "", "name": "preset-name", "text": ""}]})

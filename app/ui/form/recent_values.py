@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.ports.documents import DocumentStore
+from app.ui.form.changes import know
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
 from app.ui.form.state import Draft, FormState
@@ -89,9 +89,7 @@ class Recents:
         values = {(item.class_type, item.input_name): item.texts for item in recent.inputs}
         if RECENT_KIND in ui.hidden:
             values = {}
-        self._context.set_ui(
-            ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, recent=values)))
-        )
+        know(self._context, recent=values)
 
     async def _read(self) -> Recent | None:
         """Return the stored values; None if the document must not be replaced, or the store cannot be read."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import Server, ServerId
 from app.core.window import Window
 from app.session.tab import Tab
+from app.ui.form.changes import know
 from app.ui.form.state import FieldView, FormState, RemoteList
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import PageContext
 from app.workflows.forms.fields import Choice, Upload
 from wire.health import Health
 
@@ -57,9 +57,7 @@ class RemoteLists:
             log.info("no list of choices from %s: %r", server_id, error)
             found = RemoteList(error=error)
         if self._asked.get(route) == state:
-            form = self._context.ui.of(FormState)
-            lists = {**form.known.lists, route: found}
-            set_slices(self._context, replace(form, known=replace(form.known, lists=lists)))
+            know(self._context, lists={**self._context.ui.of(FormState).known.lists, route: found})
 
 
 def route_of(view: FieldView) -> str:

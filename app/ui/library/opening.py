@@ -18,10 +18,11 @@ from app.core.model import PromptId, ServerId
 from app.core.ports.blobs import Blob
 from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
+from app.ui.form.changes import with_chosen
 from app.ui.form.context import set_workflows, workflows_on
 from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
 from app.ui.form.picker import Opening
-from app.ui.form.state import NODES_AT_FIRST, FormState
+from app.ui.form.state import FormState
 from app.ui.kit.background import in_steps, without_collecting
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
@@ -150,8 +151,7 @@ class Opener:
         self._on_choice(workflow_id)
         ui = self._context.ui
         self._tried.pop(workflow_id, None)
-        form = replace(ui.of(FormState), workflow_id=workflow_id, query="", nodes_shown=NODES_AT_FIRST)
-        chosen = replace(ui, dialog=None).with_slices(form)
+        chosen = with_chosen(replace(ui, dialog=None), workflow_id)
         if find_open(workflows_on(self._context), workflow_id) is not None:
             self._context.set_ui(chosen)
         else:

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from app.core.errors import BadInput, TaskNotFound
 from app.core.model import ServerId, Task
 from app.session.tab import Tab
+from app.ui.form.changes import put_linked, report_link
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
 from app.ui.form.state import Draft, FormState, LinkReport, OpenedByLink, Typed
 from app.ui.kit.actions import action
 from app.ui.kit.background import without_collecting
-from app.ui.kit.context import PageContext, attempt, set_slices
+from app.ui.kit.context import PageContext, attempt
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library
 from app.ui.library.opening import Opener
@@ -147,20 +148,17 @@ class LinkActions:
     def _put(self, opened: OpenWorkflow, draft: Draft, found: Filled, link: WorkflowLink) -> None:
         before: Mapping[Key, str] = {key: draft.values[key] for key in found.values if key in draft.values}
         changed = draft.with_typed({**draft.values, **found.values}, {**draft.modes, **found.modes})
-        form = self._context.ui.of(FormState).with_draft(
-            replace(changed, linked={**draft.linked, **found.values}), opened.workflow_id
-        )
+        linked = replace(changed, linked={**draft.linked, **found.values})
         report = LinkReport(opened.workflow_id, before, tuple(found.values), (*link.refused, *found.refused))
-        set_slices(self._context, replace(form, link=report))
-        if form.workflow_id == opened.workflow_id:
+        put_linked(self._context, linked, opened.workflow_id, report)
+        if self._context.ui.of(FormState).workflow_id == opened.workflow_id:
             self._screen.update({"texts": changed_texts(opened, draft.values, changed.values)})
 
     def _put_typed(self, opened: OpenWorkflow, typed: Typed, report: LinkReport | None) -> None:
         """Put all of these values into a form, in place of what is typed there."""
-        state = self._context.ui.of(FormState)
-        draft = state.drafts.get(opened.workflow_id, Draft())
-        form = state.with_draft(replace(draft.with_all(typed), linked={}), opened.workflow_id)
-        set_slices(self._context, replace(form, link=report))
+        form = self._context.ui.of(FormState)
+        draft = form.drafts.get(opened.workflow_id, Draft())
+        put_linked(self._context, replace(draft.with_all(typed), linked={}), opened.workflow_id, report)
         if form.workflow_id == opened.workflow_id:
             self._screen.update({"texts": changed_texts(opened, draft.values, typed.values)})
 
@@ -192,7 +190,7 @@ class LinkActions:
     # What a link has done
 
     def _report(self, report: LinkReport | None) -> None:
-        set_slices(self._context, replace(self._context.ui.of(FormState), link=report))
+        report_link(self._context, report)
 
     @action("dismiss-link")
     def dismiss(self) -> None:
@@ -200,8 +198,9 @@ class LinkActions:
         form = self._context.ui.of(FormState)
         if form.link is not None and form.link.workflow_id in form.drafts:
             draft = replace(form.drafts[form.link.workflow_id], linked={})
-            form = form.with_draft(draft, form.link.workflow_id)
-        set_slices(self._context, replace(form, link=None))
+            put_linked(self._context, draft, form.link.workflow_id, None)
+        else:
+            report_link(self._context, None)
 
     @action("undo-link")
     def undo(self) -> None:
@@ -219,7 +218,7 @@ class LinkActions:
         values = {key: text for key, text in draft.values.items() if key not in mine}
         values |= {key: text for key, text in report.before.items() if key in mine}
         changed = draft.with_typed(values, draft.modes)
-        set_slices(self._context, replace(form.with_draft(changed), link=None))
+        put_linked(self._context, changed, form.workflow_id, None)
         self._screen.update({"texts": changed_texts(opened, draft.values, values)})
 
     async def _close(self, workflow_id: str, before: OpenedByLink) -> None:

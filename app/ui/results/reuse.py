@@ -11,11 +11,12 @@ from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.workflow import parse_workflow
 from app.session.tab import Tab
+from app.ui.form.changes import note_taken, put_draft
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
-from app.ui.form.state import Draft, FormState, Taken
+from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import InputDialog, PictureDialog
@@ -64,8 +65,7 @@ class Reuse:
             self._fill(fitting[0], task)
         else:
             await self._open(task)
-        form = self._context.ui.of(FormState)
-        set_slices(self._context, replace(form, taken=Taken(form.workflow_id, task.ended_at or task.created_at)))
+        note_taken(self._context, task.ended_at or task.created_at)
         self._close()
         await self._recover()
 
@@ -107,7 +107,7 @@ class Reuse:
         for key in draft.pictures.keys() - filled.pictures.keys():  # these are replaced
             for url in filter(None, (draft.pictures[key].url, draft.pictures[key].look_url)):
                 self._screen.revoke_url(url)
-        set_slices(self._context, self._context.ui.of(FormState).with_draft(filled, opened.workflow_id))
+        put_draft(self._context, filled, opened.workflow_id)
         self._screen.update({"texts": changed_texts(opened, before.values, draft.values)})
 
     async def _open(self, task: Task) -> None:
@@ -118,7 +118,7 @@ class Reuse:
         chosen = self._context.ui.of(FormState).workflow_id
         draft = with_files(self._context.ui.of(FormState).drafts.get(chosen, Draft()), task)
         draft = draft.with_typed({**draft.values, **templates_of(task)}, draft.modes)
-        set_slices(self._context, self._context.ui.of(FormState).with_draft(draft, chosen))
+        put_draft(self._context, draft, chosen)
 
     async def _editors_file(self, task: Task) -> str:
         if not task.editor_sha256:

@@ -16,6 +16,7 @@ from app.core.ports.files import FileSet
 from app.core.waiting_runs import write_values
 from app.session.waiting.waiting_runs import WaitingLine
 from app.ui.form.actions import FormActions
+from app.ui.form.changes import put_draft
 from app.ui.form.file_actions import check_file, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
@@ -196,7 +197,7 @@ class FilesActions:
         for key, value in after.values.items():
             if typed.values.get(key) != value and now.values.get(key) == typed.values.get(key):
                 now = now.with_value(key, value)  # a seed; what was typed while the runs were made stays
-        set_slices(self._context, form.with_draft(now, chosen.workflow_id))
+        put_draft(self._context, now, chosen.workflow_id)
         assert first is not None  # there is at least one file
         return replace(first, runs=tuple(made))
 

@@ -11,6 +11,7 @@ from typing import Any
 from app.core.errors import BadPlan
 from app.core.ports.blobs import Blob
 from app.ui.form.actions import FormActions
+from app.ui.form.changes import with_draft
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
@@ -156,9 +157,7 @@ class ManyActions:
         runs, after = self._with_seeds(chosen, ui, plan, draft)
         now = replace(self._context.ui, dialog=None)
         many = replace(ui.of(RunsState).many, senders=None)
-        self._context.set_ui(
-            now.with_slices(now.of(FormState).with_draft(after), replace(now.of(RunsState), many=many))
-        )
+        self._context.set_ui(with_draft(now, after).with_slices(replace(now.of(RunsState), many=many)))
         self._screen.update({"reveal": "waiting"})
         await self._add(chosen, draft, runs, ui.of(RunsState).many.senders)
 

@@ -16,6 +16,7 @@ from app.core.window import Window
 from app.session import Session
 from app.ui.form.actions import FormActions
 from app.ui.form.arrange_actions import ArrangeActions
+from app.ui.form.changes import put_draft
 from app.ui.form.file_actions import FileActions, media_of
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
@@ -177,7 +178,7 @@ class RunActions:
         draft = self._form.draw_seeds(chosen, form.draft)
         order = order_of(chosen, draft, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
-        self._context.set_ui(ui.with_slices(form.with_draft(self._form.count_seeds(chosen, draft))))
+        put_draft(self._context, self._form.count_seeds(chosen, draft))
         # Not in the next frame: the browser holds back what the store answers until that one is drawn.
         self._screen.schedule(lambda: self._screen.update({"reveal": "now"}), is_calm=True)
         self._context.hold_drawing()
@@ -223,7 +224,7 @@ class RunActions:
         runs, draft = self._form.draw_many(chosen, form.draft, count)
         plan = plan_of(chosen, form.draft, runs, now=self._screen.local_time(), draw=draw)
         inputs = files_of(chosen, draft)
-        set_slices(self._context, form.with_draft(draft))
+        put_draft(self._context, draft)
         self._screen.update({"reveal": "waiting"})
         if press:
             self._screen.take_press(press)

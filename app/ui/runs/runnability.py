@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from app.core.aim import is_silent
 from app.core.errors import BadInput, MooringError
@@ -19,13 +18,14 @@ from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
 from app.session.tab import Tab
+from app.ui.form.changes import know, put_draft
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.colours import ServerTag, tag_of
-from app.ui.kit.context import PageContext, set_slices
+from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.kit.session_facts import SessionFacts
 from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
@@ -113,11 +113,8 @@ class Standings:
         workflow = chosen.workflow.with_values(values) if values else chosen.workflow
         found = await self._session.standing(workflow, question.supplied)
         if self._asked == question:
-            ui = self._context.ui
-            standings = {**ui.of(FormState).known.standings, question.workflow_id: found}
-            self._context.set_ui(
-                ui.with_slices(replace(ui.of(FormState), known=replace(ui.of(FormState).known, standings=standings)))
-            )
+            known = self._context.ui.of(FormState).known
+            know(self._context, standings={**known.standings, question.workflow_id: found})
         return found
 
     # Actions
@@ -135,22 +132,18 @@ class Standings:
         if opened is None:
             return
         values = {**form.draft.values, (node, name): text}
-        set_slices(self._context, form.with_draft(form.draft.with_typed(values, form.draft.modes)))
+        put_draft(self._context, form.draft.with_typed(values, form.draft.modes))
         self._screen.update({"texts": changed_texts(opened, form.draft.values, values)})
 
     async def _reload(self) -> None:
-        self._set(is_looking=True)
+        know(self._context, is_looking=True)
         try:
             await self._session.refresh_catalogues()
         except MooringError as error:
             log.warning("the catalogues could not be reloaded: %r", error)
             self._context.set_ui(self._context.ui.with_error(error))
         finally:
-            self._set(is_looking=False)
-
-    def _set(self, **changes: Any) -> None:
-        form = self._context.ui.of(FormState)
-        set_slices(self._context, replace(form, known=replace(form.known, **changes)))
+            know(self._context, is_looking=False)
 
     @property
     def _opened(self) -> OpenWorkflow | None:

@@ -19,7 +19,7 @@ from app.core.errors import BadInput, MooringError, StorageError
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.saved import PublishedFile
-from app.ui.form.state import FormState
+from app.ui.form.changes import know
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
@@ -137,8 +137,7 @@ class Words:
             return
         self._named = named
         self._names = WildcardNames(item.name for item in self._shown(WordKind.WILDCARD))
-        form = self._context.ui.of(FormState)
-        set_slices(self._context, replace(form, known=replace(form.known, wildcards=self._names)))
+        know(self._context, wildcards=self._names)
         if self._is_wanted:
             self._context.spawn(self._give_tags())
 
