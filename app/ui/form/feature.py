@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
@@ -34,22 +34,31 @@ from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
 from app.ui.kit.state import UiState
 from app.workflows.forms.fields import MAX_SEED, Upload
+from app.workflows.graph import Key
 
 
-def _asking(page: Projection) -> FormState:
-    """Return the form with the errors of files that no server has."""
+@dataclass(frozen=True, slots=True)
+class ShownForm:
+    """The form with the errors of files that no server has, and the inputs that its search finds."""
+
+    state: FormState
+    found: frozenset[Key] | None
+
+
+def _shown(page: Projection) -> ShownForm:
     state, gone = page.ui.of(FormState), page.of(GoneFiles).faults
-    return state.with_draft(replace(state.draft, faults={**gone, **state.draft.faults})) if gone else state
+    shown = state.with_draft(replace(state.draft, faults={**gone, **state.draft.faults})) if gone else state
+    return ShownForm(shown, found_keys(page.of(Chosen).shaped, state, page.word))
 
 
 def _form(page: Projection) -> FormView:
-    chosen, state = page.of(Chosen).shaped, page.ui.of(FormState)
-    return form_view(page.of(LibraryEntries), chosen, _asking(page), found_keys(chosen, state, page.word))
+    shown = page.of(ShownForm)
+    return form_view(page.of(LibraryEntries), page.of(Chosen).shaped, shown.state, shown.found)
 
 
 def _nodes(page: Projection) -> NodesView:
-    chosen, state = page.of(Chosen).shaped, page.ui.of(FormState)
-    return nodes_view(chosen, _asking(page), found_keys(chosen, state, page.word))
+    shown = page.of(ShownForm)
+    return nodes_view(page.of(Chosen).shaped, shown.state, shown.found)
 
 
 def _marked(page: Projection) -> MarkedModel:
@@ -136,7 +145,13 @@ FEATURE = Feature(
         refresh=_refresh,
         follow_view=_fetch_lists,
     ),
-    parts=(Part(Chosen, chosen_part), Part(FormView, _form), Part(NodesView, _nodes), Part(MarkedModel, _marked)),
+    parts=(
+        Part(Chosen, chosen_part),
+        Part(ShownForm, _shown),
+        Part(FormView, _form),
+        Part(NodesView, _nodes),
+        Part(MarkedModel, _marked),
+    ),
     regions={
         "form": Region(FormView, form, patch=_typed),
         "nodes": Region(NodesView, nodes),
