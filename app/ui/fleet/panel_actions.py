@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.fleet.panel import ONLY, FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
@@ -28,7 +28,7 @@ class PanelActions:
     *This one only* is the same as the choice of a server beside Run. No choice binds the window: a run does.
     """
 
-    def __init__(self, session: Tab, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
+    def __init__(self, session: Session, context: PageContext, screen: Screen, ask: Callable[[WindowId], None]) -> None:
         self._session, self._context, self._screen, self._ask = session, context, screen, ask
         leanings = load(screen.recall(STORE_KEY))
         lean(context, leanings)

@@ -12,7 +12,7 @@ from typing import Any
 from app.core.errors import BadInput
 from app.core.model import Server
 from app.core.window import Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.context import opened_on, set_workflows, workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, with_catalogue
 from app.ui.kit.context import PageContext
@@ -27,7 +27,7 @@ Content = tuple[tuple[str, str], ...]  # hashes of nodes and files of each candi
 class FormCatalogues:
     """Checks at each redraw whether the chosen form is from the right catalogue, and reads that if not."""
 
-    def __init__(self, session: Tab, context: PageContext) -> None:
+    def __init__(self, session: Session, context: PageContext) -> None:
         self._session = session
         self._context = context
         self._asked: dict[str, Content] = {}  # by workflow: the hashes that its form is, or will be, built from

@@ -10,8 +10,7 @@ from dataclasses import replace
 from app.core.errors import BadInput, MooringError
 from app.core.ports.blobs import Blob
 from app.core.window import Restoring, Window
-from app.session import Picked
-from app.session.tab import Tab
+from app.session import Picked, Session
 from app.ui.form import drafts
 from app.ui.form.context import workflows_on
 from app.ui.form.mask import CameraDialog, MaskDialog, base_of, is_masked_name, other_picture, uses_mask
@@ -35,7 +34,7 @@ class FileActions:
     """Actions on files in the form. `chosen` gives the chosen workflow with its form."""
 
     def __init__(
-        self, keeper: Tab, context: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
+        self, keeper: Session, context: PageContext, screen: Screen, chosen: Callable[[], OpenWorkflow | None]
     ) -> None:
         self._keeper = keeper
         self._context = context

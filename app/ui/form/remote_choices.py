@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from app.core.errors import MooringError
 from app.core.model import Server, ServerId
 from app.core.window import Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.changes import know
 from app.ui.form.state import FieldView, FormState, RemoteList
 from app.ui.kit.context import PageContext
@@ -24,7 +24,7 @@ log = logging.getLogger("mooring.ui")
 class RemoteLists:
     """Fetches missing lists at each redraw."""
 
-    def __init__(self, session: Tab, context: PageContext) -> None:
+    def __init__(self, session: Session, context: PageContext) -> None:
         self._session = session
         self._context = context
         self._asked: dict[str, tuple[object, ...]] = {}  # by route: the server and its state

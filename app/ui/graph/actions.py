@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.model import PromptId
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.graph.graphs import GraphDialog, Graphs
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
@@ -16,7 +16,7 @@ from app.ui.kit.context import PageContext
 class GraphActions:
     """Actions on a graph. The page's JavaScript does panning and zooming."""
 
-    def __init__(self, session: Tab, context: PageContext, graphs: Graphs) -> None:
+    def __init__(self, session: Session, context: PageContext, graphs: Graphs) -> None:
         self._session = session
         self._context = context
         self._graphs = graphs

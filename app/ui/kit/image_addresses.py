@@ -10,8 +10,7 @@ from typing import Any
 from app.core.errors import MooringError
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
-from app.session import Preview
-from app.session.tab import Tab
+from app.session import Preview, Session
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Glimpses, ReadInput
 from wire.media import has_thumbnail, type_of
@@ -60,7 +59,7 @@ class ImageAddresses:
 
     def __init__(
         self,
-        source: Tab,
+        source: Session,
         screen: Screen,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         changed: Callable[[], None],

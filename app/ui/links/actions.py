@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from app.core.errors import BadInput, TaskNotFound
 from app.core.model import ServerId, Task
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.changes import put_linked, report_link
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow, changed_texts, find_open, shaped
@@ -59,7 +59,9 @@ class _Filling:
 class LinkActions:
     """Follows links, and makes them. `refresh` is called at each redraw."""
 
-    def __init__(self, session: Tab, context: PageContext, screen: Screen, library: Library, opener: Opener) -> None:
+    def __init__(
+        self, session: Session, context: PageContext, screen: Screen, library: Library, opener: Opener
+    ) -> None:
         self._session = session
         self._context = context
         self._screen = screen

@@ -12,7 +12,7 @@ from typing import Any
 from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, PromptId, Task
 from app.core.window import Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, set_slices
@@ -52,7 +52,7 @@ class AlbumActions:
 
     def __init__(
         self,
-        session: Tab,
+        session: Session,
         rows: AlbumRows,
         context: PageContext,
         screen: Screen,

@@ -15,7 +15,7 @@ from app.core.errors import MooringError
 from app.core.model import PromptId, Task
 from app.core.past import past_of
 from app.core.ports.documents import DocumentStore
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.results.album import AlbumCell, AlbumRow, Rows, album_row, merged, rows_of
 from app.ui.results.state import ResultsState
@@ -29,7 +29,7 @@ FAVOURITE_KIND = "favourite"
 class AlbumRows:
     """Keeps the rows. `rows` is replaced only when something has changed."""
 
-    def __init__(self, source: Tab, documents: DocumentStore, context: PageContext) -> None:
+    def __init__(self, source: Session, documents: DocumentStore, context: PageContext) -> None:
         self._source = source
         self._documents = documents
         self._context = context

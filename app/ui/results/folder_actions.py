@@ -16,7 +16,7 @@ from typing import Protocol
 from app.core.errors import MooringError
 from app.core.model import Delivery, Task
 from app.core.ports.blobs import Blob
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.actions import action
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import PageContext, attempt, set_slices
@@ -48,7 +48,7 @@ class FolderActions:
     def __init__(
         self,
         folder: Folder,
-        session: Tab,
+        session: Session,
         context: PageContext,
         screen: Screen,
         now: Callable[[], float],

@@ -10,7 +10,7 @@ from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import PromptId, Task
 from app.core.ports.blobs import Blob
 from app.core.workflow import parse_workflow
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.changes import note_taken, put_draft
 from app.ui.form.context import workflows_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts
@@ -35,7 +35,7 @@ class Reuse:
 
     def __init__(
         self,
-        source: Tab,
+        source: Session,
         context: PageContext,
         screen: Screen,
         opener: Opener,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.core.ports.blobs import Keep
-from app.session.tab import TabResults
+from app.session.delivery.results import Results
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
@@ -17,7 +17,7 @@ from app.ui.results.storage import KeepingDialog, KeepingView
 class KeepActions:
     def __init__(
         self,
-        results: TabResults,
+        results: Results,
         context: PageContext,
         deletions: Deletions,
     ) -> None:

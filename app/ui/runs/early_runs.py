@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from app.core.errors import MooringError
 from app.core.model import PromptId
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -28,7 +28,7 @@ log = logging.getLogger("mooring.ui")
 class EarlyRunActions:
     """Actions on presses that are not simply carried out."""
 
-    def __init__(self, session: Tab, context: PageContext, screen: Screen) -> None:
+    def __init__(self, session: Session, context: PageContext, screen: Screen) -> None:
         self._session, self._context, self._screen = session, context, screen
         self._is_idle = asyncio.Event()
         self._is_idle.set()

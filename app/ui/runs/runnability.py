@@ -17,7 +17,7 @@ from app.core.errors import BadInput, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.changes import know, put_draft
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
@@ -62,7 +62,7 @@ class Standings:
 
     def __init__(
         self,
-        session: Tab,
+        session: Session,
         context: PageContext,
         screen: Screen,
         pause: Callable[[], Awaitable[None]] | None = None,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from app.core.errors import BadInput, MooringError
 from app.core.model import BatchId, PromptId, ServerId
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.form.context import workflows_on
 from app.ui.form.state import FormState
 from app.ui.kit.actions import action
@@ -28,7 +28,9 @@ def _ids(text: str) -> tuple[PromptId, ...]:
 class TaskActions:
     """The actions that a card offers. `random_seed(limit)` draws a whole number from 0 up to and including `limit`."""
 
-    def __init__(self, session: Tab, context: PageContext, screen: Screen, random_seed: Callable[[int], int]) -> None:
+    def __init__(
+        self, session: Session, context: PageContext, screen: Screen, random_seed: Callable[[int], int]
+    ) -> None:
         self._random_seed = random_seed
         self._session = session
         self._context = context

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.ports.fleet import FleetAdmin
-from app.session.tab import TabResults
+from app.session.delivery.results import Results
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -28,7 +28,7 @@ class AccountActions:
     """Actions on the login; they also keep the slice `Account` current."""
 
     def __init__(
-        self, attendance: Attendance, login: LoginSession, context: PageContext, screen: Screen, kept: TabResults
+        self, attendance: Attendance, login: LoginSession, context: PageContext, screen: Screen, kept: Results
     ) -> None:
         self._attendance, self._login, self._context, self._screen, self._kept = (
             attendance,

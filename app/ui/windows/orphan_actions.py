@@ -9,8 +9,7 @@ from typing import Any
 
 from app.core.errors import MooringError
 from app.core.model import PromptId
-from app.session import OrphanLine
-from app.session.tab import Tab
+from app.session import OrphanLine, Session
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
@@ -22,7 +21,7 @@ log = logging.getLogger("mooring.ui")
 class OrphanActions:
     """The actions of the panel with orphans."""
 
-    def __init__(self, session: Tab, context: PageContext, screen: Screen) -> None:
+    def __init__(self, session: Session, context: PageContext, screen: Screen) -> None:
         self._session = session
         self._context = context
         self._screen = screen

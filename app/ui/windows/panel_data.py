@@ -19,7 +19,7 @@ from app.core.ports.fleet import StatsSource
 from app.core.ports.windows import RosterSource, Signals
 from app.core.roster import TaskSummary, digest, moorings
 from app.core.window import Window
-from app.session.tab import Tab
+from app.session import Session
 from app.ui.kit.screen import Screen
 from app.ui.kit.thumbnails import Find, Sights
 from app.ui.windows.panel import NOTHING_READ, PanelFacts, RosterDialog, pictured
@@ -36,7 +36,7 @@ class PanelData:
     def __init__(
         self,
         panel_sources: PanelSources,
-        session: Tab,
+        session: Session,
         screen: Screen,
         *,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
