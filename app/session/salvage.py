@@ -24,7 +24,7 @@ from app.session.state import State
 log = logging.getLogger("mooring.session")
 
 MOST_TIDIED = 50  # windows that are tidied up in one search
-SURELY = 60.0  # seconds; a crew comes back some time after its tab
+SURELY = 60.0  # seconds; the other windows of a tab come back some time after it
 OLD = 24 * 3600.0  # seconds; after that an ended task is laid by even if it is unknown whether its window lives
 RELOAD_TAKES = 3.0  # seconds between the two queries; a reload had its lock back within 1 s on a loaded machine
 

@@ -70,20 +70,20 @@ async def check_new_window_keeps_its_id_and_its_death_is_known_with_locks(tabs: 
     assert mine.is_new and theirs.is_new
     assert not mine.is_duplicate and not theirs.is_duplicate
     assert mine.window_id != theirs.window_id
-    crew = f"{mine.window_id}+1"
+    numbered = f"{mine.window_id}+1"
     gone = False if tabs.has_locks else None  # without Web Locks silence proves nothing
     assert await tabs.is_alive(tab, theirs.window_id) is True
     assert await tabs.is_alive(tab, "never was") is gone
-    assert await tabs.is_alive(other, crew) is gone
-    assert await tabs.enlist(tab, crew)
-    assert await tabs.is_alive(tab, crew) is True
-    assert await tabs.is_alive(other, crew) is True
+    assert await tabs.is_alive(other, numbered) is gone
+    assert await tabs.enlist(tab, numbered)
+    assert await tabs.is_alive(tab, numbered) is True
+    assert await tabs.is_alive(other, numbered) is True
     if tabs.has_locks:
-        assert not await tabs.enlist(other, crew)
+        assert not await tabs.enlist(other, numbered)
     await tabs.reload(tab)
     assert await tabs.claim(tab) == Identity(mine.window_id, is_new=False), "asking changes nothing"
-    assert await tabs.is_alive(other, crew) is gone, "a reload releases it until it is enlisted"
-    assert await tabs.enlist(tab, crew)
+    assert await tabs.is_alive(other, numbered) is gone, "a reload releases it until it is enlisted"
+    assert await tabs.enlist(tab, numbered)
     await tabs.close(tab)
-    assert await tabs.is_alive(other, crew) is gone
+    assert await tabs.is_alive(other, numbered) is gone
     assert await tabs.is_alive(other, mine.window_id) is gone

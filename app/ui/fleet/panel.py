@@ -69,7 +69,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One session's line in the timeline; `session` is above 1 for a window's crew."""
+    """One session's line in the timeline; `session` is above 1 for the other windows of a session."""
 
     mark: WindowMark
     bars: tuple[Bar, ...]

@@ -13,7 +13,7 @@ from app.ui.kit.colours import tag_of
 from app.ui.kit.feature import Feature, Part, Region
 from app.ui.kit.projection import Projection, Surroundings
 from app.ui.results.state import ResultsView
-from app.ui.runs.crew import own_unfinished
+from app.ui.runs.own_windows import own_unfinished
 from app.ui.runs.state import NowView, RunView
 from app.ui.scripting.actions import ScriptingState
 from wire.health import Health

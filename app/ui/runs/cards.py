@@ -48,7 +48,7 @@ def named_node(task: Task, node_id: str) -> str:
 
 
 def task_cards(session: SessionFacts, pictures: Pictures, marks: Marks = NO_MARKS) -> tuple[CardView, ...]:
-    """Return a card for each task of this tab and its crew, newest first."""
+    """Return a card for each task of this session, newest first."""
     held = [(task, window) for window in session.windows for task in window.tasks.values()]
     held.sort(key=lambda item: item[0].created_at, reverse=True)
     servers = {task.server_id for task, _window in held}

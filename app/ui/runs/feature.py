@@ -37,7 +37,6 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.runs.batches import BatchFollower
-from app.ui.runs.crew import own_unfinished
 from app.ui.runs.downloads import DownloadActions, DownloadDialog, DownloadsState
 from app.ui.runs.edit import EditDialog, EditView, edit_view
 from app.ui.runs.edit_html import cancel_mine, edit
@@ -59,6 +58,7 @@ from app.ui.runs.now import (
     unsent_part,
     waiting_part,
 )
+from app.ui.runs.own_windows import own_unfinished
 from app.ui.runs.questions import draw_question, question
 from app.ui.runs.questions_html import credits_question, download_question
 from app.ui.runs.run_actions import ReadWildcards, RunActions

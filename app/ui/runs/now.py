@@ -16,7 +16,7 @@ from app.ui.kit.image_addresses import NO_PREVIEW
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.session_facts import Pictures, SessionFacts
 from app.ui.runs.cards import linked, task_cards, with_motion
-from app.ui.runs.crew import crew_items, own_unfinished
+from app.ui.runs.own_windows import own_unfinished, window_items
 from app.ui.runs.progress_html import pace_inside
 from app.ui.runs.queue import queue_cards, shown_rows
 from app.ui.runs.run_view import run_view
@@ -89,7 +89,7 @@ def waiting_part(page: Projection) -> WaitingView:
     session, state, batch = page.session, page.ui.of(RunsState), _told_batch(page)
     return waiting_view(
         session.line,
-        crew_items(session),
+        window_items(session),
         len(session.fleet.servers),
         turn_view(session),
         held=state.hold.waiting if state.hold is not None else (),

@@ -24,11 +24,11 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.screen import Screen
-from app.ui.runs.crew import own_unfinished
 from app.ui.runs.early_runs import EarlyRunActions
 from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
 from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of
+from app.ui.runs.own_windows import own_unfinished
 from app.ui.runs.run_view import run_view, with_files
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
 from app.ui.runs.state import MOST_COUNT, CreditsDialog, RunsState, Stopped

@@ -17,8 +17,8 @@ from app.ui.kit.account import Account, Presence
 from app.ui.kit.colours import tag_of
 from app.ui.kit.session_facts import SessionFacts
 from app.ui.kit.state import UiState
-from app.ui.runs.crew import own_unfinished
 from app.ui.runs.files import NoBytes, file_field
+from app.ui.runs.own_windows import own_unfinished
 from app.ui.runs.runnability import form_blocker, gone_files, standing_of, supplied
 from app.ui.runs.server_picker import WhereView, senders_for, servers_now, where_view
 from app.ui.runs.state import Blocker, RunsState, RunView, Sameness

@@ -39,8 +39,8 @@ class WaitingItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CrewItem:
-    """One session of this tab, with the server that it uses and its tasks under way."""
+class WindowItem:
+    """One window of this session, with the server that it uses and its tasks under way."""
 
     number: int
     name: str
@@ -107,7 +107,7 @@ class WaitingView:
     error: StorageError | None = None
     is_unbounded: bool = False
     spread: Spread = ALONE
-    crew: tuple[CrewItem, ...] = ()  # empty while there is only one session
+    windows: tuple[WindowItem, ...] = ()  # empty while there is only one session
     files: tuple[WorkView, ...] = ()
     is_whole: bool = False  # the user has asked for all of them
 
@@ -134,7 +134,7 @@ class WaitingView:
 
 def waiting_view(
     facts: LineFacts,
-    crew: tuple[CrewItem, ...] = (),
+    windows: tuple[WindowItem, ...] = (),
     servers: int = 1,
     turn: TurnView | None = None,
     *,
@@ -154,8 +154,8 @@ def waiting_view(
     items = _items(line, facts.shown_sending, SHOWN if is_whole else FEW, before, runs)
     items = _kept(items, held, cards)
     if line is None or not (line.entries or items):
-        at_work = crew if sum(item.count > 0 for item in crew) > 1 else ()
-        return WaitingView(error=facts.error, crew=at_work, files=work_views(facts.files, counted))
+        at_work = windows if sum(item.count > 0 for item in windows) > 1 else ()
+        return WaitingView(error=facts.error, windows=at_work, files=work_views(facts.files, counted))
     return WaitingView(
         items=items,
         count=len(line.entries),
@@ -166,7 +166,7 @@ def waiting_view(
         error=facts.error,
         is_unbounded=line.is_unbounded,
         spread=Spread(line.senders, servers),
-        crew=crew if len(crew) > 1 else (),
+        windows=windows if len(windows) > 1 else (),
         is_whole=is_whole,
         files=work_views(facts.files, counted),
     )

@@ -1,4 +1,4 @@
-"""The panel *Windows* as values: each window of this browser with its crew, its work and a picture of a result."""
+"""The panel *Windows* as values: each window with the others of its session, its work and a picture of a result."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class WindowMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
-    """One session: a window's own, or one of its crew. `is_moored` is False if `tag` is only its last server."""
+class ServerRow:
+    """One window: a session's own, or another one of it. `is_moored` is False if `tag` is only its last server."""
 
     tag: ServerTag | None = None
     is_moored: bool = False
@@ -72,8 +72,8 @@ class WindowRow:
     window_id: WindowId
     number: int
     is_mine: bool
-    own: SessionRow
-    crew: tuple[SessionRow, ...] = ()
+    own: ServerRow
+    others: tuple[ServerRow, ...] = ()
     in_line: int = 0
     minutes: int | None = None
     title: str = ""
@@ -116,7 +116,7 @@ def windows_view(
 
 
 def numbers(roster: Roster) -> dict[WindowId, int]:
-    """Number the living windows, without their crews, in the order in which they were opened."""
+    """Number the living windows, without the others of their sessions, in the order in which they were opened."""
     heads = {own_window_of(window_id) for window_id in roster.present}
     opened_at = {item.window_id: item.created_at for item in roster.windows}
     in_order = sorted(heads, key=lambda head: (opened_at.get(head, roster.read_at), head))
@@ -133,15 +133,15 @@ def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]
         yield head, tuple(sorted(tasks, key=lambda task: task.created_at, reverse=True)[:PICTURES])
 
 
-def _joined(sessions: Iterable[SessionRow]) -> list[SessionRow]:
-    """Sum the sessions of each server, in their order."""
-    found: dict[ServerTag | None, SessionRow] = {}
+def _joined(sessions: Iterable[ServerRow]) -> list[ServerRow]:
+    """Sum the windows of each server, in their order."""
+    found: dict[ServerTag | None, ServerRow] = {}
     for session in sessions:
         known = found.get(session.tag)
         found[session.tag] = (
             session
             if known is None
-            else SessionRow(
+            else ServerRow(
                 tag=session.tag,
                 is_moored=known.is_moored or session.is_moored,
                 running=known.running + session.running,
@@ -165,10 +165,10 @@ class _Maker:
         self._pictured = dict(pictured(roster))
 
     def row(self, window_id: WindowId, number: int) -> WindowRow:
-        """Return a window with its crew; only sessions that have, or had, something to do are shown."""
+        """Return a window with the others of its session, as far as these have, or had, something to do."""
         owners = {owner for owner in (*self._by_owner, *self._roster.present) if own_window_of(owner) == window_id}
-        in_order = sorted(owners, key=lambda item: window_number(item) or 0)  # the window's own session first
-        own, *crew = _joined([self._session_row(owner) for owner in dict.fromkeys((window_id, *in_order))])
+        in_order = sorted(owners, key=lambda item: window_number(item) or 0)  # the session's own first
+        own, *others = _joined([self._server_row(owner) for owner in dict.fromkeys((window_id, *in_order))])
         tasks = [task for owner in owners for task in self._by_owner.get(owner, ())]
         opened_at = self._opened_at.get(window_id)
         latest = max(tasks, key=lambda task: task.created_at, default=None)
@@ -177,7 +177,7 @@ class _Maker:
             number=number,
             is_mine=window_id in self._mine,
             own=own,
-            crew=tuple(item for item in crew if item.tag is not None),
+            others=tuple(item for item in others if item.tag is not None),
             in_line=self._roster.in_line.get(window_id, 0),
             minutes=None if opened_at is None else max(0, int((self._roster.read_at - opened_at) // 60)),
             title=latest.title if latest is not None else "",
@@ -189,14 +189,14 @@ class _Maker:
         found = (self._facts.sight(task.prompt_id) for task in self._pictured.get(window_id, ()))
         return next(filter(None, found), "")
 
-    def _session_row(self, owner: WindowId) -> SessionRow:
+    def _server_row(self, owner: WindowId) -> ServerRow:
         tasks = self._by_owner.get(owner, [])
         unfinished = [task for task in tasks if not task.state.is_end]
         running = sum(task.state is TaskState.RUNNING for task in unfinished)
         held = self._held(owner, unfinished)
         last = max(tasks, key=lambda task: task.created_at, default=None)
         server_id = held or (last.server_id if last is not None else None)
-        return SessionRow(
+        return ServerRow(
             tag=tag_of(self._session.fleet, server_id) if server_id is not None else None,
             is_moored=held is not None,
             running=running,

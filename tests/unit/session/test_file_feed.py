@@ -485,7 +485,7 @@ async def test_failing_server_lists_no_file(stage: Stage) -> None:
 
 
 @scene
-async def test_run_sent_while_a_crew_session_has_no_store_is_not_repeated(stage: Stage) -> None:
+async def test_run_sent_while_a_window_has_no_store_is_not_repeated(stage: Stage) -> None:
     page, folder = await stage.window(), Folder.of("a.png", "b.png")
     store = page.session._state.ports.store
     claim = store.claim

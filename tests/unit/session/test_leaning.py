@@ -1,4 +1,4 @@
-"""Leanings count for each choice of a tab and its crew, and move no moored window."""
+"""Leanings count for all windows of a tab, and move no moored window."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_a_moored_window_stays_where_it_is(stage: Stage) -> None:
 
 
 @scene
-async def test_the_crew_has_the_same_will(stage: Stage) -> None:
+async def test_all_windows_have_the_same_leanings(stage: Stage) -> None:
     page = await stage.window()
     page.session.lean({B: Leaning.AVOID})
     await spread(stage, page, 6, 3, steps=40)

@@ -188,7 +188,7 @@ async def test_only_runs_of_several_sessions_prefer_idle_servers(senders: int, i
 
 
 @scene
-async def test_busy_session_waits_until_crew_is_enlisted(stage: Stage) -> None:
+async def test_busy_window_waits_until_others_are_open(stage: Stage) -> None:
     page, gate = await stage.window(), asyncio.Event()
     windows = page.session._state.ports.windows
     enlist = windows.enlist
@@ -207,7 +207,7 @@ async def test_busy_session_waits_until_crew_is_enlisted(stage: Stage) -> None:
 
 
 @scene
-async def test_busy_session_continues_once_the_crew_is_unavailable(stage: Stage) -> None:
+async def test_busy_window_continues_once_others_are_unavailable(stage: Stage) -> None:
     page, gate = await stage.window(), asyncio.Event()
 
     async def refuse_late(_: WindowId) -> bool:

@@ -47,7 +47,7 @@ async def test_choice_applies_to_clicks_scripts_and_waiting_runs(stage: Stage) -
     await spread(stage, page, 6, 2)
     await stage.until(all_home(page, 9))
     assert [method for _, method in asked] == ["auto", *["taesd"] * 8]
-    assert len({server_id for server_id, _ in asked}) > 1, "its crew has sent some of them"
+    assert len({server_id for server_id, _ in asked}) > 1, "other windows have sent some of them"
 
 
 @scene

@@ -485,7 +485,7 @@ class StillSession:
     orphan_records: tuple[OrphanRecord, ...] = ()
     line: StillLine = field(default_factory=StillLine)
     files: MemoryFiles = field(default_factory=MemoryFiles)
-    crew: tuple[Window, ...] = ()
+    others: tuple[Window, ...] = ()
     past: StillPast = field(default_factory=StillPast)
     outlooks: Mapping[PromptId, Outlook] = field(default_factory=dict)
     model_downloads: Any = None
@@ -503,7 +503,7 @@ class StillSession:
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        return (self.window, *self.crew) if isinstance(self.window, Window) else ()
+        return (self.window, *self.others) if isinstance(self.window, Window) else ()
 
     def name_project(self, name: str) -> None:
         self.calls.append(("name_project", name))

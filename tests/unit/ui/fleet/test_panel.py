@@ -132,7 +132,7 @@ def test_the_windows_that_are_moored_there_are_named() -> None:
     assert [row.windows for row in rows] == [(WindowMark(2, is_mine=True), WindowMark(1)), ()]
 
 
-def test_a_crew_session_counts_as_its_window() -> None:
+def test_another_window_counts_as_its_session() -> None:
     rows = panel(seen=roster(glance("a", f"{OTHER}+1", state=TaskState.RUNNING, ended_at=None))).servers
     assert rows[0].windows == (WindowMark(1),)
 

@@ -189,7 +189,7 @@ async def test_line_of_a_bound_window_names_its_server_first() -> None:
 async def test_line_names_every_server_that_runs_are_spread_over(servers: tuple[str, ...], text: str) -> None:
     rig = Rig({A: HAS, B: HAS, C: HAS})
     rig.session.window, *others = (window(task(name, name)) for name in servers)
-    rig.session.crew = tuple(others)
+    rig.session.others = tuple(others)
     assert line(await rig.draw()) == text
 
 

@@ -113,7 +113,7 @@ def test_run_bar_agrees_with_a_batch_on_several_servers() -> None:
         return element(markup(page(session, ui), "run"), id="run-words").text
 
     mine, other = window(task("a", "gpu-1")), window(task("b", "gpu-2"))
-    shared = StillSession(fleet=two, window=mine, crew=(other,))
+    shared = StillSession(fleet=two, window=mine, others=(other,))
     assert words(shared).startswith("Next run: gpu-1 ")
     line = waiting("one", "two").spread(2)
     joining = replace(shared, line=StillLine(line=line))

@@ -12,7 +12,7 @@ from app.ui.kit.words import SEPARATOR
 from app.ui.notices.notice_words import word_notice
 from app.ui.runs.state import RunsState, Stopped
 from tests.unit.ui.page_kit import ENGLISH, StillLine, StillSession, ended, fleet, server, task, window
-from tests.unit.ui.runs.test_crew import mate
+from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import page
 
@@ -29,7 +29,7 @@ def gone(name: str) -> Task:
 def said(stopped: Stopped, *tasks: Task, line: object = None) -> str:
     """Return the title and the rest of the notice. The second task is one of another session of the tab."""
     session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*tasks[:1]))
-    session.crew = tuple(mate(number, item) for number, item in enumerate(tasks[1:], 1))
+    session.others = tuple(mate(number, item) for number, item in enumerate(tasks[1:], 1))
     session.line = StillLine(line=line) if line is not None else StillLine()
     ui = UiState().with_slices(RunsState(stopped=stopped))
     (notice,) = page(session, ui).errors

@@ -16,7 +16,7 @@ from app.ui.runs.waiting import CancelDialog
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.page_kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
-from tests.unit.ui.runs.test_crew import mate
+from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
 from tests.unit.ui.trouble import page
 from tests.unit.ui.view_kit import markup
@@ -144,7 +144,7 @@ def test_edited_run_leaves_its_contact_sheet() -> None:
 async def test_stop_asks_which_runs_and_says_what_was_stopped() -> None:
     running = task("a", part=Part(batch_id=BatchId("other"), index=0), title="Lakes")
     made = rig(runs("b", "a dune", "a lake"))
-    made.session.window, made.session.crew = window(running), (mate(1, task("c", "b")),)
+    made.session.window, made.session.others = window(running), (mate(1, task("c", "b")),)
     await made.act("ask-cancel-mine")
     assert made.context.ui.dialog == CancelDialog()
     text = shown(made)
@@ -159,7 +159,7 @@ async def test_stop_asks_which_runs_and_says_what_was_stopped() -> None:
     assert len(elements(shown(made, "now"), data_action="ask-cancel-mine")) == 1
     assert not elements(shown(made, "waiting"), data_action="ask-cancel-mine")
     asked = [replace(item, cancel_asked_at=5.0) for item in (running, task("c", "b"))]
-    made.session.window, made.session.crew, made.session.line = window(asked[0]), (mate(1, asked[1]),), StillLine()
+    made.session.window, made.session.others, made.session.line = window(asked[0]), (mate(1, asked[1]),), StillLine()
     notice = shown(made, "errors")
     assert "Stopping 2 runs" in notice and "2 waited and are not sent" in notice
     await made.act("dismiss-notice", key="stopped 2", number="2")
@@ -189,25 +189,25 @@ def test_single_task_needs_no_cancel_mine() -> None:
 async def test_waiting_runs_can_be_spread_over_more_servers() -> None:
     made = rig(waiting("one"))
     text = shown(made, "waiting")
-    assert "3 servers" in text and not elements(text, data_testid="crew")
+    assert "3 servers" in text and not elements(text, data_testid="own-windows")
     made.actions.act("line-spread", {"value": "3"})
     await made.context.done()
     assert made.session.line.calls == [("spread", 3)]
 
 
-def test_crew_is_shown_with_servers_and_work() -> None:
+def test_windows_at_work_are_shown_with_servers() -> None:
     session = StillSession(
         fleet=fleet(server("gpu-1"), server("gpu-2")),
         window=window(task("a", "gpu-1")),
-        crew=(mate(1, task("b", "gpu-2"), task("c", "gpu-2")), mate(2)),
+        others=(mate(1, task("b", "gpu-2"), task("c", "gpu-2")), mate(2)),
         line=StillLine(line=waiting("one").spread(3)),
     )
     text = markup(page(session), "waiting")
-    items = elements(text, data_testid="crew-item")
+    items = elements(text, data_testid="own-window")
     found = [(item["data-server"], item["data-count"]) for item in items]
     assert found == [("gpu-1", "1"), ("gpu-2", "2")], "none for a session without a server"
     session.line.line = None
-    assert not elements(markup(page(StillSession()), "waiting"), data_testid="crew")
+    assert not elements(markup(page(StillSession()), "waiting"), data_testid="own-windows")
 
 
 def test_introduction_is_short_once_there_are_results() -> None:

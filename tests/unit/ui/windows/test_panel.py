@@ -67,26 +67,28 @@ def test_a_held_place_moors_and_a_ward_does_not() -> None:
     assert not ward.own.is_moored and ward.own.running == 1
 
 
-def test_crew_sessions_stand_below_their_window_and_are_no_windows() -> None:
-    crew = WindowId(f"{OTHER}+1")
-    seen = roster(glance("a", crew, "gpu-2", state=TaskState.RUNNING, **OPEN), present=frozenset({ME, OTHER, crew}))
+def test_other_windows_of_a_session_stand_below_its_own() -> None:
+    numbered = WindowId(f"{OTHER}+1")
+    seen = roster(
+        glance("a", numbered, "gpu-2", state=TaskState.RUNNING, **OPEN), present=frozenset({ME, OTHER, numbered})
+    )
     view = panel(seen)
     assert len(view.rows) == 2
-    assert [item.running for item in view.rows[1].crew] == [1]
-    assert markup(view).count('data-testid="crew-row"') == 1
+    assert [item.running for item in view.rows[1].others] == [1]
+    assert markup(view).count('data-testid="other-window"') == 1
 
 
 def test_sessions_of_one_server_are_summed() -> None:
-    crew = [WindowId(f"{OTHER}+{number}") for number in (1, 2)]
+    numbered = [WindowId(f"{OTHER}+{number}") for number in (1, 2)]
     seen = roster(
         glance("a", OTHER, "gpu-2"),
-        glance("b", crew[0], "gpu-2"),
-        glance("c", crew[1], "gpu-1"),
-        present=frozenset({ME, OTHER, *crew}),
+        glance("b", numbered[0], "gpu-2"),
+        glance("c", numbered[1], "gpu-1"),
+        present=frozenset({ME, OTHER, *numbered}),
     )
     row = panel(seen).rows[1]
-    assert [item.tag.name for item in (row.own, *row.crew) if item.tag] == ["gpu-2", "gpu-1"]
-    assert (row.own.ended, row.crew[0].ended) == (2, 1)
+    assert [item.tag.name for item in (row.own, *row.others) if item.tag] == ["gpu-2", "gpu-1"]
+    assert (row.own.ended, row.others[0].ended) == (2, 1)
 
 
 def test_the_picture_is_of_the_latest_result_that_has_one() -> None:

@@ -1,4 +1,4 @@
-"""A crew of three in one real tab: three servers work for one waiting line, through a reload of the page."""
+"""Three windows of one real tab: three servers work for one waiting line, through a reload of the page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def add_lines(page: Page, count: int) -> None:
     await page.get_by_test_id("many-senders").select_option("3")
     await page.get_by_test_id("many-add").click()
     await page.mouse.move(0, 0)  # under the pointer, rows of sent runs would stay where they waited
-    await expect(page.locator("[data-testid=crew-item][data-count='2']")).to_have_count(3)
+    await expect(page.locator("[data-testid=own-window][data-count='2']")).to_have_count(3)
 
 
 async def servers_of(page: Page, part: str) -> set[str | None]:
@@ -49,13 +49,13 @@ async def servers_of(page: Page, part: str) -> set[str | None]:
     return set(await cards.evaluate_all("(cards) => cards.map((card) => card.dataset.server)"))
 
 
-async def test_crew_of_three_servers_survives_a_reload(window: MooringWindow, fleet: Fleet) -> None:
+async def test_batch_on_three_servers_survives_a_reload(window: MooringWindow, fleet: Fleet) -> None:
     page = window.page
     await window.choose_sample("text")
     await fleet.stop_workers()
     await add_lines(page, 9)
-    crew = await page.get_by_test_id("crew-item").all()
-    assert {await item.get_attribute("data-server") for item in crew} == SERVERS
+    windows = await page.get_by_test_id("own-window").all()
+    assert {await item.get_attribute("data-server") for item in windows} == SERVERS
     await expect(page.locator("#now [data-testid=task-card]")).to_have_count(6)
     assert await servers_of(page, "#now") == SERVERS
     facts = await window.facts()
@@ -76,7 +76,7 @@ async def test_crew_of_three_servers_survives_a_reload(window: MooringWindow, fl
     await window.check()
 
 
-async def test_whole_crew_is_cancelled(window: MooringWindow, fleet: Fleet) -> None:
+async def test_batch_on_three_servers_is_cancelled(window: MooringWindow, fleet: Fleet) -> None:
     page = window.page
     await window.choose_sample("text")
     await fleet.stop_workers()

@@ -1,4 +1,4 @@
-"""A tab's crew on the page: its work is listed with the tab's own, and the tab's title counts it."""
+"""The other windows of a session: their work is listed with the own one's, and the tab's title counts it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.unit.ui.view_kit import markup
 
 
 def mate(number: int, *tasks: Task) -> Window:
-    """A crew session's window."""
+    """Another window of the session."""
     return Window(WindowId(f"{ME}+{number}"), ClientId(f"c-{number}"), tasks={item.prompt_id: item for item in tasks})
 
 
 def tab(*own: Task, mates: tuple[Window, ...]) -> StillSession:
     return StillSession(
-        window=window(*own), crew=mates, fleet=fleet(server("gpu-1"), server("gpu-2"), server("gpu-3"))
+        window=window(*own), others=mates, fleet=fleet(server("gpu-1"), server("gpu-2"), server("gpu-3"))
     )  # fmt: skip
 
 
-def test_crews_work_is_listed_with_its_own_servers() -> None:
+def test_work_of_other_windows_is_listed_with_its_servers() -> None:
     session = tab(
         task("a", "gpu-1"),
         mates=(mate(1, task("b", "gpu-2", created_at=5.0)), mate(2, ended("c", server_name="gpu-3"))),
@@ -45,7 +45,7 @@ def test_header_names_every_server_in_use() -> None:
     assert "gpu-2" in markup(page(alone), "header") and "Idle" not in markup(page(alone), "header")
 
 
-def test_tab_title_counts_the_crews_work() -> None:
+def test_tab_title_counts_the_work_of_all_windows() -> None:
     sign = read_sign(tab(mates=(mate(1, task("b", "gpu-2")),)), frozenset())
     assert sign.kind is TabKind.RUNNING and sign.tag is not None and sign.tag.server_id == ServerId("gpu-2")
     done = tab(mates=(mate(1, ended("b", server_name="gpu-2")),))
