@@ -47,11 +47,11 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 def wheel_files(root: Path) -> dict[str, Path]:
     """Set up the sources at `root`, and return the wheel's files by their paths in it."""
     sys.path.insert(0, str(root))
-    from gateway.install import Place, set_up
+    from gateway.install import Installation, set_up
     from gateway.install.packed import write_page
 
     set_up(root, packed=True, show=sys.stderr)
-    place = Place(root)
+    place = Installation(root)
     page = place.state / "wheel"
     shutil.rmtree(page, ignore_errors=True)
     write_page(place, page)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.install.place import Place
+from gateway.install.place import Installation
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
     if name not in known:
         print(f"There is no benchmark {name!r}. Those that exist: {', '.join(known)}.", file=sys.stderr)
         return 2
-    python = Place(ROOT).python
+    python = Installation(ROOT).python
     command = [str(python) if python.exists() else sys.executable, "-m", f"benchmarks.{name}", *rest]
     try:
         return subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -43,14 +43,14 @@ from app.core.redaction import without_credentials
 from app.core.workflow import ApiWorkflow
 from app.workflows.documents import looks_like_json, parse_document
 from app.workflows.editor.copy import becomes
-from app.workflows.editor.regexes import LONGEST_TEXT, Budget, Regex
+from app.workflows.editor.regexes import LONGEST_TEXT, Regex, StepBudget
 from app.workflows.editor.texts import choose_first, has_choices, resolve_prompt
 from app.workflows.plans.ranges import read_range
 from gateway.fleet.catalogue_contents import NodeClasses, is_any, read_contents
 from gateway.fleet.classes import Classes
 from gateway.fleet.rules import Rules
 from gateway.fleet.server_answers import NotComfyError, not_json, read_queue_answer
-from gateway.http.backlog import Frame, overtaking_key
+from gateway.http.backlog import QueuedFrame, overtaking_key
 from gateway.http.bodies import examine_body, is_client_id
 from gateway.http.connections import READ_BYTES
 from gateway.http.guard import RequestFacts, judge
@@ -59,8 +59,8 @@ from gateway.http.json_reader import Bounds, JsonError, Scan, read_json
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.peers import client_address
 from gateway.http.queries import for_server, judge_query, read_query
-from gateway.http.refusal import Refusal, Refused
-from gateway.http.routes import Body, find_route, split_target
+from gateway.http.refusal import Refusal, RefusedRequest
+from gateway.http.routes import RequiredBody, find_route, split_target
 from gateway.http.server_proof import describe, read_id
 from gateway.http.upstream import LARGEST_HEADER
 from gateway.people.keys import Keys
@@ -81,7 +81,7 @@ ANY = Bounds(64 * 1024 * 1024, values=10**9)
 USUAL = Bounds(32 * 1024 * 1024)
 KEYS = Keys((bytes(32),))
 ALICE = Person("alice", keys=KEYS)
-REFUSALS = (JsonError, Refused, NotComfyError, ShapeError, HttpProcessingError, BadInput, ValueError)
+REFUSALS = (JsonError, RefusedRequest, NotComfyError, ShapeError, HttpProcessingError, BadInput, ValueError)
 PROMPT = b'{"client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11", "prompt": {"1": {"class_type": "A", '
 SOCKET = (
     ("Origin", "http://127.0.0.1"),
@@ -277,7 +277,7 @@ def of_prompts() -> list[Parser]:
         return write_prompt_text(raw, ALICE, "s", RULES, classes)
 
     def examine(raw: bytes) -> None:
-        if (fault := examine_body(raw, Body.PROMPT).fault) is not None:
+        if (fault := examine_body(raw, RequiredBody.PROMPT).fault) is not None:
             raise ValueError(fault)
 
     pieces = {
@@ -342,11 +342,14 @@ def of_servers() -> list[Parser]:
         Parser("who a server is", describe, b'"x",', b'{"system": {"argv": [', b'0]}, "devices": []}'),
         Parser("an id", read_id, b"x", b'{"mooring": "', b'"}'),
         Parser(
-            "progress", lambda text: overtaking_key(Frame(text, is_text=True)), b"[", b'{"type": "progress", "data": '
+            "progress",
+            lambda text: overtaking_key(QueuedFrame(text, is_text=True)),
+            b"[",
+            b'{"type": "progress", "data": ',
         ),
         Parser(
             "preview",
-            lambda text: overtaking_key(Frame(text, is_text=False)),
+            lambda text: overtaking_key(QueuedFrame(text, is_text=False)),
             b"x",
             struct.pack(">II", 4, len(metadata)) + metadata,
         ),
@@ -363,7 +366,7 @@ def of_requests() -> list[Parser]:
     def guard(target: str, *headers: tuple[str, str]) -> object:
         verdict = judge(RequestFacts("GET", target, (("Host", "127.0.0.1"), *headers)), own_hosts, {"a": "0" * 8})
         if isinstance(verdict, Refusal):
-            raise Refused(verdict)
+            raise RefusedRequest(verdict)
         return verdict
 
     targets = {
@@ -427,7 +430,7 @@ def of_pages() -> list[Parser]:
     def search(title: bytes) -> None:
         if len(title) > LONGEST_TEXT:
             raise ValueError("refused by its length, before the benchmark would decode it")
-        Budget(2_000_000).of(slow, title.decode())
+        StepBudget(2_000_000).of(slow, title.decode())
 
     bounded = {
         "20 MB": [

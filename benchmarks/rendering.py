@@ -33,7 +33,7 @@ from app.ui.page.regions import REGIONS
 from app.ui.windows.panel import PanelFacts
 from benchmarks.kit.report import ROOT, Load, show, table
 from gateway.install.node import node_command
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.archive import make_archive
 from tests.unit.ui.anything import ANYTHING, anything
 from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
@@ -125,7 +125,7 @@ def measure(archive: bytes, folder: Path) -> dict[str, tuple[int, float]]:
     app.write_bytes(archive)
     pickled.write_bytes(pickle.dumps(views()))
     script.write_text(DRAW, "utf-8")
-    command = [*node_command(Place(ROOT)), ROOT / "benchmarks" / "kit" / "rendering.mjs", app, pickled, script]
+    command = [*node_command(Installation(ROOT)), ROOT / "benchmarks" / "kit" / "rendering.mjs", app, pickled, script]
     printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     found: dict[str, tuple[int, float]] = json.loads(printed)
     return found

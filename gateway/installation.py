@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.platforms import system
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = Place(ROOT)
+PLACE = Installation(ROOT)
 PROGRAM = "mooring" if PLACE.is_wheel else "serve.py"  # as help texts and errors have it
 
 
@@ -51,7 +51,7 @@ class Locations:
         return self.users.with_name("mooring.key")
 
 
-def locate(place: Place = PLACE) -> Locations:
+def locate(place: Installation = PLACE) -> Locations:
     """Return where this installation's files are, whether they exist or not."""
     if not place.is_wheel:
         return Locations(Path("users.toml"), place.state)

@@ -16,12 +16,12 @@ from gateway.http.routes import (
     CatalogueContent,
     FleetAction,
     FleetSocket,
-    Health,
+    HealthRoute,
     LocalServers,
     LogIn,
     LogOut,
-    Metrics,
-    Page,
+    MetricsRoute,
+    PageRoute,
     Route,
     ServerCall,
     ServerSocket,
@@ -76,13 +76,13 @@ def route_name(route: Route | None) -> str:
             return "server-socket"
         case FleetSocket():
             return "fleet-socket"
-        case Page():
+        case PageRoute():
             return "page"
         case BuildFile() | CatalogueContent():
             return "file"
         case LogIn() | LogOut():
             return "login"
-        case Health() | Metrics():
+        case HealthRoute() | MetricsRoute():
             return "operation"
         case FleetAction() | LocalServers():
             return "fleet-action"

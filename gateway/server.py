@@ -27,14 +27,13 @@ from gateway.fleet.fleet import Fleet
 from gateway.fleet.local_servers import use_local_server
 from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
-from gateway.fleet.state import VERSION
-from gateway.fleet.state import FleetState as State
+from gateway.fleet.state import VERSION, FleetState
 from gateway.fleet.watchers import Watchers
 from gateway.http.answers import json_answer, refuse, workflow_answer
 from gateway.http.budget import OWNERS, Budget
 from gateway.http.connections import HSTS, BrowserServer, most_connections
 from gateway.http.deadlines import Deadlines
-from gateway.http.guard import Admitted, Moved, RequestFacts
+from gateway.http.guard import Admitted, Redirect, RequestFacts
 from gateway.http.headers import OWN_HEADERS
 from gateway.http.judgements import Judgements
 from gateway.http.lanes import HOLDER
@@ -42,11 +41,10 @@ from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
 from gateway.http.peers import client_of, network_of
 from gateway.http.proxy import PLAIN, Proxy, Terms
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.routes import (
     AppArchive,
     Asset,
-    Body,
     BuildFile,
     CatalogueContent,
     DemoBreak,
@@ -55,13 +53,15 @@ from gateway.http.routes import (
     FleetLoads,
     FleetServerStats,
     FleetSocket,
-    FleetState,
+    FleetStateRoute,
+    HealthRoute,
     HomeScreen,
     LocalServers,
     LogIn,
     LogOut,
-    Metrics,
-    Page,
+    MetricsRoute,
+    PageRoute,
+    RequiredBody,
     ServerCall,
     ServerSocket,
     ShareTarget,
@@ -70,7 +70,6 @@ from gateway.http.routes import (
     WorkflowFile,
     Workflows,
 )
-from gateway.http.routes import Health as HealthCheck
 from gateway.http.servers import ServerId
 from gateway.http.tunnels import Tunnels
 from gateway.http.upstream import Upstream
@@ -90,7 +89,7 @@ from gateway.site.first_screens import Viewer
 from gateway.site.published import Published
 from gateway.site.site import Site
 from gateway.tasks import close_in_time, start_task
-from wire.health import Health as ServerHealth
+from wire.health import Health
 from wire.languages import COOKIE, accepted_languages
 
 _log = logging.getLogger(__name__)
@@ -113,7 +112,7 @@ class Gateway:
     ) -> None:
         self._own_hosts = own_hosts
         self._deadlines = deadlines
-        self.state = State(fleet, is_breakable=breakable is not None)
+        self.state = FleetState(fleet, is_breakable=breakable is not None)
         self._upstreams = Upstreams(fleet.servers, deadlines)
         self.changing = asyncio.Lock()  # held while a changed fleet is read and applied
         visible = (is_any, "") if logins is None else (is_shared, FOLDER)
@@ -267,8 +266,8 @@ class Gateway:
         try:
             match verdict:
                 case Refusal():
-                    raise Refused(verdict)
-                case Moved(location=location):
+                    raise RefusedRequest(verdict)
+                case Redirect(location=location):
                     # A cached 308 would be remembered for ever, and the next gateway may have another port.
                     headers = {"Location": location, "Cache-Control": "no-store"}
                     answer = web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers=headers)
@@ -277,7 +276,7 @@ class Gateway:
                     answer = await self._serve(request, verdict, None)
                 case Admitted():
                     answer = await self._serve_user(request, facts, verdict, self._access, peer)
-        except Refused as error:
+        except RefusedRequest as error:
             self._metrics.refusals[error.refusal.cause.code] += 1
             answer = refuse(request, error.refusal)
         self._metrics.count(name, request.method, answer.status, time.perf_counter() - began)
@@ -295,7 +294,7 @@ class Gateway:
             HOLDER.set(f"person {person.name}")
         with access.place(person):
             answer = await self._serve(request, admitted, person)
-        if person is not None and isinstance(admitted.route, Page):
+        if person is not None and isinstance(admitted.route, PageRoute):
             access.login.renew(facts, person, answer)
         return answer
 
@@ -314,11 +313,11 @@ class Gateway:
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 return await self._pass_on(request, admitted, upstream, person)
-            case LogIn() | LogOut() | HealthCheck() | Metrics() | FleetAction() | LocalServers() | ShareTarget():
+            case LogIn() | LogOut() | HealthRoute() | MetricsRoute() | FleetAction() | LocalServers() | ShareTarget():
                 return await self._serve_own(request, admitted, person)
-            case Page() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
+            case PageRoute() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
                 return await self._serve_site(request, admitted.route, admitted.origin, person)
-            case FleetState():
+            case FleetStateRoute():
                 name = "" if person is None else person.name
                 return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet, person=name))
             case FleetLoads():
@@ -347,12 +346,12 @@ class Gateway:
         terms = PLAIN
         if admitted.route.is_download:
             if not self._can_administer:
-                raise Refused(_NO_ROUTE)
+                raise RefusedRequest(_NO_ROUTE)
             name = "" if person is None else person.name
             terms = download_terms(upstream.server.id, self.rules.model_hosts, name)
         elif person is not None and self._access is not None:
             return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
-        elif admitted.body is Body.PROMPT:
+        elif admitted.body is RequiredBody.PROMPT:
             terms = Terms(rewrite=lambda body, scan: self._partner_nodes.write(upstream, body, scan, None))
         return await self._proxy.pass_on(
             request, admitted, upstream, self.state.largest_upload(upstream.server.id), terms
@@ -387,9 +386,9 @@ class Gateway:
     ) -> web.StreamResponse:
         """Serve the routes about this gateway itself, and about users."""
         match admitted.route:
-            case HealthCheck(asks_ready=asks_ready):
+            case HealthRoute(asks_ready=asks_ready):
                 return self._health(asks_ready=asks_ready)
-            case Metrics():
+            case MetricsRoute():
                 return self._write_metrics()
             case LogIn() if self._access is not None:
                 if request.method == "POST":
@@ -401,7 +400,7 @@ class Gateway:
                 return json_answer(await self._administer(request, action, person))
             case LocalServers() if self._can_administer:
                 return json_answer(await self._fleet_admin.use(request, "" if person is None else person.name))
-        raise Refused(_NO_ROUTE)
+        raise RefusedRequest(_NO_ROUTE)
 
     def _write_metrics(self) -> web.Response:
         from gateway.metrics_text import CONTENT_TYPE, metrics_text  # with prometheus_client, which no start needs
@@ -423,7 +422,7 @@ class Gateway:
     def _health(self, *, asks_ready: bool) -> web.Response:
         """Return 200, or 503 for a gateway that is up while no server is healthy."""
         is_well = not asks_ready or any(
-            self.state.condition(server_id).health is ServerHealth.WELL for server_id in self.state.servers
+            self.state.condition(server_id).health is Health.WELL for server_id in self.state.servers
         )
         answer = json_answer({"ok": is_well})
         answer.set_status(200 if is_well else 503)
@@ -445,7 +444,7 @@ class Gateway:
                 return await self._site.home_screen(request, path, origin, has_worker=has_worker)
         present = await self._site.present()
         self.state.note_build(present.tree.build.key)  # sources may have changed under a running gateway
-        if isinstance(route, Page):
+        if isinstance(route, PageRoute):
             viewer = self._viewer(person, _languages_of(request), request.query.get("workflow", ""))
             return await self._site.page(request, origin, present, viewer, is_personal=person is not None)
         return await self._site.app_archive(request, origin)

@@ -6,7 +6,7 @@ import os
 import time
 
 from gateway.fleet.server_answers import NotComfyError
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.worker_process import MOST_MEMORY
 
 
@@ -19,7 +19,7 @@ def length_of(text: bytes, more: int) -> int:
 
 
 def refuse(text: bytes) -> None:
-    raise Refused(Refusal(Cause.NOT_YOURS, "no"))
+    raise RefusedRequest(Refusal(Cause.NOT_YOURS, "no"))
 
 
 def fail_shape(text: bytes) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.install.compression import ENDINGS
-from gateway.install.place import PAGE_RECORD, Place
+from gateway.install.place import PAGE_RECORD, Installation
 from gateway.page.tree import digest
 from gateway.platforms import system
 from tests.platform_kit import link
@@ -39,7 +39,7 @@ def unpack_sdist(sdist: Path, folder: Path) -> Path:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     root = folder / sdist.name.removesuffix(".tar.gz")
-    ours, theirs = Place(ROOT), Place(root)
+    ours, theirs = Installation(ROOT), Installation(root)
     link(theirs.venv, ours.venv)
     shutil.copytree(ours.vendor, theirs.vendor)
     for name in ("builds", "snapshots"):

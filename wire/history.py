@@ -23,7 +23,7 @@ class HistoryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One run. Without a whole row `prompt_id` is empty, and so are the prompt and its `extra_data`."""
 
     prompt_id: str
@@ -43,13 +43,13 @@ class MadeFile:
     name: str
 
 
-def read_entry(entry: object) -> Entry:
+def read_entry(entry: object) -> HistoryEntry:
     """Read an entry, or raise `HistoryError`."""
     match entry:
         case {"outputs": dict(outputs), **rest}:
             status = rest.get("status")
             known = status if isinstance(status, dict) else {}
-            return Entry(
+            return HistoryEntry(
                 *_row(rest.get("prompt")),
                 outputs=outputs,
                 is_success=known.get("status_str") == "success",

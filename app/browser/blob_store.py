@@ -25,7 +25,7 @@ from app.browser.ledger import (
     TASKS,
     THUMBNAILS,
     WAITING,
-    Sum,
+    StoredSum,
     blob_of,
     copies_in_use,
     count_sums,
@@ -193,7 +193,7 @@ class BrowserBlobStore:
     async def usage(self) -> Usage:
         """The current usage."""
 
-        def steps(transaction: Any) -> Steps[tuple[KeepSettings, dict[str, Sum], bool]]:
+        def steps(transaction: Any) -> Steps[tuple[KeepSettings, dict[str, StoredSum], bool]]:
             settings, known = (yield from self._settings(transaction)), (yield from read_sums(transaction))
             if known is not None and self._is_counted:
                 return settings, known, True

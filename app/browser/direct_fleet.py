@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from app.browser.server_probe import ProbePorts, ServerProbe
-from app.core.direct import Listed, loads_response, read_listed
+from app.core.direct import ListedServers, loads_response, read_listed
 from app.core.errors import ConfigError, ListError, TransportError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
@@ -102,7 +102,7 @@ class DirectFleet:
 
     # The list
 
-    async def _read(self) -> Listed:
+    async def _read(self) -> ListedServers:
         response = await self._ports.http.send(Request(method="GET", path=self._file, deadline=DEADLINE))
         if response.status != 200:
             raise ListError(f"{self._file} answered {response.status}", self._file)
@@ -122,7 +122,7 @@ class DirectFleet:
                 self._problem = error.cause
                 self._news.set()
 
-    def _take(self, listed: Listed) -> None:
+    def _take(self, listed: ListedServers) -> None:
         there = {(item.server.server_id, item.server.address): item for item in self._probes}
         probes = []
         for server in listed.servers:

@@ -23,7 +23,7 @@ from app.browser.paths import is_whole, server_of
 from app.browser.values import js_object
 from app.core.comfy import gateway_cause
 from app.core.errors import RequestTimeout
-from app.core.ports.http import Form, Request, Response
+from app.core.ports.http import Multipart, Request, Response
 
 JSON_TYPE = "application/json"
 PAGE_HEADER = "X-Mooring-Page"  # the page's user; the gateway refuses requests of another user's page
@@ -103,7 +103,7 @@ class _Exchange:
         return answer
 
 
-async def _form_data(form: Form) -> Any:
+async def _form_data(form: Multipart) -> Any:
     data = js.FormData.new()
     for name, value in form.fields.items():
         data.append(name, value)

@@ -39,15 +39,15 @@ _PART = 500  # lines that are counted at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class StoredSum:
     """The number of lines, and their bytes."""
 
     count: int = 0
     size: int = 0
 
-    def plus(self, count: int, size: int) -> Sum:
+    def plus(self, count: int, size: int) -> StoredSum:
         """The sum after adding these; never below zero."""
-        return Sum(max(0, self.count + count), max(0, self.size + size))
+        return StoredSum(max(0, self.count + count), max(0, self.size + size))
 
 
 def create_ages(transaction: Any) -> None:
@@ -58,17 +58,17 @@ def create_ages(transaction: Any) -> None:
 # Sums
 
 
-def read_sums(transaction: Any) -> Steps[dict[str, Sum] | None]:
+def read_sums(transaction: Any) -> Steps[dict[str, StoredSum] | None]:
     """The stored sums of each kind; None if they are not stored, or outdated."""
     row = yield transaction.objectStore(LEDGER).get(_SUMS)
     if row is None:
         return None
-    return {kind: Sum(**total) for kind, total in from_plain(row.of).items()}
+    return {kind: StoredSum(**total) for kind, total in from_plain(row.of).items()}
 
 
-def count_sums(transaction: Any) -> Steps[dict[str, Sum]]:
+def count_sums(transaction: Any) -> Steps[dict[str, StoredSum]]:
     """The sums, counted."""
-    ledger, found, rest = transaction.objectStore(LEDGER), dict.fromkeys(KINDS, Sum()), None
+    ledger, found, rest = transaction.objectStore(LEDGER), dict.fromkeys(KINDS, StoredSum()), None
     while rows := from_plain((yield ledger.getAll(rest, _PART))):
         for row in rows:
             if row["kind"] in found:
@@ -82,7 +82,7 @@ def forget_sums(transaction: Any) -> Any:
     return transaction.objectStore(LEDGER).delete(_SUMS)
 
 
-def _count_up(transaction: Any) -> Steps[dict[str, Sum]]:
+def _count_up(transaction: Any) -> Steps[dict[str, StoredSum]]:
     sums = yield from count_sums(transaction)
     _write_sums(transaction, sums)
     return sums
@@ -102,7 +102,7 @@ def _add(transaction: Any, kind: str, count: int, size: int) -> Steps[None]:
         _write_sums(transaction, sums | {kind: sums[kind].plus(count, size)})
 
 
-def _write_sums(transaction: Any, sums: Mapping[str, Sum]) -> None:
+def _write_sums(transaction: Any, sums: Mapping[str, StoredSum]) -> None:
     row = {"name": _SUMS, "kind": _SUMS, "of": {kind: asdict(total) for kind, total in sums.items()}}
     transaction.objectStore(LEDGER).put(plain(row))
 
@@ -152,13 +152,13 @@ def size_of_others(transaction: Any, kind: str, name: str) -> Steps[int]:
 
 
 def drop_oldest(
-    transaction: Any, kind: str, is_enough: Callable[[Sum], bool], spared: Collection[str] = frozenset()
-) -> Steps[Sum]:
+    transaction: Any, kind: str, is_enough: Callable[[StoredSum], bool], spared: Collection[str] = frozenset()
+) -> Steps[StoredSum]:
     """Delete the oldest of a kind, with their lines, until it is enough or none is left; return what was deleted.
 
     The caller must subtract it from the sums, or drop them.
     """
-    gone, ages = Sum(), js.IDBKeyRange.bound(to_js([kind]), to_js([kind, []]))
+    gone, ages = StoredSum(), js.IDBKeyRange.bound(to_js([kind]), to_js([kind, []]))
     request = transaction.objectStore(LEDGER).index(_AGES).openCursor(ages)
     while (cursor := (yield request)) is not None:
         row = from_plain(cursor.value)

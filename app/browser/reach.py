@@ -15,17 +15,17 @@ from pyodide.ffi import JsException
 
 from app.browser.files import load_module
 from app.browser.values import error_text, present
-from app.core.direct import Reach, Site
+from app.core.direct import ExportedSite, Reach
 from app.core.errors import RequestTimeout
 
 REACH_DEADLINE = 4.0  # seconds
 LEARN_DEADLINE = 40.0
 
 
-def read_site() -> Site:
+def read_site() -> ExportedSite:
     """The origin of this page, and the policy in its head."""
     policy = present(js.document.querySelector('meta[http-equiv="Content-Security-Policy"]'))
-    return Site(str(js.location.origin), str(policy.content) if policy else "")
+    return ExportedSite(str(js.location.origin), str(policy.content) if policy else "")
 
 
 def is_hidden() -> bool:

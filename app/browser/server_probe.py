@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from app.core.comfy import Queue, queue_request, read_queue
-from app.core.direct import Reach, Refusal, Site, forbidden, judge_answers, judge_silence
+from app.core.direct import ExportedSite, Reach, Refusal, forbidden, judge_answers, judge_silence
 from app.core.errors import ComfyError, MooringError, TransportError
 from app.core.model import Server
 from app.core.ports.http import Http, Request, Response
@@ -42,7 +42,7 @@ class ProbePorts:
     catalogue and returns the hashes of its nodes and of its lists of files."""
 
     http: Http
-    site: Site
+    site: ExportedSite
     is_hidden: Callable[[], bool]
     reach: Callable[[str, bool], Awaitable[Reach]]
     learn: Callable[[str], Awaitable[tuple[str, str]]]

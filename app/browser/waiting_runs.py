@@ -17,7 +17,7 @@ from app.core.model import Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
-from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, line_of, own_window_of
+from app.core.waiting_runs import Batch, LineChange, LineHead, WaitingRun, WaitingRuns, line_of, own_window_of
 
 LINES = "lines"
 LINE = (WAITING, BATCHES, LINES)
@@ -115,7 +115,7 @@ def take_off(transaction: Any, task: Task) -> Steps[None]:
     row = yield waiting.get(task.prompt_id)
     if row is None and task.part is None:
         return
-    entry: Entry | None = None if row is None else decode(Entry, from_plain(row))
+    entry: WaitingRun | None = None if row is None else decode(WaitingRun, from_plain(row))
     if entry is None or entry.owner != own:
         raise NotOwner("register", task.prompt_id, entry.owner if entry else None)
     waiting.delete(task.prompt_id)
@@ -127,7 +127,7 @@ def take_off(transaction: Any, task: Task) -> Steps[None]:
 def _line(transaction: Any, window_id: WindowId) -> Steps[WaitingRuns]:
     head = yield transaction.objectStore(LINES).get(window_id)
     rows = from_plain((yield transaction.objectStore(WAITING).index("owner").getAll(window_id)))
-    entries = [decode(Entry, row) for row in rows]
+    entries = [decode(WaitingRun, row) for row in rows]
     batches = []
     for batch_id in dict.fromkeys(item.batch_id for item in entries):
         row = yield transaction.objectStore(BATCHES).get(batch_id)

@@ -25,11 +25,11 @@ from app.core.evidence import Accepted, Finished, Refused, Seen, Unclear
 from app.core.model import Failure, NodeError, NodeId, Output, PromptId, ServerId, Task
 from app.core.outputs import read_outputs
 from app.core.ports.blobs import Blob
-from app.core.ports.http import Form, Request, Response
+from app.core.ports.http import Multipart, Request, Response
 from app.core.server_file import ServerFile
 from wire.events import Event
 from wire.features import Features, read_features
-from wire.history import Entry, HistoryError, read_entry
+from wire.history import HistoryEntry, HistoryError, read_entry
 from wire.queue import QueueError, read_rows
 from wire.turns import ALL_NOW, NOT_YOUR_TURN, OWNER
 
@@ -84,7 +84,7 @@ def submit_request(
 
 def upload_request(base: str, blob: Blob, filename: str) -> Request:
     """POST /upload/image into our own subfolder; `filename` should be a content hash, never overwritten."""
-    form = Form({"type": "input", "subfolder": UPLOAD_FOLDER}, blob, filename)
+    form = Multipart({"type": "input", "subfolder": UPLOAD_FOLDER}, blob, filename)
     return Request(method="POST", path=f"{base}/upload/image", deadline=UPLOAD_DEADLINE, form=form)
 
 
@@ -358,7 +358,7 @@ def read_history(response: Response, server_id: ServerId, prompt_id: PromptId, a
         raise ProtocolError(server_id, str(error)) from error
 
 
-def _finished(entry: Entry, at: float) -> Finished:
+def _finished(entry: HistoryEntry, at: float) -> Finished:
     found = Finished(at, "success" if entry.is_success else "error", read_outputs(entry.outputs))
     for name, data in entry.messages:
         found = _with_message(found, name, data)

@@ -42,7 +42,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ExportedSite:
     """Where this page came from: its origin, and its own policy (empty if it has none)."""
 
     origin: str
@@ -59,14 +59,14 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedServers:
     """The list beside the page: its servers, whose `base` is their own address, and the build of the export."""
 
     servers: tuple[Server, ...] = ()
     build: str = ""
 
 
-def read_listed(text: str) -> Listed:
+def read_listed(text: str) -> ListedServers:
     """Parse the list; ConfigError if it is invalid."""
     try:
         parsed = json.loads(text)
@@ -75,7 +75,7 @@ def read_listed(text: str) -> Listed:
         raise ConfigError(f"not a list of servers: {reason_of(error)}") from error
     if len({server.server_id for server in servers}) < len(servers):
         raise ConfigError("the list of servers has an id twice")
-    return Listed(servers, str(parsed.get("build") or ""))
+    return ListedServers(servers, str(parsed.get("build") or ""))
 
 
 def _listed(item: Mapping[str, Any]) -> Server:
@@ -92,7 +92,7 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def forbidden(address: str, site: Site) -> Condition | None:
+def forbidden(address: str, site: ExportedSite) -> Condition | None:
     """Why the browser would block a request, found before it is sent; None if it would not."""
     parts = urlsplit(address)
     is_loopback = _LOOPBACK.fullmatch(parts.hostname or "") is not None
@@ -103,7 +103,7 @@ def forbidden(address: str, site: Site) -> Condition | None:
     return None
 
 
-def judge_silence(address: str, site: Site, reach: Reach) -> Condition:
+def judge_silence(address: str, site: ExportedSite, reach: Reach) -> Condition:
     """Why the answer of a server could not be read, although the page may request it."""
     parts = urlsplit(address)
     flag = f"{FLAG} {site.origin}"

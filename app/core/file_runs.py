@@ -28,7 +28,7 @@ _UNKNOWN = WindowId("")  # until the plan is started
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FileInput:
     """An input that gets the file."""
 
     node_id: str
@@ -51,7 +51,7 @@ class FilePlan:
 
     window_id: WindowId = _UNKNOWN
     batch: Batch
-    places: tuple[Place, ...]
+    places: tuple[FileInput, ...]
     files: tuple[ChosenFile, ...]
     runs: tuple[FileRun, ...]
     media: str = ""  # what the input takes (`workflows/forms/fields.py`, Media)
@@ -198,7 +198,7 @@ class FileRuns:
         return latest, repaired
 
     def _fault(self, run: int, task: Task) -> FileFault:
-        used = (item.sha256 for item in task.inputs if Place(item.node_id, item.input_name) in self.plan.places)
+        used = (item.sha256 for item in task.inputs if FileInput(item.node_id, item.input_name) in self.plan.places)
         detail = task.failure.message if task.failure is not None else ""
         return FileFault(
             run=run, cause=task.state.value, detail=detail[:400], prompt_id=task.prompt_id, sha256=next(used, "")

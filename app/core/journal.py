@@ -25,7 +25,7 @@ _SORT = ("evidence", "now", "state", "server_id", "error")  # the facts that two
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One event. `times` counts repetitions without news; `until` is the time of the last one."""
 
     at: float
@@ -40,7 +40,7 @@ class Journal:
 
     def __init__(self, most_entries: int = MOST_ENTRIES, most_bytes: int = MOST_BYTES) -> None:
         self._most_entries, self._most_bytes = most_entries, most_bytes
-        self._lines: dict[int, tuple[Entry, str]] = {}
+        self._lines: dict[int, tuple[JournalEntry, str]] = {}
         self._echoes: dict[str, dict[str, int]] = {}  # by topic: the echoes since its last new entry
         self._echoed: dict[int, tuple[str, str]] = {}  # the topic and sort of an entry that is an echo
         self._next = 0
@@ -52,7 +52,7 @@ class Journal:
 
         An `echo` adds nothing new: it repeats an earlier echo of its sort, until its topic has a new entry.
         """
-        entry = Entry(at, kind, plain(facts))
+        entry = JournalEntry(at, kind, plain(facts))
         if not echo:
             self._echoes.pop(topic, None)
             self._append(entry)
@@ -67,11 +67,11 @@ class Journal:
         self._put(echoes[sort], replace(known[0], times=known[0].times + 1, until=at))
         return False
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: JournalEntry) -> None:
         number, self._next = self._next, self._next + 1
         self._put(number, entry)
 
-    def _put(self, number: int, entry: Entry) -> None:
+    def _put(self, number: int, entry: JournalEntry) -> None:
         line = write_entry(entry)
         if len(line) > LONGEST_ENTRY:
             line = write_entry(entry := replace(entry, facts=_cut(entry.facts, len(line))))
@@ -92,7 +92,7 @@ class Journal:
             if not echoes:
                 del self._echoes[topic]
 
-    def put_before(self, older: tuple[Entry, ...]) -> None:
+    def put_before(self, older: tuple[JournalEntry, ...]) -> None:
         """Put the entries of an earlier page of this window before those here, as far as there is room."""
         newer = self.entries
         self._lines, self._echoes, self._echoed, self.bytes = {}, {}, {}, 0
@@ -100,7 +100,7 @@ class Journal:
             self._append(entry)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[JournalEntry, ...]:
         """All entries, oldest first."""
         return tuple(entry for entry, _ in self._lines.values())
 
@@ -110,7 +110,7 @@ class Journal:
         return f"[{','.join(line for _, line in self._lines.values())}]"
 
 
-def write_entry(entry: Entry) -> str:
+def write_entry(entry: JournalEntry) -> str:
     """One entry as JSON, in ASCII: as many bytes as characters."""
     record: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
     if entry.times > 1:
@@ -118,18 +118,18 @@ def write_entry(entry: Entry) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-def read_entry(value: object) -> Entry | None:
+def read_entry(value: object) -> JournalEntry | None:
     """The entry of a JSON object, or None if it is invalid."""
     match value:
         case {"at": int() | float() as at, "kind": str() as kind, "facts": dict() as facts, **more}:
             match more:
                 case {"times": int() as times, "until": int() | float() as until}:
-                    return Entry(float(at), kind, facts, times, float(until))
-            return Entry(float(at), kind, facts)
+                    return JournalEntry(float(at), kind, facts, times, float(until))
+            return JournalEntry(float(at), kind, facts)
     return None
 
 
-def read_entries(text: str) -> tuple[Entry, ...]:
+def read_entries(text: str) -> tuple[JournalEntry, ...]:
     """The entries of a stored journal. Invalid ones are left out, since nothing depends on a journal."""
     try:
         parsed = json.loads(text)
@@ -161,7 +161,7 @@ def plain(value: Any) -> Any:
             return f"({type(value).__name__})"
 
 
-def _sort(entry: Entry) -> str:
+def _sort(entry: JournalEntry) -> str:
     """The facts that two echoes have in common."""
     return json.dumps([entry.kind, *(entry.facts.get(name) for name in _SORT)])
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from app.core.model import PromptId, WindowId
 from app.core.records import BROKEN, BrokenRecord, decode, encode
-from app.core.waiting_runs import Batch, Entry
+from app.core.waiting_runs import Batch, WaitingRun
 
 LONGEST = 64 * 1024  # characters
 MOST_READ = 64 * 1024 * 1024  # bytes of what was written, against a damaged text
@@ -36,7 +36,7 @@ class Press:
     window_id: WindowId
     at: float
     batch: Batch | None = None
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[WaitingRun, ...] = field(default=())
     editor: str = ""  # the copy of the editor's file
     senders: int | None = None
 

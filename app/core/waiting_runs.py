@@ -75,7 +75,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class WaitingRun:
     """One waiting run. `place` orders the line; `values` is JSON text, with exact integers: see `read_values`.
 
     `inputs` are the files of this run alone, such as one photo of a folder; those of all runs are the batch's.
@@ -126,13 +126,13 @@ class LineChange:
     window_id: WindowId
     line_id: str  # that the store must have; empty if there is no line yet
     head: LineHead | None  # None: the line is empty now
-    put: tuple[Entry, ...] = ()  # changed entries, which must exist
-    added: tuple[Entry, ...] = ()
-    removed: tuple[Entry, ...] = ()
+    put: tuple[WaitingRun, ...] = ()  # changed entries, which must exist
+    added: tuple[WaitingRun, ...] = ()
+    removed: tuple[WaitingRun, ...] = ()
     batches: tuple[Batch, ...] = ()  # those of the added runs: the store may have dropped a batch that is known here
 
     @property
-    def presses(self) -> tuple[Entry, ...]:
+    def presses(self) -> tuple[WaitingRun, ...]:
         """The added runs that have the id of a press, which another page may have carried out."""
         return tuple(item for item in self.added if str(item.prompt_id) == item.batch_id)
 
@@ -146,8 +146,8 @@ class WaitingRuns:
 
     window_id: WindowId
     line_id: str = ""
-    entries: tuple[Entry, ...] = ()
-    refused: tuple[Entry, ...] = ()
+    entries: tuple[WaitingRun, ...] = ()
+    refused: tuple[WaitingRun, ...] = ()
     batches: Mapping[BatchId, Batch] = field(default_factory=dict)
     pause: Pause | None = None
     paused_by: PromptId | None = None  # the task or entry that is the reason
@@ -162,13 +162,13 @@ class WaitingRuns:
             raise InvalidTransition("line", "an entry of another window, or of no batch")
 
     @property
-    def _kept_entries(self) -> tuple[Entry, ...]:
+    def _kept_entries(self) -> tuple[WaitingRun, ...]:
         """What the store has of it."""
         return (*self.entries, *self.refused)
 
     # Queries
 
-    def entry(self, prompt_id: PromptId) -> Entry:
+    def entry(self, prompt_id: PromptId) -> WaitingRun:
         """The waiting run with that id, or TaskNotFound: it has become a task, or was removed."""
         return self.entries[self._index(prompt_id)]
 
@@ -186,7 +186,7 @@ class WaitingRuns:
         taken: Iterable[PromptId] = (),
         most: int | None = None,
         fits: Callable[[Batch], bool] = lambda _: True,
-    ) -> Entry | None:
+    ) -> WaitingRun | None:
         """The next run for a session with `ahead` unfinished prompts; `taken` are being sent already.
 
         `most` is how many the installation allows; more would be rejected. The run is of a batch that `fits`.
@@ -201,7 +201,7 @@ class WaitingRuns:
 
     # Adding and removing
 
-    def join(self, batch: Batch, entries: Sequence[Entry], line_id: str) -> WaitingRuns:
+    def join(self, batch: Batch, entries: Sequence[WaitingRun], line_id: str) -> WaitingRuns:
         """Append runs of a batch, in this order; `line_id` is for a line that starts with them.
 
         A click goes before the runs of plans, and after earlier clicks. More runs of a batch may follow later, as long
@@ -228,7 +228,7 @@ class WaitingRuns:
         behind = next((item for item in self.entries if not self.batches[item.batch_id].is_click), None)
         return joined.move(entries[0].prompt_id, behind.prompt_id) if batch.is_click and behind else joined
 
-    def put_back(self, entry: Entry, prompt_id: PromptId, line_id: str, was: WaitingRuns) -> WaitingRuns:
+    def put_back(self, entry: WaitingRun, prompt_id: PromptId, line_id: str, was: WaitingRuns) -> WaitingRuns:
         """Put a run whose task was certainly not sent at the front of the line, under a new id.
 
         `was` is the line that it came from. If it has become empty since, it starts with the same wishes.
@@ -281,7 +281,7 @@ class WaitingRuns:
         """Remove all runs."""
         return self._kept(())
 
-    def _kept(self, entries: Sequence[Entry]) -> WaitingRuns:
+    def _kept(self, entries: Sequence[WaitingRun]) -> WaitingRuns:
         used = {item.batch_id for item in (*entries, *self.refused)}
         batches = {name: batch for name, batch in self.batches.items() if name in used}
         if not entries:
@@ -334,7 +334,7 @@ class WaitingRuns:
         changed.workflow_of(self.batches[known.batch_id])
         return replace(self, entries=tuple(changed if item is known else item for item in self.entries))
 
-    def _index(self, prompt_id: PromptId, entries: Sequence[Entry] | None = None) -> int:
+    def _index(self, prompt_id: PromptId, entries: Sequence[WaitingRun] | None = None) -> int:
         known = self.entries if entries is None else entries
         found = next((index for index, item in enumerate(known) if item.prompt_id == prompt_id), None)
         if found is None:
@@ -403,7 +403,7 @@ class WaitingRuns:
 
 
 def line_of(
-    head: LineHead | None, entries: Iterable[Entry], batches: Iterable[Batch], window_id: WindowId
+    head: LineHead | None, entries: Iterable[WaitingRun], batches: Iterable[Batch], window_id: WindowId
 ) -> WaitingRuns:
     """The line as stored."""
     ordered = tuple(sorted(entries, key=lambda item: (item.place, item.prompt_id)))

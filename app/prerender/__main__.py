@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from app.prerender.drawing import Order, draw
+from app.prerender.drawing import ScreenOrder, draw
 from app.ui.kit.account import Account
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +75,7 @@ def main() -> None:
     pipe = Pipe(sys.stdin, sys.stdout)
     while (order := pipe.read()) is not None:
         try:
-            wanted = Order(order["language"], _account(order["about"]), order["workflow"])
+            wanted = ScreenOrder(order["language"], _account(order["about"]), order["workflow"])
             drawing = asyncio.run(draw(wanted, pipe, _read))
         except EOFError:
             return

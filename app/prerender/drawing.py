@@ -41,7 +41,7 @@ ReadFile = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ScreenOrder:
     """For whom a first screen is drawn, and with which workflow: empty for the one that a new window has."""
 
     language: str
@@ -57,7 +57,7 @@ class Drawing:
     title: str
 
 
-async def draw(order: Order, gateway: Gateway, read: ReadFile) -> Drawing:
+async def draw(order: ScreenOrder, gateway: Gateway, read: ReadFile) -> Drawing:
     """Draw the page as a new window shows it; `read` returns a file of the page by its path."""
     attendance = Attendance(order.account)
     ports = make_ports(gateway, attendance.note_person)

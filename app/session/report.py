@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from app.core.journal import Entry, plain
+from app.core.journal import JournalEntry, plain
 from app.core.journal_entries import holders, recorded_fields
 from app.core.model import Fleet, Task
 from app.core.redaction import Redactor
@@ -95,6 +95,6 @@ def _task(redactor: Redactor, task: Task) -> dict[str, Any]:
     return {**facts, "workflow": redactor.workflow(task.workflow)}
 
 
-def _entry(redactor: Redactor, entry: Entry) -> dict[str, Any]:
+def _entry(redactor: Redactor, entry: JournalEntry) -> dict[str, Any]:
     facts = {"at": entry.at, "kind": entry.kind, "facts": redactor.facts(entry.facts)}
     return {**facts, "times": entry.times, "until": entry.until} if entry.times > 1 else facts

@@ -17,7 +17,7 @@ from typing import Any
 from app.core.workflow import ApiWorkflow, title_in
 from app.workflows.catalogue import NodeClass
 from app.workflows.catalogue_inputs import COMBO, Autogrow, DynamicCombo, InputSpec
-from app.workflows.replacements import Given, Replacement, Taken
+from app.workflows.replacements import FixedInput, MovedInput, Replacement
 
 Key = tuple[str, str]  # (node id, input name)
 CUSTOM_COMBO = "CustomCombo"  # ComfyUI's own node; the author of a workflow defines its choices
@@ -156,11 +156,11 @@ def replaced(node: GraphNode, rule: Replacement | None) -> GraphNode | None:
     links: dict[str, Link] = {}
     for name, source in rule.inputs.items():
         match source:
-            case Given(value):
+            case FixedInput(value):
                 values[name] = value
-            case Taken(old) if old in node.values:
+            case MovedInput(old) if old in node.values:
                 values[name] = node.values[old]
-            case Taken(old) if old in node.links:
+            case MovedInput(old) if old in node.links:
                 links[name] = node.links[old]
             case _:
                 return None

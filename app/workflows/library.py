@@ -48,7 +48,7 @@ _LATEST = 1e11  # seconds since 1970: the year 5138
 _ENDING = re.compile(r"(?:_\d{5}_?)?(?:\.app)?\.[A-Za-z0-9]{1,5}$")  # after SaveImage's counter or `.app`
 
 
-class Origin(Enum):
+class WorkflowOrigin(Enum):
     """The source of a workflow."""
 
     FILE = "file"
@@ -82,7 +82,7 @@ class Item:
 
     item_id: str
     title: str = ""
-    origin: Origin = Origin.FILE
+    origin: WorkflowOrigin = WorkflowOrigin.FILE
     place: str = ""  # the file's name, or the server's id and the name on it
     added_at: float = 0.0
     used_at: float = 0.0
@@ -127,7 +127,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenFile:
     """A published file as the user last opened it: its tag, and when."""
 
     path: str
@@ -136,13 +136,13 @@ class Seen:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_seen(documents: Mapping[str, str]) -> dict[str, Seen]:
+def read_seen(documents: Mapping[str, str]) -> dict[str, SeenFile]:
     """What was seen, by path; unreadable ones are left out."""
-    found = (from_text(Seen, text) for text in documents.values())
-    return {item.path: item for item in found if isinstance(item, Seen)}
+    found = (from_text(SeenFile, text) for text in documents.values())
+    return {item.path: item for item in found if isinstance(item, SeenFile)}
 
 
-def seen_changes(seen: Mapping[str, Seen], new: Seen) -> dict[DocumentKey, str | None]:
+def seen_changes(seen: Mapping[str, SeenFile], new: SeenFile) -> dict[DocumentKey, str | None]:
     """The changes that note a published file; the oldest notes make room."""
     others = sorted((item for item in seen.values() if item.path != new.path), key=lambda item: -item.at)
     old = (item.path for item in others[MOST_SEEN - 1 :])
@@ -150,7 +150,7 @@ def seen_changes(seen: Mapping[str, Seen], new: Seen) -> dict[DocumentKey, str |
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class ItemContent:
     """The content of the file: the editor's graph, the API format, or both, and its notes."""
 
     api: str = ""
@@ -160,15 +160,15 @@ class Body:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def item_of(source: Source, origin: Origin, *, at: float, place: str = "") -> tuple[Item, Body]:
+def item_of(source: Source, origin: WorkflowOrigin, *, at: float, place: str = "") -> tuple[Item, ItemContent]:
     """A new item for what was read from a file."""
-    body = Body(source.api or "", source.graph or "", tuple(sorted(source.notes, key=lambda note: note.value)))
+    body = ItemContent(source.api or "", source.graph or "", tuple(sorted(source.notes, key=lambda note: note.value)))
     title = _ENDING.sub("", source.name).replace("_", " ").strip()
     item = Item(item_id_of(body), origin=origin, place=place or source.name, added_at=at, used_at=at)
     return item.titled(title), body
 
 
-def item_id_of(body: Body) -> str:
+def item_id_of(body: ItemContent) -> str:
     """The id of a workflow, derived from its content."""
     return hashlib.sha256((body.graph or body.api).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -178,7 +178,7 @@ def version_key(item_id: str, content: str) -> DocumentKey:
     return VERSION_KIND, f"{item_id}/{content}"
 
 
-def written(item: Item, body: Body | None = None) -> dict[DocumentKey, str | None]:
+def written(item: Item, body: ItemContent | None = None) -> dict[DocumentKey, str | None]:
     """The documents of an item; without `body`, its file is not changed."""
     documents: dict[DocumentKey, str | None] = {(KIND, item.item_id): to_text(item)}
     if body is not None:
@@ -198,9 +198,9 @@ def read_items(documents: Mapping[str, str]) -> tuple[Item, ...]:
     return tuple(sorted(items, key=lambda item: (-item.used_at, item.item_id)))
 
 
-def read_body(text: str) -> Body:
+def read_body(text: str) -> ItemContent:
     """The content of an item's file; BadInput if it cannot be read."""
-    body = from_text(Body, text)
+    body = from_text(ItemContent, text)
     if isinstance(body, Undecoded):
         raise refusal(SourceFault.DAMAGED, body.detail)
     return body
@@ -305,8 +305,8 @@ def _whole_versions(item: Item, documents: Mapping[DocumentKey, str]) -> Iterato
 
 
 def _has_content(text: str, content: str) -> bool:
-    found = from_text(Body, text)
-    return isinstance(found, Body) and item_id_of(found) == content
+    found = from_text(ItemContent, text)
+    return isinstance(found, ItemContent) and item_id_of(found) == content
 
 
 def _searched(item: Item) -> str:

@@ -54,7 +54,7 @@ class WorkflowLink:
 
     name: str
     values: tuple[tuple[str, str], ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class OpenLink:
 Link = WorkflowLink | ResultLink | OpenLink
 
 
-class Reason(Enum):
+class LeftOutReason(Enum):
     """Why a value of a link is not in the form."""
 
     UNREADABLE = "unreadable"
@@ -92,11 +92,11 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedValue:
     """A value that a link has for a field of this name, and why it is not in the form."""
 
     name: str
-    reason: Reason
+    reason: LeftOutReason
     fault: BadInput | None = None
 
 
@@ -114,19 +114,19 @@ def read_link(text: str) -> Link:
     if kind != WORKFLOW or not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput("bad-link", shown_name(name))
     values: dict[str, str] = {}
-    refused: list[Refused] = []
+    refused: list[RefusedValue] = []
     for number, part in enumerate(filter(None, rest)):
         own, _, value = part.partition("=")
         field_name, text_value = _decoded(own), _decoded(value)
         if number >= MOST_VALUES:
-            refused.append(Refused("", Reason.TOO_MANY))
+            refused.append(RefusedValue("", LeftOutReason.TOO_MANY))
             break
         if not field_name or len(field_name) > LONGEST_NAME or not field_name.isprintable() or text_value is None:
-            refused.append(Refused(shown_name(field_name or own), Reason.UNREADABLE))
+            refused.append(RefusedValue(shown_name(field_name or own), LeftOutReason.UNREADABLE))
         elif len(text_value) > LONGEST_VALUE:
-            refused.append(Refused(shown_name(field_name), Reason.TOO_LONG))
+            refused.append(RefusedValue(shown_name(field_name), LeftOutReason.TOO_LONG))
         elif field_name in values:
-            refused.append(Refused(shown_name(field_name), Reason.TWICE))
+            refused.append(RefusedValue(shown_name(field_name), LeftOutReason.TWICE))
         else:
             values[field_name] = text_value
     return WorkflowLink(name, tuple(values.items()), tuple(refused))
@@ -191,7 +191,7 @@ class Filled:
 
     values: Mapping[Key, str] = field(default_factory=dict)
     modes: Mapping[Key, SeedMode] = field(default_factory=dict)
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
 
 
 def filled(
@@ -203,15 +203,15 @@ def filled(
     """
     names = _Names(form, word)
     texts: dict[Key, str] = {}
-    refused: list[Refused] = []
+    refused: list[RefusedValue] = []
     for name, text in values:
         found = names.find(name)
         reason = _unfit(found, credit_classes)
         item = found[0] if found else None
         if item is None or reason is not None:
-            refused.append(Refused(shown_name(name), reason or Reason.UNKNOWN))
+            refused.append(RefusedValue(shown_name(name), reason or LeftOutReason.UNKNOWN))
         elif item.key in texts:
-            refused.append(Refused(shown_name(name), Reason.TWICE))
+            refused.append(RefusedValue(shown_name(name), LeftOutReason.TWICE))
         elif (fault := _fault(item, text)) is not None:
             refused.append(fault)
         else:
@@ -220,26 +220,26 @@ def filled(
     return Filled(texts, dict.fromkeys(seeds, SeedMode.FIXED), tuple(refused))
 
 
-def _unfit(found: tuple[Field, ...], credit_classes: Collection[str]) -> Reason | None:
+def _unfit(found: tuple[Field, ...], credit_classes: Collection[str]) -> LeftOutReason | None:
     if len(found) != 1:
-        return Reason.SEVERAL if found else Reason.UNKNOWN
+        return LeftOutReason.SEVERAL if found else LeftOutReason.UNKNOWN
     (item,) = found
     if isinstance(item.kind, Upload):
-        return Reason.FILE
+        return LeftOutReason.FILE
     if isinstance(item.kind, Unknown):
-        return Reason.UNKNOWN
-    return Reason.CREDITS if item.class_type in credit_classes else None
+        return LeftOutReason.UNKNOWN
+    return LeftOutReason.CREDITS if item.class_type in credit_classes else None
 
 
-def _fault(item: Field, text: str) -> Refused | None:
+def _fault(item: Field, text: str) -> RefusedValue | None:
     name = item.label
     is_line = not (isinstance(item.kind, Text) and item.kind.is_multiline)
     if is_line and "\n" in text:
-        return Refused(name, Reason.UNREADABLE)
+        return RefusedValue(name, LeftOutReason.UNREADABLE)
     if not isinstance(item.kind, Text) and len(text) > (LONGEST_NUMBER if _is_number(item) else LONGEST_NAME):
-        return Refused(name, Reason.TOO_LONG)
+        return RefusedValue(name, LeftOutReason.TOO_LONG)
     fault = item.fault(text)
-    return None if fault is None else Refused(name, Reason.INVALID, fault)
+    return None if fault is None else RefusedValue(name, LeftOutReason.INVALID, fault)
 
 
 def _is_number(item: Field) -> bool:
@@ -278,7 +278,7 @@ def _labels(item: Field, word: Callable[[str], str]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class FilledLink:
     """A link with values of a form, and how many values it leaves out."""
 
     link: WorkflowLink
@@ -291,7 +291,7 @@ def with_values(
     texts: Mapping[Key, str],
     modes: Mapping[Key, SeedMode],
     credit_classes: Collection[str],
-) -> Written:
+) -> FilledLink:
     """A link to a workflow with the values that differ from its own, without files and seeds that change."""
     names = _Names(form, lambda label: label)
     pairs: list[tuple[str, str]] = []
@@ -307,7 +307,7 @@ def with_values(
             pairs.append((own, text))
         else:
             left_out += 1
-    return Written(WorkflowLink(name, tuple(pairs)), left_out)
+    return FilledLink(WorkflowLink(name, tuple(pairs)), left_out)
 
 
 def _can_be_read(link: WorkflowLink) -> bool:

@@ -41,7 +41,7 @@ from app.workflows.graph import (
     validated,
 )
 from app.workflows.model_files import is_model_name, likely_folder
-from app.workflows.replacements import Taken
+from app.workflows.replacements import MovedInput
 from wire.media import FILE_ENDINGS
 
 LORA_LOADER = "LoraLoader"  # it lists the server's LoRAs
@@ -260,7 +260,7 @@ def _own_name(node: GraphNode, as_run: GraphNode, name: str, catalogue: Catalogu
     if as_run is node:
         return name
     source = catalogue.replacements[node.class_type].inputs.get(name)
-    return source.name if isinstance(source, Taken) else None
+    return source.name if isinstance(source, MovedInput) else None
 
 
 def _checked(graph: Graph, catalogue: Catalogue) -> Iterator[tuple[GraphNode, NodeClass]]:

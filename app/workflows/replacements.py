@@ -19,14 +19,14 @@ MOST = 10_000  # replaced classes of one server
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MovedInput:
     """An input of the new class that takes the value or link of an input of the old class."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FixedInput:
     """An input of the new class with a fixed value."""
 
     value: object
@@ -41,7 +41,7 @@ class Replacement:
     """
 
     new_class: str
-    inputs: Mapping[str, Taken | Given]
+    inputs: Mapping[str, MovedInput | FixedInput]
     outputs: Mapping[int, int] = field(default_factory=dict)
     old_widgets: tuple[str, ...] = ()
     is_renaming: bool = False
@@ -83,12 +83,12 @@ def _outputs(mapping: object) -> list[tuple[int, int]]:
     return found
 
 
-def _inputs(mapping: object) -> list[tuple[str, Taken | Given]]:
-    found: list[tuple[str, Taken | Given]] = []
+def _inputs(mapping: object) -> list[tuple[str, MovedInput | FixedInput]]:
+    found: list[tuple[str, MovedInput | FixedInput]] = []
     for item in mapping if isinstance(mapping, list) else ():
         match item:
             case {"new_id": str(new_name), "set_value": value}:
-                found.append((new_name, Given(value)))
+                found.append((new_name, FixedInput(value)))
             case {"new_id": str(new_name), "old_id": str(old_name)}:
-                found.append((new_name, Taken(old_name)))
+                found.append((new_name, MovedInput(old_name)))
     return found

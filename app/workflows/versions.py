@@ -26,11 +26,11 @@ from app.workflows.forms.records import Undecoded, from_text
 from app.workflows.library import (
     FILE_KIND,
     KIND,
-    Body,
     Bundle,
     Item,
-    Origin,
+    ItemContent,
     Version,
+    WorkflowOrigin,
     deleted,
     item_id_of,
     read_body,
@@ -57,14 +57,14 @@ def holder_of(items: Iterable[Item], content: str) -> Item | None:
     return next((item for item in known if item.content_id == content), None) or next(earlier, None)
 
 
-def namesakes(items: Iterable[Item], origin: Origin, place: str) -> Iterator[Item]:
+def namesakes(items: Iterable[Item], origin: WorkflowOrigin, place: str) -> Iterator[Item]:
     """The items that come from the same place as a new file: of the same name, or saved under it on one server."""
-    if place.endswith(".json") and origin in {Origin.FILE, Origin.SERVER, Origin.LINK}:
+    if place.endswith(".json") and origin in {WorkflowOrigin.FILE, WorkflowOrigin.SERVER, WorkflowOrigin.LINK}:
         name = _COPY.sub("", place)
         yield from (item for item in items if item.origin is origin and _COPY.sub("", item.place) == name)
 
 
-def is_same_work(before: Body, after: Body) -> bool:
+def is_same_work(before: ItemContent, after: ItemContent) -> bool:
     """Whether two contents are of one workflow: by the editor's id if both have one, else by the nodes they share."""
     old, new = _parsed(before), _parsed(after)
     ids = old.get("id"), new.get("id")
@@ -74,7 +74,7 @@ def is_same_work(before: Body, after: Body) -> bool:
     return len(mine & others) >= _HALF * max(1, min(len(mine), len(others)))
 
 
-def saved(texts: _Texts, item: Item, body: Body) -> Changes:
+def saved(texts: _Texts, item: Item, body: ItemContent) -> Changes:
     """The changes that save an item with this content. One that is saved already keeps its title and tags."""
     known = _item(texts, item.item_id)
     if known is None:
@@ -205,7 +205,7 @@ def _joined(mine: Item, other: Item, theirs: _Texts, ours: _Texts) -> Changes:
     }
 
 
-def _replaced(texts: _Texts, item: Item, body: Body, *, at: float) -> Changes:
+def _replaced(texts: _Texts, item: Item, body: ItemContent, *, at: float) -> Changes:
     content, file = item_id_of(body), texts.get((FILE_KIND, item.item_id))
     known = next((version for version in item.versions if version.content == content), None)
     left = () if file is None else (_left(item, file),)
@@ -250,7 +250,7 @@ def _own_content(item_id: str, content: str) -> str:
     return "" if content == item_id else content
 
 
-def _parsed(body: Body) -> Mapping[str, Any]:
+def _parsed(body: ItemContent) -> Mapping[str, Any]:
     try:
         value = json.loads(body.graph or body.api)
     except (ValueError, RecursionError):

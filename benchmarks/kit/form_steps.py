@@ -11,7 +11,7 @@ from typing import Any
 
 from app.ui.form.form_html import form
 from app.ui.form.nodes_html import lists, nodes
-from app.ui.form.open_workflow import Given, OpenWorkflow, completed, open_given
+from app.ui.form.open_workflow import GivenWorkflow, OpenWorkflow, completed, open_given
 from app.ui.form.picker import LibraryEntries
 from app.ui.form.projection import form_view, nodes_view, option_lists
 from app.ui.form.state import Draft, FormState
@@ -21,7 +21,7 @@ from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
 from app.workflows.forms.arrangement import Layout, arrange, workflow_key
 from app.workflows.forms.building import build_form, first_form
-from app.workflows.library import Origin, item_of, written
+from app.workflows.library import WorkflowOrigin, item_of, written
 from app.workflows.reading import read_source
 
 ROUNDS = 5
@@ -59,9 +59,9 @@ def _round(data: bytes, part: str) -> dict[str, float]:
         return found
 
     source = timed("read the file", lambda: read_source(data, "large.json"))
-    item, body = timed("name it", lambda: item_of(source, Origin.FILE, at=1.0))
+    item, body = timed("name it", lambda: item_of(source, WorkflowOrigin.FILE, at=1.0))
     timed("write it for the library", lambda: written(item, body))
-    given = Given(item.item_id, item.title, body.api, body.graph)
+    given = GivenWorkflow(item.item_id, item.title, body.api, body.graph)
     timed("parse the graph, list its classes", lambda: given.class_names)
     catalogue = timed("parse their part of the catalogue", lambda: Catalogue.parse(json.loads(part)))
     conversion = timed("convert", lambda: Converter(catalogue).convert(given.source))

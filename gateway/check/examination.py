@@ -22,7 +22,7 @@ from aiohttp import WSMsgType
 from gateway.fleet.probes import StatusError, fetch_features, has_jobs, judge_failure, probe_closely, read_bounded
 from gateway.fleet.server_answers import SMALL, NotComfyError, parse_json, parse_stats
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD
-from gateway.http.refusal import Refused
+from gateway.http.refusal import RefusedRequest
 from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
 from gateway.partner.proof import Proofs
@@ -90,7 +90,7 @@ async def _try_key(upstream: Upstream) -> str:
     proofs = Proofs()
     try:
         await proofs.demand(upstream)
-    except Refused as error:
+    except RefusedRequest as error:
         return error.refusal.message
     finally:
         await proofs.close()
@@ -121,7 +121,7 @@ async def _try_socket(upstream: Upstream) -> str:
     """Open a WebSocket; return why that failed, or an empty text. ComfyUI greets each new socket with its status."""
     try:
         socket = await upstream.open_socket(f"mooring-check-{uuid.uuid4()}", _SOCKET_BYTES)
-    except Refused as error:
+    except RefusedRequest as error:
         return error.refusal.message
     try:
         async with asyncio.timeout(upstream.deadlines.probe):

@@ -9,7 +9,7 @@ from gateway.background_process import BackgroundProcess
 from gateway.errors import ConfigError
 from gateway.export.folder import SITE, claim, write_configuration
 from gateway.export.nginx import write_nginx
-from gateway.export.plan import Plan, make_plan
+from gateway.export.plan import ExportPlan, make_plan
 from gateway.export.site import StaticSite, write_site
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
@@ -31,7 +31,7 @@ def export(flags: Flags, folder: Path, root: Path) -> list[str]:
     return [*_summary(flags, folder, plan, site), *(f"Warning: {text}" for text in (*fleet.warnings, *site.warnings))]
 
 
-def _summary(flags: Flags, folder: Path, plan: Plan, site: StaticSite) -> Iterable[str]:
+def _summary(flags: Flags, folder: Path, plan: ExportPlan, site: StaticSite) -> Iterable[str]:
     yield f"Written to {folder}: the page's files ({site.build}) and nginx.conf."
     yield f"nginx reaches without a gateway: {', '.join(server.id for server in plan.servers) or 'no server'}."
     if plan.has_secrets:

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.export.plan import Plan, dial_of, host_of
+from gateway.export.plan import ExportPlan, dial_of, host_of
 from gateway.export.rules import write_rules
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.headers import OWN_HEADERS
@@ -71,7 +71,7 @@ if ($mooring_place) {
 }"""
 
 
-def write_nginx(plan: Plan) -> dict[str, str]:
+def write_nginx(plan: ExportPlan) -> dict[str, str]:
     """Return the text of each file, by its name."""
     fill = {
         "json_bytes": str(LARGEST_JSON),
@@ -117,7 +117,7 @@ def _filled(name: str, fill: Mapping[str, str]) -> str:
     return text
 
 
-def _tls(plan: Plan) -> str:
+def _tls(plan: ExportPlan) -> str:
     if plan.tls is None:
         return ""
     lines = [
@@ -147,7 +147,7 @@ def _upstream(server: Server) -> str:
     return "\n".join(lines)
 
 
-def _place(plan: Plan, server: Server) -> str:
+def _place(plan: ExportPlan, server: Server) -> str:
     """How one server is reached: by the path and query that nginx has compared, or the query that a gateway wrote."""
     scheme, _, rest = server.address.partition("://")
     prefix = rest[len(host_of(server)) :]
@@ -170,7 +170,7 @@ def _place(plan: Plan, server: Server) -> str:
     return f"location = {PLACE}{place_of(server)} {{\n{body}\n}}"
 
 
-def _trust(plan: Plan, server: Server) -> list[str]:
+def _trust(plan: ExportPlan, server: Server) -> list[str]:
     access, name = server.access, host_of(server).rpartition(":")[0] or host_of(server)
     lines = [f"proxy_ssl_name {name.strip('[]')};"]
     if access.is_unverified:

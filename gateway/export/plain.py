@@ -26,8 +26,8 @@ from gateway.fleet.fleet import Fleet
 from gateway.fleet.state import VERSION
 from gateway.http.servers import Server
 from gateway.install.builds import KEPT
-from gateway.install.place import Place
-from gateway.install.snapshot import PLAIN, Snapshot, Snapshots
+from gateway.install.place import Installation
+from gateway.install.snapshot import PLAIN, MemorySnapshot, Snapshots
 from gateway.page.home_screen import (
     MANIFEST,
     MANIFEST_PATH,
@@ -59,7 +59,7 @@ class PlainSite:
     has_snapshot: bool
 
 
-def write_plain(place: Place, tree: Tree, fleet: Fleet, folder: Path) -> PlainSite:
+def write_plain(place: Installation, tree: Tree, fleet: Fleet, folder: Path) -> PlainSite:
     """Write the site, `index.html` last, so that a site in use stays consistent. ConfigError, OSError."""
     servers = tuple(server for server in fleet.servers if server.is_direct)
     if not servers:
@@ -94,7 +94,9 @@ def list_text(servers: tuple[Server, ...], build: str) -> str:
     return json.dumps({"v": VERSION, "build": build, "servers": listed}, ensure_ascii=False, indent=1) + "\n"
 
 
-def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None, *, has_worker: bool = True) -> str:
+def page_text(
+    tree: Tree, servers: tuple[Server, ...], snapshot: MemorySnapshot | None, *, has_worker: bool = True
+) -> str:
     """Return `index.html` for this site."""
     link = "" if snapshot is None else _link(snapshot)
     html = tree.page.write(f"./b/{tree.build.key}/", link, {"fleet": LIST} | page_facts(has_worker=has_worker))
@@ -103,7 +105,7 @@ def page_text(tree: Tree, servers: tuple[Server, ...], snapshot: Snapshot | None
     return _renamed(html.replace(_CHARSET, meta, 1), tree)
 
 
-def _link(snapshot: Snapshot) -> str:
+def _link(snapshot: MemorySnapshot) -> str:
     return (
         f'<link rel="mooring-snapshot" id="snapshot" href="./snapshots/{snapshot.key}.bin"'
         f' data-plain="./snapshots/{snapshot.key}.raw"'

@@ -30,7 +30,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExportPlan:
     """One nginx in front of gateways. `origins` has the origin of a page under each of our Host values, `servers` the
     servers that nginx reaches without a gateway."""
 
@@ -48,7 +48,7 @@ class Plan:
         return any(server.access.authorization for server in self.servers)
 
 
-def make_plan(flags: Flags, fleet: Fleet) -> Plan:
+def make_plan(flags: Flags, fleet: Fleet) -> ExportPlan:
     """Return the plan for these flags and this fleet; a `ConfigError` says what is missing."""
     named = [name for name in (*flags.names, *fleet.names) if "://" in name]
     file = fleet.files[0].path if fleet.files else None
@@ -66,7 +66,7 @@ def make_plan(flags: Flags, fleet: Fleet) -> Plan:
     if authorities is None and (blind := next(filter(_needs_authorities, fleet.servers), None)) is not None:
         raise ConfigError(f"{blind.id} needs it: this machine's list of authorities is not found", key="tls_ca")
     tls = None if flags.tls_cert is None or flags.tls_key is None else Tls(flags.tls_cert, flags.tls_key)
-    return Plan(
+    return ExportPlan(
         _listen(flags.host, flags.port),
         _origins(build_own_hosts(host="127.0.0.1", port=1, is_tls=False, names=named)),
         flags.gateways or (f"127.0.0.1:{flags.port + 1}",),
@@ -121,6 +121,6 @@ def dial_of(server: Server) -> str:
     return parts.netloc if parts.port is not None else f"{parts.netloc}:{own}"
 
 
-def hosts_of(plan: Plan) -> Iterable[str]:
+def hosts_of(plan: ExportPlan) -> Iterable[str]:
     """Yield each of our Host values, in the order in which they are written."""
     return sorted(plan.origins)

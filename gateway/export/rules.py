@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-from gateway.export.plan import Plan, hosts_of
+from gateway.export.plan import ExportPlan, hosts_of
 from gateway.http.queries import OWN_MARK, SEAL, VIEW_KEYS
-from gateway.http.routes import ENDPOINTS, Body
+from gateway.http.routes import ENDPOINTS, RequiredBody
 from gateway.people.accel import place_of
 from gateway.site.site import TYPES, page_headers
 from wire.downloads import TASKS
@@ -36,7 +36,7 @@ _ASKED = (
 )
 
 
-def write_rules(plan: Plan) -> str:
+def write_rules(plan: ExportPlan) -> str:
     """Return all maps."""
     return "\n".join(
         [
@@ -60,7 +60,7 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _whose(plan: Plan) -> list[str]:
+def _whose(plan: ExportPlan) -> list[str]:
     """Map the Host to the page's origin. A Host that is missing is foreign, or one that only a gateway answers."""
     hosts = list(hosts_of(plan))
     headers = {host: page_headers(plan.origins[host]) for host in hosts}
@@ -88,7 +88,7 @@ def _whose(plan: Plan) -> list[str]:
     ]
 
 
-def _asked(plan: Plan) -> list[str]:
+def _asked(plan: ExportPlan) -> list[str]:
     """Map the request to what nginx may answer: file, get or upload."""
     plain = "^1:1::0?:"
     end = r" HTTP/[0-9.]+:$"
@@ -121,7 +121,7 @@ def readable(*, has_people: bool) -> list[str]:
     return [
         shape
         for shape, bodies in unchecked
-        if bodies.get("GET") is Body.NONE and shape != "/view" and not shape.startswith(_CHECKED)
+        if bodies.get("GET") is RequiredBody.NONE and shape != "/view" and not shape.startswith(_CHECKED)
     ]
 
 
@@ -129,7 +129,7 @@ def _shape(shape: str) -> str:
     return re.escape(shape).replace(r"\{\}", _SEGMENT).replace(r"\-", "-")
 
 
-def _listed(plan: Plan) -> list[str]:
+def _listed(plan: ExportPlan) -> list[str]:
     """Map the servers that nginx can reach, by id and address: a page that means another address gets a gateway."""
     names = [place_of(server) for server in plan.servers]
     return [

@@ -22,8 +22,8 @@ from gateway.install.builds import KEPT, Builds, packed
 from gateway.install.compression import ENDINGS
 from gateway.install.failures import SnapshotFailed
 from gateway.install.packed import page_of
-from gateway.install.place import Place
-from gateway.install.snapshot import PLAIN, Busy, Run, Snapshot, Snapshots
+from gateway.install.place import Installation
+from gateway.install.snapshot import PLAIN, Busy, MemorySnapshot, Run, Snapshots
 from gateway.page.tree import Build, Tree
 from gateway.platforms import system
 from gateway.whole_file import PUBLIC, write_whole
@@ -47,7 +47,7 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
     `run` runs Node, for the best compression and for a missing snapshot; without it both are left out if they do not
     exist yet.
     """
-    place = Place(root)
+    place = Installation(root)
     tree = page_of(place).current()
     warnings = _prepare(place, tree, run)
     snapshot = _find_snapshot(place, tree)
@@ -60,7 +60,7 @@ def write_site(root: Path, folder: Path, *, run: Run | None = None) -> StaticSit
     return StaticSite(tree.build.key, None if snapshot is None else snapshot.key, tuple(warnings))
 
 
-def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
+def _prepare(place: Installation, tree: Tree, run: Run | None) -> list[str]:
     """Compress and make what is missing; return a warning for each failure."""
     warnings: list[str] = []
     builds = Builds(place)
@@ -75,7 +75,7 @@ def _prepare(place: Place, tree: Tree, run: Run | None) -> list[str]:
     return warnings
 
 
-def _find_snapshot(place: Place, tree: Tree) -> Snapshot | None:
+def _find_snapshot(place: Installation, tree: Tree) -> MemorySnapshot | None:
     snapshots = Snapshots(place)
     key = snapshots.key(tree.archive.sources)
     return None if key is None else snapshots.find(key)
@@ -102,7 +102,7 @@ def _copy_build(builds: Builds, build: Build, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _copy_snapshot(snapshots: Snapshots, snapshot: Snapshot, folder: Path) -> None:
+def _copy_snapshot(snapshots: Snapshots, snapshot: MemorySnapshot, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for coding, ending in ENDINGS.items():
         write_whole(folder / f"{snapshot.key}.{ending}", snapshots.file(snapshot.key, coding).read_bytes(), PUBLIC)

@@ -20,10 +20,10 @@ from aiohttp import web
 from gateway.fleet.catalogue_contents import Content, NodeClasses, is_any, read_contents
 from gateway.fleet.probes import StatusError, ask, judge_failure
 from gateway.fleet.server_answers import CATALOGUE, NotComfyError
-from gateway.fleet.state import Catalogue, FleetState
+from gateway.fleet.state import FleetState, HeldCatalogue
 from gateway.http.deadlines import Deadlines
 from gateway.http.headers import OWN_HEADERS
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
@@ -132,7 +132,7 @@ class Catalogues:
         except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
             _log.info("%s: no catalogue (%s)", server_id, judge_failure(error).detail)
             return  # keep the known one
-        except Refused:
+        except RefusedRequest:
             return
         if self._upstreams.get(server_id) is not upstream:  # another server has this id now
             return
@@ -140,7 +140,7 @@ class Catalogues:
         self._keep(nodes, files)
         self._classes = {known: self._classes[known] for known in self._classes.keys() & self._kept.keys()}
         self._classes[nodes.hash] = classes
-        self._state.note_catalogue(server_id, Catalogue(nodes.hash, files.hash))
+        self._state.note_catalogue(server_id, HeldCatalogue(nodes.hash, files.hash))
 
     def _keep(self, *contents: Content) -> None:
         for content in contents:
@@ -153,7 +153,7 @@ class Catalogues:
 def catalogue_answer(request: web.BaseRequest, content: Content | None) -> web.Response:
     """Answer with a content, which may be cached for ever; `Refused` if this gateway does not have it any more."""
     if content is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, "This catalogue is outdated; request the present one."))
+        raise RefusedRequest(Refusal(Cause.NOT_LISTED, "This catalogue is outdated; request the present one."))
     is_packed = "gzip" in request.headers.get("Accept-Encoding", "").lower()
     packing = {"Content-Encoding": "gzip"} if is_packed else {}
     return web.Response(

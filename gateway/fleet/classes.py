@@ -17,7 +17,7 @@ REPLACEMENTS = "/node_replacements"  # which older servers do not have
 
 
 @dataclass(frozen=True, slots=True)
-class Replacement:
+class ClassReplacement:
     """The replacement of a class: its class, and the new names of inputs by their old names."""
 
     class_type: str
@@ -29,7 +29,7 @@ class Classes:
     """A server's node classes, and the replaced ones."""
 
     known: NodeClasses
-    replaced: Mapping[str, tuple[Replacement, ...]] = field(default_factory=dict)
+    replaced: Mapping[str, tuple[ClassReplacement, ...]] = field(default_factory=dict)
 
     def is_known(self, class_type: str) -> bool:
         """Return whether the server can run a class under this name."""
@@ -66,18 +66,18 @@ class Classes:
     def _running(self, class_type: str) -> set[str]:
         return {class_type, *(one.class_type for one in self._instead(class_type))}
 
-    def _instead(self, class_type: str) -> tuple[Replacement, ...]:
+    def _instead(self, class_type: str) -> tuple[ClassReplacement, ...]:
         return () if class_type in self.known.names else self.replaced.get(class_type, ())
 
 
-def read_replacements(answer: object) -> dict[str, tuple[Replacement, ...]]:
+def read_replacements(answer: object) -> dict[str, tuple[ClassReplacement, ...]]:
     """Read the answer to `/node_replacements`; ValueError if it is not ComfyUI's."""
     if not isinstance(answer, dict):
         raise ValueError("no object")
     return {old: tuple(_replacement(item) for item in _list(items)) for old, items in answer.items()}
 
 
-def _replacement(item: object) -> Replacement:
+def _replacement(item: object) -> ClassReplacement:
     match item:
         case {"new_node_id": str(class_type), **rest}:
             mapping = rest.get("input_mapping") or []
@@ -86,7 +86,7 @@ def _replacement(item: object) -> Replacement:
                 for one in _list(mapping)
                 if isinstance(one, dict) and isinstance(one.get("old_id"), str) and isinstance(one.get("new_id"), str)
             }
-            return Replacement(class_type, inputs)
+            return ClassReplacement(class_type, inputs)
         case _:
             raise ValueError("a replacement without a class")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from gateway.errors import StartError
 from gateway.http.servers import Server, ServerId
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.platforms import system
 from gateway.tasks import start_task
 
@@ -44,7 +44,7 @@ class DemoFleet:
     """The demo servers' processes and their entries in the fleet."""
 
     def __init__(
-        self, *, count: int, after_port: int, is_faulty: bool, place: Place, version: str | None = None
+        self, *, count: int, after_port: int, is_faulty: bool, place: Installation, version: str | None = None
     ) -> None:
         self._flags = [*(["--faults"] if is_faulty else []), *(["--speaks", version] if version else [])]
         self._remedy = "start it under Break it" if is_faulty else "restart Mooring to start it"

@@ -19,11 +19,11 @@ from aiohttp import web
 
 from gateway.errors import StartError
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.faults import CHANGES, LARGEST_WISH, Wish, read_active_faults, read_wish
+from gateway.fleet.faults import CHANGES, LARGEST_WISH, FaultWish, read_active_faults, read_wish
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
@@ -69,9 +69,9 @@ class FaultInjector:
         """Do what the request's body says; return the server's active faults, or raise `Refused`."""
         wish = read_wish(await self._read_body(request))
         if isinstance(wish, str):
-            raise Refused(Refusal(Cause.REFUSED_BODY, wish))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, wish))
         if wish.server_id not in self._upstreams:
-            raise Refused(Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {wish.server_id!r}."))
+            raise RefusedRequest(Refusal(Cause.UNKNOWN_SERVER, f"The fleet has no server {wish.server_id!r}."))
         action = asyncio.create_task(self._act(wish))
         self._tasks.add(action)
         action.add_done_callback(self._settle)
@@ -90,19 +90,21 @@ class FaultInjector:
                 while chunk := await request.content.readany():
                     body += chunk
                     if len(body) > LARGEST_WISH:
-                        raise Refused(Refusal(Cause.TOO_LARGE, f"The body may have at most {LARGEST_WISH} bytes."))
+                        raise RefusedRequest(
+                            Refusal(Cause.TOO_LARGE, f"The body may have at most {LARGEST_WISH} bytes.")
+                        )
         except (TimeoutError, web.RequestPayloadError) as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive whole.")) from error
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The body did not arrive whole.")) from error
         return bytes(body)
 
-    async def _act(self, wish: Wish) -> list[str]:
+    async def _act(self, wish: FaultWish) -> list[str]:
         server_id = ServerId(wish.server_id)
         async with self._turns[server_id]:
             _log.info("%s: %s, by Break it", server_id, wish.fault.value)
             try:
                 await self._do(server_id, wish.fault)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                raise Refused(self._upstreams[server_id].explain(error)) from error
+                raise RefusedRequest(self._upstreams[server_id].explain(error)) from error
             await self._poll(server_id)
         self._prober.probe_soon(server_id)
         return list(self._state.broken(server_id))
@@ -115,9 +117,9 @@ class FaultInjector:
             case Fault.START | Fault.RESET if not is_running:
                 await self._start(server_id)
             case Fault.START:
-                raise Refused(Refusal(Cause.REFUSED_BODY, f"{server_id} is running."))
+                raise RefusedRequest(Refusal(Cause.REFUSED_BODY, f"{server_id} is running."))
             case _ if not is_running:
-                raise Refused(Refusal(Cause.CONNECT_FAILED, f"{server_id} is not running: start it first."))
+                raise RefusedRequest(Refusal(Cause.CONNECT_FAILED, f"{server_id} is not running: start it first."))
             case Fault.RESTART:
                 await self._restart(server_id)
             case Fault.CLEAR_HISTORY:
@@ -131,7 +133,7 @@ class FaultInjector:
         try:
             await self._demo.restart(server_id, self._deadlines.demo_start)
         except StartError as error:
-            raise Refused(Refusal(Cause.CONNECT_FAILED, str(error))) from error
+            raise RefusedRequest(Refusal(Cause.CONNECT_FAILED, str(error))) from error
 
     async def _restart(self, server_id: ServerId) -> None:
         """Wait until another process answers under the same number; until then connections are refused."""
@@ -157,7 +159,9 @@ class FaultInjector:
             if file["type"] == "output"
         ]
         if not files:
-            raise Refused(Refusal(Cause.REFUSED_BODY, f"{server_id} has made no picture yet: run something there."))
+            raise RefusedRequest(
+                Refusal(Cause.REFUSED_BODY, f"{server_id} has made no picture yet: run something there.")
+            )
         form = aiohttp.FormData({"type": "output", "overwrite": "true", "subfolder": files[-1]["subfolder"]})
         form.add_field("image", another_picture(), filename=files[-1]["filename"], content_type="image/png")
         body = form()

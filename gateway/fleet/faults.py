@@ -52,14 +52,14 @@ _NEXT = {change["next_submit"]: fault for fault, change in CHANGES.items() if ch
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FaultWish:
     """A server, and the fault that it should get."""
 
     server_id: str
     fault: Fault
 
 
-def read_wish(raw: bytes) -> Wish | str:
+def read_wish(raw: bytes) -> FaultWish | str:
     """Parse a request body, or return a sentence on why it is invalid."""
     try:
         value = read_json(raw, _WISH, is_strict=True)
@@ -68,7 +68,7 @@ def read_wish(raw: bytes) -> Wish | str:
     if not isinstance(value, dict) or set(value) != _KEYS or not all(isinstance(one, str) for one in value.values()):
         return 'Only {"server": "…", "fault": "…"} passes.'
     try:
-        return Wish(value["server"], Fault(value["fault"]))
+        return FaultWish(value["server"], Fault(value["fault"]))
     except ValueError:
         return f"A fault is one of: {', '.join(fault.value for fault in Fault)}."
 

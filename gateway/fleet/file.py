@@ -22,7 +22,7 @@ from gateway.fleet.file_partner import read_partner
 from gateway.fleet.file_server import ServerReader
 from gateway.fleet.fleet import Discover, Fleet, ReadFile, Source
 from gateway.fleet.partner_rules import PartnerRules
-from gateway.fleet.toml_text import Table, TomlText, nearest
+from gateway.fleet.toml_text import TomlTable, TomlText, nearest
 from gateway.http.servers import Server
 
 _WHAT = {"server": "server", "discover": "name that is looked up"}
@@ -88,14 +88,14 @@ def check_direct(fleet: Fleet, *, has_users: bool) -> None:
             )
 
 
-def _table(text: TomlText, document: dict[str, Any], name: str) -> Table:
+def _table(text: TomlText, document: dict[str, Any], name: str) -> TomlTable:
     values = document.get(name, {})
     if not isinstance(values, dict):
         raise text.error(f"write it as a [{name}] table", text.top(name), name)
-    return Table(text, values, name)
+    return TomlTable(text, values, name)
 
 
-def _check_partner(text: TomlText, servers: list[Server], partner: PartnerRules, tables: list[Table]) -> None:
+def _check_partner(text: TomlText, servers: list[Server], partner: PartnerRules, tables: list[TomlTable]) -> None:
     """Raise a ConfigError if there are keys and no server may get one, or the reverse."""
     marked = [table for table, server in zip(tables, servers, strict=True) if server.is_partner]
     if any(partner.keys) and not marked:
@@ -108,15 +108,15 @@ def _check_partner(text: TomlText, servers: list[Server], partner: PartnerRules,
         raise marked[0].fault("there is no key for it: name one in a [partner] table", "partner")
 
 
-def _tables(text: TomlText, document: dict[str, Any], name: str) -> list[Table]:
+def _tables(text: TomlText, document: dict[str, Any], name: str) -> list[TomlTable]:
     tables = document.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         line = text.find(name) or text.top(name)
         raise text.error(f"write each {_WHAT[name]} as a [[{name}]] table", line, name)
-    return [Table(text, table, name, index) for index, table in enumerate(tables)]
+    return [TomlTable(text, table, name, index) for index, table in enumerate(tables)]
 
 
-def _check_unique(table: Table, server: Server, earlier: Iterable[Server]) -> None:
+def _check_unique(table: TomlTable, server: Server, earlier: Iterable[Server]) -> None:
     for other in earlier:
         if other.id == server.id:
             raise table.fault(f"another server has the id {server.id!r} already", "id")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from gateway.flags import is_server_id
 from gateway.fleet.file_server import ServerReader, read_colour, read_limits, read_tags, read_weight
 from gateway.fleet.fleet import MOST_FOUND, Discover
-from gateway.fleet.toml_text import Table
+from gateway.fleet.toml_text import TomlTable
 
 KEYS = (
     "from",
@@ -49,7 +49,7 @@ _REUSED = (
 )
 
 
-def read_discover(reader: ServerReader, table: Table) -> Discover:
+def read_discover(reader: ServerReader, table: TomlTable) -> Discover:
     """Read one table; `reader` collects the files that it refers to, and its warnings."""
     table.check_keys(KEYS)
     origin = table.needed_text("from")
@@ -78,13 +78,13 @@ def read_discover(reader: ServerReader, table: Table) -> Discover:
     )
 
 
-def _leaving(table: Table) -> tuple[str, int | None] | None:
+def _leaving(table: TomlTable) -> tuple[str, int | None] | None:
     """Return the name that servers keep until they have ended, and its port."""
     origin = table.get_text("leaving")
     return _target(table, origin, "leaving")[1:] if origin else None
 
 
-def _target(table: Table, origin: str, key: str) -> tuple[str, str, int | None]:
+def _target(table: TomlTable, origin: str, key: str) -> tuple[str, str, int | None]:
     """Return the kind, the name and the port of the target."""
     try:
         parts = urlsplit(origin)
@@ -105,7 +105,7 @@ def _is_address(name: str) -> bool:
     return re.fullmatch(r"[0-9.]+", name) is not None
 
 
-def _nameservers(table: Table) -> tuple[tuple[str, int], ...]:
+def _nameservers(table: TomlTable) -> tuple[tuple[str, int], ...]:
     texts = table.texts("nameservers", "addresses")
     if len(texts) > MOST_NAMESERVERS:
         raise table.fault(f"at most {MOST_NAMESERVERS} are asked", "nameservers")

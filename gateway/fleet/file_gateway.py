@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from gateway.errors import ConfigError
 from gateway.fleet.rules import Rules
-from gateway.fleet.toml_text import Table
+from gateway.fleet.toml_text import TomlTable
 from gateway.http.own_hosts import check_name
 from wire.downloads import is_host
 
@@ -39,7 +39,7 @@ _TAKEN = re.compile(
 )
 
 
-def read_names(table: Table) -> tuple[str, ...]:
+def read_names(table: TomlTable) -> tuple[str, ...]:
     """Return further host names or origins of the gateway."""
     table.check_keys(KEYS)
     try:
@@ -48,7 +48,7 @@ def read_names(table: Table) -> tuple[str, ...]:
         raise (error if error.file else table.fault(error.reason, "names")) from error
 
 
-def read_rules(table: Table) -> Rules:
+def read_rules(table: TomlTable) -> Rules:
     """Return the rules for users."""
     header, peers = _header(table), _networks(table, "trusted_peers")
     if header and not peers:
@@ -73,14 +73,14 @@ def read_rules(table: Table) -> Rules:
     )
 
 
-def _nodes(table: Table, key: str) -> tuple[str, ...]:
+def _nodes(table: TomlTable, key: str) -> tuple[str, ...]:
     nodes = table.texts(key, "node classes")
     if not all(node.strip() == node and 0 < len(node) <= LONGEST_NODE and node.isprintable() for node in nodes):
         raise table.fault("a node class is its name, with * and ? as in file names", key)
     return nodes
 
 
-def _model_hosts(table: Table) -> tuple[str, ...]:
+def _model_hosts(table: TomlTable) -> tuple[str, ...]:
     hosts = table.texts("model_hosts", "host names")
     for host in hosts:
         if not is_host(host):
@@ -89,18 +89,18 @@ def _model_hosts(table: Table) -> tuple[str, ...]:
     return hosts
 
 
-def _header(table: Table) -> str:
+def _header(table: TomlTable) -> str:
     header = table.get_text("trusted_header")
     if header and (not _HEADER.fullmatch(header) or _TAKEN.fullmatch(header)):
         raise table.fault(f"{header!r} is no header for a user's name, such as X-Forwarded-User", "trusted_header")
     return header
 
 
-def _networks(table: Table, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(table: TomlTable, key: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(_network(table, key, text) for text in table.texts(key, "addresses"))
 
 
-def _network(table: Table, key: str, text: str) -> IPv4Network | IPv6Network:
+def _network(table: TomlTable, key: str, text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as error:

@@ -6,7 +6,7 @@ import re
 
 from gateway.fleet.file_server import ServerReader
 from gateway.fleet.partner_rules import EVERYONE, PartnerRules
-from gateway.fleet.toml_text import Table
+from gateway.fleet.toml_text import TomlTable
 from gateway.http.secret import Secret
 
 KEYS = ("key", "people", "keys")
@@ -15,7 +15,7 @@ _KEY = re.compile(r"[A-Za-z0-9._~-]{16,512}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)
 
 
-def read_partner(reader: ServerReader, table: Table) -> PartnerRules:
+def read_partner(reader: ServerReader, table: TomlTable) -> PartnerRules:
     """Read the table; `reader` collects the files that it refers to."""
     table.check_keys(KEYS)
     people = table.texts("people", "names")
@@ -28,7 +28,7 @@ def read_partner(reader: ServerReader, table: Table) -> PartnerRules:
     own = table.values.get("keys", {})
     if not isinstance(own, dict):
         raise table.fault("write it as a [partner.keys] table", "keys")
-    keys = Table(table.text, own, "partner.keys")
+    keys = TomlTable(table.text, own, "partner.keys")
     for name in own:
         if not _NAME.fullmatch(name):
             raise keys.fault("it is no user's name: write it in lower case", name)
@@ -38,7 +38,7 @@ def read_partner(reader: ServerReader, table: Table) -> PartnerRules:
     return rules
 
 
-def _read_key(reader: ServerReader, table: Table, name: str) -> Secret:
+def _read_key(reader: ServerReader, table: TomlTable, name: str) -> Secret:
     text = reader.secret(table, name, "key")
     if not _KEY.fullmatch(text):
         raise table.fault("its target is no key: 16 to 512 letters, digits and . _ ~ -", name)

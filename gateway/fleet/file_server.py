@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ConfigError
 from gateway.flags import is_loopback, is_server_id
 from gateway.fleet.fleet import ReadFile, checked_address
-from gateway.fleet.toml_text import Table, nearest
+from gateway.fleet.toml_text import TomlTable, nearest
 from gateway.http.servers import MOST_REQUESTS, Access, Limits, Server, ServerId, TlsFiles
 
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # the names in `app/ui/kit/colours.py`
@@ -59,7 +59,7 @@ class ServerReader:
         self.files: list[ReadFile] = []
         self.warnings: list[str] = []
 
-    def read(self, table: Table) -> Server:
+    def read(self, table: TomlTable) -> Server:
         """Read one server."""
         table.check_keys(KEYS)
         server_id = table.needed_text("id")
@@ -86,7 +86,7 @@ class ServerReader:
             limits=read_limits(table),
         )
 
-    def access(self, table: Table, server_id: str, address: str) -> Access:
+    def access(self, table: TomlTable, server_id: str, address: str) -> Access:
         """Return how the gateway connects, by the table's login and TLS; `server_id` is for the warnings."""
         authorization = self._authorization(table)
         host = urlsplit(address).hostname or ""
@@ -109,7 +109,7 @@ class ServerReader:
 
     # Logins
 
-    def _authorization(self, table: Table) -> str:
+    def _authorization(self, table: TomlTable) -> str:
         if "token" in table.values and "basic" in table.values:
             raise table.fault("a server has a token or a basic log-in, not both", "basic")
         if "token" in table.values:
@@ -124,7 +124,7 @@ class ServerReader:
             return f"Basic {base64.b64encode(login.encode()).decode()}"
         return ""
 
-    def secret(self, table: Table, key: str, what: str = "login") -> str:
+    def secret(self, table: TomlTable, key: str, what: str = "login") -> str:
         """Return the content of `env:NAME` or `file:PATH`, without a line end; the error says `what` it is."""
         kind, _, where = table.get_text(key).partition(":")
         if kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", where, re.ASCII):
@@ -143,7 +143,7 @@ class ServerReader:
 
     # TLS
 
-    def _tls(self, table: Table, *, is_verified: bool) -> tuple[ssl.SSLContext, str]:
+    def _tls(self, table: TomlTable, *, is_verified: bool) -> tuple[ssl.SSLContext, str]:
         contents = {key: self._pem(table, key) for key in ("tls_ca", "tls_cert", "tls_key") if key in table.values}
         if ("tls_cert" in contents) != ("tls_key" in contents):
             missing = "tls_key" if "tls_cert" in contents else "tls_cert"
@@ -161,7 +161,7 @@ class ServerReader:
             self._show_own(table, context)
         return context, whole.hexdigest()
 
-    def _show_own(self, table: Table, context: ssl.SSLContext) -> None:
+    def _show_own(self, table: TomlTable, context: ssl.SSLContext) -> None:
         certificate, key = (_path(table, name) for name in ("tls_cert", "tls_key"))
         try:
             # Without a password callback OpenSSL would prompt on the terminal, and a service would wait for ever.
@@ -170,10 +170,10 @@ class ServerReader:
             reason = getattr(error, "reason", None) or type(error).__name__
             raise table.fault(f"it does not open with its key ({reason})", "tls_cert") from error
 
-    def _pem(self, table: Table, key: str) -> bytes:
+    def _pem(self, table: TomlTable, key: str) -> bytes:
         return self._file(table, key, table.get_text(key), LARGEST_PEM)
 
-    def _file(self, table: Table, key: str, where: str, most: int) -> bytes:
+    def _file(self, table: TomlTable, key: str, where: str, most: int) -> bytes:
         path = _path(table, key, where)
         try:
             with path.open("rb") as file:
@@ -187,7 +187,7 @@ class ServerReader:
         return data
 
 
-def _direct_at(table: Table) -> int | None:
+def _direct_at(table: TomlTable) -> int | None:
     """Return the line that lets pages contact the server directly; None if there is none."""
     if not table.flag("direct"):
         return None
@@ -198,7 +198,7 @@ def _direct_at(table: Table) -> int | None:
     return table.line("direct")
 
 
-def _is_partner(table: Table, address: str, access: Access) -> bool:
+def _is_partner(table: TomlTable, address: str, access: Access) -> bool:
     """Return whether the server may get keys for partner nodes, which others on the way must not read."""
     is_partner = table.flag("partner")
     if is_partner and address.startswith("http:") and not is_loopback(urlsplit(address).hostname or ""):
@@ -212,19 +212,19 @@ def _is_partner(table: Table, address: str, access: Access) -> bool:
     return is_partner
 
 
-def _path(table: Table, key: str, where: str | None = None) -> Path:
+def _path(table: TomlTable, key: str, where: str | None = None) -> Path:
     """Return a path, relative to the fleet file."""
     return table.text.path.parent / Path(table.get_text(key) if where is None else where)
 
 
-def _address(table: Table) -> str:
+def _address(table: TomlTable) -> str:
     try:
         return checked_address(table.needed_text("url"))
     except ConfigError as error:
         raise (error if error.file else table.fault(error.reason, "url")) from error
 
 
-def read_limits(table: Table) -> Limits:
+def read_limits(table: TomlTable) -> Limits:
     """Return the limits for requests to a server."""
     return Limits(
         table.whole("max_requests", 1, 1_000) or MOST_REQUESTS,
@@ -232,7 +232,7 @@ def read_limits(table: Table) -> Limits:
     )
 
 
-def read_colour(table: Table) -> str:
+def read_colour(table: TomlTable) -> str:
     """Return the name of a colour, or an empty text."""
     colour = table.get_text("colour")
     if colour not in {"", *COLOURS} or (not colour and "colour" in table.values):
@@ -240,7 +240,7 @@ def read_colour(table: Table) -> str:
     return colour
 
 
-def read_weight(table: Table) -> float:
+def read_weight(table: TomlTable) -> float:
     """Return the server's share of the work."""
     value = table.values.get("weight", 1.0)
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
@@ -249,7 +249,7 @@ def read_weight(table: Table) -> float:
     return float(value)
 
 
-def read_tags(table: Table) -> tuple[str, ...]:
+def read_tags(table: TomlTable) -> tuple[str, ...]:
     """Return the tags, short names for users."""
     tags = tuple(tag.strip() for tag in table.texts("tags", "short names"))
     if len(tags) > MOST_TAGS or len(set(tags)) < len(tags):

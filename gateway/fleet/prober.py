@@ -29,7 +29,7 @@ from gateway.fleet.probes import (
     probe_closely,
     read_queue,
 )
-from gateway.fleet.server_answers import NotComfyError, Queue
+from gateway.fleet.server_answers import NotComfyError, QueueAnswer
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, VERSION, FleetState
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause
@@ -151,7 +151,7 @@ class Prober:
         self.marks[server_id] = queue.marks
         return {"ok": True, "running": list(queue.running), "pending": list(queue.pending)}
 
-    def _note_queue(self, server_id: ServerId, queue: Queue) -> None:
+    def _note_queue(self, server_id: ServerId, queue: QueueAnswer) -> None:
         self._state.note_queue(server_id, running=len(queue.running), pending=len(queue.pending))
 
     async def _watch(self, upstream: Upstream) -> None:

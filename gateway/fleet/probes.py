@@ -18,7 +18,7 @@ from gateway.fleet.server_answers import (
     QUEUE,
     SMALL,
     NotComfyError,
-    Queue,
+    QueueAnswer,
     not_json,
     parse_json,
     parse_stats,
@@ -62,7 +62,7 @@ async def probe_closely(upstream: Upstream) -> ProbeResult:
     return seen.with_queue(running=len(queue.running), pending=len(queue.pending))
 
 
-async def read_queue(upstream: Upstream) -> Queue:
+async def read_queue(upstream: Upstream) -> QueueAnswer:
     """Return the present queue; raises the errors that `judge_failure` understands."""
     return await ask(upstream, "/queue", QUEUE, read_queue_answer)
 
@@ -102,7 +102,7 @@ async def fetch_body(upstream: Upstream, path: str, bounds: Bounds) -> bytes:
 
 async def read_bounded(reply: aiohttp.ClientResponse, path: str, bounds: Bounds) -> bytes:
     """Return the whole body of a small answer, or raise `NotComfyError`."""
-    answer = Answer(path, bounds)
+    answer = ProbeAnswer(path, bounds)
     async for chunk in reply.content.iter_any():
         answer.feed(chunk)
     return bytes(answer.body)
@@ -133,9 +133,9 @@ async def read_answer(
     bounds: Bounds,
     memory: contextlib.AsyncExitStack,
     reserve: Callable[[int], Awaitable[None]] | None = None,
-) -> Answer:
+) -> ProbeAnswer:
     """Return the answer to a path. What a large one needs of the memory is returned when `memory` ends."""
-    answer = Answer(path, bounds)
+    answer = ProbeAnswer(path, bounds)
     with upstream.hold():
         async with upstream.session(is_fresh=False).get(upstream.url(path)) as reply:
             if reply.status != 200:
@@ -153,7 +153,7 @@ async def read_answer(
     return answer
 
 
-async def work_on_answer(upstream: Upstream, answer: Answer, work: Callable[..., T], *arguments: object) -> T:
+async def work_on_answer(upstream: Upstream, answer: ProbeAnswer, work: Callable[..., T], *arguments: object) -> T:
     """Return the result of `work` on the text of an answer."""
     try:
         body = upstream.secrets.mask(answer.body)
@@ -162,7 +162,7 @@ async def work_on_answer(upstream: Upstream, answer: Answer, work: Callable[...,
         raise not_json(answer.path, error, b"") from error
 
 
-class Answer:
+class ProbeAnswer:
     """An answer while it arrives."""
 
     def __init__(self, path: str, bounds: Bounds) -> None:

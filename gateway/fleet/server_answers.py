@@ -32,7 +32,7 @@ class NotComfyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueAnswer:
     """The prompt_ids of `/queue`, in the order in which they will run."""
 
     running: tuple[str, ...]
@@ -63,7 +63,7 @@ def parse_stats(answer: object) -> ProbeResult:
         raise NotComfyError(str(error)) from error
 
 
-def parse_queue(answer: object) -> Queue:
+def parse_queue(answer: object) -> QueueAnswer:
     """Return the ids of `/queue`, or raise `NotComfyError`."""
     try:
         rows = read_rows(answer, most=MOST_ROWS)
@@ -71,9 +71,9 @@ def parse_queue(answer: object) -> Queue:
         raise NotComfyError(str(error), "too-much" if isinstance(error, TooManyRows) else "") from error
     running, pending = (tuple(row.prompt_id for row in rows if row.is_running is now) for now in (True, False))
     marks = {row.prompt_id: mark for row in rows if isinstance(mark := row.extra_data.get("mooring"), str)}
-    return Queue(running, pending, marks)
+    return QueueAnswer(running, pending, marks)
 
 
-def read_queue_answer(body: bytes | bytearray) -> Queue:
+def read_queue_answer(body: bytes | bytearray) -> QueueAnswer:
     """Read a `/queue` from its text."""
     return parse_queue(parse_json(body, "/queue"))

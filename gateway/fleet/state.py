@@ -18,7 +18,7 @@ DEFAULT_MAX_UPLOAD = 104_857_600  # bytes; ComfyUI's own default, --max-upload-s
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class HeldCatalogue:
     """A server's nodes, and its lists of uploaded files, as hashes of their content."""
 
     nodes: str = ""
@@ -48,7 +48,7 @@ class FleetState:
         self.max_upload: dict[ServerId, int] = {}
         self._conditions = {server.id: self._first() for server in fleet.servers}
         self._broken: dict[ServerId, tuple[str, ...]] = {}
-        self._catalogues: dict[ServerId, Catalogue] = {}
+        self._catalogues: dict[ServerId, HeldCatalogue] = {}
         self._build = ""
         self._workflows = ""
         self._revision = 0
@@ -141,11 +141,11 @@ class FleetState:
             self._build = build
             self._notify()
 
-    def catalogue(self, server_id: ServerId) -> Catalogue:
+    def catalogue(self, server_id: ServerId) -> HeldCatalogue:
         """Return the catalogue that was read last; empty hashes before the first."""
-        return self._catalogues.get(server_id, Catalogue())
+        return self._catalogues.get(server_id, HeldCatalogue())
 
-    def note_catalogue(self, server_id: ServerId, catalogue: Catalogue) -> None:
+    def note_catalogue(self, server_id: ServerId, catalogue: HeldCatalogue) -> None:
         """Record which catalogue a server has."""
         if self.catalogue(server_id) != catalogue:
             self._catalogues[server_id] = catalogue

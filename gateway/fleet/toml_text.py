@@ -106,7 +106,7 @@ def nearest(key: str, known: Collection[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TomlTable:
     """One table of a file, with its place, so that each mistake in it is reported with its line and key."""
 
     text: TomlText

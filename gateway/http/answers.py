@@ -8,7 +8,7 @@ import logging
 from aiohttp import web
 
 from gateway.http.headers import OWN_HEADERS
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 
 _log = logging.getLogger(__name__)
 
@@ -31,5 +31,5 @@ def json_answer(value: object) -> web.Response:
 def workflow_answer(data: bytes | None, path: str) -> web.Response:
     """Return a published file as bytes that no browser displays by itself; `Refused` if there is none."""
     if data is None:
-        raise Refused(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
+        raise RefusedRequest(Refusal(Cause.NOT_LISTED, f"No workflow is published as {path}."))
     return web.Response(body=data, headers=OWN_HEADERS | {"Content-Type": "application/octet-stream"})

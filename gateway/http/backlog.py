@@ -23,7 +23,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class QueuedFrame:
     """One message from a server, unchanged."""
 
     data: bytes
@@ -36,7 +36,7 @@ class Backlog:
     def __init__(self, *, most_bytes: int, most_frames: int) -> None:
         self._most_bytes = most_bytes
         self._most_frames = most_frames
-        self._frames: dict[Key | int, Frame] = {}  # in order; events under a number, the rest under their key
+        self._frames: dict[Key | int, QueuedFrame] = {}  # in order; events under a number, the rest under their key
         self._bytes = 0
         self._count = 0
 
@@ -48,7 +48,7 @@ class Backlog:
         """The bytes in the queue."""
         return self._bytes
 
-    def put(self, frame: Frame) -> bool:
+    def put(self, frame: QueuedFrame) -> bool:
         """Add a frame at the end; return False if the limits are exceeded even without previews."""
         if _is_unused(frame):
             return True
@@ -62,7 +62,7 @@ class Backlog:
             self._drop_previews()
         return not self._is_full()
 
-    def pop(self) -> Frame | None:
+    def pop(self) -> QueuedFrame | None:
         """Remove and return the oldest frame, or None."""
         for key in self._frames:
             return self._drop(key)
@@ -82,13 +82,13 @@ class Backlog:
             if self._is_full():
                 self._drop(key)
 
-    def _drop(self, key: Key | int) -> Frame:
+    def _drop(self, key: Key | int) -> QueuedFrame:
         frame = self._frames.pop(key)
         self._bytes -= len(frame.data)
         return frame
 
 
-def _is_unused(frame: Frame) -> bool:
+def _is_unused(frame: QueuedFrame) -> bool:
     if not frame.is_text or b'"assets.' not in frame.data[:_HEAD]:
         return False
     match _read(frame.data):
@@ -97,7 +97,7 @@ def _is_unused(frame: Frame) -> bool:
     return False
 
 
-def overtaking_key(frame: Frame) -> Key | None:
+def overtaking_key(frame: QueuedFrame) -> Key | None:
     """Return the key under which a later frame replaces this one; None for an event that must be kept."""
     return _text_key(frame.data) if frame.is_text else _binary_key(frame.data)
 

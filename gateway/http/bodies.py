@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.http.json_reader import Bounds, JsonError, TooMuch, read_json
-from gateway.http.routes import Body
+from gateway.http.routes import RequiredBody
 from wire.downloads import MODELS_TAG, is_model_folder
 from wire.partner import PARTNER_KEYS
 
@@ -34,9 +34,9 @@ class Examined:
     is_too_much: bool = False  # too many bytes or values, rather than the wrong kind
 
 
-def examine_body(raw: bytes, kind: Body) -> Examined:
+def examine_body(raw: bytes, kind: RequiredBody) -> Examined:
     """Check a whole body of this kind."""
-    if kind is Body.JOB_CANCEL and not raw:
+    if kind is RequiredBody.JOB_CANCEL and not raw:
         return Examined()
     try:
         value = read_json(raw, BOUNDS, is_strict=True)
@@ -45,7 +45,7 @@ def examine_body(raw: bytes, kind: Body) -> Examined:
     if not isinstance(value, dict):
         return Examined("The body is not a JSON object.")
     fault = _CHECKS[kind](value)
-    return Examined(fault, value["prompt_id"] if kind is Body.PROMPT and fault is None else None)
+    return Examined(fault, value["prompt_id"] if kind is RequiredBody.PROMPT and fault is None else None)
 
 
 def is_client_id(text: str) -> bool:
@@ -102,13 +102,13 @@ def _check_job_cancel(body: Mapping[str, object]) -> str | None:
     return "The body must be empty or {}." if body else None
 
 
-_CHECKS: Mapping[Body, Callable[[Mapping[str, object]], str | None]] = MappingProxyType(
+_CHECKS: Mapping[RequiredBody, Callable[[Mapping[str, object]], str | None]] = MappingProxyType(
     {
-        Body.PROMPT: _check_prompt,
-        Body.QUEUE_DELETE: _check_delete,
-        Body.HISTORY_DELETE: _check_delete,
-        Body.INTERRUPT: _check_interrupt,
-        Body.JOB_CANCEL: _check_job_cancel,
-        Body.DOWNLOAD: _check_download,
+        RequiredBody.PROMPT: _check_prompt,
+        RequiredBody.QUEUE_DELETE: _check_delete,
+        RequiredBody.HISTORY_DELETE: _check_delete,
+        RequiredBody.INTERRUPT: _check_interrupt,
+        RequiredBody.JOB_CANCEL: _check_job_cancel,
+        RequiredBody.DOWNLOAD: _check_download,
     }
 )

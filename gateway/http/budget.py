@@ -25,7 +25,7 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 
 MOST_REQUESTS = 512  # with a body at the same time, in total; and as many that wait for a large answer
 MOST_REQUESTS_OF_ONE = 128
@@ -264,9 +264,9 @@ class SocketBytes:
             self._budget.hold_for(self, size)
 
 
-def _own(message: str) -> Refused:
-    return Refused(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=RETRY_SECONDS))
+def _own(message: str) -> RefusedRequest:
+    return RefusedRequest(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=RETRY_SECONDS))
 
 
-def _all(message: str) -> Refused:
-    return Refused(Refusal(Cause.GATEWAY_BUSY, message, retry_after=RETRY_SECONDS))
+def _all(message: str) -> RefusedRequest:
+    return RefusedRequest(Refusal(Cause.GATEWAY_BUSY, message, retry_after=RETRY_SECONDS))

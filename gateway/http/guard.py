@@ -21,7 +21,6 @@ from gateway.http.own_hosts import Alias, OwnHosts
 from gateway.http.queries import QueryError, judge_query, read_query
 from gateway.http.refusal import Cause, Refusal
 from gateway.http.routes import (
-    Body,
     DemoBreak,
     FleetAction,
     FleetCatalogue,
@@ -29,7 +28,8 @@ from gateway.http.routes import (
     LocalServers,
     LogIn,
     LogOut,
-    Page,
+    PageRoute,
+    RequiredBody,
     Route,
     ServerCall,
     ServerSocket,
@@ -93,18 +93,18 @@ class Admitted:
     route: Route
     query: Mapping[str, str]  # of a ServerCall, judged; else empty
     origin: str  # of a page under this request's Host
-    body: Body
+    body: RequiredBody
     client_id: str  # of a ServerSocket, else empty
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirect:
     """A page requested under one of our names that is not the canonical one."""
 
     location: str
 
 
-Verdict = Admitted | Moved | Refusal
+Verdict = Admitted | Redirect | Refusal
 
 
 def judge(
@@ -129,8 +129,8 @@ def judge(
     parts = split_target(facts.target)
     route = None if parts is None else find_route(parts[0])
     if isinstance(origin, Alias):
-        if isinstance(route, Page) and facts.method in _SITE_METHODS:
-            return Moved(own_hosts.origin + facts.target)
+        if isinstance(route, PageRoute) and facts.method in _SITE_METHODS:
+            return Redirect(own_hosts.origin + facts.target)
         return Refusal(Cause.BAD_HOST, f"Requests go to {own_hosts.origin}, not to {host}.")
     if parts is None or route is None or (isinstance(route, DemoBreak) and not is_breakable):
         return Refusal(Cause.NOT_LISTED, "This gateway has no such route.")
@@ -180,7 +180,7 @@ def _judge_sender(facts: RequestFacts, route: Route, origin: str, *, has_seals: 
 def _follows_link(facts: RequestFacts, route: Route, *, has_seals: bool) -> bool:
     """Whether a user followed a link, to the page or to a sealed picture. No other page can embed or read either."""
     return (
-        (isinstance(route, Page | LogIn) or (has_seals and isinstance(route, ServerCall) and route.is_view))
+        (isinstance(route, PageRoute | LogIn) or (has_seals and isinstance(route, ServerCall) and route.is_view))
         and facts.method == "GET"
         and facts.one("origin") is None
         and facts.one("sec-fetch-mode") == "navigate"
@@ -203,7 +203,7 @@ def _judge_route(facts: RequestFacts, route: Route, tags: Mapping[str, str]) -> 
     if isinstance(route, ServerCall):
         return _judge_type(facts, route.bodies[facts.method])
     if isinstance(route, _OWN_ACTS) and facts.method == "POST":
-        return _judge_type(facts, Body.SMALL)
+        return _judge_type(facts, RequiredBody.SMALL)
     return None
 
 
@@ -235,17 +235,17 @@ def _methods(route: Route) -> tuple[str, ...]:
             return _SITE_METHODS
 
 
-def _judge_type(facts: RequestFacts, body: Body) -> Refusal | None:
-    if body is Body.NONE:
+def _judge_type(facts: RequestFacts, body: RequiredBody) -> Refusal | None:
+    if body is RequiredBody.NONE:
         return None
     if facts.all("content-encoding"):
         return Refusal(Cause.BAD_TYPE, "A body is sent as it is, without a content coding.")
     kind, _, parameters = (facts.one("content-type") or "").partition(";")
     kind = kind.strip().lower()
-    if body is Body.UPLOAD:
+    if body is RequiredBody.UPLOAD:
         is_right = kind == "multipart/form-data" and "boundary=" in parameters.lower()
         return None if is_right else Refusal(Cause.BAD_TYPE, "An upload is multipart/form-data.")
-    if body is Body.JOB_CANCEL and not _has_body(facts):
+    if body is RequiredBody.JOB_CANCEL and not _has_body(facts):
         return None
     if kind != "application/json" or parameters.strip().lower() not in _JSON_CHARSETS:
         return Refusal(Cause.BAD_TYPE, "The body of this request is application/json in UTF-8.")
@@ -258,10 +258,10 @@ def _admit(facts: RequestFacts, route: Route, raw: str, origin: str) -> Admitted
             case ServerCall():
                 return Admitted(route, judge_query(route.path, raw), origin, route.bodies[facts.method], "")
             case ServerSocket():
-                return Admitted(route, {}, origin, Body.NONE, _read_client_id(raw))
+                return Admitted(route, {}, origin, RequiredBody.NONE, _read_client_id(raw))
     except QueryError as error:
         return Refusal(Cause.BAD_REQUEST, str(error))
-    return Admitted(route, {}, origin, Body.NONE, "")
+    return Admitted(route, {}, origin, RequiredBody.NONE, "")
 
 
 def _read_client_id(raw: str) -> str:

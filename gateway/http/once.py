@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.servers import ServerId
 
 REMEMBERED = 10_000  # prompts, about a megabyte; a repetition follows within moments
@@ -33,13 +33,13 @@ class SentOnce:
         key = (server_id, prompt_id)
         if key in self._sent:
             message = "This prompt was sent already: look it up in the queue and the history."
-            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
+            raise RefusedRequest(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
         self._sent[key] = None
         while len(self._sent) > self._most:
             self._sent.popitem(last=False)
         try:
             yield
-        except Refused as error:
+        except RefusedRequest as error:
             if error.refusal.sent is Sent.NO:
                 self._sent.pop(key, None)
             raise

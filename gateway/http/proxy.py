@@ -29,8 +29,8 @@ from gateway.http.lanes import Ticket
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
 from gateway.http.queries import for_server
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
-from gateway.http.routes import Body, ServerCall
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.routes import RequiredBody, ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, check_redirect
 
@@ -97,9 +97,9 @@ class Proxy:
             request, admitted, admitted.route, upstream, self.budget, largest_upload=largest_upload, terms=terms
         )
         match admitted.body:
-            case Body.NONE:
+            case RequiredBody.NONE:
                 return await call.read()
-            case Body.UPLOAD:
+            case RequiredBody.UPLOAD:
                 with self.budget.bodies.hold(*owners_of(request)) as held:
                     held.take(BUFFERED)
                     return await call.upload()
@@ -123,7 +123,7 @@ class Proxy:
         try:
             with self._sent.claim(server_id, prompt_id):
                 return await call.submit(await call.rewritten(taken))
-        except Refused as error:
+        except RefusedRequest as error:
             is_clear = error.refusal.sent is Sent.NO
             raise
         finally:
@@ -223,31 +223,31 @@ class _Call:
             ):
                 while chunk := await self._next_chunk(deadline, Sent.NO):
                     if scan.size + len(chunk) > limit:
-                        raise Refused(self._too_large(limit, Sent.NO))
+                        raise RefusedRequest(self._too_large(limit, Sent.NO))
                     held.take(scan.size + len(chunk))
                     scan.feed(chunk)
                     chunks.append(chunk)
         except TimeoutError as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
         except JsonError as error:
             cause = Cause.TOO_LARGE if isinstance(error, TooMuch) else Cause.REFUSED_BODY
-            raise Refused(Refusal(cause, str(error))) from error
+            raise RefusedRequest(Refusal(cause, str(error))) from error
         body = b"".join(chunks)
         del chunks
         examined = await self._upstream.worker.run(scan, examine_body, body, self._body)
         if examined.fault is not None:
             cause = Cause.TOO_LARGE if examined.is_too_much else Cause.REFUSED_BODY
-            raise Refused(Refusal(cause, examined.fault))
+            raise RefusedRequest(Refusal(cause, examined.fault))
         return _Taken(body, scan, examined.prompt_id)
 
     async def rewritten(self, taken: _Taken) -> bytes:
         """Return the body for the server. Nothing is sent before, so a failure of a question about it is certain."""
         try:
             return await self.terms.rewrite(taken.body, taken.scan)
-        except Refused as error:
+        except RefusedRequest as error:
             if error.refusal.cause is Cause.ALREADY_SENT:
                 raise
-            raise Refused(replace(error.refusal, sent=Sent.NO)) from error
+            raise RefusedRequest(replace(error.refusal, sent=Sent.NO)) from error
 
     async def submit(self, body: bytes) -> web.StreamResponse:
         """Forward a POST whose body is in memory."""
@@ -281,10 +281,10 @@ class _Call:
             while chunk := await self._next_chunk(deadline, Sent.UNKNOWN):
                 passed += len(chunk)
                 if passed > self._largest_upload:
-                    raise Refused(self._too_large(self._largest_upload, Sent.UNKNOWN))
+                    raise RefusedRequest(self._too_large(self._largest_upload, Sent.UNKNOWN))
                 yield chunk
             deadline.renew()  # from here on it is the server's turn
-        except Refused as error:
+        except RefusedRequest as error:
             self._fault = error.refusal
             raise
 
@@ -294,7 +294,7 @@ class _Call:
             deadline.moved(len(chunk))
             return chunk
         except web.RequestPayloadError as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The body has invalid framing.", sent)) from error
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The body has invalid framing.", sent)) from error
 
     async def _exchange(
         self, *, data: io.BytesIO | AsyncIterator[bytes] | None, deadline: MovingDeadline, ticket: Ticket | None = None
@@ -328,7 +328,7 @@ class _Call:
                         await self._show(reply, answer, self.terms.shown)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if answer is None:
-                raise Refused(self._fault or self._upstream.explain(error)) from error
+                raise RefusedRequest(self._fault or self._upstream.explain(error)) from error
             # The headers are sent, so break the connection: a clean end would look complete.
             _log.info("%s: an answer was cut short: %s", self._upstream.server.id, error)
             if self._request.transport is not None:
@@ -340,19 +340,19 @@ class _Call:
         """Refuse the answer if the file is not the one that was meant: its name has been reused."""
         fits = self.terms.fits
         if fits is not None and reply.status in _HAS_FILE and not fits(reply.headers.get("ETag", "")):
-            raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
+            raise RefusedRequest(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
 
     def _check_final(self, reply: aiohttp.ClientResponse) -> None:
         """Refuse an answer such as 101, after which the connection would speak another protocol; and unknown ones."""
         if not HTTPStatus.OK <= reply.status <= LARGEST_STATUS:
             reply.close()
             message = f"{self._upstream.server.id} answered with status {reply.status}, which was not requested."
-            raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
+            raise RefusedRequest(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _check_coding(self, reply: aiohttp.ClientResponse) -> None:
         if self._is_read and "Content-Encoding" in reply.headers:
             message = f"{self._upstream.server.id} sends compressed answers, which were not requested."
-            raise Refused(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
+            raise RefusedRequest(Refusal(Cause.NOT_COMFYUI, message, Sent.UNKNOWN))
 
     def _begin(self, reply: aiohttp.ClientResponse) -> _Answer:
         sent = {name: self._upstream.secrets.mask_text(value) for name, value in reply.headers.items()}
@@ -392,8 +392,8 @@ class _Call:
                 await answer.prepare(self._request)
                 await answer.write(text)
                 await answer.write_eof()
-        except Refused as error:
-            raise Refused(replace(error.refusal, sent=Sent.UNKNOWN)) from error
+        except RefusedRequest as error:
+            raise RefusedRequest(replace(error.refusal, sent=Sent.UNKNOWN)) from error
 
     async def _read_whole(self, reply: aiohttp.ClientResponse, held: Held) -> bytes:
         body = bytearray()
@@ -403,13 +403,13 @@ class _Call:
             body += chunk
             if len(body) > LARGEST_SHOWN:
                 message = f"{self._upstream.server.id} answers with more than {LARGEST_SHOWN:,} bytes."
-                raise Refused(Refusal(Cause.ANSWER_TOO_LARGE, message))
+                raise RefusedRequest(Refusal(Cause.ANSWER_TOO_LARGE, message))
         return bytes(body)
 
     def _check_length(self, limit: int) -> None:
         length = self._request.content_length
         if length is not None and length > limit:
-            raise Refused(self._too_large(limit, Sent.NO))
+            raise RefusedRequest(self._too_large(limit, Sent.NO))
 
     def _too_large(self, limit: int, sent: Sent) -> Refusal:
         message = f"{self._upstream.server.id} takes at most {limit} bytes in one request."

@@ -109,7 +109,7 @@ class Refusal:
         return response
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """Raises a refusal to the one place that answers it."""
 
     def __init__(self, refusal: Refusal) -> None:

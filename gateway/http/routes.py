@@ -33,7 +33,7 @@ _LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
 _INDEX = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
-class Body(Enum):
+class RequiredBody(Enum):
     """The required body of a listed request."""
 
     NONE = "none"
@@ -48,7 +48,7 @@ class Body(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRoute:
     """The page itself, `/`."""
 
 
@@ -93,7 +93,7 @@ class ShareTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetState:
+class FleetStateRoute:
     """`GET /fleet`."""
 
 
@@ -154,14 +154,14 @@ class LogOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthRoute:
     """`/healthz`: this gateway answers. `/readyz`: it also has a healthy server."""
 
     asks_ready: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricsRoute:
     """`/metrics`, for Prometheus."""
 
 
@@ -184,7 +184,7 @@ class ServerCall:
 
     server_id: str
     path: str  # on the server, canonical, without its prefix
-    bodies: Mapping[str, Body]  # by method
+    bodies: Mapping[str, RequiredBody]  # by method
     tag: str = ""  # of the address that the page means; empty: the present address
 
     @property
@@ -221,7 +221,7 @@ class ServerSocket:
 
 
 FleetRoute = (
-    FleetState
+    FleetStateRoute
     | FleetSocket
     | FleetLoads
     | FleetServerStats
@@ -230,20 +230,20 @@ FleetRoute = (
     | FleetAction
     | LocalServers
 )
-SiteRoute = Page | Asset | BuildFile | AppArchive | SnapshotFile | HomeScreen
-OwnRoute = LogIn | LogOut | Health | Metrics | ShareTarget
+SiteRoute = PageRoute | Asset | BuildFile | AppArchive | SnapshotFile | HomeScreen
+OwnRoute = LogIn | LogOut | HealthRoute | MetricsRoute | ShareTarget
 Route = SiteRoute | FleetRoute | OwnRoute | Workflows | WorkflowFile | DemoBreak | ServerCall | ServerSocket
 
-_GET = {"GET": Body.NONE}
+_GET = {"GET": RequiredBody.NONE}
 
 # The doubled /api/x routes and /free, /settings and /extensions are missing: the page does not need them. So is
 # /upload/mask, for which a server decodes two pictures while all its users wait. Of /internal
 # there is only the list that a node of ComfyUI itself names as its choices. The jobs API and downloads exist only below
 # /api. Of /userdata the saved workflows can be read. /experiment/models itself shows where the folders are.
-ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
-    ("/prompt", {**_GET, "POST": Body.PROMPT}),
-    ("/queue", {**_GET, "POST": Body.QUEUE_DELETE}),
-    ("/history", {**_GET, "POST": Body.HISTORY_DELETE}),
+ENDPOINTS: tuple[tuple[str, Mapping[str, RequiredBody]], ...] = (
+    ("/prompt", {**_GET, "POST": RequiredBody.PROMPT}),
+    ("/queue", {**_GET, "POST": RequiredBody.QUEUE_DELETE}),
+    ("/history", {**_GET, "POST": RequiredBody.HISTORY_DELETE}),
     ("/history/{}", _GET),
     ("/system_stats", _GET),
     ("/features", _GET),
@@ -255,20 +255,20 @@ ENDPOINTS: tuple[tuple[str, Mapping[str, Body]], ...] = (
     (f"{METADATA}/{{folder}}", _GET),
     (f"{LISTS}/{{folder}}", _GET),
     (f"{PREVIEWS}/{{folder}}/{{index}}/{{model}}", _GET),
-    ("/view", {**_GET, "HEAD": Body.NONE}),
+    ("/view", {**_GET, "HEAD": RequiredBody.NONE}),
     ("/node_replacements", _GET),
     ("/internal/files/output", _GET),
-    ("/interrupt", {"POST": Body.INTERRUPT}),
+    ("/interrupt", {"POST": RequiredBody.INTERRUPT}),
     ("/userdata", _GET),
     ("/userdata/{workflow}", _GET),
-    ("/upload/image", {"POST": Body.UPLOAD}),
+    ("/upload/image", {"POST": RequiredBody.UPLOAD}),
     ("/api/jobs", _GET),
     ("/api/jobs/{}", _GET),
-    ("/api/jobs/{}/cancel", {"POST": Body.JOB_CANCEL}),
-    (DOWNLOAD, {"POST": Body.DOWNLOAD}),
-    (f"{TASKS}/{{}}", {**_GET, "DELETE": Body.NONE}),
+    ("/api/jobs/{}/cancel", {"POST": RequiredBody.JOB_CANCEL}),
+    (DOWNLOAD, {"POST": RequiredBody.DOWNLOAD}),
+    (f"{TASKS}/{{}}", {**_GET, "DELETE": RequiredBody.NONE}),
 )
-_Shape = tuple[tuple[str, ...], Mapping[str, Body]]
+_Shape = tuple[tuple[str, ...], Mapping[str, RequiredBody]]
 
 
 def _by_beginning() -> Mapping[tuple[str, int], tuple[_Shape, ...]]:
@@ -285,15 +285,15 @@ _BY_BEGINNING = _by_beginning()
 
 _FIXED: Mapping[str, Route] = MappingProxyType(
     {
-        "/": Page(),
-        "/index.html": Page(),
+        "/": PageRoute(),
+        "/index.html": PageRoute(),
         "/pyscript.toml": Asset("pyscript.toml"),
         "/app/main.py": Asset("app/main.py"),
         "/app.zip": AppArchive(),
         "/worker.js": HomeScreen("worker.js"),
         "/manifest.webmanifest": HomeScreen("manifest.webmanifest"),
         "/share": ShareTarget(),
-        "/fleet": FleetState(),
+        "/fleet": FleetStateRoute(),
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
         "/fleet/stats": FleetServerStats(),
@@ -302,9 +302,9 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/demo/break": DemoBreak(),
         "/login": LogIn(),
         "/logout": LogOut(),
-        "/healthz": Health(asks_ready=False),
-        "/readyz": Health(asks_ready=True),
-        "/metrics": Metrics(),
+        "/healthz": HealthRoute(asks_ready=False),
+        "/readyz": HealthRoute(asks_ready=True),
+        "/metrics": MetricsRoute(),
     }
 )
 

@@ -42,14 +42,14 @@ class UnprovenError(aiohttp.ClientError):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ProofQuestion:
     """The first request on a connection, as bytes, and the proof that its answer must contain."""
 
     proof: Proof
     head: bytes
 
     @classmethod
-    def to(cls, server: Server) -> Question | None:
+    def to(cls, server: Server) -> ProofQuestion | None:
         """Return the question for a discovered server; None for one that is identified by its address."""
         if server.found is None:
             return None
@@ -79,7 +79,7 @@ class Question:
 class ProvenConnector(aiohttp.TCPConnector):
     """A connector whose connections all have proven the server's identity; others are closed unused."""
 
-    def __init__(self, question: Question, *, deadline: float, **options: Any) -> None:
+    def __init__(self, question: ProofQuestion, *, deadline: float, **options: Any) -> None:
         super().__init__(**options)
         self._question = question
         self._deadline = deadline

@@ -65,7 +65,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredIdentity:
     """The identity of a discovered server, whose address may belong to another server tomorrow.
 
     `identity` is stored in a task's record in place of an address.
@@ -96,7 +96,7 @@ class Server:
     is_partner: bool = False  # it may get keys for partner nodes
     direct_at: int | None = field(default=None, compare=False)  # the line of the fleet file that says so
     dial: tuple[str, ...] = ()  # the addresses of its host name that were looked up; empty: this machine resolves it
-    found: Found | None = None  # None: it is declared in the file
+    found: DiscoveredIdentity | None = None  # None: it is declared in the file
 
     @property
     def identity(self) -> str:

@@ -17,13 +17,13 @@ from typing import Protocol
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from gateway.http.backlog import Backlog, Frame
+from gateway.http.backlog import Backlog, QueuedFrame
 from gateway.http.budget import SocketBytes
 from gateway.http.closes import NO_ROOM, SERVER_GONE, TOO_MUCH, TOO_SLOW, Close, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import EarlyMessages
 from gateway.http.pace import Pace
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.tasks import start_task
@@ -43,7 +43,7 @@ class FrameFilter(Protocol):
     def up(self, text: bytes) -> bool:
         """Return whether a browser's text passes."""
 
-    async def down(self, frame: Frame) -> Frame | None:
+    async def down(self, frame: QueuedFrame) -> QueuedFrame | None:
         """Return the server's frame for this user; None if it is not for them."""
 
 
@@ -153,7 +153,7 @@ class Tunnel:
     async def _live(self) -> None:
         try:
             socket = await self._upstream.open_socket(self._client_id, LARGEST_FROM_SERVER)
-        except Refused as error:
+        except RefusedRequest as error:
             self.fail(error.refusal)
             return
         except asyncio.CancelledError:
@@ -218,7 +218,7 @@ class Tunnel:
             if self._over.done() or self._ending.is_set():
                 continue
             data = self._upstream.secrets.mask(message.data)
-            if not self._backlog.put(Frame(data, message.type is WSMsgType.TEXT)):
+            if not self._backlog.put(QueuedFrame(data, message.type is WSMsgType.TEXT)):
                 self.finish(TOO_SLOW)
             self._charge()
             self._news.set()
@@ -272,7 +272,7 @@ class Tunnel:
             self._passing = 0
             self._charge()
 
-    async def _next_frame(self) -> Frame | None:
+    async def _next_frame(self) -> QueuedFrame | None:
         """Return the oldest frame, once there is one; None when nothing more will come."""
         while True:
             frame = self._backlog.pop()

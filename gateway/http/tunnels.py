@@ -23,7 +23,7 @@ from gateway.http.budget import Budget, owners_of
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.pace import Pace
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.tunnel import FrameFilter, Tunnel
 from gateway.http.upstream import Upstream
@@ -73,7 +73,7 @@ class Tunnels:
                 if not line.is_over:
                     slot.line = line
                     line.start()
-        except Refused as error:
+        except RefusedRequest as error:
             line.fail(error.refusal)
 
     def _forget_line(self, line: Tunnel) -> None:
@@ -121,7 +121,7 @@ class Tunnels:
                 async with asyncio.timeout(self._deadlines.replace):
                     await slot.lock.acquire()
             except TimeoutError as error:
-                raise Refused(_busy(server_id)) from error
+                raise RefusedRequest(_busy(server_id)) from error
             try:
                 yield slot
             finally:
@@ -145,7 +145,7 @@ class Tunnels:
                 await older.ended()
         except TimeoutError as error:
             older.drop()
-            raise Refused(_busy(older.server_id)) from error
+            raise RefusedRequest(_busy(older.server_id)) from error
 
 
 @dataclass(slots=True)

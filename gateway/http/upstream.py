@@ -26,9 +26,9 @@ from yarl import URL
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import HOLDER, Lane, Ticket
 from gateway.http.moving_deadline import MovingDeadline
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.secret import Secrets
-from gateway.http.server_proof import AnotherServerError, FixedResolver, ProvenConnector, Question, UnprovenError
+from gateway.http.server_proof import AnotherServerError, FixedResolver, ProofQuestion, ProvenConnector, UnprovenError
 from gateway.http.servers import Server
 from gateway.http.worker_process import WorkerProcess
 from gateway.tasks import start_task
@@ -100,7 +100,7 @@ class UpstreamSocket(aiohttp.ClientWebSocketResponse):
         return None if connection is None else connection.protocol  # an empty connection is false, so compare with None
 
 
-class Place:
+class LanePlace:
     """One request's place in a lane during a block."""
 
     __slots__ = ("_lane", "_seconds", "_ticket", "_upstream")
@@ -118,12 +118,12 @@ class Place:
                     await self._lane.acquire(self._ticket)
             except TimeoutError as error:
                 message = f"{self._upstream.server.id} has too many unanswered requests already."
-                raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+                raise RefusedRequest(Refusal(Cause.UPSTREAM_BUSY, message)) from error
         else:
             await self._lane.acquire(self._ticket)
         try:
             self._upstream.begin()
-        except Refused:
+        except RefusedRequest:
             self._lane.release(self._ticket)
             raise
         return self._ticket
@@ -197,7 +197,7 @@ class Upstream:
     def begin(self) -> None:
         """Count a request that begins, or raise `Refused` if the server has left the fleet; followed by `end`."""
         if self._departed is not None:
-            raise Refused(self._departed)
+            raise RefusedRequest(self._departed)
         self._under_way += 1
 
     def end(self) -> None:
@@ -223,21 +223,21 @@ class Upstream:
         """Return the address of a path on this server; both parts are raw and stay unchanged."""
         return URL(self.server.address + path + (f"?{query}" if query else ""), encoded=True)
 
-    def place(self, lane: Lane) -> Place:
+    def place(self, lane: Lane) -> LanePlace:
         """Return a place among the requests to this server, for `async with`; it refuses with `upstream-busy`.
 
         It is held by the sender of the present request, also if the gateway reads something on their behalf.
         """
-        return Place(self, lane, self.deadlines.lane)
+        return LanePlace(self, lane, self.deadlines.lane)
 
-    def place_for_heavy(self) -> Place:
+    def place_for_heavy(self) -> LanePlace:
         """Return the same among the answers for heavy work, from the request until that is done."""
-        return Place(self, self.heavy, self.deadlines.heavy)
+        return LanePlace(self, self.heavy, self.deadlines.heavy)
 
     async def open_socket(self, client_id: str, largest: int) -> UpstreamSocket:
         """Return a WebSocket to the server with this client_id, or raise `Refused`."""
         if self._departed is not None:
-            raise Refused(self._departed)
+            raise RefusedRequest(self._departed)
         url = self.url("/ws").with_query({"clientId": client_id})
         try:
             async with asyncio.timeout(self.deadlines.handshake):
@@ -249,7 +249,7 @@ class Upstream:
                     decode_text=False,
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Refused(self.explain(error)) from error
+            raise RefusedRequest(self.explain(error)) from error
         return cast(UpstreamSocket, socket)  # by ws_response_class, which the types do not express
 
     def explain(self, error: Exception) -> Refusal:
@@ -295,7 +295,7 @@ class Upstream:
         tls = True if server.access.tls is None else server.access.tls
         resolver = FixedResolver(server.dial) if server.dial else None
         options |= {"limit": 0, "ssl": tls, "resolver": resolver, "use_dns_cache": resolver is None}
-        question = Question.to(server)
+        question = ProofQuestion.to(server)
         if question is None:
             return aiohttp.TCPConnector(**options)
         return ProvenConnector(question, deadline=self.deadlines.connect, **options)

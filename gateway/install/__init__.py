@@ -9,7 +9,7 @@ second call takes a few hundredths of a second and uses no network.
 from __future__ import annotations
 
 from gateway.install.failures import SetupError
-from gateway.install.place import Place, child_environment
+from gateway.install.place import Installation, child_environment
 from gateway.install.plan import set_up
 
-__all__ = ["Place", "SetupError", "child_environment", "set_up"]
+__all__ = ["Installation", "SetupError", "child_environment", "set_up"]

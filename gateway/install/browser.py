@@ -29,7 +29,7 @@ from pathlib import Path
 
 from gateway.install.environment import RUN, Environment
 from gateway.install.failures import SetupError
-from gateway.install.place import Place, read_record, write_record
+from gateway.install.place import Installation, read_record, write_record
 from gateway.install.steps import Step, Tools
 from gateway.platforms import system
 
@@ -71,7 +71,7 @@ NPM_OPTIONS = (
 class BrowserRuntime:
     """The `static/vendor/` of one clone."""
 
-    place: Place
+    place: Installation
     dev: bool = False
 
     def is_ready(self) -> bool:

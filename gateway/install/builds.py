@@ -22,7 +22,7 @@ from pathlib import Path
 from gateway.install.compression import ENDINGS, Interrupted, compress
 from gateway.install.exclusion import exclusive
 from gateway.install.joined import page_tree
-from gateway.install.place import Place, read_record, write_record
+from gateway.install.place import Installation, read_record, write_record
 from gateway.install.steps import Step
 from gateway.page.tree import LENGTH, Build, digest
 from gateway.platforms import system
@@ -36,7 +36,7 @@ PACKED = (".css", ".js", ".json", ".mjs", ".mo", ".py", ".svg", ".wasm")
 class Builds:
     """The builds of one clone."""
 
-    place: Place
+    place: Installation
 
     @property
     def folder(self) -> Path:
@@ -121,7 +121,7 @@ def packed(path: Path, coding: str) -> Path:
     return path.with_name(f"{path.name}-{ENDINGS[coding]}")
 
 
-def builds_step(place: Place, *, packs: bool) -> Step:
+def builds_step(place: Installation, *, packs: bool) -> Step:
     """Return the step that stores the page's files, and compresses them if it `packs`; else the gateway does."""
 
     def work() -> str | None:

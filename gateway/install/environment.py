@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.install.failures import SetupError
-from gateway.install.place import Place, child_environment, read_record, write_record
+from gateway.install.place import Installation, child_environment, read_record, write_record
 from gateway.install.steps import Step, Tools
 
 RUN = "requirements.txt"
@@ -32,7 +32,7 @@ UNFINISHED = {"state": "unfinished"}
 class Environment:
     """The `.venv` of one clone."""
 
-    place: Place
+    place: Installation
 
     @property
     def record(self) -> Path:

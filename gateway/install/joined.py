@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gateway.install.failures import CommandFailed
 from gateway.install.node import node_command
-from gateway.install.place import Place, child_environment, read_record, write_record
+from gateway.install.place import Installation, child_environment, read_record, write_record
 from gateway.page.joining import Joined
 from gateway.page.tree import PageTree, digest
 from gateway.platforms import system
@@ -27,7 +27,7 @@ _SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
-def page_tree(place: Place) -> PageTree:
+def page_tree(place: Installation) -> PageTree:
     """Return the page's files of a clone, with its modules joined."""
     return PageTree(place.root, JoinedModules(place))
 
@@ -36,7 +36,7 @@ def page_tree(place: Place) -> PageTree:
 class JoinedModules:
     """The joined modules of one clone."""
 
-    place: Place
+    place: Installation
 
     def __call__(self, entries: Sequence[str], sources: str) -> Joined | None:
         """Return what these modules are joined to; None if that is impossible, and each is loaded by itself.

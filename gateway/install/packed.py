@@ -22,8 +22,8 @@ from gateway.install.builds import Builds, packed
 from gateway.install.compression import ENDINGS
 from gateway.install.failures import SnapshotFailed
 from gateway.install.joined import page_tree
-from gateway.install.place import PAGE_RECORD, Place
-from gateway.install.snapshot import Busy, Snapshot, Snapshots
+from gateway.install.place import PAGE_RECORD, Installation
+from gateway.install.snapshot import Busy, MemorySnapshot, Snapshots
 from gateway.page.archive import Archive
 from gateway.page.index_page import PageText
 from gateway.page.tree import ARCHIVE, Build, PageTree, Tree
@@ -40,7 +40,7 @@ class PackedPage:
 
     is_fixed = True
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Installation) -> None:
         self._place = place
         self._tree: Tree | None = None
 
@@ -60,7 +60,7 @@ class PackedPage:
         if any(not builds.file(content).exists() for content in tree.contents):
             _copy_missing(self._place.packed / FILES, builds.file(""))
         builds.keep(tree.build, tree.contents)
-        snapshot = Snapshot(**self._place.read_packed()["snapshot"])
+        snapshot = MemorySnapshot(**self._place.read_packed()["snapshot"])
         if snapshots.find(snapshot.key) is None:
             with suppress(Busy):  # another gateway of this user is doing it
                 snapshots.unpack(snapshot, self._place.packed / SNAPSHOTS)
@@ -78,12 +78,12 @@ class PackedPage:
         return kept if kept.exists() else self._place.packed / FILES / content
 
 
-def page_of(place: Place) -> PageTree | PackedPage:
+def page_of(place: Installation) -> PageTree | PackedPage:
     """Return the page's files of a clone or of a wheel."""
     return PackedPage(place) if place.is_wheel else page_tree(place)
 
 
-def write_page(place: Place, folder: Path) -> None:
+def write_page(place: Installation, folder: Path) -> None:
     """Write the page of a clone that is set up into a new folder. `SnapshotFailed` if Node could not make one."""
     tree = page_tree(place).current()
     builds, snapshots = Builds(place), Snapshots(place)

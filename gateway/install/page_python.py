@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.tree import Tree
 from gateway.platforms import system
 
@@ -22,7 +22,7 @@ _DATA = ("static/workflows/", "static/locales/")  # what a drawing reads
 class PagePython:
     """The folders in which builds are unpacked: each when it is first needed, and the latest few are kept."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Installation) -> None:
         self._folder = place.state / "page-python"
 
     def unpack(self, tree: Tree, *, is_compiled: bool = False) -> Path:

@@ -20,7 +20,7 @@ LEADING_ASTRAY = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PIP_TARGET", "P
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Installation:
     """One clone of the repository, or the same folders as a wheel has them; every path derives from its root."""
 
     root: Path

@@ -12,7 +12,7 @@ from gateway.install.builds import Builds, builds_step
 from gateway.install.environment import NODE, RUN, TEST, Environment
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import explain_os
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.install.snapshot import Snapshots, snapshot_step
 from gateway.install.steps import Step, Tools, take
 from gateway.page import templates
@@ -27,7 +27,7 @@ def set_up(root: Path, *, dev: bool = False, packed: bool = False, show: TextIO 
     one line on `show` (default: stdout). A failed step raises `SetupError` with a sentence for the user; the next call
     continues from there.
     """
-    place = Place(root)
+    place = Installation(root)
     out = show or sys.stdout
     try:
         if not _is_ready(place, dev, packed):
@@ -38,7 +38,7 @@ def set_up(root: Path, *, dev: bool = False, packed: bool = False, show: TextIO 
     return place.python
 
 
-def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
+def _is_ready(place: Installation, dev: bool, packed: bool) -> bool:
     environment, builds = Environment(place), Builds(place)
     if environment.missing([TEST if dev else RUN]) or not BrowserRuntime(place, dev).is_ready():
         return False
@@ -49,7 +49,7 @@ def _is_ready(place: Place, dev: bool, packed: bool) -> bool:
     return not templates.stale(place.root) and builds.is_ready() and Snapshots(place).is_ready()
 
 
-def _work(place: Place, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
+def _work(place: Installation, dev: bool, packed: bool, out: TextIO, lock: int) -> None:
     if _is_ready(place, dev, packed):
         return  # another set-up, which we waited for, has done it
     shutil.rmtree(place.scratch, ignore_errors=True)
@@ -79,7 +79,7 @@ def _steps(environment: Environment, runtime: BrowserRuntime, locks: list[str], 
     return [*environment.steps(locks, tools), *later]
 
 
-def _compile(place: Place, tools: Tools) -> None:
+def _compile(place: Installation, tools: Tools) -> None:
     """Compile with .venv's Python, since this one may have no Jinja2."""
     tools.run("The templates' compiler", [place.python, "-m", "gateway.page.templates", place.root])
 

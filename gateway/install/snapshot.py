@@ -24,7 +24,7 @@ from gateway.install.compression import ENDINGS, QUICK, compress
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import LOG_HINT, CommandFailed, SnapshotFailed
 from gateway.install.node import node_command
-from gateway.install.place import Place, read_record, write_record
+from gateway.install.place import Installation, read_record, write_record
 from gateway.install.steps import Step
 from gateway.page.archive import Archive, digest_sources, make_archive
 from gateway.platforms import system
@@ -44,7 +44,7 @@ Run = Callable[
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class MemorySnapshot:
     """One complete snapshot: its key, and its uncompressed size and checksum."""
 
     key: str
@@ -60,7 +60,7 @@ class Busy(Exception):
 class Snapshots:
     """The snapshots of one clone."""
 
-    place: Place
+    place: Installation
 
     @property
     def folder(self) -> Path:
@@ -83,14 +83,14 @@ class Snapshots:
             return None
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
-    def find(self, key: str) -> Snapshot | None:
+    def find(self, key: str) -> MemorySnapshot | None:
         """Return the snapshot of this key; None if there is none, or its files have changed."""
         record = read_record(self._record(key))
         if record is None or not isinstance(files := record.get("files"), dict) or set(files) != set(FORMS):
             return None
         if any(_size(self.file(key, coding)) != size for coding, size in files.items()):
             return None
-        return Snapshot(key, record["size"], record["sum"])
+        return MemorySnapshot(key, record["size"], record["sum"])
 
     def has_failed(self, key: str) -> bool:
         """Whether making it has failed before: there is no use in a second try."""
@@ -105,7 +105,7 @@ class Snapshots:
         key = self.key(digest_sources(self.place.root))
         return key is None or self.has_failed(key) or self.find(key) is not None
 
-    def make(self, archive: Archive, run: Run) -> Snapshot | None:
+    def make(self, archive: Archive, run: Run) -> MemorySnapshot | None:
         """Make the snapshot of an archive unless it exists; return None if there is no runtime to make it with.
 
         `SnapshotFailed` if Node fails, `Busy` if another process is doing it.
@@ -116,7 +116,7 @@ class Snapshots:
         with exclusive(self.folder / "lock", refuse):
             return self.find(key) or self._make(key, archive, run)
 
-    def unpack(self, snapshot: Snapshot, folder: Path) -> None:
+    def unpack(self, snapshot: MemorySnapshot, folder: Path) -> None:
         """Store a snapshot that `folder` has in its compressed forms. `Busy` if another process is doing it."""
         with exclusive(self.folder / "lock", refuse):
             out = self._work_folder() / "made"
@@ -130,14 +130,14 @@ class Snapshots:
             shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
 
-    def _make(self, key: str, archive: Archive, run: Run) -> Snapshot:
+    def _make(self, key: str, archive: Archive, run: Run) -> MemorySnapshot:
         work = self._work_folder()
         app, out = work / "app.zip", work / "made"
         app.write_bytes(archive.data)
         try:
             run([*node_command(self.place), MAKER, self.place.vendor / SITE, app, out])
             made = json.loads(out.with_suffix(".json").read_text("utf-8"))
-            snapshot = Snapshot(key, int(made["size"]), int(made["sum"]))
+            snapshot = MemorySnapshot(key, int(made["size"]), int(made["sum"]))
             plain = out.with_suffix(f".{FORMS[PLAIN]}").read_bytes()
             for coding, ending in ENDINGS.items():
                 out.with_suffix(f".{ending}").write_bytes(compress(plain, coding, QUICK))
@@ -147,7 +147,7 @@ class Snapshots:
         self._keep(snapshot, out)
         return snapshot
 
-    def _keep(self, snapshot: Snapshot, out: Path) -> None:
+    def _keep(self, snapshot: MemorySnapshot, out: Path) -> None:
         """Move the forms of a snapshot to their place, and delete the folder in which they were made."""
         for coding, ending in FORMS.items():
             system.replace(out.with_suffix(f".{ending}"), self.file(snapshot.key, coding))
@@ -166,7 +166,7 @@ class Snapshots:
         return self.folder / f"{key}.json"
 
 
-def snapshot_step(place: Place, run: Run) -> Step:
+def snapshot_step(place: Installation, run: Run) -> Step:
     """Return the step that makes it at set-up, which continues without it if that fails."""
 
     def work() -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from gateway.install.failures import CommandFailed, explain
-from gateway.install.place import Place, child_environment
+from gateway.install.place import Installation, child_environment
 from gateway.platforms import system
 
 
@@ -26,7 +26,7 @@ class Step:
 class Tools:
     """Runs other programs for set-up: quietly, logged, and holding its lock."""
 
-    place: Place
+    place: Installation
     lock: int
 
     def run(self, tool: str, command: Sequence[str | Path], folder: Path | None = None) -> None:

@@ -18,7 +18,7 @@ from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.probes import StatusError, fetch_json, judge_failure
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Scan
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.secret import Secret
 from gateway.http.upstream import Upstream
 from gateway.partner.prompts import NO_CLASS, running_classes, split_at_key
@@ -63,14 +63,14 @@ class PartnerNodes:
         key = self._key(partner[0], name)
         if not server.is_partner:
             message = f"{server.id} gets no keys for partner nodes. Run {partner[0]} on a server that does."
-            raise Refused(Refusal(Cause.NO_PARTNER_SERVER, message))
+            raise RefusedRequest(Refusal(Cause.NO_PARTNER_SERVER, message))
         if curious := sorted(running & classes.others_with_key):
             message = f"{curious[0]} is no partner node and asks for the key of {partner[0]}: remove one of them."
-            raise Refused(Refusal(Cause.NO_PARTNER_KEY, message))
+            raise RefusedRequest(Refusal(Cause.NO_PARTNER_KEY, message))
         if unlisted := sorted(found - classes.names - replaced.keys()):
             self._catalogues.reread(server.id)  # perhaps the server has installed it recently
             message = f"{server.id} has not listed {unlisted[0]}, so whether that would read the key is not known."
-            raise Refused(Refusal(Cause.DENIED_NODE, message))
+            raise RefusedRequest(Refusal(Cause.DENIED_NODE, message))
         await self._proofs.demand(upstream)
         before, after = await upstream.worker.run(scan, split_at_key, body)
         return before + key.reveal() + after
@@ -84,7 +84,7 @@ class PartnerNodes:
             message = f"{node} uses credits, and this installation has no key for it ([partner] in the fleet file)."
         else:
             message = f"{node} uses credits, and you may not use any here ([partner] in the fleet file)."
-        raise Refused(Refusal(Cause.NO_PARTNER_KEY, message))
+        raise RefusedRequest(Refusal(Cause.NO_PARTNER_KEY, message))
 
 
 async def _replaced(upstream: Upstream, running: frozenset[str], classes: NodeClasses) -> dict[str, frozenset[str]]:
@@ -98,9 +98,9 @@ async def _replaced(upstream: Upstream, running: frozenset[str], classes: NodeCl
     except StatusError as error:
         if error.status == 404:  # an older server
             return {}
-        raise Refused(_unknown(upstream, error)) from error
+        raise RefusedRequest(_unknown(upstream, error)) from error
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, ValueError) as error:
-        raise Refused(_unknown(upstream, error)) from error
+        raise RefusedRequest(_unknown(upstream, error)) from error
     known = Classes(classes, replacements)
     return {name: known.names_of(name) & classes.names for name in missing if known.is_known(name)}
 

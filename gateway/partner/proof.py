@@ -25,7 +25,7 @@ import aiohttp
 
 from gateway.fleet.probes import StatusError, ask
 from gateway.fleet.server_answers import ENTRY, MOST_ROWS, QUEUE, NotComfyError, parse_json
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.secret import contains
 from gateway.http.upstream import Upstream
 from wire.partner import API_KEY
@@ -65,15 +65,15 @@ class Proofs:
                     self._passed[upstream] = await asyncio.shield(self._examination(upstream))
         except ExaminationError as error:
             message = f"{name} gets no keys for partner nodes: {error}."
-            raise Refused(Refusal(Cause.NO_PARTNER_SERVER, message)) from error
+            raise RefusedRequest(Refusal(Cause.NO_PARTNER_SERVER, message)) from error
         except TimeoutError as error:
             message = f"{name} is busy: whether it keeps keys to itself is not known yet. Retry in a moment."
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+            raise RefusedRequest(Refusal(Cause.UPSTREAM_BUSY, message)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Refused(replace(upstream.explain(error), sent=Sent.NO)) from error
+            raise RefusedRequest(replace(upstream.explain(error), sent=Sent.NO)) from error
         except (NotComfyError, StatusError, QueueError) as error:
             message = f"Whether {name} keeps keys to itself could not be examined: {error}."
-            raise Refused(Refusal(Cause.NO_PARTNER_SERVER, message)) from error
+            raise RefusedRequest(Refusal(Cause.NO_PARTNER_SERVER, message)) from error
 
     async def close(self) -> None:
         """Stop all examinations."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from gateway.fleet.rules import Rules
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import Server
 
 ASKS = "X-Mooring-Hand-Over"
@@ -39,5 +39,5 @@ def hand_over(server: Server, query: str, etag: str, fits: Callable[[str], bool]
     if not etag or etag.startswith("W/"):
         return None
     if not fits(etag):
-        raise Refused(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
+        raise RefusedRequest(Refusal(Cause.PICTURE_CHANGED, "Another file has this name by now."))
     return web.Response(headers={"X-Accel-Redirect": f"{PLACE}{place_of(server)}?{query}", FITS: etag})

@@ -13,17 +13,17 @@ from aiohttp import web
 
 from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.routes import (
     Asset,
     BuildFile,
     FleetAction,
-    Health,
+    HealthRoute,
     HomeScreen,
     LocalServers,
     LogIn,
-    Metrics,
-    Page,
+    MetricsRoute,
+    PageRoute,
     ServerCall,
 )
 from gateway.page.home_screen import DRAWN_ICONS, ICONS
@@ -64,17 +64,19 @@ class AccessControl:
         """Return the user of a request; None if the route needs no login. `Refused` without a valid login."""
         route = admitted.route
         person = self.login.who(facts, peer)
-        if isinstance(route, Metrics) and self.login.is_scraper(facts):
+        if isinstance(route, MetricsRoute) and self.login.is_scraper(facts):
             return None
         if person is None and not _is_free(route):
-            raise Refused(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
+            raise RefusedRequest(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
         if person is not None and _is_of_another(facts, person):
-            raise Refused(Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page."))
-        is_for_admins = isinstance(route, FleetAction | LocalServers | Metrics) or (
+            raise RefusedRequest(
+                Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page.")
+            )
+        is_for_admins = isinstance(route, FleetAction | LocalServers | MetricsRoute) or (
             isinstance(route, ServerCall) and route.is_download
         )
         if person is not None and not person.runs_fleet and is_for_admins:
-            raise Refused(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
         return person
 
     @contextlib.contextmanager
@@ -83,7 +85,7 @@ class AccessControl:
         name = "" if person is None else person.name
         if name and self._under_way[name] >= self.most:
             message = f"You have {self.most} requests and sockets open already; wait for one to end."
-            raise Refused(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=1.0))
+            raise RefusedRequest(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=1.0))
         self._under_way[name] += 1
         try:
             yield
@@ -96,7 +98,7 @@ class AccessControl:
         """Return a redirect to the login page if a page needs a login, or from it if the user is logged in."""
         is_known = self.login.who(facts, peer) is not None
         match admitted.route:
-            case Page() if not is_known and self.login.has_login:
+            case PageRoute() if not is_known and self.login.has_login:
                 return _to("/login")
             case ServerCall() if not is_known and self.login.has_login and facts.one("sec-fetch-mode") == "navigate":
                 return _to(f"/login?{urlencode({'to': facts.target})}")  # a user follows a link to a picture
@@ -117,7 +119,7 @@ def _is_of_another(facts: RequestFacts, person: Person) -> bool:
 
 def _is_free(route: object) -> bool:
     match route:
-        case LogIn() | Health() | HomeScreen():  # a browser replaces its service worker even after the log-out
+        case LogIn() | HealthRoute() | HomeScreen():  # a browser replaces its service worker even after the log-out
             return True
         case Asset(path=path) | BuildFile(path=path):
             return path in LOGIN_FILES

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from gateway.http.json_reader import Scan, build, keys_of
 from gateway.http.proxy import Terms
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.people.audit import audit
 from wire.downloads import SourceFault, judge_source, write_download
@@ -33,9 +33,9 @@ def download_terms(server_id: ServerId, hosts: Collection[str], name: str) -> Te
         asked = build(body)  # its form was checked before
         source, folder = asked["source_url"], asked["tags"][1]
         if len(keys_of(body)) != len(asked):
-            raise Refused(Refusal(Cause.REFUSED_BODY, "A key occurs twice."))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "A key occurs twice."))
         if (fault := judge_source(source, hosts)) is not None:
-            raise Refused(Refusal(Cause.MODEL_SOURCE, _WHY[fault]))
+            raise RefusedRequest(Refusal(Cause.MODEL_SOURCE, _WHY[fault]))
         audit("download", name=name, server=server_id, source=source, folder=folder)
         return json.dumps(write_download(source, folder)).encode()  # so that the server reads exactly what was checked
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.http.backlog import Frame
+from gateway.http.backlog import QueuedFrame
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.seals import KEY
 from wire.events import ABOUT, About, Event, prompt_of_event
@@ -51,7 +51,7 @@ class EventFilter:
             return False
         return isinstance(message, dict) and message.get("type") == Event.FEATURE_FLAGS
 
-    async def down(self, frame: Frame) -> Frame | None:
+    async def down(self, frame: QueuedFrame) -> QueuedFrame | None:
         """Return the frame for this user; None if it is not for them."""
         if not frame.is_text:
             return frame if await self._passes_binary(frame.data) else None
@@ -69,7 +69,7 @@ class EventFilter:
                 self._on_undeclared(name)
         return None
 
-    async def _event(self, name: str, data: dict[str, Any], frame: Frame) -> Frame | None:
+    async def _event(self, name: str, data: dict[str, Any], frame: QueuedFrame) -> QueuedFrame | None:
         match ABOUT[name]:
             case About.SERVER:
                 return frame
@@ -134,5 +134,5 @@ def _is_unsealed(item: object) -> bool:
     return isinstance(item, dict) and isinstance(item.get("filename"), str) and KEY not in item
 
 
-def _text(message: object) -> Frame:
-    return Frame(json.dumps(message).encode(), is_text=True)
+def _text(message: object) -> QueuedFrame:
+    return QueuedFrame(json.dumps(message).encode(), is_text=True)

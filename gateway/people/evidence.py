@@ -30,7 +30,7 @@ from gateway.people.links import read_link
 from gateway.people.person import Person
 from gateway.people.seals import File
 from wire.events import Event
-from wire.history import Entry, HistoryError, describe_model, read_entry
+from wire.history import HistoryEntry, HistoryError, describe_model, read_entry
 from wire.paths import REPEATERS
 
 MADE = frozenset({"output", "temp"})
@@ -47,7 +47,7 @@ _LEVELS = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteTime:
     """When a file was last written, in seconds since 1970 by the server's clock: between these two."""
 
     earliest: float
@@ -60,7 +60,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedFile:
     """A file that a run lists."""
 
     file: File
@@ -69,16 +69,18 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProvingRun:
     """What one run of a user's prompt may prove. Times are in seconds since 1970 by the server's clock."""
 
-    files: tuple[Listed, ...]
+    files: tuple[ListedFile, ...]
     uploads: tuple[str, ...] = ()  # paths of uploads that the prompt names and the user may read
     began: float | None = None  # None if unknown: then nothing is proven
     ended: float | None = None  # None while it runs
 
     @classmethod
-    def of(cls, entry: object, person: Person, server_id: str, wanted: frozenset[File] | None = None) -> Run | None:
+    def of(
+        cls, entry: object, person: Person, server_id: str, wanted: frozenset[File] | None = None
+    ) -> ProvingRun | None:
         """Return the run of a history entry, or None if it is not this user's; only of the `wanted` files, if given."""
         try:
             run = read_entry(entry)
@@ -103,14 +105,14 @@ class Run:
         wanted: frozenset[File] | None = None,
         began: float | None = None,
         ended: float | None = None,
-    ) -> Run:
+    ) -> ProvingRun:
         """Return the run of a prompt with these outputs."""
         found = _claimed(outputs, person, server_id, wanted)
         made = [file for file in found if file.folder in MADE]
         named = _named(made, prompt, extra_data) | _joined(made, prompt)
         signed: dict[str, str] = {}
         files = tuple(
-            Listed(
+            ListedFile(
                 file,
                 file.folder == "input" or (file not in named and _may_prove(prompt, node_id, file)),
                 _signature(prompt, node_id, signed),
@@ -119,7 +121,7 @@ class Run:
         )
         return cls(files, _uploads(prompt, person) if made else (), began, ended)
 
-    def wrote(self, written: Written) -> bool:
+    def wrote(self, written: WriteTime) -> bool:
         """Return whether a file with this time was certainly written during this run.
 
         The windows of two runs that follow each other never overlap: each begins and ends up to a tick late.
@@ -128,11 +130,11 @@ class Run:
             return False
         return self.began + TICK <= written.earliest and written.latest < self._end
 
-    def began_with(self, written: Written) -> bool:
+    def began_with(self, written: WriteTime) -> bool:
         """Return whether a file with this time was written as this run began, or as the one before it ended."""
         return self.began is not None and self.began - LAG <= written.earliest < self.began + TICK
 
-    def is_over_before(self, written: Written) -> bool:
+    def is_over_before(self, written: WriteTime) -> bool:
         """Return whether a file was written after this run, so that another file has its name now."""
         return written.earliest >= self._end
 
@@ -162,16 +164,16 @@ class Span:
         began = begin_of(entry) if times else None
         return cls(-math.inf if began is None else began, max(times, default=math.inf))
 
-    def covers(self, written: Written) -> bool:
+    def covers(self, written: WriteTime) -> bool:
         """Return whether a file with this time may have been written in it."""
         return self.began - TICK <= written.latest + LAG and written.earliest <= self.ended + TICK
 
 
 def read_runs(
     entries: Iterable[object], person: Person, server_id: str, wanted: frozenset[File] | None = None
-) -> tuple[Run, ...]:
+) -> tuple[ProvingRun, ...]:
     """Return the runs of this user among history entries, without those that list nothing wanted."""
-    runs = (Run.of(entry, person, server_id, wanted) for entry in entries)
+    runs = (ProvingRun.of(entry, person, server_id, wanted) for entry in entries)
     return tuple(run for run in runs if run is not None and run.files)
 
 
@@ -183,7 +185,7 @@ def begin_of(entry: object) -> float | None:
         return None
 
 
-def _begin(run: Entry) -> float | None:
+def _begin(run: HistoryEntry) -> float | None:
     return min((time for name, time in _times(run) if name == Event.EXECUTION_START), default=None)
 
 
@@ -320,7 +322,7 @@ def _unescaped(text: str) -> str:
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _times(entry: Entry) -> Iterator[tuple[str, float]]:
+def _times(entry: HistoryEntry) -> Iterator[tuple[str, float]]:
     for name, data in entry.messages:
         match data:
             case {"timestamp": int() | float() as milliseconds}:

@@ -17,9 +17,9 @@ import aiohttp
 
 from gateway.http.proxy import Terms
 from gateway.http.queries import write_query
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.upstream import Upstream
-from gateway.people.evidence import Listed, Run, Span, Written
+from gateway.people.evidence import ListedFile, ProvingRun, Span, WriteTime
 from gateway.people.keyed_locks import KeyedLocks
 from gateway.people.keys import Keys
 from gateway.people.person import Person
@@ -38,7 +38,7 @@ _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older serve
 
 K = TypeVar("K")
 T = TypeVar("T")
-Search = Callable[[Mapping[File, Written]], AsyncGenerator[Page]]  # for the user's runs that may have written these
+Search = Callable[[Mapping[File, WriteTime]], AsyncGenerator[Page]]  # for the user's runs that may have written these
 
 
 class CutShortError(Exception):
@@ -58,7 +58,7 @@ class Files:
         """
         server_id = upstream.server.id
 
-        async def search(wanted: Mapping[File, Written]) -> AsyncGenerator[Page]:
+        async def search(wanted: Mapping[File, WriteTime]) -> AsyncGenerator[Page]:
             earliest = min(written.earliest for written in wanted.values())
             files = frozenset(wanted)
             clock = asyncio.get_running_loop().time
@@ -76,9 +76,9 @@ class Files:
     async def prove(
         self,
         upstream: Upstream,
-        runs: Sequence[Run],
+        runs: Sequence[ProvingRun],
         search: Search | None,
-        states: Mapping[File, State] | None = None,
+        states: Mapping[File, FileState] | None = None,
     ) -> list[dict[File, str]]:
         """Return, for each of a user's runs, the Etags of its files that are proven to be theirs.
 
@@ -91,7 +91,7 @@ class Files:
                 listed |= dict.fromkeys(one.file for one in run.files)
             states = await self.read_states(upstream, listed)
         etags: list[dict[File, str]] = [{} for _ in runs]
-        left: list[list[tuple[Listed, Written]]] = [[] for _ in runs]
+        left: list[list[tuple[ListedFile, WriteTime]]] = [[] for _ in runs]
         async for index, run in _in_turns(runs):
             for one in run.files:
                 state = states.get(one.file)
@@ -114,10 +114,10 @@ class Files:
 
     async def _find(
         self,
-        runs: Sequence[Run],
-        left: Sequence[Sequence[tuple[Listed, Written]]],
+        runs: Sequence[ProvingRun],
+        left: Sequence[Sequence[tuple[ListedFile, WriteTime]]],
         search: Search | None,
-        states: Mapping[File, State],
+        states: Mapping[File, FileState],
         etags: Sequence[dict[File, str]],
     ) -> None:
         """Add the Etags of those files left, by run, that the history proves.
@@ -125,8 +125,8 @@ class Files:
         An earlier run of the same user wrote them, with an equal node. Or they were written as the run began, when no
         run of another user was under way.
         """
-        early: dict[tuple[int, File], Written] = {}
-        times: dict[File, Written] = {}
+        early: dict[tuple[int, File], WriteTime] = {}
+        times: dict[File, WriteTime] = {}
         waiting: dict[tuple[File, str], list[int]] = {}  # the runs, by what an earlier one has to list
         async for index, ones in _in_turns(left):
             for one, written in ones:
@@ -136,7 +136,7 @@ class Files:
                 if one.signature is not None:
                     waiting.setdefault((one.file, one.signature), []).append(index)
 
-        async def check(earlier: Sequence[Run]) -> None:
+        async def check(earlier: Sequence[ProvingRun]) -> None:
             async for _, run in _in_turns(earlier):
                 for one in run.files:
                     if one.signature is None or (one.file, one.signature) not in waiting:
@@ -163,9 +163,9 @@ class Files:
     async def _find_copies(
         self,
         upstream: Upstream,
-        runs: Sequence[Run],
-        left: Sequence[Sequence[tuple[Listed, Written]]],
-        states: Mapping[File, State],
+        runs: Sequence[ProvingRun],
+        left: Sequence[Sequence[tuple[ListedFile, WriteTime]]],
+        states: Mapping[File, FileState],
         etags: Sequence[dict[File, str]],
     ) -> None:
         """Add the Etags of those files left that are copies of uploads that their run names: a copy has the same."""
@@ -181,12 +181,12 @@ class Files:
             own = {known[file].etag for file in _uploads_of(upstream, runs[index]) if file in known} - {""}
             etags[index].update({file: states[file].etag for file in files if states[file].etag in own})
 
-    async def read_states(self, upstream: Upstream, files: Iterable[File]) -> dict[File, State]:
+    async def read_states(self, upstream: Upstream, files: Iterable[File]) -> dict[File, FileState]:
         """Return the states of these files, some at a time."""
         wanted = list(islice(dict.fromkeys(files), MOST_FILES))
         places = asyncio.Semaphore(PARALLEL)
 
-        async def read(file: File) -> State:
+        async def read(file: File) -> FileState:
             async with places:
                 return await _read_state(upstream, file)
 
@@ -210,7 +210,7 @@ class Files:
         missing = {file: state.written for file, state in states.items() if state.written is not None}
         if len(missing) < len(files):
             return False
-        early: dict[File, Written] = {}
+        early: dict[File, WriteTime] = {}
         others: list[Span] = []
         async with aclosing(search(missing)) as pages:
             async for page in pages:
@@ -228,9 +228,11 @@ class Files:
         file = File.of(upstream.server.id, named)
         judgement = Judgement.FORGED if known is None or file is None else known.judge(keys, file, time.time())
         if known is None or file is None or judgement is Judgement.FORGED:
-            raise Refused(Refusal(Cause.NOT_YOURS, "This address of a picture was not made here."))
+            raise RefusedRequest(Refusal(Cause.NOT_YOURS, "This address of a picture was not made here."))
         if judgement is Judgement.EXPIRED:
-            raise Refused(Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one."))
+            raise RefusedRequest(
+                Refusal(Cause.LINK_EXPIRED, "This address of a picture is too old; ask for a new one.")
+            )
         return Terms(fits=known.fits)
 
     async def etag(self, upstream: Upstream, named: Mapping[str, str]) -> str:
@@ -246,28 +248,28 @@ async def _in_turns(items: Sequence[T]) -> AsyncGenerator[tuple[int, T]]:
         await asyncio.sleep(0)
 
 
-def _uploads_of(upstream: Upstream, run: Run) -> list[File]:
+def _uploads_of(upstream: Upstream, run: ProvingRun) -> list[File]:
     return [File(upstream.server.id, "input", *path.rpartition("/")[::2]) for path in run.uploads]
 
 
-def _without_covered(early: Mapping[K, Written], others: Collection[Span]) -> dict[K, Written]:
+def _without_covered(early: Mapping[K, WriteTime], others: Collection[Span]) -> dict[K, WriteTime]:
     """Return the files that no other user's run can have written."""
     covered = {written for written in set(early.values()) if any(one.covers(written) for one in others)}
     return {key: written for key, written in early.items() if written not in covered}
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FileState:
     """The current state of a file: its Etag, and when it was written if the server says so."""
 
     etag: str = ""
-    written: Written | None = None
+    written: WriteTime | None = None
     is_missing: bool = False
 
 
-async def _read_state(upstream: Upstream, file: File) -> State:
+async def _read_state(upstream: Upstream, file: File) -> FileState:
     if file.has_backslash and await _is_windows(upstream):
-        return State(is_missing=True)  # the server would answer with another file
+        return FileState(is_missing=True)  # the server would answer with another file
     query = write_query({"filename": file.name, "type": file.folder, "subfolder": file.subfolder})
     try:
         async with (
@@ -276,12 +278,12 @@ async def _read_state(upstream: Upstream, file: File) -> State:
             upstream.session(is_fresh=False).head(upstream.url("/view", query)) as reply,
         ):
             if reply.status != 200:
-                return State(is_missing=True)
+                return FileState(is_missing=True)
             headers: Mapping[str, str] = reply.headers
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(upstream.explain(error)) from error
+        raise RefusedRequest(upstream.explain(error)) from error
     etag = headers.get("ETag", "")
-    return State(etag, _written(etag, headers.get("Last-Modified", "")))
+    return FileState(etag, _written(etag, headers.get("Last-Modified", "")))
 
 
 async def _is_windows(upstream: Upstream) -> bool:
@@ -292,14 +294,14 @@ async def _is_windows(upstream: Upstream) -> bool:
     return True
 
 
-def _written(etag: str, modified: str) -> Written | None:
+def _written(etag: str, modified: str) -> WriteTime | None:
     """Return when a file was written; whole seconds, as in some headers and file systems, give a range."""
     if found := _TAG.fullmatch(etag):
         nanoseconds = int(found[1], 16)
         seconds = nanoseconds / 1e9
-        return Written(seconds, seconds if nanoseconds % 1_000_000_000 else seconds + 1)
+        return WriteTime(seconds, seconds if nanoseconds % 1_000_000_000 else seconds + 1)
     try:
         seconds = email.utils.parsedate_to_datetime(modified).timestamp()
     except ValueError:
         return None
-    return Written(seconds, seconds + 1)
+    return WriteTime(seconds, seconds + 1)

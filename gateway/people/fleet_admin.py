@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.errors import ConfigError
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.audit import audit
@@ -55,11 +55,11 @@ class FleetAdmin:
         """Use a server that was found on this machine."""
         server_id = (await read_small(request)).get("server")
         if not isinstance(server_id, str):
-            raise Refused(Refusal(Cause.REFUSED_BODY, '{"server": "…"} is needed.'))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, '{"server": "…"} is needed.'))
         try:
             await self._use_server(ServerId(server_id))
         except ConfigError as error:
-            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, str(error))) from error
         audit("use", name=who, server=server_id)
         return {}
 
@@ -67,11 +67,11 @@ class FleetAdmin:
         """Drain a server, or end its draining."""
         wanted = body.get("drain")
         if not isinstance(wanted, bool):
-            raise Refused(Refusal(Cause.REFUSED_BODY, '{"drain": true} or {"drain": false} is needed.'))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, '{"drain": true} or {"drain": false} is needed.'))
         try:
             await self._drain_server(upstream.server.id, wanted)
         except ConfigError as error:
-            raise Refused(Refusal(Cause.NOT_ALLOWED, str(error))) from error
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, str(error))) from error
         audit("drain" if wanted else "drain ended", name=who, server=upstream.server.id)
         return {"drain": wanted}
 
@@ -91,14 +91,14 @@ class FleetAdmin:
         """Remove a prompt from the queue, or interrupt it, whichever user owns it."""
         prompt_id = body.get("prompt_id")
         if not isinstance(prompt_id, str) or not 0 < len(prompt_id) <= LONGEST_ID:
-            raise Refused(Refusal(Cause.REFUSED_BODY, "A prompt_id is needed."))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "A prompt_id is needed."))
         rows = [row for row in await fetch_rows(upstream) if row.prompt_id == prompt_id]
         if not rows:
-            raise Refused(Refusal(Cause.NOT_LISTED, "There is no such prompt in the queue; it may have ended."))
+            raise RefusedRequest(Refusal(Cause.NOT_LISTED, "There is no such prompt in the queue; it may have ended."))
         is_running = any(row.is_running for row in rows)
         if is_running and not interrupts_by_id(version):
             message = f"The ComfyUI of {upstream.server.id} is too old to interrupt one prompt and no other."
-            raise Refused(Refusal(Cause.NOT_ALLOWED, message))
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, message))
         await post(upstream, "/queue", {"delete": [prompt_id]})
         if is_running or interrupts_by_id(version):  # it may have started in the meantime
             await post(upstream, "/interrupt", {"prompt_id": prompt_id})
@@ -123,7 +123,7 @@ async def post(upstream: Upstream, path: str, body: object) -> None:
         ):
             status = reply.status
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(upstream.explain(error)) from error
+        raise RefusedRequest(upstream.explain(error)) from error
     if status != 200:
         message = f"{upstream.server.id} answered with status {status}."
-        raise Refused(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))
+        raise RefusedRequest(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Link(NamedTuple):
+class LinkedOutput(NamedTuple):
     """The output of another node that an input takes its value from."""
 
     node_id: str
     slot: float
 
 
-def read_link(value: object) -> Link | None:
+def read_link(value: object) -> LinkedOutput | None:
     """Return the link that ComfyUI reads in an input's value, or None for a plain value.
 
     A link is a list of a text and a number, and `false` is a number to Python. ComfyUI takes a value out of
@@ -22,6 +22,6 @@ def read_link(value: object) -> Link | None:
         value = value.get("__value__")
     match value:
         case [str(node_id), int() | float() as slot]:
-            return Link(node_id, slot)
+            return LinkedOutput(node_id, slot)
         case _:
             return None

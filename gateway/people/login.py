@@ -24,7 +24,7 @@ from gateway.http.guard import RequestFacts
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.own_hosts import OwnHosts, split_origin
 from gateway.http.peers import network_of
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.installation import PROGRAM
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.audit import audit
@@ -35,7 +35,7 @@ from gateway.people.password_checks import Checks
 from gateway.people.passwords import LONGEST, UNKNOWN_USER_HASH, PasswordHash
 from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
-from gateway.people.sessions import DAY, Session, Sessions
+from gateway.people.sessions import DAY, LoginSessions, Session
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # parts of the signature that is the token for metrics
@@ -155,11 +155,11 @@ class Login:
     async def log_in(self, request: web.BaseRequest, peer: str) -> web.Response:
         """Begin a session, or refuse; an unknown name takes as long as a wrong password."""
         if self._users is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, "There is no login here."))
+            raise RefusedRequest(Refusal(Cause.NOT_LISTED, "There is no login here."))
         body = await read_small(request)
         name, password = body.get("name"), body.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or max(len(name), len(password)) > LONGEST:
-            raise Refused(Refusal(Cause.REFUSED_BODY, "A log-in has a name and a password."))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "A log-in has a name and a password."))
         name = name.strip().lower()
         account = self._accounts.get(name)
         devices, now = self._devices(request.host), time.time()
@@ -167,7 +167,7 @@ class Login:
         if not await self._fits(account, password, _Try(name, network_of(peer), device)) or account is None:
             # Users type passwords into the name field, so a name is logged only if it is an account's.
             audit("log-in refused", name=name if account is not None else "", peer=peer)
-            raise Refused(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
+            raise RefusedRequest(Refusal(Cause.WRONG_LOGIN, "The name or the password is wrong."))
         audit("log-in", name=name, peer=peer)
         if account.password is not None and account.password.is_weak:
             self._keep(self._strengthen(self._users, account, password))
@@ -209,7 +209,7 @@ class Login:
         except ConfigError as error:  # as in a container, whose files are read-only
             _log.warning("%s is still logged in: %s", name, error)
             message = f"This gateway may not write the users' file. Its operator can run: {PROGRAM} user logout {name}"
-            raise Refused(Refusal(Cause.NOT_ALLOWED, message)) from error
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, message)) from error
         await self._read(users)
 
     async def _fits(self, account: Account | None, password: str, one: _Try) -> bool:
@@ -229,7 +229,7 @@ class Login:
             # One user may have many known browsers, which must not fill the line for others.
             whose = f"person {one.name}" if one.device else one.network
             fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
-        except (Refused, asyncio.CancelledError):
+        except (RefusedRequest, asyncio.CancelledError):
             self._throttle.note_unjudged(keys)  # not checked: refused, or the browser has gone
             raise
         if fits and known is not None:
@@ -251,7 +251,7 @@ class Login:
         try:
             hashed = await self._checks.run(partial(PasswordHash.of, password), whose="", is_known=True)
             await asyncio.to_thread(_change_hash, users, account, hashed)
-        except (ConfigError, Refused) as error:
+        except (ConfigError, RefusedRequest) as error:
             _log.warning("the password of %s keeps its older hash: %s", account.name, error)
             return
         await self._read(users)
@@ -277,9 +277,9 @@ class Login:
         wanted = self._rules().session_days or DEFAULT_SESSION_DAYS
         return wanted if self._revocations is not None else 1
 
-    def _sessions(self, host: str | None) -> Sessions:
+    def _sessions(self, host: str | None) -> LoginSessions:
         """Return the sessions of the page's origin for this Host, which may be that of a proxy in front."""
-        return Sessions(self.keys, *self._origin(host), self._days, self._is_revoked)
+        return LoginSessions(self.keys, *self._origin(host), self._days, self._is_revoked)
 
     def _devices(self, host: str | None) -> Devices:
         return Devices(self.keys, *self._origin(host))
@@ -337,9 +337,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return None
 
 
-def _too_many_failures(wait: float) -> Refused:
+def _too_many_failures(wait: float) -> RefusedRequest:
     message = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."
-    return Refused(Refusal(Cause.TOO_MANY_LOGINS, message, retry_after=wait))
+    return RefusedRequest(Refusal(Cause.TOO_MANY_LOGINS, message, retry_after=wait))
 
 
 async def read_small(request: web.BaseRequest) -> dict[str, object]:
@@ -350,17 +350,17 @@ async def read_small(request: web.BaseRequest) -> dict[str, object]:
             while chunk := await request.content.readany():
                 data += chunk
                 if len(data) > LARGEST_BODY:
-                    raise Refused(Refusal(Cause.TOO_LARGE, "This request is too large."))
+                    raise RefusedRequest(Refusal(Cause.TOO_LARGE, "This request is too large."))
     except TimeoutError as error:
-        raise Refused(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
+        raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The body did not arrive in time.")) from error
     except web.RequestPayloadError as error:
-        raise Refused(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.")) from error
+        raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The body is not framed as it says.")) from error
     try:
         body = read_json(data or b"{}", Bounds(LARGEST_BODY), is_strict=True)
     except JsonError as error:
-        raise Refused(Refusal(Cause.REFUSED_BODY, str(error))) from error
+        raise RefusedRequest(Refusal(Cause.REFUSED_BODY, str(error))) from error
     if not isinstance(body, dict):
-        raise Refused(Refusal(Cause.REFUSED_BODY, "The body is not a JSON object."))
+        raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "The body is not a JSON object."))
     return body
 
 

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 
 MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused
 MOST_OF_ONE = 8  # of one address or user
@@ -32,7 +32,7 @@ class Checks:
         """Run `call` in a thread when its turn comes and return its result; `Refused` if too many wait."""
         lane = self._known if is_known else self._unknown
         if len(lane) >= MOST_WAITING or self._of_one[whose] >= MOST_OF_ONE:
-            raise Refused(
+            raise RefusedRequest(
                 Refusal(Cause.TOO_MANY_LOGINS, "Too many users are logging in. Try again in a moment.", retry_after=1.0)
             )
         self._of_one[whose] += 1

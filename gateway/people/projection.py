@@ -16,7 +16,7 @@ from gateway.fleet.catalogue_contents import split_files, without_folder
 from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from gateway.people.evidence import Run, Span, begin_of, described_files, read_runs
+from gateway.people.evidence import ProvingRun, Span, begin_of, described_files, read_runs
 from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
 from wire.catalogue_files import with_files
@@ -72,12 +72,12 @@ class Running:
     began: float | None
 
 
-def read_running(text: bytes | bytearray, running: Running, person: Person, server_id: str) -> Run | None:
+def read_running(text: bytes | bytearray, running: Running, person: Person, server_id: str) -> ProvingRun | None:
     """Return the run of this user's prompt from the text of a `/queue`; None if it does not run."""
     for row in _rows(parse_json(text, "/queue")):
         is_it = row.is_running and row.prompt_id == running.prompt_id
         if is_it and person.owns(server_id, row.prompt_id, row.extra_data):
-            return Run.read(row.prompt, row.extra_data, running.outputs, person, server_id, began=running.began)
+            return ProvingRun.read(row.prompt, row.extra_data, running.outputs, person, server_id, began=running.began)
     return None
 
 
@@ -124,15 +124,15 @@ class OwnEntry:
 
     prompt_id: str
     text: bytes
-    run: Run
+    run: ProvingRun
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPrompt:
     """A prompt in a server's history: whether it is the user's (None if it is not there), and its run."""
 
     is_own: bool | None
-    run: Run | None = None
+    run: ProvingRun | None = None
 
 
 Etags = Mapping[str, Mapping[File, str]]  # by prompt_id, the files that are proven to be the user's
@@ -144,7 +144,7 @@ def own_history(text: bytes | bytearray, person: Person, server_id: str) -> tupl
 
 
 def _own_entries(entries: Mapping[str, Any], person: Person, server_id: str) -> tuple[OwnEntry, ...]:
-    runs = {name: Run.of(entry, person, server_id) for name, entry in entries.items()}
+    runs = {name: ProvingRun.of(entry, person, server_id) for name, entry in entries.items()}
     return tuple(
         OwnEntry(name, json.dumps(entry).encode(), run)
         for name, entry in entries.items()
@@ -163,7 +163,7 @@ def own_entry(text: bytes | bytearray, person: Person, server_id: str) -> tuple[
 class Page:
     """A user's runs on one page of a history, the times of others' runs, and when the first of all of them began."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[ProvingRun, ...]
     others: tuple[Span, ...] = ()
     since: float | None = None  # None if unknown
 
@@ -178,16 +178,16 @@ def own_runs(text: bytes | bytearray, person: Person, server_id: str, wanted: fr
     return Page(runs, others, min(filter(None, map(begin_of, entries.values())), default=None))
 
 
-def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> Found:
+def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> FoundPrompt:
     """Find a prompt in the text of a `/history/{id}`, which may have that entry alone."""
     entries = parse_json(text, "/history")
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
     if not entries:
-        return Found(None)
+        return FoundPrompt(None)
     if not all(owns_entry(name, entry, person, server_id) for name, entry in entries.items()):
-        return Found(False)
-    return Found(True, Run.of(entries.get(prompt_id), person, server_id))
+        return FoundPrompt(False)
+    return FoundPrompt(True, ProvingRun.of(entries.get(prompt_id), person, server_id))
 
 
 def seal_history(text: bytes | bytearray, etags: Etags, person: Person, server_id: str) -> bytes:

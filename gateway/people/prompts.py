@@ -16,7 +16,7 @@ from typing import Any
 from gateway.fleet.classes import Classes
 from gateway.fleet.rules import Rules
 from gateway.http.json_reader import build
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.people.evidence import all_texts
 from gateway.people.person import FOLDER, MARK, Person
 from wire.file_inputs import MADE_ENDINGS, is_playlist
@@ -52,7 +52,7 @@ def write_prompt(
     """Return the body for the server, and the made files that it reads; `Refused` with a message for the user."""
     prompt, extra = body["prompt"], body.get("extra_data", {})
     if not isinstance(extra, dict):
-        raise Refused(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
+        raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
     made = frozenset(_judge(prompt, person, server_id, rules, classes))
     passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if person.runs_fleet else ())) if key in body}
     written = {
@@ -65,7 +65,7 @@ def write_prompt(
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SentPrompt:
     """A prompt as it is sent to the server."""
 
     prompt_id: str
@@ -74,17 +74,17 @@ class Written:
     is_unbounded: bool = False  # its user chose to send it however many are ahead
 
 
-def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> Written:
+def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> SentPrompt:
     """Run `write_prompt` from text to text, with the limit on `extra_data`."""
     body = build(raw, is_strict=True)
     extra = len(json.dumps(body.get("extra_data")))
     if extra > LARGEST_EXTRA:
         message = f"extra_data, such as the editor's graph, has {extra:,} bytes; {LARGEST_EXTRA:,} may pass."
-        raise Refused(Refusal(Cause.TOO_LARGE, message))
+        raise RefusedRequest(Refusal(Cause.TOO_LARGE, message))
     written, made = write_prompt(body, person, server_id, rules, classes)
     asked = body["extra_data"].get(OWNER) if isinstance(body.get("extra_data"), dict) else None
     is_unbounded = isinstance(asked, dict) and asked.get(ALL_NOW) is True
-    return Written(body["prompt_id"], json.dumps(written).encode(), made, is_unbounded)
+    return SentPrompt(body["prompt_id"], json.dumps(written).encode(), made, is_unbounded)
 
 
 def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:
@@ -94,7 +94,7 @@ def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rul
             continue  # ComfyUI reports what is wrong with it
         _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
         if classes.is_unexamined(class_type) and not person.runs_fleet and not rules.allows(class_type):
-            raise Refused(Refusal(Cause.DENIED_NODE, _UNEXAMINED.format(node=f"{class_type} (node {node_id})")))
+            raise RefusedRequest(Refusal(Cause.DENIED_NODE, _UNEXAMINED.format(node=f"{class_type} (node {node_id})")))
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for text in all_texts(value):
@@ -110,10 +110,10 @@ def _judge_class(class_type: str, node: str, server_id: str, rules: Rules, class
     denied = next((name for name in sorted(classes.names_of(class_type)) if rules.denies(name)), None)
     if denied is not None:
         known = "" if denied == class_type else f", which {server_id} also knows as {denied},"
-        raise Refused(Refusal(Cause.DENIED_NODE, f"{node}{known} is not allowed here."))
+        raise RefusedRequest(Refusal(Cause.DENIED_NODE, f"{node}{known} is not allowed here."))
     if rules.judge_classes and not classes.is_known(class_type):
         message = f"{server_id} has no {node}, and only nodes that it has can be allowed. Run on a server that has it."
-        raise Refused(Refusal(Cause.DENIED_NODE, message))
+        raise RefusedRequest(Refusal(Cause.DENIED_NODE, message))
 
 
 def plain_text(text: str) -> str:
@@ -143,7 +143,7 @@ def _judge_text(text: str, person: Person, place: str) -> None:
         return
     bare, _ = split_annotation(text)
     if plain.count(FOLDER) > 1 or not person.may_list(bare):
-        raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
+        raise RefusedRequest(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
 def _made(text: str, place: str) -> Made | None:
@@ -152,7 +152,9 @@ def _made(text: str, place: str) -> Made | None:
     if folder in {"", "input"}:
         return None
     if text != f"{path} [{folder}]":
-        raise Refused(Refusal(Cause.NOT_YOURS, f'{place} names a folder otherwise than as in "name.png [output]".'))
+        raise RefusedRequest(
+            Refusal(Cause.NOT_YOURS, f'{place} names a folder otherwise than as in "name.png [output]".')
+        )
     subfolder, _, name = path.rpartition("/")
     return Made(folder, subfolder, name)
 
@@ -193,10 +195,12 @@ def _judge_read(value: object, is_theirs: Callable[[str], bool], place: str) -> 
         named = [item for key, item in value.items() if key not in _VIEW and item and isinstance(item, str | list)]
     for one in named:
         if not isinstance(one, str):
-            raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file by a link or otherwise: choose it here."))
+            raise RefusedRequest(
+                Refusal(Cause.NOT_YOURS, f"{place} names a file by a link or otherwise: choose it here.")
+            )
         made = _made(one, place)
         if made is None and not is_theirs(split_annotation(one)[0]):
-            raise Refused(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
+            raise RefusedRequest(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours: upload it here."))
         if is_playlist(split_annotation(one)[0]) or (made is not None and not _is_media(made)):
             raise _unsafe(
                 f"{place} names a text, which may name further files: choose a picture, film, sound or model."
@@ -207,5 +211,5 @@ def _is_media(made: Made) -> bool:
     return made.name.lower().endswith(MADE_ENDINGS)
 
 
-def _unsafe(message: str) -> Refused:
-    return Refused(Refusal(Cause.UNSAFE_PATH, message))
+def _unsafe(message: str) -> RefusedRequest:
+    return RefusedRequest(Refusal(Cause.UNSAFE_PATH, message))

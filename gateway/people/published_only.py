@@ -22,13 +22,13 @@ ClassLink = tuple[str, float, str, str]  # from an output of a class to an input
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NodeShape:
     """The contents of a workflow; `links` is None if only the classes are known."""
 
     classes: frozenset[str]
     links: frozenset[ClassLink] | None
 
-    def has(self, other: Shape) -> bool:
+    def has(self, other: NodeShape) -> bool:
         """Whether everything in the other is in this one."""
         fits = self.links is None or other.links is None or other.links <= self.links
         return bool(other.classes) and other.classes <= self.classes and fits
@@ -40,7 +40,7 @@ class PublishedOnly:
     def __init__(self, published: Published) -> None:
         self._published = published
         self._tag = ""
-        self._shapes: tuple[Shape, ...] = ()
+        self._shapes: tuple[NodeShape, ...] = ()
 
     def allows(self, prompt: Mapping[str, Any]) -> bool:
         """Whether a prompt is one of the published workflows."""
@@ -53,7 +53,7 @@ class PublishedOnly:
         return any(shape.has(asked) for shape in self._shapes)
 
 
-def read_shape(text: bytes) -> Shape | None:
+def read_shape(text: bytes) -> NodeShape | None:
     """Return the shape of a published file in any of its three forms; None if it is no workflow."""
     try:
         value = read_json(text, Bounds(LARGEST))
@@ -64,10 +64,12 @@ def read_shape(text: bytes) -> Shape | None:
     inner = value.get("workflow")
     if isinstance(inner, dict):
         value = inner
-    return Shape(frozenset(_editor_classes(value)), None) if isinstance(value.get("nodes"), list) else shape_of(value)
+    return (
+        NodeShape(frozenset(_editor_classes(value)), None) if isinstance(value.get("nodes"), list) else shape_of(value)
+    )
 
 
-def shape_of(prompt: Mapping[str, Any]) -> Shape:
+def shape_of(prompt: Mapping[str, Any]) -> NodeShape:
     """Return the shape of a workflow in API format."""
     classes = {
         node_id: node["class_type"]
@@ -81,7 +83,7 @@ def shape_of(prompt: Mapping[str, Any]) -> Shape:
         for name, value in prompt[node_id]["inputs"].items()
         if (link := read_link(value)) is not None and link.node_id in classes
     }
-    return Shape(frozenset(classes.values()), frozenset(links))
+    return NodeShape(frozenset(classes.values()), frozenset(links))
 
 
 def _editor_classes(value: Mapping[str, Any]) -> Iterator[str]:

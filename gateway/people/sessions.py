@@ -33,7 +33,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class LoginSessions:
     """Writes and reads the cookies of one origin, for any number of gateways behind it.
 
     Browsers send the cookies of all ports, so the name has the port. `days` is how long a session lasts at most; a

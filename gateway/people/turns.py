@@ -18,7 +18,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.people.keyed_locks import KeyedLocks
 
@@ -57,7 +57,7 @@ class SubmitTurn:
                 self._prompt_id = prompt_id
         except TimeoutError as error:
             message = f"{self._key[0]} has not answered to your earlier prompt yet; this one is sent after it."
-            raise Refused(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=RETRY_SECONDS)) from error
+            raise RefusedRequest(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=RETRY_SECONDS)) from error
 
     async def count_unclear(self, is_shown: Callable[[str], Awaitable[bool]]) -> int:
         """Return how many prompts of this user may still be queued, of which the server shows nothing yet."""

@@ -17,7 +17,7 @@ from gateway.http.headers import request_headers
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import invite, upload_ended
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.person import Person
 from wire.file_inputs import PLAYLIST_HEAD, is_playlist
@@ -35,7 +35,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
     """Upload the file and return the server's answer, which says where it is; `Refused` if that fails."""
     length = request.content_length
     if length is not None and length > largest:
-        raise Refused(_too_large(upstream, largest, Sent.NO))
+        raise RefusedRequest(_too_large(upstream, largest, Sent.NO))
     async with upstream.place(upstream.uploads) as ticket:
         invite(request)
         deadline = MovingDeadline(upstream.deadlines.idle)
@@ -45,10 +45,10 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
             async with deadline:
                 part = await upload.find()
                 return await upload.pass_on(part, person)
-        except Refused:
+        except RefusedRequest:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Refused(upload.fault or upstream.explain(error)) from error
+            raise RefusedRequest(upload.fault or upstream.explain(error)) from error
 
 
 class _Upload:
@@ -77,8 +77,8 @@ class _Upload:
                     return part
                 await self._skip(part)
         except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
-        raise Refused(Refusal(Cause.REFUSED_BODY, "The upload has no file in it."))
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
+        raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "The upload has no file in it."))
 
     async def _skip(self, part: BodyPartReader) -> None:
         read = 0
@@ -86,7 +86,7 @@ class _Upload:
             self._deadline.moved(len(chunk))
             read += len(chunk)
             if read > LONGEST_FIELD:
-                raise Refused(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
+                raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
 
     async def pass_on(self, part: BodyPartReader, person: Person) -> dict[str, Any]:
         """Send the file under its own name into this user's folder; `Refused` if it names further files."""
@@ -96,7 +96,7 @@ class _Upload:
             message = (
                 "A playlist is refused: a server would open the files that it names. Upload the film or sound itself."
             )
-            raise Refused(Refusal(Cause.REFUSED_BODY, message))
+            raise RefusedRequest(Refusal(Cause.REFUSED_BODY, message))
         form = aiohttp.MultipartWriter("form-data")
         for name, value in (("type", "input"), ("subfolder", person.folder)):
             form.append(value).set_content_disposition("form-data", name=name)
@@ -118,7 +118,7 @@ class _Upload:
                 self._deadline.moved(len(chunk))
                 head += chunk
         except (ValueError, web.RequestPayloadError, HttpProcessingError) as error:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.")) from error
         return bytes(head)
 
     async def _chunks(self, part: BodyPartReader) -> AsyncIterator[bytes]:
@@ -133,7 +133,7 @@ class _Upload:
             async for chunk in self._chunks(part):
                 passed += len(chunk)
                 if passed > self._largest:
-                    raise Refused(_too_large(self._upstream, self._largest, Sent.UNKNOWN))
+                    raise RefusedRequest(_too_large(self._upstream, self._largest, Sent.UNKNOWN))
                 self._deadline.moved(len(chunk))
                 yield chunk
             self._deadline.renew()  # from here on it is the server's turn
@@ -141,8 +141,8 @@ class _Upload:
                 raise ValueError("it ends within the file")
         except (ValueError, web.RequestPayloadError, aiohttp.ClientPayloadError, HttpProcessingError) as error:
             self.fault = Refusal(Cause.BAD_REQUEST, "The upload is not framed as it says.", Sent.UNKNOWN)
-            raise Refused(self.fault) from error
-        except Refused as error:
+            raise RefusedRequest(self.fault) from error
+        except RefusedRequest as error:
             self.fault = error.refusal
             raise
 
@@ -151,7 +151,9 @@ def _name(part: BodyPartReader) -> str:
     """Return the file's name in the form, if it is a plain name, also on Windows."""
     name = part.filename or ""
     if len(name) > LONGEST_NAME or '"' in name or not name.isprintable() or not is_unambiguous(name):
-        raise Refused(Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name, such as photo.png."))
+        raise RefusedRequest(
+            Refusal(Cause.REFUSED_BODY, "The file of an upload needs a plain name, such as photo.png.")
+        )
     return name
 
 
@@ -163,9 +165,9 @@ def _described(upstream: Upstream, status: int, body: bytes) -> dict[str, Any]:
     if isinstance(answer, dict) and isinstance(answer.get("name"), str):
         return answer
     if status == 413:
-        raise Refused(Refusal(Cause.TOO_LARGE, f"{upstream.server.id} takes no upload of this size."))
+        raise RefusedRequest(Refusal(Cause.TOO_LARGE, f"{upstream.server.id} takes no upload of this size."))
     message = f"{upstream.server.id} did not take the upload (status {status})."
-    raise Refused(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))
+    raise RefusedRequest(Refusal(Cause.UPSTREAM_REFUSED, message, Sent.UNKNOWN))
 
 
 def _too_large(upstream: Upstream, limit: int, sent: Sent) -> Refusal:

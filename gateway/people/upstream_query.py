@@ -15,11 +15,11 @@ from gateway.fleet.probes import StatusError, read_answer, work_on_answer
 from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, not_json, parse_json
 from gateway.http.budget import Held
 from gateway.http.json_reader import Bounds, JsonError, Scan
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
 from gateway.http.worker_process import SMALL_SIZE, Heavy
 from gateway.people.person import Person
-from gateway.people.projection import Found, Row, ShapeError, find_entry, own_rows, read_rows_text
+from gateway.people.projection import FoundPrompt, Row, ShapeError, find_entry, own_rows, read_rows_text
 
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
@@ -58,13 +58,13 @@ async def fetch_as(
                 answer = await read_answer(upstream, where, bounds, memory, reserve)
             return await work_on_answer(upstream, answer, work, *arguments)
     except StatusError as error:
-        raise Refused(_status(upstream.server.id, error.status)) from error
+        raise RefusedRequest(_status(upstream.server.id, error.status)) from error
     except NotComfyError as error:
-        raise Refused(unexpected_answer(upstream.server.id, error)) from error
+        raise RefusedRequest(unexpected_answer(upstream.server.id, error)) from error
     except ShapeError as error:
-        raise Refused(unexpected_answer(upstream.server.id)) from error
+        raise RefusedRequest(unexpected_answer(upstream.server.id)) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(upstream.explain(error)) from error
+        raise RefusedRequest(upstream.explain(error)) from error
 
 
 def _bounds(path: str) -> Bounds:
@@ -91,7 +91,7 @@ async def fetch_rows(upstream: Upstream) -> tuple[Row, ...]:
     return await fetch_as(upstream, "/queue", QUEUE, read_rows_text)
 
 
-async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> Found:
+async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> FoundPrompt:
     """Find a prompt in these rows or in the history."""
     server_id = upstream.server.id
     there = [row for row in rows if row.prompt_id == prompt_id]
@@ -100,7 +100,7 @@ async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: 
     if not there:
         return found
     is_own = found.is_own is not False and len(own_rows(there, person, server_id)) == len(there)
-    return Found(is_own, found.run if is_own else None)
+    return FoundPrompt(is_own, found.run if is_own else None)
 
 
 async def work_on(upstream: Upstream, work: Callable[..., T], text: bytes, *arguments: object) -> T:
@@ -113,7 +113,7 @@ async def work_on(upstream: Upstream, work: Callable[..., T], text: bytes, *argu
     try:
         return await upstream.worker.run(scan, work, text, *arguments)
     except JsonError as error:
-        raise Refused(unexpected_answer(upstream.server.id, not_json("/", error, b""))) from error
+        raise RefusedRequest(unexpected_answer(upstream.server.id, not_json("/", error, b""))) from error
 
 
 async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *arguments: object) -> AsyncIterator[T]:
@@ -130,7 +130,7 @@ async def history_pages(upstream: Upstream, most: int, work: Callable[..., T], *
         where = f"/history?max_items={end - start}&offset={start}"
         try:
             yield await fetch_as(upstream, where, PAGE, Heavy(work), *arguments)
-        except Refused as error:
+        except RefusedRequest as error:
             if error.refusal.cause is not Cause.ANSWER_TOO_LARGE:
                 raise
             if end - start > 1:
@@ -159,15 +159,15 @@ async def _has_entry(upstream: Upstream, index: int) -> bool:
             upstream.session(is_fresh=False).get(upstream.url("/history", f"max_items=1&offset={index}")) as reply,
         ):
             if reply.status != 200:
-                raise Refused(_status(upstream.server.id, reply.status))
+                raise RefusedRequest(_status(upstream.server.id, reply.status))
             begun = b""
             while len(begun) < _BEGINNING and (chunk := await reply.content.readany()):
                 begun += chunk
             if len(begun) >= _BEGINNING:
                 reply.close()  # the rest is not wanted
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(upstream.explain(error)) from error
+        raise RefusedRequest(upstream.explain(error)) from error
     opened = begun.lstrip()
     if not opened.startswith(b"{"):
-        raise Refused(unexpected_answer(upstream.server.id))
+        raise RefusedRequest(unexpected_answer(upstream.server.id))
     return not opened[1:].lstrip().startswith(b"}")

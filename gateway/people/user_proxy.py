@@ -30,7 +30,7 @@ from gateway.http.json_reader import Bounds, Scan, build
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.queries import SEAL, for_server, write_query
-from gateway.http.refusal import Cause, Refusal, Refused, Sent
+from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
@@ -39,7 +39,7 @@ from gateway.partner.partner_nodes import PartnerNodes
 from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
-from gateway.people.evidence import Run, described_files
+from gateway.people.evidence import ProvingRun, described_files
 from gateway.people.files import CutShortError, Files
 from gateway.people.models import ModelLists, without_prompts
 from gateway.people.person import FOLDER, Person
@@ -63,7 +63,7 @@ from gateway.people.projection import (
     seal_job,
     seal_jobs,
 )
-from gateway.people.prompts import Made, Written, write_prompt_text
+from gateway.people.prompts import Made, SentPrompt, write_prompt_text
 from gateway.people.published_only import PublishedOnly
 from gateway.people.seals import File
 from gateway.people.turns import SubmitTurn, SubmitTurns
@@ -185,7 +185,7 @@ class UserProxy:
         return exact.get(method, {}).get(path, by_beginning)
 
     async def _refuse(self, _asked: _Asked) -> web.StreamResponse:
-        raise Refused(Refusal(Cause.NOT_ALLOWED, "With users, this is not allowed."))
+        raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, "With users, this is not allowed."))
 
     async def _plain(self, asked: _Asked, terms: Terms | None = None) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
@@ -232,12 +232,12 @@ class UserProxy:
         with self._hold(asked) as held:
             own = await fetch_as(asked.upstream, path, ENTRY, Heavy(own_entry), person, server_id, held=held)
             if own is None:
-                raise Refused(_NOT_YOURS)
+                raise RefusedRequest(_NOT_YOURS)
             etags = await self._prove(asked, {one.prompt_id: one.run for one in own})
             text = b"{%s}" % b",".join(b"%s:%s" % (_name(one), one.text) for one in own)
             return await _send(asked, await self._sealed(asked, seal_history, text, etags), held)
 
-    async def _prove(self, asked: _Asked, runs: Mapping[str, Run]) -> dict[str, dict[File, str]]:
+    async def _prove(self, asked: _Asked, runs: Mapping[str, ProvingRun]) -> dict[str, dict[File, str]]:
         """Return the Etags of the files that these runs prove to be the user's, by prompt_id."""
         found = await self.files.prove(
             asked.upstream, list(runs.values()), self.files.search_of(asked.upstream, asked.person)
@@ -254,7 +254,11 @@ class UserProxy:
             ids, text = await fetch_as(asked.upstream, where, JOBS, read_job_ids, held=held)
             rows = await fetch_rows(asked.upstream)
             found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
-            own = {prompt_id: known.run or Run(()) for prompt_id, known in zip(ids, found, strict=True) if known.is_own}
+            own = {
+                prompt_id: known.run or ProvingRun(())
+                for prompt_id, known in zip(ids, found, strict=True)
+                if known.is_own
+            }
             etags = await self._prove(asked, own)
             return await _send(asked, await self._sealed(asked, seal_jobs, text, etags), held)
 
@@ -263,8 +267,8 @@ class UserProxy:
             text = await fetch_as(asked.upstream, asked.route.path, ENTRY, read_job, held=held)
             known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
             if not known.is_own:
-                raise Refused(_NOT_YOURS)
-            etags = await self._prove(asked, {asked.last: known.run or Run(())})
+                raise RefusedRequest(_NOT_YOURS)
+            etags = await self._prove(asked, {asked.last: known.run or ProvingRun(())})
             return await _send(asked, await self._sealed(asked, seal_job, text, etags[asked.last]), held)
 
     def _hold(self, asked: _Asked) -> Held:
@@ -283,7 +287,7 @@ class UserProxy:
         where = f"{asked.route.path}?{for_server(asked.admitted.query)}"
         try:
             return await self._answer(asked, where, MODELS, without_prompts)
-        except Refused as error:
+        except RefusedRequest as error:
             if error.refusal.cause not in {Cause.NOT_LISTED, Cause.UPSTREAM_REFUSED}:
                 raise
             return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
@@ -309,7 +313,7 @@ class UserProxy:
             return await self._view(asked)
         file = File.of(asked.server_id, named)
         if file is None or not file.is_plain:
-            raise Refused(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
+            raise RefusedRequest(Refusal(Cause.BAD_REQUEST, "A file is named by filename, subfolder and type."))
         if file.folder != "input":
             is_own = await self._is_made_by(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
         else:
@@ -320,7 +324,9 @@ class UserProxy:
 
     async def _saved(self, asked: _Asked) -> web.StreamResponse:
         if not self._rules().share_workflows:
-            raise Refused(Refusal(Cause.NOT_ALLOWED, "The workflows that are saved on the servers are not shared."))
+            raise RefusedRequest(
+                Refusal(Cause.NOT_ALLOWED, "The workflows that are saved on the servers are not shared.")
+            )
         return await self._plain(asked)
 
     # Changing
@@ -343,7 +349,7 @@ class UserProxy:
             written = await asked.upstream.worker.run(
                 scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
             )
-        except Refused as error:
+        except RefusedRequest as error:
             if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has installed it recently
                 self._catalogues.reread(asked.server_id)
             raise
@@ -361,21 +367,23 @@ class UserProxy:
         """Return the server's node classes and its replacements for old names."""
         known = await self._catalogues.node_classes(asked.server_id)
         if known is None:
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not reported its nodes yet; retry."))
+            raise RefusedRequest(
+                Refusal(Cause.UPSTREAM_BUSY, f"{asked.server_id} has not reported its nodes yet; retry.")
+            )
         try:
             return Classes(known, read_replacements(await fetch(asked.upstream, REPLACEMENTS)))
         except ValueError as error:
-            raise Refused(unexpected_answer(asked.server_id)) from error
-        except Refused as error:
+            raise RefusedRequest(unexpected_answer(asked.server_id)) from error
+        except RefusedRequest as error:
             if error.refusal.cause is not Cause.NOT_LISTED:
                 raise
             return Classes(known)  # an older server
 
     async def _check_published(self, prompt: Mapping[str, Any]) -> None:
         if not await asyncio.to_thread(self._published_only.allows, prompt):
-            raise Refused(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, "Only the published workflows may be run here."))
 
-    async def _check_new(self, asked: _Asked, written: Written, rules: Rules, turn: SubmitTurn) -> None:
+    async def _check_new(self, asked: _Asked, written: SentPrompt, rules: Rules, turn: SubmitTurn) -> None:
         """Refuse an id that a prompt on the server has, and too many or too large prompts of this user.
 
         A prompt whose turn has not come is refused too: the page sends it again once less is ahead.
@@ -386,7 +394,7 @@ class UserProxy:
         own = own_rows(rows, asked.person, asked.server_id)
         if known.is_own is not None:
             message = "This prompt was sent already: look it up in the queue and the history."
-            raise Refused(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
+            raise RefusedRequest(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
 
         async def is_shown(prompt_id: str) -> bool:
             return (await find_prompt(asked.upstream, asked.person, prompt_id, rows)).is_own is not None
@@ -395,28 +403,30 @@ class UserProxy:
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
         if count >= most:
             message = f"You have {most} prompts on {asked.server_id} already, which is the limit."
-            raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
+            raise RefusedRequest(Refusal(Cause.TOO_MANY_PROMPTS, message))
         if count >= AHEAD and not written.is_unbounded:
             message = f"You have {count} prompts on {asked.server_id} already; this one is sent when one has ended."
-            raise Refused(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=TURN_RETRY))
+            raise RefusedRequest(Refusal(Cause.NOT_YOUR_TURN, message, retry_after=TURN_RETRY))
         queued = sum(row.size for row in own)
         if queued + len(written.text) > self.most_queued_bytes:
             message = (
                 f"Your prompts on {asked.server_id} have {queued:,} bytes already; {self.most_queued_bytes:,} may wait"
             )
-            raise Refused(Refusal(Cause.TOO_MANY_PROMPTS, message))
+            raise RefusedRequest(Refusal(Cause.TOO_MANY_PROMPTS, message))
 
     async def _check_made(self, asked: _Asked, made: frozenset[Made]) -> None:
         """Raise `Refused` unless each of these files is in the user's own history."""
         if made and not await self._is_made_by(asked, made):
-            raise Refused(Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there."))
+            raise RefusedRequest(
+                Refusal(Cause.NOT_YOURS, "The prompt names a picture that is not yours, or not there.")
+            )
 
     async def _is_made_by(self, asked: _Asked, made: frozenset[Made]) -> bool:
         try:
             return await self.files.has_all(asked.upstream, made, self.files.search_of(asked.upstream, asked.person))
         except CutShortError as error:
             message = f"Whether this file is yours could not be found out in time: {error}. Retry."
-            raise Refused(Refusal(Cause.UPSTREAM_BUSY, message)) from error
+            raise RefusedRequest(Refusal(Cause.UPSTREAM_BUSY, message)) from error
 
     async def _upload(self, asked: _Asked) -> web.StreamResponse:
         largest = self._state.largest_upload(asked.server_id)
@@ -433,7 +443,7 @@ class UserProxy:
         body = build(raw, is_strict=True)
         if asked.route.path == "/interrupt" and not interrupts_by_id(self._state.condition(asked.server_id).version):
             message = f"{asked.server_id} may interrupt another's prompt: its ComfyUI is too old to interrupt by id."
-            raise Refused(Refusal(Cause.NOT_ALLOWED, message))
+            raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, message))
         rows = await fetch_rows(asked.upstream)
         for prompt_id in [body["prompt_id"]] if "prompt_id" in body else body["delete"]:
             await self._check_own(asked, prompt_id, rows)
@@ -446,7 +456,7 @@ class UserProxy:
     async def _check_own(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> None:
         known = await fetch_rows(asked.upstream) if rows is None else rows
         if (await find_prompt(asked.upstream, asked.person, prompt_id, known)).is_own is False:
-            raise Refused(_NOT_YOURS)
+            raise RefusedRequest(_NOT_YOURS)
 
     def event_filter(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
         """Return the filter of a user's socket."""
@@ -458,14 +468,14 @@ class UserProxy:
                     running = [row for row in rows if row.is_running]
                     return bool(running) and len(own_rows(running, person, upstream.server.id)) == len(running)
                 return (await find_prompt(upstream, person, prompt_id, rows)).is_own
-            except Refused as error:
+            except RefusedRequest as error:
                 _log.info("%s: the owner of a prompt is unknown (%s)", upstream.server.id, error)
                 return None
 
         async def seal(data: dict[str, Any], began: float | None) -> None:
             try:
                 await self._seal_event(upstream, person, data, began)
-            except Refused as error:
+            except RefusedRequest as error:
                 _log.info("%s: an event is sent without its files (%s)", upstream.server.id, error)
 
         return EventFilter(client_id, owns, seal, partial(self._on_undeclared, upstream.server.id))

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.install.builds import Builds, packed
 from gateway.install.compression import ENDINGS
 from gateway.install.packed import page_of
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.tree import Tree
 from gateway.tasks import start_task
 
@@ -25,7 +25,7 @@ class PageBuilds:
     """The builds of one gateway. Call `close` at the end."""
 
     def __init__(self, root: Path) -> None:
-        self._files, self._builds = page_of(Place(root)), Builds(Place(root))
+        self._files, self._builds = page_of(Installation(root)), Builds(Installation(root))
         self._tree: Tree | None = None
         self._packing: asyncio.Task[None] | None = None
         self._is_closed = False

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from gateway.http.json_reader import build
 from gateway.install.page_python import PagePython, is_whole
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.index_page import FirstScreen
 from gateway.page.languages import INDEX
 from gateway.page.tree import Tree, text_of
@@ -43,7 +43,7 @@ Key = tuple[str, ...]  # build, language, workflow, rights, and the digest of th
 _log = logging.getLogger(__name__)
 
 
-class Catalogue(Protocol):
+class CatalogueLines(Protocol):
     """The classes of a server, one in each line: `"KSampler":{…}`."""
 
     def plain(self) -> bytes:
@@ -66,8 +66,8 @@ class Viewer:
 class FirstScreens:
     """The first screens of one gateway. Call `close` at the end."""
 
-    def __init__(self, root: Path, published: Published, catalogue: Callable[[str], Catalogue | None]) -> None:
-        self._python = PagePython(Place(root))
+    def __init__(self, root: Path, published: Published, catalogue: Callable[[str], CatalogueLines | None]) -> None:
+        self._python = PagePython(Installation(root))
         self._published, self._catalogue = published, catalogue
         self._codes: tuple[str, frozenset[str]] = "", frozenset()  # the languages of a build
         self._process: tuple[str, DrawingProcess] | None = None

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class PublishedEntry:
     """One published file. `tag` changes with its content, as far as size and time of change show.
 
     `title` and `about` come from its author, if it is a workflow with a form.
@@ -56,7 +56,7 @@ class File:
 class Listing:
     """The published files, by path with `/`, in order; and the files that are left out, with the reason."""
 
-    files: Mapping[str, File] = field(default_factory=dict)
+    files: Mapping[str, PublishedEntry] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -112,8 +112,8 @@ class Published:
         return data if len(data) <= LARGEST else None
 
 
-def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
-    files: dict[str, File] = {}
+def _list(folder: Path, known: Mapping[tuple[Path, str], PublishedEntry]) -> Listing:
+    files: dict[str, PublishedEntry] = {}
     left_out: dict[str, str] = {}
     counts = {True: 0, False: 0}  # of files of words, and of others
     for path in _walk(folder):
@@ -122,7 +122,7 @@ def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
         is_full = counts[is_words] >= (MOST_WORD_FILES if is_words else MOST_FILES)
         reason = _unfit(name) or ("too many files" if is_full else "")
         found = None if reason else _file(folder, path)
-        if isinstance(found, File):
+        if isinstance(found, PublishedEntry):
             files[name] = known.get((found.real, found.tag)) or _titled(found)
             counts[is_words] += 1
         else:
@@ -130,7 +130,7 @@ def _list(folder: Path, known: Mapping[tuple[Path, str], File]) -> Listing:
     return Listing(files, left_out)
 
 
-def _titled(file: File) -> File:
+def _titled(file: PublishedEntry) -> PublishedEntry:
     """Return the file with its author's title. A file without one is listed without a title."""
     if file.real.suffix.lower() != ".json" or file.size > LARGEST_TITLED:
         return file
@@ -169,7 +169,7 @@ def _unfit(name: str) -> str:
     return "" if is_fit and all(len(part) <= 200 for part in parts) else "its name cannot be part of an address"
 
 
-def _file(folder: Path, path: Path) -> File | str:
+def _file(folder: Path, path: Path) -> PublishedEntry | str:
     """Return the file, or why it is not published."""
     try:
         real = path.resolve(strict=True)
@@ -182,4 +182,4 @@ def _file(folder: Path, path: Path) -> File | str:
     if facts.st_size > largest:
         return f"it has more than {largest // 1_000_000} MB"
     text = f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
-    return File(facts.st_size, hashlib.sha256(text.encode()).hexdigest()[:16], real)
+    return PublishedEntry(facts.st_size, hashlib.sha256(text.encode()).hexdigest()[:16], real)

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from aiohttp import ETag, web
 
 from gateway.flags import is_loopback
-from gateway.http.refusal import Cause, Refusal, Refused
-from gateway.install.snapshot import Snapshot
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.install.snapshot import MemorySnapshot
 from gateway.page.home_screen import MANIFEST, MANIFEST_PATH, NO_WORKER, WORKER, manifest_text, worker_text
 from gateway.page.tree import LOGIN, PAGE, Tree, digest, text_of
 from gateway.site.builds import PageBuilds, best_coding
 from gateway.site.codings import accepted
-from gateway.site.first_screens import Catalogue, FirstScreens, Viewer
+from gateway.site.first_screens import CatalogueLines, FirstScreens, Viewer
 from gateway.site.policy import header_policy
 from gateway.site.published import Published
 from gateway.site.shared_reads import SharedReads
@@ -88,13 +88,13 @@ class Present:
     """The page's files now, and their memory snapshot if there is one."""
 
     tree: Tree
-    snapshot: Snapshot | None
+    snapshot: MemorySnapshot | None
 
 
 class Site:
     """Serves the files below the repository's root that belong to the page."""
 
-    def __init__(self, root: Path, published: Published, catalogue: Callable[[str], Catalogue | None]) -> None:
+    def __init__(self, root: Path, published: Published, catalogue: Callable[[str], CatalogueLines | None]) -> None:
         self._root = root.resolve()
         self._first_screens = FirstScreens(self._root, published, catalogue)
         self._documents: dict[object, Document] = {}  # by what they were made from
@@ -134,7 +134,7 @@ class Site:
         """
         tree, snapshot = present.tree, present.snapshot
         if not tree.page.html:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
+            raise RefusedRequest(Refusal(Cause.NOT_LISTED, f"There is no file {PAGE}."))
         screen = await self._first_screens.find(tree, viewer)
         facts = tree.build.key, snapshot, tuple(viewer.about.items()), screen
         document = self._documents.get(facts)
@@ -154,7 +154,7 @@ class Site:
         source = MANIFEST if path == MANIFEST_PATH else WORKER if has_worker else NO_WORKER
         text = await asyncio.to_thread(text_of, tree, source)
         if not text:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {source}."))
+            raise RefusedRequest(Refusal(Cause.NOT_LISTED, f"There is no file {source}."))
         if source == MANIFEST:
             text = manifest_text(text, "/")
         elif source == WORKER:
@@ -165,7 +165,9 @@ class Site:
         """Serve a file of the present build or an earlier one, compressed if the browser accepts it."""
         found = await self._builds.find(key, path)
         if found is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path} in this build, or the build is gone."))
+            raise RefusedRequest(
+                Refusal(Cause.NOT_LISTED, f"There is no file {path} in this build, or the build is gone.")
+            )
         headers = page_headers(origin) | {"Content-Type": type_of(path), "Cache-Control": FOR_EVER}
         if isinstance(found, bytes):
             return web.Response(body=found, headers=headers)
@@ -206,7 +208,7 @@ class Site:
         content = tree.build.files.get(path, "")
         data = tree.contents.get(content)
         if data is None:
-            raise Refused(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
+            raise RefusedRequest(Refusal(Cause.NOT_LISTED, f"There is no file {path}."))
         if isinstance(data, Path):
             return web.FileResponse(data, headers=page_headers(origin) | {"Content-Type": type_of(path)})
         return _answer(request, data, content, type_of(path), origin)
@@ -236,7 +238,7 @@ def type_of(path: str) -> str:
     return TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
 
 
-def snapshot_link(snapshot: Snapshot) -> str:
+def snapshot_link(snapshot: MemorySnapshot) -> str:
     """Return the link to a snapshot in the page, which `static/js/boot.mjs` reads."""
     return (
         f'<link rel="mooring-snapshot" id="snapshot" href="/snapshots/{snapshot.key}"'

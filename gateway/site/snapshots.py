@@ -14,8 +14,8 @@ from pathlib import Path
 from gateway.background_process import BackgroundProcess, Closed
 from gateway.install.compression import ENDINGS
 from gateway.install.failures import CommandFailed, SnapshotFailed
-from gateway.install.place import Place
-from gateway.install.snapshot import PLAIN, Busy, Snapshot, Snapshots
+from gateway.install.place import Installation
+from gateway.install.snapshot import PLAIN, Busy, MemorySnapshot, Snapshots
 from gateway.page.archive import Archive
 from gateway.page.tree import Tree
 from gateway.site.codings import accepted
@@ -30,13 +30,13 @@ class PageSnapshots:
     """The snapshots of one gateway. Call `close` at the end."""
 
     def __init__(self, root: Path) -> None:
-        self._snapshots = Snapshots(Place(root))
+        self._snapshots = Snapshots(Installation(root))
         self._key: tuple[Tree, str | None] | None = None  # of the last tree
         self._making: asyncio.Task[None] | None = None
         self._process = BackgroundProcess(root)
         self._unwritable: set[str] = set()  # keys; each is logged once
 
-    async def current(self, tree: Tree) -> Snapshot | None:
+    async def current(self, tree: Tree) -> MemorySnapshot | None:
         """Return the snapshot for this tree; if there is none, start making it and return None."""
         archive = tree.archive
         if self._key is None or self._key[0] is not tree:  # all that it depends on is in the tree

@@ -13,7 +13,7 @@ from app.core import comfy
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter, Key
 from app.workflows.editor.copy import filled
-from app.workflows.editor.sending import Sender
+from app.workflows.editor.sending import EditorSender
 from app.workflows.reading import read_source
 from tests.contract.conftest import ALONE, REAL, Demos
 from tests.contract.peer import Peer, WebPeer, entry, new_id, web_peer
@@ -61,7 +61,7 @@ async def test_editor_file_in_a_picture_is_the_workflow_that_ran(painter: Peer) 
     converter = Converter(Catalogue.parse((await painter.request("GET", "/object_info")).json()))
     conversion = converter.convert(a_file())
     values: dict[Key, object] = {("3:10", "width"): 24, ("5", "width"): 20, ("5", "upscale_method"): "lanczos"}
-    sending = Sender(converter, conversion).prepare(values, now=NOW, choose=lambda _: 0)
+    sending = EditorSender(converter, conversion).prepare(values, now=NOW, choose=lambda _: 0)
     name = (await painter.upload(fresh(), RED, subfolder="mooring")).json()["name"]
     workflow = sending.workflow.with_value("1", "image", f"mooring/{name}")
     task = a_task(prompt_id=new_id(), workflow=workflow.text)

@@ -30,7 +30,7 @@ from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import Server, ServerId
 from gateway.install.joined import page_tree
 from gateway.install.packed import PackedPage, page_of
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.tree import PageTree, Tree
 from gateway.people.login_settings import LoginSettings
 from gateway.platforms import system
@@ -193,7 +193,7 @@ class SharedPage:
     is_fixed = False
 
     def __init__(self) -> None:
-        self._files = page_tree(Place(ROOT))
+        self._files = page_tree(Installation(ROOT))
         self._turn = threading.Lock()
 
     def current(self) -> Tree:
@@ -205,7 +205,7 @@ class SharedPage:
 _PAGE = SharedPage()
 
 
-def _page_of(place: Place) -> PageTree | PackedPage | SharedPage:
+def _page_of(place: Installation) -> PageTree | PackedPage | SharedPage:
     return _PAGE if place.root == ROOT else page_of(place)
 
 

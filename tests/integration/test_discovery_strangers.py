@@ -17,7 +17,7 @@ from gateway.fleet.probes import condition_of, read_queue
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import Cause, Sent
 from gateway.http.server_proof import LARGEST, UnprovenError
-from gateway.http.servers import Found, Proof, ProofKind, Server, ServerId
+from gateway.http.servers import DiscoveredIdentity, Proof, ProofKind, Server, ServerId
 from gateway.http.upstream import Upstream
 from wire.health import Health
 
@@ -95,7 +95,7 @@ async def test_server_that_keeps_moving_leaves_only_used_connections_open() -> N
     whole = http(200, STATS)
     answers: Answers = lambda line, _: (http(200, ID),) if "userdata" in line else (whole[:-6], whole[-6:])  # noqa: E731
     async with other_program(answers) as port:
-        found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
+        found = DiscoveredIdentity(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
         server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
         async with (
             Upstream(server, QUICK) as upstream,
@@ -109,7 +109,7 @@ async def test_server_that_keeps_moving_leaves_only_used_connections_open() -> N
 
 async def test_other_program_on_a_servers_port_is_reported() -> None:
     async with other_program(lambda *_: (b"SSH-2.0-OpenSSH_9.9\r\n\r\n",)) as port:
-        found = Found(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
+        found = DiscoveredIdentity(GPU.origin, "mooring:a1", Proof(ProofKind.MINTED, "a1"))
         server = Server(ServerId("gpu-1"), "gpu-1", f"http://{HERE}:{port}", found=found)
         async with Upstream(server, QUICK) as upstream:
             assert (await condition_of(upstream)).health is Health.DOWN

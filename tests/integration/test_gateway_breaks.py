@@ -18,7 +18,7 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import ServerId
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.server import Gateway
 from tests.integration.attacks import JSON, GuardedServer, post, write
 from tests.integration.rig import ROOT, head_of, speak, until
@@ -190,7 +190,7 @@ async def test_restarted_server_is_probed_immediately(
 async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
     """Start a gateway in this process for one real demo server; yield it with its address."""
     port = free_ports(2)
-    demo = DemoFleet(count=1, after_port=port, is_faulty=True, place=Place(ROOT), version=None)
+    demo = DemoFleet(count=1, after_port=port, is_faulty=True, place=Installation(ROOT), version=None)
     own_hosts = build_own_hosts(host="127.0.0.1", port=port, is_tls=False)
     deadlines = Deadlines(probe_well=3_600.0, probe_down=3_600.0)
     try:

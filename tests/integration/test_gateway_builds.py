@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from gateway.install.builds import KEPT, Builds, packed
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from tests.codings import decompressed
 from tests.integration.rig import Running, open_gateway, until
 
@@ -113,7 +113,7 @@ async def test_file_that_no_page_loads_is_in_no_build(
 async def compress_grid(site: Path, browser: aiohttp.ClientSession, gateway: Running) -> str:
     """Wait until a file is compressed in both codings, and return its address."""
     path = await build_path(browser, gateway)
-    builds = Builds(Place(site))
+    builds = Builds(Installation(site))
     build = builds.read(path.split("/")[2])
     assert build
     file = builds.file(build.files["static/js/grid.js"])
@@ -233,7 +233,7 @@ async def test_gateway_compresses_missing_files_while_it_serves(
 async def test_next_gateway_continues_interrupted_compression(site: Path, browser: aiohttp.ClientSession) -> None:
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
         await compress_grid(site, browser, gateway)
-    files = Place(site).state / "builds" / "files"
+    files = Installation(site).state / "builds" / "files"
     lost = next(files.glob("*-zst"))
     lost.unlink()
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
@@ -246,7 +246,7 @@ async def test_failed_compression_is_logged_once_and_files_are_served(
 ) -> None:
     async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as gateway:
         await compress_grid(site, browser, gateway)
-    files = Place(site).state / "builds" / "files"
+    files = Installation(site).state / "builds" / "files"
     lost = next(files.glob("*-zst"))
     lost.unlink()
     # A folder where a file should be: permissions mean nothing to root.

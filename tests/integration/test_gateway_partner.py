@@ -25,7 +25,7 @@ from gateway.fleet.file import read_fleet
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
 from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Refused
+from gateway.http.refusal import RefusedRequest
 from gateway.http.secret import Secret
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
@@ -263,7 +263,7 @@ async def test_versions_pass_by_what_they_show(version: str) -> None:
             if version == "0.30.0":
                 await Proofs().demand(upstream)
             else:
-                with pytest.raises(Refused, match="shows them to everyone, at /queue"):
+                with pytest.raises(RefusedRequest, match="shows them to everyone, at /queue"):
                     await Proofs().demand(upstream)
 
 

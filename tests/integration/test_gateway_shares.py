@@ -18,7 +18,7 @@ from gateway.http.servers import Limits, Server, ServerId
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
 from gateway.people.login_settings import LoginSettings
-from gateway.people.sessions import Sessions
+from gateway.people.sessions import LoginSessions
 from tests.integration.rig import PATIENCE, Running, open_fleet, serve
 
 PLACES = 3
@@ -110,4 +110,4 @@ async def _studio(
         fleet = Fleet(Source.FLAGS, "a test", (server,))
         async with open_fleet(fleet, logins=LoginSettings(keys, users)) as gateway:
             await gateway.first_probe()
-            yield gateway, Sessions(keys, False, gateway.port, 1).begin(alice, time.time()).partition(";")[0]
+            yield gateway, LoginSessions(keys, False, gateway.port, 1).begin(alice, time.time()).partition(";")[0]

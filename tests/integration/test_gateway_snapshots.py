@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.install.snapshot import SCRIPTS, Snapshots
 from gateway.page.archive import digest_sources
 from tests.codings import decompressed
@@ -81,7 +81,7 @@ async def test_missing_snapshot_is_made_and_named_in_the_page(
 ) -> None:
     link = await wait_for_snapshot(browser, gateway)
     assert 'data-size="6000" data-sum="77"' in link
-    key = Snapshots(Place(site)).key(digest_sources(site))
+    key = Snapshots(Installation(site)).key(digest_sources(site))
     assert address(link) == f"/snapshots/{key}"
 
 

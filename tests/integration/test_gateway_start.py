@@ -21,7 +21,7 @@ import pytest
 
 from gateway.fleet import demo
 from gateway.fleet.demo import DemoFleet
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.platforms import system
 from tests.platform_kit import posix_only
 from tests.services import ROOT, Service, free_ports, start_gateway, wait_until
@@ -259,7 +259,7 @@ def test_gateway_stops_soon_while_a_server_hangs() -> None:
 async def test_demo_servers_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_END_SECONDS", PATIENCE)
     port = free_ports(2)
-    fleet = DemoFleet(count=1, after_port=port, is_faulty=False, place=Place(ROOT), version=None)
+    fleet = DemoFleet(count=1, after_port=port, is_faulty=False, place=Installation(ROOT), version=None)
     await fleet.start()
     await fleet.ready(PATIENCE)
     left = ROOT / ".mooring" / "demo" / str(port + 1) / "temp" / "left.png"

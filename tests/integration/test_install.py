@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from gateway.install.environment import Environment
-from gateway.install.place import Place, write_record
+from gateway.install.place import Installation, write_record
 from gateway.install.snapshot import FORMS, Snapshots
 from gateway.page.archive import make_archive
 from gateway.platforms import system
@@ -323,7 +323,7 @@ def test_memory_snapshot_exists_after_the_first_start(installed: Clone) -> None:
 
 def test_memory_snapshot_is_made_of_equal_bytes_again(installed: Clone) -> None:
     """The wheel has the one of the tests' own clone, which is another folder."""
-    ours, theirs = Snapshots(Place(ROOT)), Snapshots(Place(installed.root))
+    ours, theirs = Snapshots(Installation(ROOT)), Snapshots(Installation(installed.root))
     made = ours.make(make_archive(ROOT), lambda command: subprocess.run(command, cwd=ROOT, check=True))
     assert made is not None
     for coding in FORMS:
@@ -339,9 +339,9 @@ def unpacked(file: Path) -> bytes:
 def test_missing_network_is_reported_in_one_sentence(installed: Clone, tmp_path: Path, offline: dict[str, str]) -> None:
     """After the first step: pip is there, and no package."""
     clone = fresh(tmp_path)
-    environment = Environment(Place(clone.root))
+    environment = Environment(Installation(clone.root))
     subprocess.run([PYTHON, "-m", "venv", "--without-pip", str(environment.place.venv)], check=True)
-    pip = Environment(Place(installed.root)).packages() / "pip"
+    pip = Environment(Installation(installed.root)).packages() / "pip"
     shutil.copytree(pip, environment.packages() / "pip")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     write_record(environment.record, {"python": version, "locks": {}})

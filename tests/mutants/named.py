@@ -57,7 +57,7 @@ NAMED = (
     ),
     Named(
         "servers counted at the press",
-        "app/session/waiting/sessions.py",
+        "app/session/waiting/sending_windows.py",
         (("min(len(able) + stuck, waiting", "min(len(workers), waiting"),),
         f"{STORIES}/test_windows.py::test_batch_uses_servers_that_answer_after_run_was_pressed",
     ),

@@ -22,7 +22,7 @@ from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.copy import filled
 from app.workflows.editor.layout import Layouts
 from app.workflows.editor.nodes import VIRTUAL
-from app.workflows.editor.sending import Sender
+from app.workflows.editor.sending import EditorSender
 from app.workflows.editor.texts import choose_first
 from app.workflows.editor.values import MISSING
 from tests import recordings
@@ -176,7 +176,7 @@ async def test_written_workflows_open_in_the_editor_with_new_values(small: Edito
 
 def sent_along(converter: Converter, conversion: Conversion) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the file sent with a run with other values, and what that run sends."""
-    sending = Sender(converter, conversion).prepare(other_values(conversion), now=None, choose=choose_first)
+    sending = EditorSender(converter, conversion).prepare(other_values(conversion), now=None, choose=choose_first)
     return filled(sending.editor, sending.workflow), json.loads(sending.workflow.text)
 
 
@@ -184,7 +184,7 @@ def text_along(converter: Converter, text: str) -> tuple[dict[str, Any], dict[st
     """Return the file sent with a run of exactly this prompt, as a list of prompts may have it."""
     draw = Drawing()
     draw.node(1, "CaseText", ["{one|other}", ""])
-    sending = Sender(converter, converter.convert(draw.file())).prepare({}, now=None, choose=choose_first)
+    sending = EditorSender(converter, converter.convert(draw.file())).prepare({}, now=None, choose=choose_first)
     workflow = sending.workflow.with_value("1", "text", text)
     return filled(sending.editor, workflow), json.loads(workflow.text)
 

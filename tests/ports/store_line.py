@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, WindowId
 from app.core.ports.store import TaskStore
-from app.core.waiting_runs import Attachment, Batch, Entry, Pause, WaitingRuns, numbered_window, write_values
+from app.core.waiting_runs import Attachment, Batch, Pause, WaitingRun, WaitingRuns, numbered_window, write_values
 from tests.ports.database import BOUND, EmptyDatabase, raises, reservation, task
 
 W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
@@ -25,9 +25,9 @@ def batch(name: str, *hashes: str) -> Batch:
     )
 
 
-def entry(name: str, prompt_id: str, index: int) -> Entry:
+def entry(name: str, prompt_id: str, index: int) -> WaitingRun:
     cell = Cell(column=index, row=0, column_label="cfg 7.5", row_label="雪")
-    return Entry(
+    return WaitingRun(
         prompt_id=PromptId(prompt_id),
         owner=W1,
         part=Part(batch_id=BatchId(name), index=index, label=f"seed {index}", cell=cell),
@@ -253,7 +253,7 @@ async def check_inputs_of_sent_runs_give_way(database: EmptyDatabase) -> None:
     assert ids(await store.read_line(W1)) == "q-1"
 
 
-def press(prompt_id: str, *hashes: str) -> tuple[Batch, Entry]:
+def press(prompt_id: str, *hashes: str) -> tuple[Batch, WaitingRun]:
     """Return what a click adds to its line: its batch has its id."""
     made = replace(batch(prompt_id, *hashes), is_click=True)
     return made, replace(entry(prompt_id, prompt_id, 0), pressed_at=7.5)

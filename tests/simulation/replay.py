@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import MooringError
-from app.core.journal import Entry, read_entry
+from app.core.journal import JournalEntry, read_entry
 from app.core.journal_entries import holders, read_evidence, read_task, verdict
 from app.core.model import ClientId, PromptId, Reservation, ServerId, WindowId
 from app.core.truth import judge
@@ -69,7 +69,7 @@ class Replay:
         self._bound: dict[str, tuple[str, str]] = {}
         self._standing: dict[str, Mapping[str, Any]] = {}
         self._submitted: set[str] = set()
-        self._entry = Entry(0.0, "")
+        self._entry = JournalEntry(0.0, "")
         self._steps: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "claimed": self._claimed, "restored": self._restored, "reserved": self._reserved,
             "released": self._released, "registered": self._registered, "adopted": self._adopted,
@@ -77,7 +77,7 @@ class Replay:
             "submitting": self._submitting, "socket": self._socket,
         }  # fmt: skip
 
-    def run(self, entries: Iterable[Entry]) -> Report:
+    def run(self, entries: Iterable[JournalEntry]) -> Report:
         """Replay all entries in order."""
         for entry in entries:
             self._entry = entry

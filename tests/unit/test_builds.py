@@ -16,7 +16,7 @@ from gateway.install.builds import KEPT, Builds, builds_step, packed
 from gateway.install.compression import ENDINGS, Interrupted, compress
 from gateway.install.failures import CommandFailed
 from gateway.install.node import node_command
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.install.steps import take
 from gateway.page.tree import Build, PageTree, digest
 from gateway.platforms import system
@@ -32,7 +32,7 @@ def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:
 
 @pytest.fixture
 def builds(tmp_path: Path) -> Builds:
-    return Builds(Place(tmp_path))
+    return Builds(Installation(tmp_path))
 
 
 def test_stored_files_are_found_by_their_key(builds: Builds) -> None:
@@ -102,16 +102,16 @@ def test_compression_ends_when_the_gateway_does(builds: Builds) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Installation:
     """A clone with a small page."""
     texts = {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;"}
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    return Place(tmp_path)
+    return Installation(tmp_path)
 
 
-def test_set_up_for_users_leaves_compression_to_the_gateway(place: Place) -> None:
+def test_set_up_for_users_leaves_compression_to_the_gateway(place: Installation) -> None:
     shown = io.StringIO()
     take([builds_step(place, packs=False)], shown)
     assert shown.getvalue() == "[1/1] Page files … kept; Mooring packs them while it runs\n"
@@ -121,7 +121,7 @@ def test_set_up_for_users_leaves_compression_to_the_gateway(place: Place) -> Non
     assert len(builds.unpacked(build, "zstd")) == len(builds.unpacked(build, "gzip")) > 0
 
 
-def test_set_up_for_tests_compresses_both_ways(place: Place) -> None:
+def test_set_up_for_tests_compresses_both_ways(place: Installation) -> None:
     builds, shown = Builds(place), io.StringIO()
     assert not builds.has_any()
     assert not builds.is_ready()
@@ -159,7 +159,7 @@ def test_compression_of_a_large_file_ends_when_the_gateway_does() -> None:
 
 
 def test_node_of_the_environment_replaces_a_missing_one(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The program itself, not a Python that would leave it running when it is killed."""
     machine = tmp_path / "bin"

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.install.joined import JOINER, KEPT, ROLLUP, page_tree
 from gateway.install.node import node_command
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.tree import PageTree, Tree, text_of
 from tests.services import ROOT
 
@@ -44,7 +44,7 @@ console.log(JSON.stringify([one(), two(), three()]));
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a small clone with the tool that joins, and with Node, which may be only in our .venv."""
-    node = Path(shutil.which(node_command(Place(ROOT))[0]) or "")
+    node = Path(shutil.which(node_command(Installation(ROOT))[0]) or "")
     monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -66,21 +66,21 @@ def written(tree: Tree, folder: Path) -> Path:
 
 
 def test_joined_files_share_one_instance_of_each_module(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = written(page_tree(Place(root)).current(), tmp_path_factory.mktemp("site"))
+    home = written(page_tree(Installation(root)).current(), tmp_path_factory.mktemp("site"))
     (home / "run.mjs").write_text(RUN, "utf-8")
-    command = [*node_command(Place(ROOT)), home / "run.mjs", home.as_uri()]
+    command = [*node_command(Installation(ROOT)), home / "run.mjs", home.as_uri()]
     ended = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
     assert json.loads(ended.stdout) == [1, 2, 3]
 
 
 def test_what_else_imports_a_module_keeps_it(root: Path) -> None:
     (root / "static/js/main.js").write_text('import "./help.js";\nimport "./shared.js";', "utf-8")
-    files = page_tree(Place(root)).current().build.files
+    files = page_tree(Installation(root)).current().build.files
     assert {"static/js/worker.js", "static/js/help.js"} < set(files)
 
 
 def test_changed_module_is_joined_again(root: Path) -> None:
-    files = page_tree(Place(root))
+    files = page_tree(Installation(root))
     before = files.current().build
     (root / "static/js/shared.js").write_text("export const count = () => 'changed';\n", "utf-8")
     tree = files.current()
@@ -90,32 +90,32 @@ def test_changed_module_is_joined_again(root: Path) -> None:
 
 
 def test_same_modules_are_joined_once(root: Path) -> None:
-    first = page_tree(Place(root)).current().build
-    (kept,) = (Place(root).state / "joined").iterdir()
+    first = page_tree(Installation(root)).current().build
+    (kept,) = (Installation(root).state / "joined").iterdir()
     seen = kept.stat().st_mtime_ns
-    assert page_tree(Place(root)).current().build == first
+    assert page_tree(Installation(root)).current().build == first
     assert kept.stat().st_mtime_ns == seen
 
 
 def test_only_last_results_are_kept(root: Path) -> None:
-    files = page_tree(Place(root))
+    files = page_tree(Installation(root))
     for number in range(KEPT + 2):
         (root / "static/js/shared.js").write_text(f"export const count = () => {number};\n", "utf-8")
         files.current()
-    assert len(list((Place(root).state / "joined").iterdir())) == KEPT
+    assert len(list((Installation(root).state / "joined").iterdir())) == KEPT
 
 
 def test_modules_that_cannot_be_joined_are_loaded_alone(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     (root / "static/js/shared.js").write_text("export const count = () => (;\n", "utf-8")
     with caplog.at_level(logging.WARNING):
-        tree = page_tree(Place(root)).current()
+        tree = page_tree(Installation(root)).current()
     assert text_of(tree, "static/js/main.js") == FILES["static/js/main.js"]
     assert "static/js/shared.js" in tree.build.files
     assert "could not join" in caplog.text
 
 
 def test_our_page_loads_few_files() -> None:
-    tree = page_tree(Place(ROOT)).current()
+    tree = page_tree(Installation(ROOT)).current()
     html = tree.page.write("/b/x/", "")
     loaded = re.findall(r'(?:src|rel="modulepreload" href)="/b/x/(static/js/[^"]+)"', html)
     assert sorted(loaded) == [

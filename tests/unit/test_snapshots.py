@@ -13,8 +13,8 @@ import pytest
 
 from gateway.install.exclusion import exclusive
 from gateway.install.failures import CommandFailed, SnapshotFailed
-from gateway.install.place import Place
-from gateway.install.snapshot import FORMS, KEPT, MAKER, SCRIPTS, Busy, Snapshot, Snapshots, snapshot_step
+from gateway.install.place import Installation
+from gateway.install.snapshot import FORMS, KEPT, MAKER, SCRIPTS, Busy, MemorySnapshot, Snapshots, snapshot_step
 from gateway.install.steps import take
 from gateway.page.archive import digest_sources, make_archive
 
@@ -41,7 +41,7 @@ class Node:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A clone with a small app, on a machine with a Node."""
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     texts = {"app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "// a script")}
@@ -49,7 +49,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     write_runtime(tmp_path)
-    return Place(tmp_path)
+    return Installation(tmp_path)
 
 
 def write_runtime(root: Path, **changed: Any) -> None:
@@ -58,22 +58,22 @@ def write_runtime(root: Path, **changed: Any) -> None:
     (root / "static" / "vendor" / "mooring.json").write_text(json.dumps(record))
 
 
-def key_of(place: Place) -> str:
+def key_of(place: Installation) -> str:
     key = Snapshots(place).key(digest_sources(place.root))
     assert key is not None
     return key
 
 
-def make(place: Place, node: Node) -> Snapshot:
+def make(place: Installation, node: Node) -> MemorySnapshot:
     made = Snapshots(place).make(make_archive(place.root), node)
     assert made is not None
     return made
 
 
-def test_snapshot_is_made_once_and_found_by_its_key(place: Place) -> None:
+def test_snapshot_is_made_once_and_found_by_its_key(place: Installation) -> None:
     node = Node()
     made = make(place, node)
-    assert made == Snapshot(key_of(place), 1000, 77) == Snapshots(place).find(made.key)
+    assert made == MemorySnapshot(key_of(place), 1000, 77) == Snapshots(place).find(made.key)
     assert make(place, node) == made
     (ran,) = node.ran
     assert MAKER in ran
@@ -82,7 +82,7 @@ def test_snapshot_is_made_once_and_found_by_its_key(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", ["app/model.py", *SCRIPTS])
-def test_changed_source_changes_the_key(place: Place, name: str) -> None:
+def test_changed_source_changes_the_key(place: Installation, name: str) -> None:
     make(place, Node())
     (place.root / name).write_text("x = 2")
     assert Snapshots(place).find(key_of(place)) is None
@@ -94,13 +94,13 @@ def test_changed_source_changes_the_key(place: Place, name: str) -> None:
 @pytest.mark.parametrize(
     "changed", [{"from": "other locks"}, {"files": {**FILES, "python/site.zip": 9}}], ids=["locks", "packages"]
 )
-def test_changed_runtime_changes_the_key(place: Place, changed: dict[str, Any]) -> None:
+def test_changed_runtime_changes_the_key(place: Installation, changed: dict[str, Any]) -> None:
     before = key_of(place)
     write_runtime(place.root, **changed)
     assert key_of(place) != before
 
 
-def test_unrelated_files_do_not_change_the_key(place: Place) -> None:
+def test_unrelated_files_do_not_change_the_key(place: Installation) -> None:
     """The files of the tests are in `static/vendor/` too."""
     before = key_of(place)
     write_runtime(place.root, dev=True, files={**FILES, "test/axe.min.js": 1, "pyscript/core.js": 6})
@@ -109,7 +109,7 @@ def test_unrelated_files_do_not_change_the_key(place: Place) -> None:
 
 @pytest.mark.parametrize("ending", [*FORMS.values(), "json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_damaged_snapshot_is_rebuilt(place: Place, ending: str, damage: str) -> None:
+def test_damaged_snapshot_is_rebuilt(place: Installation, ending: str, damage: str) -> None:
     made = make(place, Node())
     file = Snapshots(place).folder / f"{made.key}.{ending}"
     file.unlink()
@@ -120,7 +120,7 @@ def test_damaged_snapshot_is_rebuilt(place: Place, ending: str, damage: str) -> 
     assert Snapshots(place).find(made.key) == made
 
 
-def test_failed_snapshot_is_not_retried_for_the_same_sources(place: Place) -> None:
+def test_failed_snapshot_is_not_retried_for_the_same_sources(place: Installation) -> None:
     node = Node()
     node.fails = True
     with pytest.raises(SnapshotFailed):
@@ -133,7 +133,7 @@ def test_failed_snapshot_is_not_retried_for_the_same_sources(place: Place) -> No
     assert not snapshots.is_ready()
 
 
-def test_set_up_continues_without_it_with_one_line(place: Place) -> None:
+def test_set_up_continues_without_it_with_one_line(place: Installation) -> None:
     node, shown = Node(), io.StringIO()
     node.fails = True
     take([snapshot_step(place, node)], shown)
@@ -147,7 +147,7 @@ def test_set_up_continues_without_it_with_one_line(place: Place) -> None:
     assert re.fullmatch(r"\[1/1\] Memory snapshot … done in \d+\.\d s\n", shown.getvalue())
 
 
-def test_partial_output_of_node_is_no_snapshot(place: Place) -> None:
+def test_partial_output_of_node_is_no_snapshot(place: Installation) -> None:
     def half(command: list[str | Path]) -> None:
         Path(f"{command[-1]}.json").write_text('{"size": 1000')
 
@@ -156,13 +156,13 @@ def test_partial_output_of_node_is_no_snapshot(place: Place) -> None:
     assert Snapshots(place).find(key_of(place)) is None
 
 
-def test_one_process_makes_it_at_a_time(place: Place) -> None:
+def test_one_process_makes_it_at_a_time(place: Installation) -> None:
     snapshots = Snapshots(place)
     with exclusive(snapshots.folder / "lock", lambda: None), pytest.raises(Busy):
         make(place, Node())
 
 
-def test_only_the_latest_are_kept(place: Place) -> None:
+def test_only_the_latest_are_kept(place: Installation) -> None:
     keys = []
     for number in range(KEPT + 2):
         (place.root / "app" / "model.py").write_text(f"x = {number}")
@@ -174,6 +174,6 @@ def test_only_the_latest_are_kept(place: Place) -> None:
 
 def test_nothing_is_made_without_a_runtime(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
-    snapshots = Snapshots(Place(tmp_path))
+    snapshots = Snapshots(Installation(tmp_path))
     assert snapshots.is_ready()
     assert snapshots.make(make_archive(tmp_path), Node()) is None

@@ -10,7 +10,7 @@ from app.core.ports.blobs import Blob
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Multipart:
     """A multipart body: plain fields, and one file in the field `image`."""
 
     fields: Mapping[str, str]
@@ -27,7 +27,7 @@ class Request:
     path: str  # with its query: /servers/gpu-1/history/…, or a full URL of such a server
     deadline: float
     json: str | None = None
-    form: Form | None = None
+    form: Multipart | None = None
 
 
 @dataclass(frozen=True, slots=True)

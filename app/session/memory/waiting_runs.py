@@ -9,7 +9,7 @@ from app.core.model import Task, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
 from app.core.records import decode, encode
-from app.core.waiting_runs import Batch, Entry, LineChange, LineHead, WaitingRuns, line_of, own_window_of
+from app.core.waiting_runs import Batch, LineChange, LineHead, WaitingRun, WaitingRuns, line_of, own_window_of
 from app.session.memory.database import KeptBlob, MemoryTransactions, Record
 
 
@@ -76,7 +76,7 @@ class MemoryLine(MemoryTransactions):
 
     def _line(self, window_id: WindowId) -> WaitingRuns:
         head = self.database.lines.get(window_id)
-        entries = [decode(Entry, row) for row in self._waiting_of(window_id)]
+        entries = [decode(WaitingRun, row) for row in self._waiting_of(window_id)]
         batches = [decode(Batch, self.database.batches[name]) for name in {item.batch_id for item in entries}]
         return line_of(decode(LineHead, head) if head else None, entries, batches, window_id)
 

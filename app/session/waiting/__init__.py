@@ -1,1 +1,1 @@
-"""Waiting runs: kept, sent, and shared by a tab's sessions."""
+"""Waiting runs: kept, sent, and shared by a session's windows."""

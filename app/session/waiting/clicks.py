@@ -22,7 +22,7 @@ from app.core.ports.blobs import Blob
 from app.core.presses import Press
 from app.core.records import BrokenRecord
 from app.core.refusals import read_refusal, write_refusal
-from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Attachment, Batch, WaitingRun, WaitingRuns
 from app.core.workflow import ApiWorkflow
 from app.session.hashing import sha256_of
 from app.session.state import State
@@ -43,7 +43,7 @@ class Pressed:
 
     order: RunOrder
     batch: Batch
-    entry: Entry
+    entry: WaitingRun
     is_noted: bool
 
 
@@ -69,7 +69,7 @@ class Clicks:
             again_of=order.again_of,
             is_click=True,
         )
-        entry = Entry(
+        entry = WaitingRun(
             prompt_id=order.prompt_id,
             owner=window.window_id,
             part=Part(batch_id=batch.batch_id),
@@ -80,7 +80,7 @@ class Clicks:
         self._sender.pressed |= {order.prompt_id}
         return Pressed(order, batch, entry, self.remember(batch, [entry], "" if editor.sha256 else editor.text))
 
-    def remember(self, batch: Batch, entries: Sequence[Entry], editor: str, senders: int | None = None) -> bool:
+    def remember(self, batch: Batch, entries: Sequence[WaitingRun], editor: str, senders: int | None = None) -> bool:
         """Let the tab remember a press, before anything is awaited; False if it cannot."""
         window, now = self._state.records.get_window("run"), self._state.ports.clock.now()
         return bool(entries) and self._tab.note(
@@ -285,11 +285,11 @@ class Clicks:
             self._state.live.show_refused(entry.prompt_id, title, entry.pressed_at, error)
 
 
-def _joined(line: WaitingRuns, batch: Batch, entry: Entry, line_id: str) -> WaitingRuns:
+def _joined(line: WaitingRuns, batch: Batch, entry: WaitingRun, line_id: str) -> WaitingRuns:
     return line.join(batch, [entry], line_id)
 
 
-def _refused(line: WaitingRuns, batch: Batch, entries: Sequence[Entry], line_id: str, refusal: str) -> WaitingRuns:
+def _refused(line: WaitingRuns, batch: Batch, entries: Sequence[WaitingRun], line_id: str, refusal: str) -> WaitingRuns:
     joined = line.join(batch, entries, line_id)
     return reduce(lambda line, entry: line.refuse(entry.prompt_id, refusal), entries, joined)
 

@@ -34,7 +34,7 @@ from app.core.file_runs import (
 from app.core.model import BatchId, Part, PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
-from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Attachment, Batch, WaitingRun, WaitingRuns
 from app.core.window import Window
 from app.session.facts import Picked
 from app.session.state import State
@@ -68,7 +68,7 @@ class FeedLine(Protocol):
         """The line with the runs that are set aside; None until it is known, with the work of all windows."""
 
     async def attach(self, where: tuple[str, str], picked: Picked) -> Attachment: ...
-    async def join(self, batch: Batch, entries: list[Entry], senders: int, editor: str) -> None: ...
+    async def join(self, batch: Batch, entries: list[WaitingRun], senders: int, editor: str) -> None: ...
     async def remove(self, *prompt_ids: PromptId) -> None: ...
 
 
@@ -173,7 +173,7 @@ class FileFeed:
         self._put(after)
         return undo
 
-    def take_back(self, entry: Entry, error: MooringError) -> bool:
+    def take_back(self, entry: WaitingRun, error: MooringError) -> bool:
         """List a run that could not be sent because of its own file, so that the line continues without it.
 
         False if the line has to pause instead.
@@ -315,11 +315,11 @@ class FileFeed:
             except TaskNotFound:
                 log.info("%s was sent before it could be removed", prompt_id)
 
-    def _entry(self, plan: FilePlan, run: int, inputs: tuple[Attachment, ...]) -> Entry:
+    def _entry(self, plan: FilePlan, run: int, inputs: tuple[Attachment, ...]) -> WaitingRun:
         planned = plan.runs[run]
         part = Part(batch_id=plan.batch.batch_id, index=run, label=planned.label, cell=planned.cell)
         prompt_id = PromptId(self._state.ports.random.uuid4())
-        return Entry(
+        return WaitingRun(
             prompt_id=prompt_id,
             owner=plan.window_id,
             part=part,

@@ -1,4 +1,4 @@
-"""Sending what waits: which session takes the next run and when, and what becomes of one that could not be sent.
+"""Sending what waits: which window takes the next run and when, and what becomes of one that could not be sent.
 
 What users can rely on is in `session/waiting/waiting_runs.py`.
 """
@@ -17,14 +17,14 @@ from app.core.balancer import Wish
 from app.core.errors import BadInput, HttpStatusError, MooringError, NotYourTurn, TaskNotFound
 from app.core.model import PromptId, Task, TaskState
 from app.core.refusals import write_refusal
-from app.core.waiting_runs import Entry, Pause, WaitingRuns
+from app.core.waiting_runs import Pause, WaitingRun, WaitingRuns
 from app.session.delivery.past import Past
 from app.session.facts import Picked
 from app.session.state import State
 from app.session.submitting.editor_files import EditorFiles
 from app.session.submitting.named_files import Origin
 from app.session.submitting.submit import RunOrder
-from app.session.waiting.sessions import Sessions, count_sessions
+from app.session.waiting.sending_windows import SendingWindows, count_windows
 from app.session.waiting.storage import LineKeeper
 from app.session.waiting.worker import WindowWorker
 from wire.turns import AHEAD
@@ -32,7 +32,7 @@ from wire.turns import AHEAD
 log = logging.getLogger("mooring.session")
 
 # Lists a run that cannot be sent because of its own file among the failures; False if the line must pause for it.
-TakeBack = Callable[[Entry, MooringError], bool]
+TakeBack = Callable[[WaitingRun, MooringError], bool]
 
 
 class Sender:
@@ -70,10 +70,10 @@ class Sender:
         )
 
     @property
-    def sessions(self) -> Sessions:
-        """The sessions that send from the line now."""
+    def sending_windows(self) -> SendingWindows:
+        """The windows that send from the line now."""
         state = self._state
-        return count_sessions(self._keeper.line, self.workers, state.servers.fleet, state.leanings, self.held_back)
+        return count_windows(self._keeper.line, self.workers, state.servers.fleet, state.leanings, self.held_back)
 
     @property
     def held_back(self) -> frozenset[PromptId]:
@@ -111,15 +111,15 @@ class Sender:
                     self._keeper.took(prompt_id)
                     self.pressed -= {prompt_id}
         line, most = self._keeper.line, self._state.servers.fleet.most_pending
-        sessions = self.sessions
-        self._drop_notes(line, sessions.wanted)
+        sending = self.sending_windows
+        self._drop_notes(line, sending.wanted)
         self._follow_ends()
         if line is None:
             return
-        for worker in sorted(self.workers[: sessions.wanted], key=lambda worker: worker.ahead):
-            fits = partial(sessions.may_send, self.workers.index(worker), worker.locked)
+        for worker in sorted(self.workers[: sending.wanted], key=lambda worker: worker.ahead):
+            fits = partial(sending.may_send, self.workers.index(worker), worker.locked)
             entry = line.due(worker.ahead, self.sending | self.held_back, most, fits) if worker.is_idle else None
-            gives_way = worker.ahead and self._gives_way(worker, sessions.regular, line)
+            gives_way = worker.ahead and self._gives_way(worker, sending.regular, line)
             if entry is not None and not gives_way:
                 worker.sending = entry.prompt_id
                 self._state.spawn(self._send(worker, entry, line), f"send {entry.prompt_id}")
@@ -146,9 +146,9 @@ class Sender:
             self._state.spawn(self.workers[0].submitter.places.stop_waiting(prompt_id), f"drop the note of {prompt_id}")
 
     def _gives_way(self, worker: WindowWorker, regular: int, line: WaitingRuns) -> bool:
-        """Return whether a busy regular session takes no more for now, because another may still use an idle server.
+        """Return whether a busy regular window takes no more for now, because another may still use an idle server.
 
-        A session that shares its server with an earlier one takes one run at a time, so that it can choose another.
+        A window that shares its server with an earlier one takes one run at a time, so that it can choose another.
         """
         workers = self.workers[:regular]
         if worker not in workers:
@@ -158,7 +158,7 @@ class Sender:
         earlier = {item.locked for item in workers[: workers.index(worker)]}
         return any(item.is_free for item in workers) or (worker.locked in earlier and not line.is_unbounded)
 
-    async def _send(self, worker: WindowWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _send(self, worker: WindowWorker, entry: WaitingRun, line: WaitingRuns) -> None:
         try:
             order = await self._order(entry, line)
             await worker.submitter.run(replace(order, is_quiet=worker.turn is not None))
@@ -173,7 +173,7 @@ class Sender:
             worker.sending = None
             self._state.changed()
 
-    async def _order(self, entry: Entry, line: WaitingRuns) -> RunOrder:
+    async def _order(self, entry: WaitingRun, line: WaitingRuns) -> RunOrder:
         batch, inputs = line.batches[entry.batch_id], dict[tuple[str, str], Picked]()
         for item in (*entry.inputs, *batch.inputs):
             blob = await self._state.ports.store.read_input(item.sha256) if item.sha256 else None
@@ -209,7 +209,7 @@ class Sender:
             return None
         return None if task is None else Origin(task.server_id, task.created_at)
 
-    async def _taken(self, worker: WindowWorker, entry: Entry, line: WaitingRuns) -> None:
+    async def _taken(self, worker: WindowWorker, entry: WaitingRun, line: WaitingRuns) -> None:
         """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
         self._keeper.took(entry.prompt_id)
         task = self._state.records.tasks.get(entry.prompt_id)
@@ -224,7 +224,7 @@ class Sender:
         if failure is not None and failure.kind == "rejected":
             await self._hold(Pause.REJECTED, entry.prompt_id, None)
 
-    async def _not_taken(self, worker: WindowWorker, entry: Entry, error: MooringError) -> None:
+    async def _not_taken(self, worker: WindowWorker, entry: WaitingRun, error: MooringError) -> None:
         """Handle a run that was not registered, or is another window's now."""
         self._state.live.drop_run(entry.prompt_id)
         if isinstance(error, NotYourTurn):  # nothing has changed
@@ -246,7 +246,7 @@ class Sender:
         else:
             worker.rest(error, self._kick.set)
 
-    async def _refuse(self, worker: WindowWorker, entry: Entry, error: MooringError) -> None:
+    async def _refuse(self, worker: WindowWorker, entry: WaitingRun, error: MooringError) -> None:
         """Take a click out of the line that a retry would not send either; it stays until it is dismissed."""
         if await self.refuse(entry.prompt_id, error):
             self._state.live.show_refused(entry.prompt_id, self._title_of(entry), entry.pressed_at, error)
@@ -265,11 +265,11 @@ class Sender:
             return False
         return True
 
-    def _title_of(self, entry: Entry) -> str:
+    def _title_of(self, entry: WaitingRun) -> str:
         line = self._keeper.line
         return line.batches[entry.batch_id].title if line is not None and entry.batch_id in line.batches else ""
 
-    async def _remove(self, worker: WindowWorker, entry: Entry) -> None:
+    async def _remove(self, worker: WindowWorker, entry: WaitingRun) -> None:
         """Remove a run that is listed elsewhere. One that cannot be removed is tried once more later."""
         try:
             await self._keeper.change(lambda line: line.without(entry.prompt_id) if line.has(entry.prompt_id) else line)
@@ -290,7 +290,7 @@ class Sender:
         self.refusal = error
         self._state.changed()
 
-    async def _put_back(self, task: Task, entry: Entry, was: WaitingRuns) -> None:
+    async def _put_back(self, task: Task, entry: WaitingRun, was: WaitingRuns) -> None:
         """Put a run back. If the page closes before that is written, its failed task remains, which was not sent.
 
         One that was refused because its turn had not come, or something was busy, leaves no task. Of other failures the

@@ -14,7 +14,7 @@ from app.core.errors import NotOwner, StorageError, TaskNotFound
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.store import NO_FILES
-from app.core.waiting_runs import Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns
 from app.core.window import Window
 from app.session.state import State
 
@@ -101,7 +101,7 @@ class LineKeeper:
     async def join(
         self,
         batch: Batch,
-        entries: Sequence[Entry],
+        entries: Sequence[WaitingRun],
         senders: int | None,
         *,
         is_more: bool = False,

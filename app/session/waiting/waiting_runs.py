@@ -41,7 +41,7 @@ from itertools import chain, count
 from app.core.balancer import ANY, Wish
 from app.core.errors import BadInput, MooringError, NotYourTurn, StorageError, TaskNotFound
 from app.core.model import BatchId, Part, PromptId, WindowId
-from app.core.waiting_runs import Attachment, Batch, Entry, Pause, Values, WaitingRuns, write_values
+from app.core.waiting_runs import Attachment, Batch, Pause, Values, WaitingRun, WaitingRuns, write_values
 from app.core.workflow import ApiWorkflow
 from app.session.delivery.past import Past
 from app.session.facts import Picked
@@ -113,13 +113,13 @@ class WaitingLine:
     def wanted_windows(self) -> int:
         """How many windows of this session send from it now."""
         line = self._keeper.line
-        return self._sender.sessions.wanted if line is not None and line.entries else 1
+        return self._sender.sending_windows.wanted if line is not None and line.entries else 1
 
     @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sending_windows.wanted] if line is not None and line.entries else []
         return next((worker.turn for worker in workers if worker.turn is not None), None)
 
     @property
@@ -138,7 +138,7 @@ class WaitingLine:
     def stalled_by(self) -> MooringError | None:
         """Why no session sends at present; each retries by itself."""
         line = self._keeper.line
-        workers = self._sender.workers[: self._sender.sessions.wanted] if line is not None and line.entries else []
+        workers = self._sender.workers[: self._sender.sending_windows.wanted] if line is not None and line.entries else []
         found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
@@ -162,7 +162,7 @@ class WaitingLine:
         editor: str = "",
         press: PromptId | None = None,
     ) -> BatchId:
-        """Append runs to the line; `senders` is how many sessions send from it.
+        """Append runs to the line; `senders` is how many windows send from it.
 
         With a wish they wait for the server asked for, or (`is_patient`) until a server is idle.
         Their files are kept with them, and so is `editor`, the copy of the editor's file that is sent along. `press`
@@ -199,7 +199,7 @@ class WaitingLine:
         attached = [await self.attach(where, picked) for where, picked in (inputs or {}).items()]
         return replace(batch, inputs=tuple(attached), editor_sha256=await self._editors.keep(editor) if editor else "")
 
-    async def join(self, batch: Batch, entries: list[Entry], senders: int, editor: str) -> None:
+    async def join(self, batch: Batch, entries: list[WaitingRun], senders: int, editor: str) -> None:
         """Append some runs of a batch. An empty line starts with so many `senders`, and keeps the editor's copy."""
         line = self._keeper.line
         if editor and (line is None or batch.batch_id not in line.batches):
@@ -227,7 +227,7 @@ class WaitingLine:
         self.hurry()
 
     async def spread(self, senders: int) -> None:
-        """Set how many sessions of this tab send from the line, or EVERY."""
+        """Set how many windows of this session send from the line, or EVERY."""
         await self._keeper.change(lambda line: line.spread(senders))
 
     async def move(self, prompt_id: PromptId, before: PromptId | None = None) -> None:
@@ -348,6 +348,8 @@ class WaitingLine:
         return Attachment(node_id=where[0], input_name=where[1], sha256=sha256, name=picked.name, size=picked.blob.size)
 
 
-def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> Entry:
+def _entry(prompt_id: PromptId, owner: WindowId, batch_id: BatchId, run: PlannedRun) -> WaitingRun:
     part = Part(batch_id=batch_id, index=run.index, label=run.label, cell=run.cell)
-    return Entry(prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values), templates=run.templates)
+    return WaitingRun(
+        prompt_id=prompt_id, owner=owner, part=part, values=write_values(run.values), templates=run.templates
+    )

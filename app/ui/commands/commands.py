@@ -20,7 +20,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.runs.run_bar_words import word_button
 from app.ui.runs.server_picker import FREE, SOONEST, WhereView
 from app.ui.runs.state import RunView
-from app.ui.settings.settings import Settings, Switch, Theme
+from app.ui.settings.settings import Settings, SettingSwitch, Theme
 from app.ui.settings.settings_words import word_previews
 from app.workflows.forms.search import plain
 
@@ -361,9 +361,9 @@ def _settings(settings: Settings, _: Translator) -> Iterator[Command]:
 
 def _switches(settings: Settings, _: Translator) -> Iterator[Command]:
     turned = {
-        Switch.NOTICES: (_("Notices of finished work: on"), _("Notices of finished work: off"), "notification"),
-        Switch.SOUND: (_("Sound when work is done: on"), _("Sound when work is done: off"), "mute"),
-        Switch.KEYS: (_("Single-key shortcuts: on"), _("Single-key shortcuts: off"), "keyboard"),
+        SettingSwitch.NOTICES: (_("Notices of finished work: on"), _("Notices of finished work: off"), "notification"),
+        SettingSwitch.SOUND: (_("Sound when work is done: on"), _("Sound when work is done: off"), "mute"),
+        SettingSwitch.KEYS: (_("Single-key shortcuts: on"), _("Single-key shortcuts: off"), "keyboard"),
     }
     for switch, (on, off, terms) in turned.items():
         is_on = settings.is_on(switch)

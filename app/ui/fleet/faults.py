@@ -12,7 +12,7 @@ from app.ui.kit.state import Slice
 from wire.faults import Fault
 
 
-class Part(Enum):
+class FaultPart(Enum):
     """The part of a server that a fault affects; faults are listed by it."""
 
     PROCESS = "process"
@@ -22,14 +22,14 @@ class Part(Enum):
 
 
 # In the order of the list, with what ends each; without one, a fault is over immediately.
-PARTS: dict[Part, tuple[tuple[Fault, Fault | None], ...]] = {
-    Part.PROCESS: (
+PARTS: dict[FaultPart, tuple[tuple[Fault, Fault | None], ...]] = {
+    FaultPart.PROCESS: (
         (Fault.KILL, Fault.START),
         (Fault.RESTART, None),
         (Fault.HANG, Fault.WAKE),
         (Fault.DEAD_WORKER, Fault.REVIVE_WORKER),
     ),
-    Part.SUBMIT: (
+    FaultPart.SUBMIT: (
         (Fault.LOSE_REQUEST, Fault.RELEASE),
         (Fault.LOSE_ANSWER, Fault.RELEASE),
         (Fault.SILENT_ANSWER, Fault.RELEASE),
@@ -37,12 +37,12 @@ PARTS: dict[Part, tuple[tuple[Fault, Fault | None], ...]] = {
         (Fault.REFUSE_NEXT, Fault.RELEASE),
         (Fault.HOLD_NEXT, Fault.RELEASE),
     ),
-    Part.SOCKET: (
+    FaultPart.SOCKET: (
         (Fault.DROP_SOCKETS, None),
         (Fault.REFUSE_SOCKETS, Fault.ADMIT_SOCKETS),
         (Fault.DEAF, Fault.SPEAK),
     ),
-    Part.OTHERS: (
+    FaultPart.OTHERS: (
         (Fault.CLEAR_HISTORY, None),
         (Fault.OVERWRITE_FILE, None),
     ),

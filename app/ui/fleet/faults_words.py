@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import FaultyServer, Part
+from app.ui.fleet.faults import FaultPart, FaultyServer
 from app.ui.kit.i18n import Translator
 from wire.faults import Fault
 
@@ -18,16 +18,16 @@ class Story:
     shows: str
 
 
-def word_part(part: Part, _: Translator) -> str:
+def word_part(part: FaultPart, _: Translator) -> str:
     """Return the heading over the faults of one part."""
     match part:
-        case Part.PROCESS:
+        case FaultPart.PROCESS:
             return _("The server itself")
-        case Part.SUBMIT:
+        case FaultPart.SUBMIT:
             return _("Its answer to the next Run")
-        case Part.SOCKET:
+        case FaultPart.SOCKET:
             return _("Its live connections")
-        case Part.OTHERS:
+        case FaultPart.OTHERS:
             return _("Another user of the server")
 
 

@@ -68,7 +68,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class TimelineRow:
     """One session's line in the timeline; `session` is above 1 for the other windows of a session."""
 
     mark: WindowMark
@@ -96,7 +96,7 @@ class FleetView:
     local: tuple[LocalRow, ...] = ()
     error: MooringError | None = None
     is_moored: bool = False
-    lanes: tuple[Lane, ...] = ()
+    lanes: tuple[TimelineRow, ...] = ()
     mooring_rows: tuple[MooringRow, ...] = ()
     span: tuple[float, float] = (0.0, 0.0)
     is_read: bool = False
@@ -190,7 +190,7 @@ def _row(item: MooringPeriod, marks: _Marks, fleet: Fleet) -> MooringRow:
 
 def _timeline(
     moorings: tuple[MooringPeriod, ...], marks: _Marks, fleet: Fleet, roster: Roster | None
-) -> tuple[tuple[Lane, ...], tuple[float, float]]:
+) -> tuple[tuple[TimelineRow, ...], tuple[float, float]]:
     """Return a lane for each session that was moored within the span, those of living windows first."""
     if roster is None:
         return (), (0.0, 0.0)
@@ -202,7 +202,7 @@ def _timeline(
         bar = Bar(tag_of(fleet, item.server_id), _at(item.began_at, start, end), _at(item.ended_at or end, start, end))
         by_session.setdefault(item.window_id, []).append(bar)
     ordered = sorted(by_session, key=lambda item: _order(marks.of(item), item))[:LANES]
-    lanes = (Lane(marks.of(item), tuple(reversed(by_session[item])), str(item)) for item in ordered)
+    lanes = (TimelineRow(marks.of(item), tuple(reversed(by_session[item])), str(item)) for item in ordered)
     return tuple(lanes), (start, end)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app.ui.form.state import NODES_AT_FIRST, Draft, FormState, LinkReport, Taken
+from app.ui.form.state import NODES_AT_FIRST, Draft, FormState, LinkReport, TakenSettings
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.state import UiState
 
@@ -45,4 +45,4 @@ def report_link(context: PageContext, report: LinkReport | None) -> None:
 def note_taken(context: PageContext, at: float) -> None:
     """Note that the chosen form has the settings of a result that was made at this time."""
     form = context.ui.of(FormState)
-    set_slices(context, replace(form, taken=Taken(form.workflow_id, at)))
+    set_slices(context, replace(form, taken=TakenSettings(form.workflow_id, at)))

@@ -82,7 +82,7 @@ def load(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FormerFile:
     """A file from a form before the reload, which may be in the store."""
 
     workflow_id: str
@@ -91,7 +91,7 @@ class Found:
     sha256: str
 
 
-def stored_files(state: FormState, window: Restoring | Window | None) -> Iterator[Found]:
+def stored_files(state: FormState, window: Restoring | Window | None) -> Iterator[FormerFile]:
     """Return the draft's files whose hash is known, from the draft or from a task of this window."""
     tasks = window.tasks.values() if isinstance(window, Window) else ()
     taken = {
@@ -101,7 +101,7 @@ def stored_files(state: FormState, window: Restoring | Window | None) -> Iterato
         for key, name in draft.awaited.items():
             sha256 = draft.kept.get(key) or taken.get((*key, name))
             if sha256:
-                yield Found(workflow_id, key, name, sha256)
+                yield FormerFile(workflow_id, key, name, sha256)
 
 
 def _names(draft: Draft) -> Mapping[Key, str]:

@@ -21,7 +21,7 @@ from app.workflows.editor.graph import class_names
 from app.workflows.editor.hints import hints_of
 from app.workflows.editor.nodes import VIRTUAL
 from app.workflows.editor.problems import CannotConvert
-from app.workflows.editor.sending import Sender
+from app.workflows.editor.sending import EditorSender
 from app.workflows.forms.arrangement import Arranged, Layout, arrange, workflow_key
 from app.workflows.forms.building import first_form, form_steps
 from app.workflows.forms.fields import Choice, Field
@@ -42,7 +42,7 @@ SHIPPED_IDS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class GivenWorkflow:
     """A workflow from a file: as sent to a server (`api`), as the editor's graph, or both.
 
     `graph` is preferred, if a server's catalogue can convert it.
@@ -94,9 +94,9 @@ class Given:
 class EditorFile:
     """The editor's own file of an open workflow, as one server's catalogue converts it."""
 
-    given: Given
+    given: GivenWorkflow
     conversion: Conversion
-    sender: Sender
+    sender: EditorSender
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ Recall = Callable[[str], Layout | None]  # the user's layout for workflows of th
 
 
 def open_given(
-    given: Given, catalogue: Catalogue | None, recall: Recall = lambda _key: None, *, in_steps: bool = False
+    given: GivenWorkflow, catalogue: Catalogue | None, recall: Recall = lambda _key: None, *, in_steps: bool = False
 ) -> OpenWorkflow | None:
     """Open a file's workflow; None if that needs a catalogue and there is none yet.
 
@@ -219,14 +219,14 @@ def open_given(
 
 
 def _open_sent(
-    given: Given, catalogue: Catalogue | None, recall: Recall, notes: tuple[Note, ...], in_steps: bool
+    given: GivenWorkflow, catalogue: Catalogue | None, recall: Recall, notes: tuple[Note, ...], in_steps: bool
 ) -> OpenWorkflow:
     own = Layout(workflow_key(given.sent))
     published = Published(given.workflow_id, given.title, given.about, False, given.sent, own, models=given.models)
     return replace(_opened(published, catalogue, recall(published.key) or own, in_steps), notes=notes)
 
 
-def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bool) -> OpenWorkflow:
+def _open_graph(given: GivenWorkflow, catalogue: Catalogue, recall: Recall, in_steps: bool) -> OpenWorkflow:
     converter = Converter(catalogue)
     conversion = converter.convert(given.source)
     own = Layout(workflow_key(conversion.workflow))
@@ -242,7 +242,7 @@ def _open_graph(given: Given, catalogue: Catalogue, recall: Recall, in_steps: bo
     )
     opened = _opened(published, catalogue, recall(published.key) or own, in_steps)
     notes = (*given.notes, Note.NODES_REPLACED) if conversion.is_replaced else given.notes
-    return replace(opened, editor=EditorFile(given, conversion, Sender(converter, conversion)), notes=notes)
+    return replace(opened, editor=EditorFile(given, conversion, EditorSender(converter, conversion)), notes=notes)
 
 
 def _opened(published: Published, catalogue: Catalogue | None, layout: Layout, in_steps: bool) -> OpenWorkflow:

@@ -17,12 +17,12 @@ from app.ui.form.state import (
     FieldView,
     FormState,
     FormView,
+    InputPlace,
     LinkedView,
     Loaded,
     NodesView,
     NodeView,
     OptionList,
-    Place,
     RemoteList,
     TakenView,
 )
@@ -60,7 +60,7 @@ def form_view(
     )
     if chosen is None:
         return picker
-    place = Place.TOP if state.is_arranging else None
+    place = InputPlace.TOP if state.is_arranging else None
     shown = [item for item in chosen.arranged.first if found is None or item.key in found]
     prompt = prompt_of(chosen.arranged.first)
     views = [field_view(item, state.draft, place, state.known, prompt) for item in shown]
@@ -125,7 +125,7 @@ def nodes_view(chosen: OpenWorkflow | None, state: FormState, found: frozenset[K
         for item in sections[: state.nodes_shown]
     ]
     is_all = found is None and state.is_arranging
-    hidden = [field_view(item, state.draft, Place.HIDDEN) for item in chosen.arranged.hidden if is_all]
+    hidden = [field_view(item, state.draft, InputPlace.HIDDEN) for item in chosen.arranged.hidden if is_all]
     return NodesView(
         nodes=tuple(nodes), hidden=tuple(hidden), more=len(sections) - len(nodes), is_found=found is not None
     )
@@ -174,7 +174,7 @@ def _node(
     section: Section, state: FormState, prompt: Field | None, credit_classes: frozenset[str], *, is_open: bool
 ) -> NodeView:
     is_open = is_open or section.node_id in state.draft.unfolded
-    place = Place.BELOW if state.is_arranging else None
+    place = InputPlace.BELOW if state.is_arranging else None
     return NodeView(
         node_id=section.node_id,
         title=section.title,
@@ -191,7 +191,7 @@ def _node(
 def field_view(
     item: Field,
     draft: Draft,
-    place: Place | None = None,
+    place: InputPlace | None = None,
     known: Loaded = NOTHING,
     prompt: Field | None = None,
 ) -> FieldView:

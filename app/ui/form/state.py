@@ -16,7 +16,7 @@ from app.workflows.forms.fields import Field, SeedMode
 from app.workflows.forms.history import History
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
-from app.workflows.links import Refused
+from app.workflows.links import RefusedValue
 from app.workflows.needs import Runnability
 from app.workflows.wildcards import WildcardNames
 
@@ -170,7 +170,7 @@ class Draft:
         return replace(self, faults=faults, checking=self.checking - {key})
 
 
-class Place(Enum):
+class InputPlace(Enum):
     """The place of an input, while the user arranges the form."""
 
     TOP = "top"
@@ -193,7 +193,7 @@ class FieldView:
     mode: SeedMode = SeedMode.FIXED
     fault: MooringError | None = None
     list_id: str = ""
-    place: Place | None = None
+    place: InputPlace | None = None
     can_mask: bool = False
     other_name: str = ""
     list_error: MooringError | None = None  # why the server's choices are not known
@@ -224,13 +224,13 @@ class LinkReport:
     workflow_id: str
     before: Mapping[Key, str] = field(default_factory=dict)
     filled: tuple[Key, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedValue, ...] = ()
     is_waiting: bool = False  # for a server's catalogue
     opened: OpenedByLink | None = None  # the link has the whole workflow
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenSettings:
     """The result whose settings were put into a workflow's form last, and when it was made."""
 
     workflow_id: str
@@ -362,7 +362,7 @@ class FormState(Slice):
     nodes_shown: int = NODES_AT_FIRST
     is_arranging: bool = False  # the chosen workflow's form
     link: LinkReport | None = None  # the latest, until it is dismissed
-    taken: Taken | None = None  # likewise
+    taken: TakenSettings | None = None  # likewise
 
     @property
     def draft(self) -> Draft:

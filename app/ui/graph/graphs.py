@@ -59,7 +59,7 @@ def subject_of(task: Task) -> Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class GraphDrawing:
     """A workflow's drawing: `sketch` may still be without places, and `error` says why it stays so."""
 
     sketch: Sketch | None = None
@@ -86,11 +86,11 @@ class Graphs:
         self._read_input = read_input
         self._spawn = spawn
         self._changed = changed
-        self._drawings: dict[Subject, Drawing] = {}  # the latest last
+        self._drawings: dict[Subject, GraphDrawing] = {}  # the latest last
 
-    def drawing(self, subject: Subject) -> Drawing:
+    def drawing(self, subject: Subject) -> GraphDrawing:
         """Return a workflow's drawing as far as it is ready."""
-        return self._drawings.get(subject, Drawing())
+        return self._drawings.get(subject, GraphDrawing())
 
     def refresh(self, subject: Subject | None) -> None:
         """Begin the drawing of the open graph, if there is one."""
@@ -106,20 +106,20 @@ class Graphs:
         self._drawings = {known: item for known, item in self._drawings.items() if item.error is None}
         self._changed()
 
-    def _begin(self, subject: Subject) -> Drawing:
+    def _begin(self, subject: Subject) -> GraphDrawing:
         if subject.kept:
             self._spawn(self._recall(subject))
-            return Drawing()
+            return GraphDrawing()
         return self._sketched(subject, lambda: sketch_of(subject))
 
-    def _sketched(self, subject: Subject, make: Callable[[], Sketch]) -> Drawing:
+    def _sketched(self, subject: Subject, make: Callable[[], Sketch]) -> GraphDrawing:
         try:
             sketch = make()
         except MooringError as error:
-            return Drawing(error=error)
+            return GraphDrawing(error=error)
         if not sketch.is_placed:
             self._spawn(self._place(subject, sketch))
-        return Drawing(sketch)
+        return GraphDrawing(sketch)
 
     async def _recall(self, subject: Subject) -> None:
         """Draw the graph with its author's places, if the file is still stored, else as it was sent."""
@@ -135,10 +135,10 @@ class Graphs:
 
     async def _place(self, subject: Subject, sketch: Sketch) -> None:
         try:
-            drawn = Drawing(arranged(sketch, await self._arrange(question(sketch))))
+            drawn = GraphDrawing(arranged(sketch, await self._arrange(question(sketch))))
         except LayoutError as error:
             log.warning("a graph was not arranged: %r", error)
-            drawn = Drawing(sketch, error)
+            drawn = GraphDrawing(sketch, error)
         if subject in self._drawings:
             self._drawings[subject] = drawn
         self._changed()
@@ -175,7 +175,7 @@ class GraphView:
     key: str
     title: str
     subject: Subject
-    drawing: Drawing
+    drawing: GraphDrawing
     task: Task | None = None
     chosen: str = ""  # a box's id
     mark: Mark | None = None  # of the chosen box
@@ -206,7 +206,9 @@ class GraphMarks:
         return {"key": self.key, "chosen": self.chosen, "marks": marks}
 
 
-def task_graph(task: Task, drawing: Drawing, progress: Progress | None, chosen: str) -> tuple[GraphView, GraphMarks]:
+def task_graph(
+    task: Task, drawing: GraphDrawing, progress: Progress | None, chosen: str
+) -> tuple[GraphView, GraphMarks]:
     """Return a task's graph with a chosen box, and its marks."""
     sketch = drawing.sketch
     marks = marks_of_boxes(sketch, marks_of(task, progress), graph_of(task.workflow)) if sketch is not None else {}
@@ -221,7 +223,7 @@ def task_graph(task: Task, drawing: Drawing, progress: Progress | None, chosen: 
     return view, GraphMarks(view.key, view.chosen, marks)
 
 
-def workflow_graph(key: str, title: str, subject: Subject, drawing: Drawing, chosen: str) -> GraphView:
+def workflow_graph(key: str, title: str, subject: Subject, drawing: GraphDrawing, chosen: str) -> GraphView:
     """Return the graph of a workflow with a chosen box."""
     boxes = drawing.sketch.boxes if drawing.sketch is not None else {}
     return GraphView(key=key, title=title, subject=subject, drawing=drawing, chosen=chosen if chosen in boxes else "")

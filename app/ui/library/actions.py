@@ -19,7 +19,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
-from app.ui.library.state import LibraryDialog, Saved
+from app.ui.library.state import LibraryDialog, ServerWorkflows
 from app.ui.words.words import Words
 from app.workflows.library import Item, can_be_read, export_text
 from app.workflows.word_lists import is_word_file
@@ -120,7 +120,7 @@ class LibraryActions:
         if not value:
             self._change(saved=None)
             return
-        self._change(saved=Saved(ServerId(value)))
+        self._change(saved=ServerWorkflows(ServerId(value)))
         self._context.spawn(self._list_saved(ServerId(value)))
 
     @action("open-saved")
@@ -212,10 +212,10 @@ class LibraryActions:
 
     async def _list_saved(self, server_id: ServerId) -> None:
         try:
-            saved = Saved(server_id, await self._library.files.saved(server_id))
+            saved = ServerWorkflows(server_id, await self._library.files.saved(server_id))
         except MooringError as error:
             log.info("what %s has saved is not known: %r", server_id, error)
-            saved = Saved(server_id, error=error)
+            saved = ServerWorkflows(server_id, error=error)
         if self._dialog.saved is not None and self._dialog.saved.server_id == server_id:
             self._change(saved=saved)
 

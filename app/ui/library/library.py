@@ -18,7 +18,18 @@ from app.core.ports.blobs import Blob
 from app.core.ports.documents import Changes, DocumentKey, DocumentStore
 from app.core.saved import PublishedFile
 from app.workflows import library, versions
-from app.workflows.library import EXPORTED_KINDS, FILE_KIND, KIND, SEEN_KIND, Body, Bundle, Item, Origin, Seen, item_of
+from app.workflows.library import (
+    EXPORTED_KINDS,
+    FILE_KIND,
+    KIND,
+    SEEN_KIND,
+    Bundle,
+    Item,
+    ItemContent,
+    SeenFile,
+    WorkflowOrigin,
+    item_of,
+)
 from app.workflows.reading import Source
 from wire.word_lists import ending_of
 
@@ -51,7 +62,7 @@ class Library:
         self.published: tuple[PublishedFile, ...] = ()
         self.published_words: tuple[PublishedFile, ...] = ()
         self.changed_since: Mapping[str, float] = {}  # open published workflows that changed since they were used
-        self.seen: Mapping[str, Seen] = {}  # published files, by path
+        self.seen: Mapping[str, SeenFile] = {}  # published files, by path
         self._published_tag = ""  # of the list that is read, or being read
         self._listed_tag = ""
 
@@ -111,7 +122,7 @@ class Library:
 
     async def note_published(self, file: PublishedFile) -> None:
         """Note that a published file was opened. If it was another one before, that is shown until it is run."""
-        before, new = self.seen.get(file.path), Seen(file.path, file.tag, self._now())
+        before, new = self.seen.get(file.path), SeenFile(file.path, file.tag, self._now())
         if before is not None and before.tag != file.tag:
             self.changed_since = {**self.changed_since, f"{PUBLISHED_MARK}{file.path}": before.at}
         changes = library.seen_changes(self.seen, new)
@@ -129,20 +140,20 @@ class Library:
             self.changed_since = others
             self._changed()
 
-    async def body(self, item_id: str) -> Body:
+    async def body(self, item_id: str) -> ItemContent:
         """Return the content of an item's file; BadInput if it is missing or damaged."""
         text = await self._documents.read_document(FILE_KIND, item_id)
         return library.read_body(text or "")
 
     # Changing
 
-    async def made(self, source: Source, origin: Origin, place: str = "") -> tuple[Item, Body]:
+    async def made(self, source: Source, origin: WorkflowOrigin, place: str = "") -> tuple[Item, ItemContent]:
         """Make an item of a file's content, without saving it. One that is known by another content has that id."""
         item, body = item_of(source, origin, at=self._now(), place=place)
         known = versions.holder_of(self.items, item.item_id) or await self._namesake(item, body)
         return item if known is None else replace(item, item_id=known.item_id), body
 
-    async def _namesake(self, item: Item, body: Body) -> Item | None:
+    async def _namesake(self, item: Item, body: ItemContent) -> Item | None:
         """Return the item of the same place whose file had earlier been like this one."""
         for known in versions.namesakes(self.items, item.origin, item.place):
             try:
@@ -152,7 +163,7 @@ class Library:
                 log.info("%s is not compared: %r", known.item_id, error)
         return None
 
-    async def add(self, item: Item, body: Body) -> Item | None:
+    async def add(self, item: Item, body: ItemContent) -> Item | None:
         """Save an item, and return it as it was before, if it was there. Another content stays as a version."""
         return await self._change(item.item_id, lambda texts: versions.saved(texts, item, body))
 

@@ -12,7 +12,7 @@ from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
 from app.ui.form.picker import LibraryEntries, LibrarySection, Opening, WorkflowEntry, is_found
 from app.ui.library.library import PUBLISHED_MARK, plain_title
 from app.ui.library.state import LibraryDialog, LibraryView, VersionView
-from app.workflows.library import Item, Seen, Version, found, tags_of
+from app.workflows.library import Item, SeenFile, Version, found, tags_of
 from wire.health import Health
 
 
@@ -24,7 +24,7 @@ class Shelves(Protocol):
     @property
     def published(self) -> tuple[PublishedFile, ...]: ...
     @property
-    def seen(self) -> Mapping[str, Seen]: ...
+    def seen(self) -> Mapping[str, SeenFile]: ...
     @property
     def changed_since(self) -> Mapping[str, float]: ...
 
@@ -35,7 +35,7 @@ class NoShelves:
 
     items: tuple[Item, ...] = ()
     published: tuple[PublishedFile, ...] = ()
-    seen: Mapping[str, Seen] = field(default_factory=dict)
+    seen: Mapping[str, SeenFile] = field(default_factory=dict)
     changed_since: Mapping[str, float] = field(default_factory=dict)
 
 

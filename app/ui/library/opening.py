@@ -20,7 +20,15 @@ from app.ui.form.arrange_actions import keep_layouts, kept_layout
 from app.ui.form.catalogues import Content, FormCatalogues
 from app.ui.form.changes import with_chosen
 from app.ui.form.context import set_workflows, workflows_on
-from app.ui.form.open_workflow import Given, OpenWorkflow, completed, completing, find_open, open_given, open_workflow
+from app.ui.form.open_workflow import (
+    GivenWorkflow,
+    OpenWorkflow,
+    completed,
+    completing,
+    find_open,
+    open_given,
+    open_workflow,
+)
 from app.ui.form.picker import Opening
 from app.ui.form.state import FormState
 from app.ui.kit.background import in_steps, without_collecting
@@ -30,7 +38,7 @@ from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.workflows.bounds import check_file
 from app.workflows.documents import Note
 from app.workflows.forms.arrangement import Layout
-from app.workflows.library import Body, Item, Origin, is_export, item_id_of, read_export
+from app.workflows.library import Item, ItemContent, WorkflowOrigin, is_export, item_id_of, read_export
 from app.workflows.published import Published, parse_published
 from app.workflows.reading import Source, read_source, read_text
 
@@ -64,7 +72,7 @@ class Opener:
         self._library = library
         self._catalogues = catalogues
         self._screen = screen
-        self._files: dict[str, Given | Published] = {}  # contents of published files and items, by workflow
+        self._files: dict[str, GivenWorkflow | Published] = {}  # contents of published files and items, by workflow
         self._tags: dict[str, str] = {}  # of published files as they were read, and hashes of items' contents
         self._tried: dict[str, tuple[str, Content]] = {}
         self._openings: dict[str, Opening] = {}
@@ -96,19 +104,19 @@ class Opener:
                 log.info("no workflow in %s: %r", name, error)
                 return False
             raise BadInput(error.cause, name, error.detail) from error
-        await self.open_source(source, Origin.FILE)
+        await self.open_source(source, WorkflowOrigin.FILE)
         return True
 
     async def take_text(self, text: str) -> None:
         """Open a pasted workflow."""
-        await self.open_source(read_text(text), Origin.PASTED)
+        await self.open_source(read_text(text), WorkflowOrigin.PASTED)
 
     async def take_saved(self, server_id: ServerId, name: str) -> None:
         """Open a workflow that a server has saved."""
         blob = await self._library.files.read_saved(server_id, name)
-        await self.open_source(read_source(await blob.read(), name), Origin.SERVER, f"{server_id}/{name}")
+        await self.open_source(read_source(await blob.read(), name), WorkflowOrigin.SERVER, f"{server_id}/{name}")
 
-    async def open_source(self, source: Source, origin: Origin, place: str = "") -> str:
+    async def open_source(self, source: Source, origin: WorkflowOrigin, place: str = "") -> str:
         """Choose a workflow, save it in the library, and return its id. If the store is full, it can be used anyway."""
         item, body = await self._library.made(source, origin, place)
         content = item_id_of(body)
@@ -222,7 +230,7 @@ class Opener:
         if current is not None and current.published is opened.published and not current.is_whole:
             self._put(completed(current, form))
 
-    async def _opened(self, given: Given | Published) -> tuple[OpenWorkflow | None, Content]:
+    async def _opened(self, given: GivenWorkflow | Published) -> tuple[OpenWorkflow | None, Content]:
         content = self._catalogues.content()
         if isinstance(given, Published):
             names = frozenset(node.class_type for node in given.workflow.nodes.values())
@@ -234,7 +242,7 @@ class Opener:
         catalogue = await self._catalogues.fitting(names)
         return open_given(given, catalogue, self._kept_layout, in_steps=True), content if catalogue is not None else ()
 
-    async def _read(self, workflow_id: str, tag: str) -> Given | Published:
+    async def _read(self, workflow_id: str, tag: str) -> GivenWorkflow | Published:
         known, file = self._files.get(workflow_id), self._library.published_file(workflow_id)
         if known is not None and (file is None or self._tags.get(workflow_id) == tag):
             return known
@@ -242,7 +250,7 @@ class Opener:
             body = await self._library.body(workflow_id)
             if (other := self._files.get(workflow_id)) is not None:
                 return other  # opened from a file in the meantime
-            found: Given | Published = given_of(workflow_id, self._title(workflow_id), body)
+            found: GivenWorkflow | Published = given_of(workflow_id, self._title(workflow_id), body)
             tag = item_id_of(body)
         else:
             blob = await self._library.files.read_published(file.path)
@@ -262,12 +270,12 @@ class Opener:
         self._on_open(opened)
 
 
-def given_of(workflow_id: str, title: str, body: Body, parsed: Mapping[str, Any] | None = None) -> Given:
+def given_of(workflow_id: str, title: str, body: ItemContent, parsed: Mapping[str, Any] | None = None) -> GivenWorkflow:
     """Return the workflow in a file's content; `parsed` is its graph, if it was just read."""
-    return Given(workflow_id, title, body.api, body.graph, body.notes, parsed=parsed)
+    return GivenWorkflow(workflow_id, title, body.api, body.graph, body.notes, parsed=parsed)
 
 
-def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Given | Published:
+def read_published(workflow_id: str, title: str, about: str, data: bytes) -> GivenWorkflow | Published:
     """Read a published file: a workflow with its layout, or any file with a workflow in it."""
     name = workflow_id.removeprefix(PUBLISHED_MARK)
     text = data.decode("utf-8", "ignore") if data[:1] in {b"{", b"\xef"} else ""
@@ -278,4 +286,4 @@ def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Giv
             log.info("%s is no workflow with a form: %r", name, error)
     source = read_source(data, name)
     notes: tuple[Note, ...] = tuple(source.notes)
-    return Given(workflow_id, title, source.api or "", source.graph or "", notes, about)
+    return GivenWorkflow(workflow_id, title, source.api or "", source.graph or "", notes, about)

@@ -15,7 +15,7 @@ SHOWN = 120  # workflows, and names of saved ones; more are found by the search
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class ServerWorkflows:
     """The workflows that a server has saved; `names` is None until it answers, or if `error` says why it did not."""
 
     server_id: ServerId
@@ -36,7 +36,7 @@ class LibraryDialog(Dialog):
     editing: str = ""
     deleting: str = ""
     versions: str = ""  # the id of the item whose versions are listed
-    saved: Saved | None = None
+    saved: ServerWorkflows | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,12 @@ from app.ui.library.opening import Opener
 from app.ui.links.sharing import ShareDialog
 from app.ui.results.state import PictureDialog
 from app.workflows.graph import Key
-from app.workflows.library import Origin
+from app.workflows.library import WorkflowOrigin
 from app.workflows.links import (
     Filled,
+    LeftOutReason,
     Link,
     OpenLink,
-    Reason,
     ResultLink,
     WorkflowLink,
     filled,
@@ -117,7 +117,7 @@ class LinkActions:
         before = {item.item_id: item.content_id for item in self._library.items}
         with without_collecting():
             source = read_text(link.text, f"{link.title}.json" if link.title else "")
-        workflow_id = await self._opener.open_source(source, Origin.LINK)
+        workflow_id = await self._opener.open_source(source, WorkflowOrigin.LINK)
         draft = self._context.ui.of(FormState).drafts.get(workflow_id, Draft())
         typed = Typed(draft.values, draft.modes, draft.pictures)
         self._filling = _Filling(workflow_id, OpenedByLink(chosen, typed, before.get(workflow_id, "")))
@@ -133,7 +133,7 @@ class LinkActions:
             self._put_typed(opened, Typed(), LinkReport(opened.workflow_id, opened=filling.link))
             return
         found = self._filled(opened, draft, filling.link)
-        if opened.catalogue is None and any(item.reason is Reason.UNKNOWN for item in found.refused):
+        if opened.catalogue is None and any(item.reason is LeftOutReason.UNKNOWN for item in found.refused):
             return
         self._filling = None
         self._put(opened, draft, found, filling.link)

@@ -9,7 +9,7 @@ from app.ui.form.open_workflow import SHIPPED_IDS, OpenWorkflow
 from app.ui.form.state import Draft
 from app.ui.kit.state import Dialog
 from app.ui.library.library import PUBLISHED_MARK
-from app.workflows.links import SAFE_LENGTH, WorkflowLink, Written, link_name, with_values, write_link
+from app.workflows.links import SAFE_LENGTH, FilledLink, WorkflowLink, link_name, with_values, write_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ def share_view(dialog: ShareDialog, chosen: OpenWorkflow, draft: Draft, paths: I
     name = name_of(chosen.workflow_id, paths)
     if not name:
         return ShareView(dialog, chosen.title)
-    found = Written(WorkflowLink(name))
+    found = FilledLink(WorkflowLink(name))
     if dialog.has_values:
         found = with_values(name, chosen.form, draft.values, draft.modes, chosen.credit_classes)
         files = sum(item.key in draft.pictures for item in chosen.uploads)
-        found = Written(found.link, found.left_out + files)
+        found = FilledLink(found.link, found.left_out + files)
     link = f"{dialog.page}#{write_link(found.link)}"
     return ShareView(dialog, chosen.title, link, len(found.link.values), found.left_out)
 

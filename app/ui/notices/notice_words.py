@@ -13,7 +13,7 @@ from app.ui.kit.messages import word_error
 from app.ui.kit.words import SEPARATOR, Tone, Words, sentences
 from app.ui.notices.releases import Newer
 from app.ui.notices.state import Notice, NoticeKind
-from app.ui.results.state import Saved
+from app.ui.results.state import LastDownload
 from app.ui.runs.stopping import StopOutcome
 from app.ui.windows.orphans import Adopted
 
@@ -142,7 +142,7 @@ def _done(item: Notice, _: Translator) -> Words:
     return _fleet(item, _) if item.deletion is None else Words(word_deletion(item.deletion, _), tone=Tone.QUIET)
 
 
-def _word_saved(saved: Saved, _: Translator) -> str:
+def _word_saved(saved: LastDownload, _: Translator) -> str:
     """Say what the browser was given: where it puts a file, and when, the page does not learn."""
     if saved.count == 1:
         return _("Download started")

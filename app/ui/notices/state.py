@@ -12,7 +12,7 @@ from app.ui.kit.colours import ServerTag
 from app.ui.kit.deletions import Deletion
 from app.ui.kit.state import Slice
 from app.ui.notices.releases import Newer
-from app.ui.results.state import Saved
+from app.ui.results.state import LastDownload
 from app.ui.runs.stopping import StopOutcome
 from app.ui.windows.orphans import Adopted
 
@@ -72,7 +72,7 @@ class Notice:
     stopped: StopOutcome | None = None
     found: int | None = None  # runs of closed windows; None while they are searched for
     adopted: Adopted | None = None
-    saved: Saved | None = None
+    saved: LastDownload | None = None
 
     @property
     def is_brief(self) -> bool:

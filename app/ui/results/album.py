@@ -19,7 +19,7 @@ from app.ui.kit.colours import tag_of
 from wire.media import is_picture, medium_of
 
 
-class Span(Enum):
+class DateSpan(Enum):
     """How far back the album goes; the values are those of the menu's options."""
 
     ALL = "all"
@@ -31,13 +31,15 @@ class Span(Enum):
     EARLIER = "earlier"
 
 
-_SPANS: Mapping[Span, tuple[int | None, int | None]] = {  # the days ago of the first day, and of the day after the last
-    Span.TODAY: (0, None),
-    Span.YESTERDAY: (1, 0),
-    Span.WEEK: (7, None),
-    Span.TWO_WEEKS: (14, None),
-    Span.MONTH: (30, None),
-    Span.EARLIER: (None, 30),
+_SPANS: Mapping[
+    DateSpan, tuple[int | None, int | None]
+] = {  # the days ago of the first day, and of the day after the last
+    DateSpan.TODAY: (0, None),
+    DateSpan.YESTERDAY: (1, 0),
+    DateSpan.WEEK: (7, None),
+    DateSpan.TWO_WEEKS: (14, None),
+    DateSpan.MONTH: (30, None),
+    DateSpan.EARLIER: (None, 30),
 }
 
 
@@ -58,7 +60,7 @@ class AlbumWish:
     title: str = ""
     project: str = ""
     media: str = ""
-    span: Span = Span.ALL
+    span: DateSpan = DateSpan.ALL
     is_favourites: bool = False
     picked: frozenset[str] = frozenset()
     shown_from: float = 0.0  # seconds since the epoch; when a span was chosen, so that the list does not move

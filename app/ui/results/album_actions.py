@@ -26,8 +26,8 @@ from app.ui.results.album import (
     AlbumCell,
     AlbumView,
     AlbumWish,
+    DateSpan,
     Rows,
-    Span,
     Strip,
     album_view,
     cells_of,
@@ -211,7 +211,7 @@ class AlbumActions:
         self._want(media=value)
 
     @action("album-span")
-    def choose_span(self, value: Span) -> None:
+    def choose_span(self, value: DateSpan) -> None:
         self._want(span=value, shown_from=self._now())
 
     @action("album-favourites")

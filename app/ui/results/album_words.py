@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.ui.kit.i18n import Translator
-from app.ui.results.album import AlbumView, Span
+from app.ui.results.album import AlbumView, DateSpan
 
 Options = tuple[tuple[str, str], ...]  # values with their labels
 
@@ -52,11 +52,11 @@ def media_options(_: Translator) -> Options:
 
 def span_options(_: Translator) -> Options:
     return (
-        (Span.ALL.value, _("Any time")),
-        (Span.TODAY.value, _("Today")),
-        (Span.YESTERDAY.value, _("Yesterday")),
-        (Span.WEEK.value, _("Last 7 days")),
-        (Span.TWO_WEEKS.value, _("Last 2 weeks")),
-        (Span.MONTH.value, _("Last 30 days")),
-        (Span.EARLIER.value, _("Over 30 days ago")),
+        (DateSpan.ALL.value, _("Any time")),
+        (DateSpan.TODAY.value, _("Today")),
+        (DateSpan.YESTERDAY.value, _("Yesterday")),
+        (DateSpan.WEEK.value, _("Last 7 days")),
+        (DateSpan.TWO_WEEKS.value, _("Last 2 weeks")),
+        (DateSpan.MONTH.value, _("Last 30 days")),
+        (DateSpan.EARLIER.value, _("Over 30 days ago")),
     )

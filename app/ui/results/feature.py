@@ -48,7 +48,7 @@ from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.results.storage_actions import KeepActions
 from app.ui.results.storage_html import keeping
 from app.ui.runs.cards import ended_card as card_of_ended
-from app.ui.runs.now import Cards, Queue
+from app.ui.runs.now import Cards, QueueCards
 from app.ui.runs.questions import asked_card
 from app.ui.runs.run_actions import RunActions
 from app.ui.runs.state import CardView, PastShown, ShownMarks
@@ -109,7 +109,7 @@ def _sheet_list(page: Projection) -> SheetList:
 
 
 def _results(page: Projection) -> ResultsView:
-    state, album, ended = page.ui.of(ResultsState), page.of(AlbumNow), page.of(Queue).ended
+    state, album, ended = page.ui.of(ResultsState), page.of(AlbumNow), page.of(QueueCards).ended
     usage = page.session.results.usage
     view = ResultsView(
         kept_size=None if usage is None else usage.size + usage.thumbnails_size,

@@ -24,7 +24,7 @@ from app.workflows.forms.arrangement import workflow_key
 from app.workflows.forms.fields import Field, Media, Seed, SeedMode, Upload, text_of
 from app.workflows.forms.form import Form
 from app.workflows.graph import Key, open_graph
-from app.workflows.library import Origin
+from app.workflows.library import WorkflowOrigin
 from app.workflows.reading import read_text
 
 log = logging.getLogger("mooring.ui")
@@ -114,7 +114,7 @@ class Reuse:
         """Open it as a new workflow: the editor's file if the task has one, else what was sent."""
         graph = await self._editors_file(task)
         source = read_text(graph or task.workflow, task.title)
-        await self._opener.open_source(replace(source, api=task.workflow) if graph else source, Origin.RESULT)
+        await self._opener.open_source(replace(source, api=task.workflow) if graph else source, WorkflowOrigin.RESULT)
         chosen = self._context.ui.of(FormState).workflow_id
         draft = with_files(self._context.ui.of(FormState).drafts.get(chosen, Draft()), task)
         draft = draft.with_typed({**draft.values, **templates_of(task)}, draft.modes)

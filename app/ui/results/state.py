@@ -146,7 +146,7 @@ class CompareDialog(Dialog):
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class LastDownload:
     """The download that was started last: its file, and how many results that has. `number` differs each time."""
 
     name: str = ""
@@ -164,11 +164,11 @@ class ResultsState(Slice):
     folder: FolderView = NO_FOLDER  # where each result is saved
     album: AlbumWish = field(default_factory=AlbumWish)  # everything that was made in this browser
     favourites: frozenset[str] = frozenset()  # the names of results
-    saved: Saved = Saved()
+    saved: LastDownload = LastDownload()
 
     def with_saved(self, name: str, count: int = 1) -> ResultsState:
         """Return the state after a download has started."""
-        return replace(self, saved=Saved(name, count, self.saved.number + 1))
+        return replace(self, saved=LastDownload(name, count, self.saved.number + 1))
 
     def marks(self, word: Callable[[str], str]) -> Marks:
         """What cards show of it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from app.core.errors import BadInput, TaskNotFound
 from app.core.model import PromptId
-from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values
+from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns, read_values
 from app.core.workflow import ApiWorkflow
 from app.ui.kit.state import Dialog, UiState
 from app.workflows.graph import Key
@@ -121,7 +121,7 @@ def present_text(line: WaitingRuns, edit: EditDialog, name: str) -> tuple[Key, s
     return (target.where, text_of_value(found[1].value(*target.where))) if found and target else None
 
 
-def _find(line: WaitingRuns | None, prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch] | None:
+def _find(line: WaitingRuns | None, prompt_id: PromptId) -> tuple[WaitingRun, ApiWorkflow, Batch] | None:
     if line is None or not line.has(prompt_id):
         return None
     entry = line.entry(prompt_id)
@@ -129,7 +129,7 @@ def _find(line: WaitingRuns | None, prompt_id: PromptId) -> tuple[Entry, ApiWork
     return entry, entry.workflow_of(batch), batch
 
 
-def _gone(prompt_id: PromptId) -> tuple[Entry, ApiWorkflow, Batch]:
+def _gone(prompt_id: PromptId) -> tuple[WaitingRun, ApiWorkflow, Batch]:
     raise TaskNotFound("edit", prompt_id)
 
 

@@ -46,7 +46,7 @@ from app.ui.runs.many import ManyDialog, ManyView, many_lists, many_view
 from app.ui.runs.many_html import many
 from app.ui.runs.now import (
     Cards,
-    Queue,
+    QueueCards,
     Unsent,
     cards_part,
     moved,
@@ -232,7 +232,7 @@ FEATURE = Feature(
     parts=(
         Part(Cards, cards_part),
         Part(Unsent, unsent_part),
-        Part(Queue, queue_part),
+        Part(QueueCards, queue_part),
         Part(RunView, run_part),
         Part(WaitingView, waiting_part),
         Part(NowView, now_part),

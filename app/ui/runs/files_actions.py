@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.core.balancer import Wish
 from app.core.errors import BadInput, MooringError
-from app.core.file_runs import FAILED, TO_COME, FilePlan, FileRun, FileRuns, Place
+from app.core.file_runs import FAILED, TO_COME, FileInput, FilePlan, FileRun, FileRuns
 from app.core.model import BatchId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
@@ -27,7 +27,7 @@ from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.runs.files import CROSSES, FilesDialog, FilesDraft, file_field, kind_of, read_key, sorted_of, variants_of
 from app.ui.runs.many import ManyKind
-from app.ui.runs.orders import Plan, files_of
+from app.ui.runs.orders import PlannedRuns, files_of
 from app.ui.runs.state import CreditsDialog, RunsState
 from app.workflows.forms.fields import Media
 from app.workflows.graph import Key
@@ -40,7 +40,7 @@ STEP = 20  # runs that are made at a time, so that the page stays responsive
 
 
 # The plan of runs that a chosen workflow makes of a draft, and where they go with how many senders.
-MakePlan = Callable[[OpenWorkflow, Draft, list[PlannedRun]], Awaitable[Plan]]
+MakePlan = Callable[[OpenWorkflow, Draft, list[PlannedRun]], Awaitable[PlannedRuns]]
 Where = Callable[[OpenWorkflow], tuple[Wish, int] | None]
 
 
@@ -166,7 +166,7 @@ class FilesActions:
         self._feed.start(
             FilePlan(
                 batch=batch,
-                places=tuple(Place(*where) for where in (key, *shared)),
+                places=tuple(FileInput(*where) for where in (key, *shared)),
                 files=files,
                 runs=tuple(FileRun(write_values(run.values), run.label, run.cell, run.templates) for run in plan.runs),
                 media=media_of(item).value,
@@ -177,7 +177,7 @@ class FilesActions:
             chosen_files,
         )
 
-    async def _planned(self, chosen: OpenWorkflow, labels: list[str], variants: tuple[PlannedRun, ...]) -> Plan:
+    async def _planned(self, chosen: OpenWorkflow, labels: list[str], variants: tuple[PlannedRun, ...]) -> PlannedRuns:
         """Make the runs, some at a time. Seeds are drawn for each, unless they are what the files are crossed with."""
         typed = self._context.ui.of(FormState).draft
         drawn = self._form.draw_seeds(chosen, typed)

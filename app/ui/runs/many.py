@@ -22,7 +22,7 @@ from app.ui.runs.server_picker import ALONE, Spread
 from app.workflows.editor.file_names import INPUT as FILE_NAME
 from app.workflows.forms.distinct_labels import distinguished
 from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
-from app.workflows.forms.guess import VALUE, Role, role_of
+from app.workflows.forms.guess import VALUE, GuessedRole, role_of
 from app.workflows.graph import Key
 from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
 from app.workflows.plans.targets import Target
@@ -261,7 +261,7 @@ def _text_rank(item: Field) -> int:
     """Rank a field as the input for a list: a prompt or other long text first, then a short text, then the rest."""
     if not isinstance(item.kind, Text):
         return 2
-    is_long = role_of(item.kind, item.key[1]) is Role.TEXT or (item.key[1] == VALUE and item.kind.is_multiline)
+    is_long = role_of(item.kind, item.key[1]) is GuessedRole.TEXT or (item.key[1] == VALUE and item.kind.is_multiline)
     return 0 if is_long else 1
 
 

@@ -23,11 +23,11 @@ from app.ui.runs.run_view import run_view
 from app.ui.runs.state import (
     BatchNow,
     BatchView,
+    CardPlace,
     CardView,
     LeftBehind,
     NowView,
     PastShown,
-    Place,
     RunCard,
     RunsState,
     RunView,
@@ -46,7 +46,7 @@ class Cards:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueCards:
     """The cards in the queue, how many of them are shown, and those that have ended and left it."""
 
     cards: tuple[CardView, ...]
@@ -70,13 +70,13 @@ def cards_part(page: Projection) -> Cards:
     return Cards(tuple(linked(shown, marks.results_shown)))
 
 
-def queue_part(page: Projection) -> Queue:
+def queue_part(page: Projection) -> QueueCards:
     """Sort the cards into the queue and the results."""
     state, cards = page.ui.of(RunsState), page.of(Cards).items
     queue = queue_cards(cards, page.of(Unsent).cards, state)
-    queued = {card.task.prompt_id for card in queue if card.place is not Place.STAYING}
+    queued = {card.task.prompt_id for card in queue if card.place is not CardPlace.STAYING}
     ended = tuple(card for card in cards if card.task.state.is_end and card.task.prompt_id not in queued)
-    return Queue(tuple(queue), len(queue) if state.is_whole else shown_rows(state), ended)
+    return QueueCards(tuple(queue), len(queue) if state.is_whole else shown_rows(state), ended)
 
 
 def run_part(page: Projection) -> RunView:
@@ -96,14 +96,14 @@ def waiting_part(page: Projection) -> WaitingView:
         cards={card.task.prompt_id: card for card in page.of(Cards).items},
         runs=page.of(Unsent).in_rows,
         is_whole=state.is_whole,
-        before=sum(card.rank > 0 for card in page.of(Queue).cards),
+        before=sum(card.rank > 0 for card in page.of(QueueCards).cards),
         counted=batch.batch_id if batch is not None else None,
     )
 
 
 def now_part(page: Projection) -> NowView:
     """Return the queue as the page shows it."""
-    session, queue, waiting, run = page.session, page.of(Queue), page.of(WaitingView), page.of(RunView)
+    session, queue, waiting, run = page.session, page.of(QueueCards), page.of(WaitingView), page.of(RunView)
     window, left, runs = session.window, page.of(LeftBehind), page.of(Unsent)
     is_ready = isinstance(window, Window)
     return NowView(

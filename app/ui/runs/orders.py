@@ -27,7 +27,7 @@ from app.workflows.wildcards import NO_WILDCARDS, Wildcards
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class FilledWorkflow:
     """One run: the workflow, and the copy of the editor's file sent with it; empty if it came from none.
 
     `templates` are those of its prompts, where another text was drawn.
@@ -39,7 +39,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedRuns:
     """Many runs of one workflow, each with its changes, and the copy of the editor's file for all of them."""
 
     workflow: ApiWorkflow
@@ -62,19 +62,19 @@ def wildcards_of(chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun] 
     return wildcards_in((*own, *(value for run in runs for key, value in run.values.items() if key in keys)))
 
 
-def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, draw: PromptDraw) -> Order:
+def order_of(chosen: OpenWorkflow, draft: Draft, *, now: Moment, draw: PromptDraw) -> FilledWorkflow:
     """Return the form's values as one run; raises BadInput for the first value that cannot be sent."""
     values = chosen.form.values(draft.values)
     drawn = draw_prompts(chosen.form, chosen.prompts, values, draw.choose, draw.wildcards)
     if chosen.editor is None:
         workflow = chosen.form.filled(draft.values).with_values(drawn.texts)
         names = name_changes(workflow, now)
-        return Order(workflow.with_values(names) if names else workflow, templates=drawn.templates)
+        return FilledWorkflow(workflow.with_values(names) if names else workflow, templates=drawn.templates)
     modes = {key: mode.value for key, mode in draft.modes.items()}
     sending = chosen.editor.sender.prepare(
         {**values, **drawn.texts}, now=now, choose=draw.choose, controls=modes, drawn=drawn.texts.keys()
     )
-    return Order(sending.workflow, sending.editor, drawn.templates)
+    return FilledWorkflow(sending.workflow, sending.editor, drawn.templates)
 
 
 def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
@@ -84,17 +84,19 @@ def files_of(chosen: OpenWorkflow, draft: Draft) -> dict[Key, Picked]:
     return own | {key: own[leader] for key, leader in chosen.form.hints.shared.items() if leader in own}
 
 
-def plan_of(chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun], *, now: Moment, draw: PromptDraw) -> Plan:
+def plan_of(
+    chosen: OpenWorkflow, draft: Draft, runs: Iterable[PlannedRun], *, now: Moment, draw: PromptDraw
+) -> PlannedRuns:
     """Return the form's values for as many runs as are planned, with prompts drawn for each of them."""
     values = chosen.form.values(draft.values)
     planned = [_with_prompts(run, chosen, values, draw) for run in runs]
     if chosen.editor is None:
         workflow = chosen.form.filled(draft.values)
-        return Plan(workflow, tuple(_with_names(run, workflow, now) for run in planned))
+        return PlannedRuns(workflow, tuple(_with_names(run, workflow, now) for run in planned))
     order = order_of(chosen, draft, now=now, draw=draw)
     modes = {key: mode.value for key, mode in draft.modes.items()}
     planned, editor = chosen.editor.sender.plan(values, planned, now=now, choose=draw.choose, controls=modes)
-    return Plan(order.workflow, tuple(planned), editor)
+    return PlannedRuns(order.workflow, tuple(planned), editor)
 
 
 def _with_prompts(run: PlannedRun, chosen: OpenWorkflow, values: Mapping[Key, object], draw: PromptDraw) -> PlannedRun:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from app.core.ends import EndCause, end_cause
 from app.core.model import BatchId, PromptId, ServerId, Task, TaskState
-from app.ui.runs.state import CardView, Hold, Place, RunCard, RunsState
+from app.ui.runs.state import CardPlace, CardView, Hold, RunCard, RunsState
 
 MOST_LARGE = 2  # rows
 MOST_FAILURES = 3
@@ -98,9 +98,9 @@ def queue_cards(cards: Sequence[CardView], runs: Sequence[RunCard], state: RunsS
         is_large = prompt_id in (hold.large if prompt_id in places else large)
         is_waiting = card.task.state in {TaskState.REGISTERED, TaskState.QUEUED} and not is_large
         rank += is_waiting
-        place = Place.LARGE if is_large else Place.ROW
+        place = CardPlace.LARGE if is_large else CardPlace.ROW
         if card.task.state.is_end and prompt_id not in failures:
-            place = Place.STAYING
+            place = CardPlace.STAYING
         placed.append(replace(card, place=place, is_large=is_large, rank=rank if is_waiting else 0))
     return tuple(placed)
 

@@ -27,7 +27,7 @@ from app.ui.kit.screen import Screen
 from app.ui.runs.early_runs import EarlyRunActions
 from app.ui.runs.files_actions import FilesActions
 from app.ui.runs.many_actions import ManyActions
-from app.ui.runs.orders import Plan, PromptDraw, files_of, order_of, plan_of, wildcards_of
+from app.ui.runs.orders import PlannedRuns, PromptDraw, files_of, order_of, plan_of, wildcards_of
 from app.ui.runs.own_windows import own_unfinished
 from app.ui.runs.run_view import run_view, with_files
 from app.ui.runs.server_picker import WhereView, senders_for, wish_of
@@ -243,7 +243,7 @@ class RunActions:
             chosen.title, plan, inputs, wish, senders=self._senders(wish) if senders is None else senders
         )
 
-    async def _plan(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun]) -> Plan:
+    async def _plan(self, chosen: OpenWorkflow, draft: Draft, runs: list[PlannedRun]) -> PlannedRuns:
         draw = await self._draw_for(chosen, draft, runs)
         return plan_of(chosen, draft, runs, now=self._screen.local_time(), draw=draw)
 

@@ -235,7 +235,7 @@ class LinkView:
     is_shown: bool = True
 
 
-class Place(Enum):
+class CardPlace(Enum):
     """Where a task is shown: in the queue, large or as a row, there until the pointer leaves, or in the results."""
 
     LARGE = "large"
@@ -265,7 +265,7 @@ class CardView:
     is_first_offer: bool = False
     origin: LinkView | None = None
     repeats: tuple[LinkView, ...] = ()
-    place: Place = Place.RESULTS
+    place: CardPlace = CardPlace.RESULTS
     is_large: bool = False  # of one that stays: how it was
     rank: int = 0
     instead: ServerTag | None = None  # where it can be repeated while the server of its window does not answer
@@ -382,7 +382,7 @@ class NowView:
     @property
     def listed(self) -> tuple[CardView, ...]:
         """The tasks that are listed here and nowhere else."""
-        return tuple(card for card in self.cards if card.place is not Place.STAYING)
+        return tuple(card for card in self.cards if card.place is not CardPlace.STAYING)
 
     @property
     def busy(self) -> int:

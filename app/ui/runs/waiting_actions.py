@@ -17,7 +17,7 @@ from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
 from app.ui.runs.edit import EditDialog, begin_edit, edit_values, edit_view, present_text
-from app.ui.runs.orders import Plan
+from app.ui.runs.orders import PlannedRuns
 from app.ui.runs.state import RunsState, Stopped
 from app.ui.runs.waiting import CancelDialog
 
@@ -184,7 +184,7 @@ class LineActions:
     async def add(
         self,
         title: str,
-        plan: Plan,
+        plan: PlannedRuns,
         inputs: Mapping[tuple[str, str], Picked],
         wish: Wish,
         *,

@@ -17,7 +17,7 @@ from app.ui.settings.settings import (
     Permission,
     Settings,
     SettingsDialog,
-    Switch,
+    SettingSwitch,
     Theme,
     read_settings,
     write_settings,
@@ -82,9 +82,9 @@ class SettingsActions:
             self._apply(read_settings(self._screen.kept(KEY)))
 
     @action("setting")
-    def turn(self, setting: Switch) -> None:
+    def turn(self, setting: SettingSwitch) -> None:
         is_on = not self._context.ui.of(Settings).is_on(setting)
-        if setting is Switch.NOTICES and is_on and self._notifier.permission() != Permission.GRANTED:
+        if setting is SettingSwitch.NOTICES and is_on and self._notifier.permission() != Permission.GRANTED:
             self._context.begin(self._ask())
         else:
             self._set(**{setting.value: is_on})

@@ -44,7 +44,7 @@ class SettingsDialog(Dialog):
     permission: str = Permission.ABSENT
 
 
-class Switch(Enum):
+class SettingSwitch(Enum):
     """A setting that is on or off, by the name of its field in `Settings`."""
 
     NOTICES = "has_notices"  # the system's own, when work ends while the focus is elsewhere
@@ -68,7 +68,7 @@ class Settings(Slice):
     previews: Previews = Previews.AUTOMATIC
     has_keys: bool = True
 
-    def is_on(self, switch: Switch) -> bool:
+    def is_on(self, switch: SettingSwitch) -> bool:
         return bool(getattr(self, switch.value))
 
 
@@ -80,7 +80,7 @@ def read_settings(text: str) -> Settings:
         return Settings()
     if not isinstance(kept, dict):
         return Settings()
-    switches = {item.value: kept[item.value] for item in Switch if isinstance(kept.get(item.value), bool)}
+    switches = {item.value: kept[item.value] for item in SettingSwitch if isinstance(kept.get(item.value), bool)}
     language, theme = kept.get("language"), kept.get("theme")
     previews = kept.get("previews", "off" if kept.get("has_previews") is False else "")  # the name of an older switch
     return Settings(
@@ -93,6 +93,6 @@ def read_settings(text: str) -> Settings:
 
 def write_settings(settings: Settings) -> str:
     """Return the text to keep."""
-    switches = {item.value: settings.is_on(item) for item in Switch}
+    switches = {item.value: settings.is_on(item) for item in SettingSwitch}
     choices = {"language": settings.language, "theme": settings.theme.value, "previews": settings.previews.value}
     return json.dumps({**choices, **switches})

@@ -55,7 +55,7 @@ class WindowMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRow:
+class WorkRow:
     """One window: a session's own, or another one of it. `is_moored` is False if `tag` is only its last server."""
 
     tag: ServerTag | None = None
@@ -72,8 +72,8 @@ class WindowRow:
     window_id: WindowId
     number: int
     is_mine: bool
-    own: ServerRow
-    others: tuple[ServerRow, ...] = ()
+    own: WorkRow
+    others: tuple[WorkRow, ...] = ()
     in_line: int = 0
     minutes: int | None = None
     title: str = ""
@@ -133,15 +133,15 @@ def pictured(roster: Roster) -> Iterator[tuple[WindowId, tuple[TaskSummary, ...]
         yield head, tuple(sorted(tasks, key=lambda task: task.created_at, reverse=True)[:PICTURES])
 
 
-def _joined(sessions: Iterable[ServerRow]) -> list[ServerRow]:
+def _joined(sessions: Iterable[WorkRow]) -> list[WorkRow]:
     """Sum the windows of each server, in their order."""
-    found: dict[ServerTag | None, ServerRow] = {}
+    found: dict[ServerTag | None, WorkRow] = {}
     for session in sessions:
         known = found.get(session.tag)
         found[session.tag] = (
             session
             if known is None
-            else ServerRow(
+            else WorkRow(
                 tag=session.tag,
                 is_moored=known.is_moored or session.is_moored,
                 running=known.running + session.running,
@@ -189,14 +189,14 @@ class _Maker:
         found = (self._facts.sight(task.prompt_id) for task in self._pictured.get(window_id, ()))
         return next(filter(None, found), "")
 
-    def _server_row(self, owner: WindowId) -> ServerRow:
+    def _server_row(self, owner: WindowId) -> WorkRow:
         tasks = self._by_owner.get(owner, [])
         unfinished = [task for task in tasks if not task.state.is_end]
         running = sum(task.state is TaskState.RUNNING for task in unfinished)
         held = self._held(owner, unfinished)
         last = max(tasks, key=lambda task: task.created_at, default=None)
         server_id = held or (last.server_id if last is not None else None)
-        return ServerRow(
+        return WorkRow(
             tag=tag_of(self._session.fleet, server_id) if server_id is not None else None,
             is_moored=held is not None,
             running=running,

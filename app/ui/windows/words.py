@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import SEPARATOR
-from app.ui.windows.panel import ServerRow, WindowMark
+from app.ui.windows.panel import WindowMark, WorkRow
 
 
 def word_age(minutes: int, _: Translator) -> str:
@@ -25,7 +25,7 @@ def word_window(mark: WindowMark, _: Translator) -> str:
     return _("a closed window") if mark.number is None else _("Window {number}", number=mark.number)
 
 
-def word_work(row: ServerRow, _: Translator, in_line: int = 0) -> str:
+def word_work(row: WorkRow, _: Translator, in_line: int = 0) -> str:
     """Return what a session has to do, and has done."""
     parts = [
         _("{running} running", running=row.running) if row.running else "",

@@ -46,19 +46,19 @@ MOST_KEPT = 40_000_000  # characters of wildcards in memory
 EMBEDDINGS, LORAS = "embeddings", "loras"
 
 
-class Files(Protocol):
+class WordFiles(Protocol):
     """Reads published files."""
 
     async def read_published(self, path: str) -> Blob: ...
 
 
-class Library(Protocol):
+class WordLibrary(Protocol):
     """The published files of words."""
 
     @property
     def published_words(self) -> tuple[PublishedFile, ...]: ...
     @property
-    def files(self) -> Files: ...
+    def files(self) -> WordFiles: ...
 
 
 class ModelNames(Protocol):
@@ -85,7 +85,7 @@ class Words:
     def __init__(
         self,
         documents: DocumentStore,
-        library: Library,
+        library: WordLibrary,
         context: PageContext,
         screen: Screen,
         *,

@@ -25,7 +25,7 @@ _TRACK_SIZE = {0: 76, 1: 88}  # where a track's header of that version has width
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Mp4Box:
     """One box: its name, or its number in a list of items, and its content."""
 
     kind: bytes
@@ -46,7 +46,7 @@ def read_mp4(view: memoryview, contents: Contents) -> None:
                     _measure(inner, contents)
 
 
-def _boxes(view: memoryview, contents: Contents) -> Iterator[Box]:
+def _boxes(view: memoryview, contents: Contents) -> Iterator[Mp4Box]:
     offset = 0
     while offset < len(view):
         contents.step()
@@ -59,11 +59,11 @@ def _boxes(view: memoryview, contents: Contents) -> Iterator[Box]:
             start += _LONG.size
         elif size == 0:
             size = len(view) - offset
-        yield Box(kind, part(view, start, offset + size - start))
+        yield Mp4Box(kind, part(view, start, offset + size - start))
         offset += size
 
 
-def _read_holder(box: Box, contents: Contents) -> None:
+def _read_holder(box: Mp4Box, contents: Contents) -> None:
     """The boxes that contain texts: meta, udta with a meta or with QuickTime's own comment."""
     if box.kind == b"meta":
         _read_meta(box.body, contents)
@@ -78,7 +78,7 @@ def _read_holder(box: Box, contents: Contents) -> None:
 def _read_meta(body: memoryview, contents: Contents) -> None:
     """Keys and items; a meta of MP4 begins with a version, QuickTime's does not."""
     keys: list[str] = []
-    items: list[Box] = []
+    items: list[Mp4Box] = []
     start = 0 if bytes(body[4:8]) == b"hdlr" else 4
     for box in _boxes(body[start:], contents):
         if box.kind == b"keys":
@@ -99,7 +99,7 @@ def _read_keys(body: memoryview, contents: Contents) -> Iterator[str]:
         yield str(box.body[:64], "utf-8", "replace")
 
 
-def _measure(track: Box, contents: Contents) -> None:
+def _measure(track: Mp4Box, contents: Contents) -> None:
     for box in _boxes(track.body, contents):
         if box.kind == b"tkhd" and (at := _TRACK_SIZE.get(box.body[0] if box.body else -1)) is not None:
             width, height = struct.unpack_from(">II", box.body, at)

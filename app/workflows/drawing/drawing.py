@@ -28,7 +28,7 @@ LONGEST_TEXT = 300  # characters of a text in a drawing
 _GLYPH = 6.7  # an average character's width at the text's size; Chinese characters take two
 
 
-class Flow(Enum):
+class DrawnFlow(Enum):
     """What a link carries, as far as its type or the input's name shows it."""
 
     MODEL = "model"
@@ -42,17 +42,17 @@ class Flow(Enum):
 
 
 _NAMED = {
-    "model": Flow.MODEL, "clip": Flow.CLIP, "vae": Flow.VAE,
-    "positive": Flow.CONDITIONING, "negative": Flow.CONDITIONING, "conditioning": Flow.CONDITIONING,
-    "samples": Flow.LATENT, "latent": Flow.LATENT, "latent_image": Flow.LATENT,
-    "image": Flow.IMAGE, "images": Flow.IMAGE, "pixels": Flow.IMAGE,
-    "mask": Flow.MASK, "masks": Flow.MASK,
+    "model": DrawnFlow.MODEL, "clip": DrawnFlow.CLIP, "vae": DrawnFlow.VAE,
+    "positive": DrawnFlow.CONDITIONING, "negative": DrawnFlow.CONDITIONING, "conditioning": DrawnFlow.CONDITIONING,
+    "samples": DrawnFlow.LATENT, "latent": DrawnFlow.LATENT, "latent_image": DrawnFlow.LATENT,
+    "image": DrawnFlow.IMAGE, "images": DrawnFlow.IMAGE, "pixels": DrawnFlow.IMAGE,
+    "mask": DrawnFlow.MASK, "masks": DrawnFlow.MASK,
 }  # fmt: skip
 
 
-def flow_of(type_or_name: str) -> Flow:
+def flow_of(type_or_name: str) -> DrawnFlow:
     """What a socket of that type, or an input of that name, carries."""
-    return _NAMED.get(type_or_name.casefold().rstrip("_0123456789"), Flow.OTHER)
+    return _NAMED.get(type_or_name.casefold().rstrip("_0123456789"), DrawnFlow.OTHER)
 
 
 class Kind(Enum):
@@ -77,7 +77,7 @@ class Socket:
     """One input or output of a box."""
 
     name: str
-    flow: Flow = Flow.OTHER
+    flow: DrawnFlow = DrawnFlow.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Edge:
     output: int
     target: str
     input: int
-    flow: Flow = Flow.OTHER
+    flow: DrawnFlow = DrawnFlow.OTHER
     bends: tuple[Point, ...] = ()
 
 
@@ -150,7 +150,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class DrawnFrame:
     """The area that a drawing covers."""
 
     x: float
@@ -179,45 +179,45 @@ class Sketch:
         return None
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> DrawnFrame:
         """The area of all boxes and groups."""
         things: list[Box | Area] = [*self.boxes.values(), *self.areas]
         if not things:
-            return Frame(0, 0, NARROWEST, HEAD)
+            return DrawnFrame(0, 0, NARROWEST, HEAD)
         left, top = min(item.x for item in things), min(item.y for item in things)
         right = max(item.x + item.width for item in things)
-        return Frame(left, top, right - left, max(item.y + item.height for item in things) - top)
+        return DrawnFrame(left, top, right - left, max(item.y + item.height for item in things) - top)
 
 
 def sketch_of_api(workflow: ApiWorkflow) -> Sketch:
     """A workflow in API format: boxes of the size that their content needs, without positions."""
     graph = open_graph(workflow)
-    flows: dict[str, dict[int, Flow]] = {}
+    flows: dict[str, dict[int, DrawnFlow]] = {}
     for node in graph.values():
         for name, link in node.links.items():
             if link.node_id in graph:
                 known = flows.setdefault(link.node_id, {})
                 slot = place_of(link.slot)
-                known[slot] = flow_of(name) if known.get(slot, Flow.OTHER) is Flow.OTHER else known[slot]
+                known[slot] = flow_of(name) if known.get(slot, DrawnFlow.OTHER) is DrawnFlow.OTHER else known[slot]
     boxes = {node_id: measured(_box(node, flows.get(node_id, {}))) for node_id, node in graph.items()}
     lines = [line for node in graph.values() for line in _lines(node, flows)]
     return Sketch(boxes, tuple(lines), is_placed=False)
 
 
-def _box(node: GraphNode, flows: Mapping[int, Flow]) -> Box:
+def _box(node: GraphNode, flows: Mapping[int, DrawnFlow]) -> Box:
     named = [Socket(cut(name), flow_of(name)) for name in list(node.links)[:MOST_SOCKETS]]
-    outputs = [flows.get(slot, Flow.OTHER) for slot in range(max(flows, default=-1) + 1)]
+    outputs = [flows.get(slot, DrawnFlow.OTHER) for slot in range(max(flows, default=-1) + 1)]
     return Box(
         node_id=node.node_id,
         title=cut(node.title or node.class_type),
         class_type=cut(node.class_type),
         inputs=tuple(named),
-        outputs=tuple(Socket("" if flow is Flow.OTHER else flow.value.upper(), flow) for flow in outputs),
+        outputs=tuple(Socket("" if flow is DrawnFlow.OTHER else flow.value.upper(), flow) for flow in outputs),
         values=values_of(node),
     )
 
 
-def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, Flow]]) -> Iterable[Edge]:
+def _lines(node: GraphNode, flows: Mapping[str, Mapping[int, DrawnFlow]]) -> Iterable[Edge]:
     for place, link in enumerate(node.links.values()):
         slot = place_of(link.slot)
         flow = flows.get(link.node_id, {}).get(slot)

@@ -36,7 +36,7 @@ from app.workflows.drawing.drawing import (
     text_width,
     values_of,
 )
-from app.workflows.editor.graph import EditorFile, Level, Link, read_editor_file
+from app.workflows.editor.graph import EditorFile, GraphLink, Level, read_editor_file
 from app.workflows.graph import Graph, open_graph
 
 FARTHEST = 1_000_000.0  # a coordinate
@@ -161,7 +161,7 @@ class _Reroutes:
         links = [*_objects(source.get("links")), *_objects(extra.get("linkExtensions"))]
         self._last = {item["id"]: item.get("parentId") for item in links if isinstance(item.get("id"), int)}
 
-    def bends(self, link: Link) -> tuple[Point, ...]:
+    def bends(self, link: GraphLink) -> tuple[Point, ...]:
         """The points of one link, starting at its origin."""
         found: list[Point] = []
         at = self._last.get(link.link_id) if isinstance(link.link_id, int) else None

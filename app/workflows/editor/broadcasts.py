@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.workflows.editor.flow import can_connect
-from app.workflows.editor.graph import INPUT_NODE, OUTPUT_NODE, Link
+from app.workflows.editor.graph import INPUT_NODE, OUTPUT_NODE, GraphLink
 from app.workflows.editor.layout import Layouts
 from app.workflows.editor.nodes import BYPASS, PRIMITIVE, REROUTE, LiveGraph, LiveNode
 from app.workflows.editor.opening import Opened
 from app.workflows.editor.primitives import feed
 from app.workflows.editor.problems import CannotConvert, Problem, Reason, refuse
-from app.workflows.editor.regexes import Budget, InvalidRegex, Regex, UnsupportedRegex
+from app.workflows.editor.regexes import InvalidRegex, Regex, StepBudget, UnsupportedRegex
 from app.workflows.editor.values import as_text
 
 PROMPTS, SEED = "Prompts Everywhere", "Seed Everywhere"
@@ -37,7 +37,7 @@ _Value = tuple[str, int, str]  # a node's id, the number of its output, and the 
 
 def add_broadcasts(opened: Opened, layouts: Layouts, source: Mapping[str, Any]) -> None:
     """Add the pack's links to all levels; CannotConvert if only the editor can say which."""
-    budget = Budget(_MOST_STEPS)
+    budget = StepBudget(_MOST_STEPS)
     for graph in (opened.root, *(graph for graph in opened.graphs.values() if graph.hosts)):
         if any(_is_sender(node) or _properties(node).get("ue_convert") for node in graph.nodes.values()):
             try:
@@ -68,7 +68,7 @@ class _Pattern:
 
     regex: Regex | UnsupportedRegex
     is_inverted: bool
-    budget: Budget
+    budget: StepBudget
     known: dict[str, bool] = field(default_factory=dict)
 
     def allows(self, text: str) -> bool:
@@ -96,7 +96,7 @@ class _Broadcast:
     title: _Pattern | None = None
     input: _Pattern | None = None
 
-    def fits(self, into: _Input, budget: Budget) -> bool:
+    def fits(self, into: _Input, budget: StepBudget) -> bool:
         """Whether it may be sent there."""
         if self.type != into.type and not (
             (self.type == "STRING" and into.type == "COMBO" and _number(self.settings.get("string_to_combo")) > 0)
@@ -112,7 +112,7 @@ class _Broadcast:
             and (self.input is None or self.input.allows(into.label))
         )
 
-    def _is_named(self, into: _Input, budget: Budget) -> bool:
+    def _is_named(self, into: _Input, budget: StepBudget) -> bool:
         own, name = self.name, into.name
         size = min(len(own), len(name))
         match self.rule:
@@ -136,7 +136,7 @@ class _Everywhere:
     graph: LiveGraph
     layouts: Layouts
     source: Mapping[str, Any]
-    budget: Budget
+    budget: StepBudget
     groups: list[tuple[str, frozenset[str]]] | None = None
 
     def connect(self) -> None:
@@ -242,7 +242,7 @@ class _Everywhere:
         for slot in dropped:
             del node.links[slot]
 
-    def _around(self, link: Link) -> Link:
+    def _around(self, link: GraphLink) -> GraphLink:
         """The link that a link from a bypassed node continues; the link itself if there is none."""
         kind, found, seen = link.type, link, set[object]()
         while (node := self.graph.nodes.get(found.origin)) is not None and node.mode == BYPASS:
@@ -341,7 +341,7 @@ class _Everywhere:
             if not (0 <= one.origin_slot < len(types) and can_connect(types[one.origin_slot], into.type)):
                 return
         target = OUTPUT_NODE if into.node is None else into.node.node_id
-        link = Link(f"everywhere {target} {into.slot}", one.origin, one.origin_slot, target, into.slot, one.type)
+        link = GraphLink(f"everywhere {target} {into.slot}", one.origin, one.origin_slot, target, into.slot, one.type)
         is_primitive = origin is not None and origin.type == PRIMITIVE and origin.layout is None
         if origin is not None and is_primitive and not feed(origin, into.node, into.slot):
             return

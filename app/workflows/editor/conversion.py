@@ -24,7 +24,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.editor.app_mode import app_outputs
 from app.workflows.editor.broadcasts import SENDER_BY_PATTERNS, add_broadcasts
-from app.workflows.editor.flow import Flow, Output, Scope, problem_of
+from app.workflows.editor.flow import Flow, FlowOutput, Scope, problem_of
 from app.workflows.editor.graph import read_editor_file
 from app.workflows.editor.layout import Layouts
 from app.workflows.editor.nodes import VIRTUAL, LiveNode, Place
@@ -242,7 +242,7 @@ class _Sending:
             return
         node_id, name = f"{scope.prefix}{node.node_id}", node.input_names[slot]
         self.chosen.pop((node_id, name), None)
-        if isinstance(found, Output):
+        if isinstance(found, FlowOutput):
             inputs[name] = [found.node_id, found.slot]
             self.places.pop((node_id, name), None)
             return

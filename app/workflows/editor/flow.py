@@ -45,14 +45,14 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class FlowOutput:
     """An output of a node that is sent."""
 
     node_id: str
     slot: int
 
 
-Found = Output | Place | None
+Found = FlowOutput | Place | None
 
 
 class Flow:
@@ -82,7 +82,7 @@ class Flow:
         return walk.found
 
 
-def _near_output(scope: Scope, node: LiveNode, slot: int) -> Output | None:
+def _near_output(scope: Scope, node: LiveNode, slot: int) -> FlowOutput | None:
     """The output that is linked to an input, if it is sent, as nearly all are; None if a walk has to find it."""
     link = node.links.get(slot)
     origin = None if link is None else scope.graph.nodes.get(link.origin)
@@ -90,7 +90,7 @@ def _near_output(scope: Scope, node: LiveNode, slot: int) -> Output | None:
         return None
     if link.origin_slot < 0 or not 0 <= slot < len(node.input_types):
         return None
-    return Output(f"{scope.prefix}{origin.node_id}", link.origin_slot)
+    return FlowOutput(f"{scope.prefix}{origin.node_id}", link.origin_slot)
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ class _Walk:
             self.is_input = True
         else:
             self.is_over = True
-            self.found = Output(f"{self.scope.prefix}{node.node_id}", self.slot)
+            self.found = FlowOutput(f"{self.scope.prefix}{node.node_id}", self.slot)
 
     def _go_to_setter(self, getter: LiveNode) -> None:
         """Continue at the setter of the same name: in this graph, or in one around this subgraph."""

@@ -23,7 +23,7 @@ _MOST_DEFINITIONS = 1000
 _MOST_NESTED = 100
 
 
-class Link(NamedTuple):
+class GraphLink(NamedTuple):
     """One link; ids of nodes as text, -1 for an invalid slot. `type` is the file's."""
 
     link_id: object
@@ -62,7 +62,7 @@ class Level:
     nodes: list[dict[str, Any]]
     ids: list[str]
     places: list[int]
-    links: list[Link]
+    links: list[GraphLink]
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
     renumbered: dict[str, str] = field(default_factory=dict)
@@ -179,8 +179,8 @@ def label_in(item: Mapping[str, Any]) -> str:
     return next((label.strip() for label in labels if isinstance(label, str) and label.strip()), "")
 
 
-def _links(given: object) -> list[Link]:
-    found: list[Link] = []
+def _links(given: object) -> list[GraphLink]:
+    found: list[GraphLink] = []
     items = given.values() if isinstance(given, Mapping) else given if isinstance(given, list) else ()
     for item in items:
         if isinstance(item, list) and len(item) >= 5:
@@ -192,14 +192,16 @@ def _links(given: object) -> list[Link]:
         else:
             continue  # null where an old editor had removed a link
         if isinstance(link_id, int | float | str):
-            found.append(Link(link_id, as_id(origin), as_slot(origin_slot), as_id(target), as_slot(target_slot), kind))
+            found.append(
+                GraphLink(link_id, as_id(origin), as_slot(origin_slot), as_id(target), as_slot(target_slot), kind)
+            )
     return found
 
 
 def _drop_rivals(level: Level) -> None:
     """Keep one link for each input, as the editor does: the first, unless the input names a later one."""
     by_target: dict[tuple[str, int], int] = {}
-    kept: list[Link] = []
+    kept: list[GraphLink] = []
     named: set[object] | None = None
     replaced: dict[object, object] = {}
     for link in level.links:

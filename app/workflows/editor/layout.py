@@ -37,7 +37,7 @@ _MOST_NESTED = 20  # dynamic inputs in each other
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EditorLayout:
     """A node's sockets (name, type, the widget behind it), outputs and widgets, and the places of the values."""
 
     title: str
@@ -63,10 +63,10 @@ class Layouts:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._made: dict[str, Layout] = {}
+        self._made: dict[str, EditorLayout] = {}
         self._dynamic: dict[str, tuple[NodeClass, tuple[InputSpec, ...]]] = {}
 
-    def of(self, class_type: str, values: Sequence[object], linked: Sequence[str]) -> Layout | None:
+    def of(self, class_type: str, values: Sequence[object], linked: Sequence[str]) -> EditorLayout | None:
         """The layout of a node; None if its class is unknown. `linked` are the names of its connected inputs."""
         made = self._made.get(class_type) or self._make(class_type)
         if made is None:
@@ -93,7 +93,7 @@ class Layouts:
         """What is invalid in the server's description of a class; empty if it has none."""
         return self._catalogue.why_unreadable(class_type)
 
-    def _make(self, class_type: str) -> Layout | None:
+    def _make(self, class_type: str) -> EditorLayout | None:
         node_class = self._catalogue.get(class_type)
         if node_class is None:
             return None
@@ -103,7 +103,7 @@ class Layouts:
         return _Unfolding(class_type, (), ()).layout(node_class, specs)
 
 
-def migrate_values(values: Sequence[object], layout: Layout) -> Sequence[object]:
+def migrate_values(values: Sequence[object], layout: EditorLayout) -> Sequence[object]:
     """The saved values of an older editor, without those of inputs that have become sockets only."""
     if layout.keeps_values or (len(values) == len(layout.saved) and True not in layout.flags):
         return values
@@ -129,7 +129,7 @@ class _Unfolding:
         self.grown: list[tuple[InputSpec, bool]] = []
         self.leftovers: list[str] = []
 
-    def layout(self, node_class: NodeClass, specs: Sequence[InputSpec]) -> Layout:
+    def layout(self, node_class: NodeClass, specs: Sequence[InputSpec]) -> EditorLayout:
         """The whole layout: plain sockets first, then the widgets with theirs, then grown ones."""
         for spec in specs:
             if not has_widget(spec):
@@ -235,7 +235,7 @@ class _Unfolding:
         self.position += 1
         return self.values[self.position - 1] if self.position <= len(self.values) else widget.default
 
-    def _done(self, node_class: NodeClass, specs: Sequence[InputSpec]) -> Layout:
+    def _done(self, node_class: NodeClass, specs: Sequence[InputSpec]) -> EditorLayout:
         widgets = tuple(self.widgets)
         own = {widget.name: widget for widget in widgets}
         slots: dict[str, int] = {}
@@ -244,7 +244,7 @@ class _Unfolding:
         places: dict[str, int] = {}
         for index, widget in enumerate(widgets):
             places.setdefault(widget.name, index)
-        return Layout(
+        return EditorLayout(
             title=node_class.display_name,
             input_names=tuple(self.names),
             input_types=tuple(self.types),

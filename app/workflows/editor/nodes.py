@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.editor.graph import Level, Link
-from app.workflows.editor.layout import Layout, Layouts, migrate_values
+from app.workflows.editor.graph import GraphLink, Level
+from app.workflows.editor.layout import EditorLayout, Layouts, migrate_values
 from app.workflows.editor.values import MISSING, as_area
 from app.workflows.editor.widgets import Style, Widget
 
@@ -54,7 +54,7 @@ class LiveNode:
     mode: int
     title: str
     raw: dict[str, Any]
-    layout: Layout | None = None
+    layout: EditorLayout | None = None
     graph: LiveGraph | None = None  # of a subgraph node: the graph that it represents
     input_names: list[str] = field(default_factory=list)
     input_types: list[object] = field(default_factory=list)
@@ -63,7 +63,7 @@ class LiveNode:
     widgets: Sequence[Widget] = ()
     values: list[object] = field(default_factory=list)
     saved: Sequence[object] = ()  # the file's values, in the order of the widgets
-    links: dict[int, Link] = field(default_factory=dict)
+    links: dict[int, GraphLink] = field(default_factory=dict)
     origins: dict[int, Place] = field(default_factory=dict)
     fed_by: dict[int, LiveNode] = field(default_factory=dict)  # the primitives that set values
     suits: Sequence[InputSpec] = ()  # of a primitive: the inputs that its number has to suit
@@ -99,11 +99,11 @@ class LiveGraph:
 
     level: Level
     nodes: dict[str, LiveNode] = field(default_factory=dict)
-    links: dict[object, Link] = field(default_factory=dict)
-    by_origin: dict[str, list[Link]] = field(default_factory=dict)
+    links: dict[object, GraphLink] = field(default_factory=dict)
+    by_origin: dict[str, list[GraphLink]] = field(default_factory=dict)
     hosts: list[LiveNode] = field(default_factory=list)
 
-    def leaving(self, node_id: str) -> list[Link]:
+    def leaving(self, node_id: str) -> list[GraphLink]:
         """The links from a node's first output, in the order of their ids."""
         found = [link for link in self.by_origin.get(node_id, ()) if link.origin_slot == 0]
         return sorted(found, key=lambda link: link.link_id if isinstance(link.link_id, int | float) else 0)
@@ -112,7 +112,7 @@ class LiveGraph:
 def open_level(graph: LiveGraph, layouts: Layouts, graphs: dict[str, LiveGraph]) -> None:
     """Open one level; `graphs` are the subgraphs, opened or not."""
     level = graph.level
-    arriving: dict[str, dict[int, Link]] = {}
+    arriving: dict[str, dict[int, GraphLink]] = {}
     for link in level.links:
         arriving.setdefault(link.target, {})[link.target_slot] = link
         graph.by_origin.setdefault(link.origin, []).append(link)
@@ -191,7 +191,7 @@ def saved_values(raw: dict[str, Any]) -> Sequence[object]:
     return list(given.values()) if isinstance(given, dict) else ()
 
 
-def _restored(layout: Layout, saved: Sequence[object], raw: dict[str, Any]) -> list[object]:
+def _restored(layout: EditorLayout, saved: Sequence[object], raw: dict[str, Any]) -> list[object]:
     named = raw.get("widgets_values")
     if isinstance(named, dict):
         return _by_name(layout, saved, named)
@@ -206,7 +206,7 @@ def _restored(layout: Layout, saved: Sequence[object], raw: dict[str, Any]) -> l
     return values
 
 
-def _by_name(layout: Layout, saved: Sequence[object], named: dict[str, object]) -> list[object]:
+def _by_name(layout: EditorLayout, saved: Sequence[object], named: dict[str, object]) -> list[object]:
     """Values saved under their names, as some classes' own scripts do."""
     values = [widget.default for widget in layout.widgets]
     if not any(widget.name in named for widget in layout.widgets):
@@ -231,7 +231,7 @@ def converted(widget: Widget, value: object) -> object:
     return value
 
 
-def _attach(node: LiveNode, arriving: dict[int, Link], graph: LiveGraph) -> None:
+def _attach(node: LiveNode, arriving: dict[int, GraphLink], graph: LiveGraph) -> None:
     """Attach each link to the input of the name that it led to, wherever that is now."""
     named: dict[object, list[str]] = {}
     for item in _list(node.raw.get("inputs")):
@@ -263,7 +263,7 @@ def _attach(node: LiveNode, arriving: dict[int, Link], graph: LiveGraph) -> None
         _renumber(node, graph)
 
 
-def _moved(arriving: dict[int, Link], moves: dict[int, int], lost: set[int]) -> dict[int, Link]:
+def _moved(arriving: dict[int, GraphLink], moves: dict[int, int], lost: set[int]) -> dict[int, GraphLink]:
     """The links by their new slots; one whose new slot is taken by a link that stays does not move."""
     while True:
         taken = {slot for slot in arriving if slot not in moves and not (slot in lost and slot in moves.values())}

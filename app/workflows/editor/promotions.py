@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from app.workflows.editor.graph import INPUT_NODE, Link, Port
+from app.workflows.editor.graph import INPUT_NODE, GraphLink, Port
 from app.workflows.editor.nodes import PRIMITIVE, LiveGraph, LiveNode, Place
 from app.workflows.editor.values import as_id
 
@@ -193,7 +193,7 @@ class _Proxies:
         port, slot = Port(unique, kind, []), len(level.inputs)
         level.inputs.append(port)
         for node, at in targets:
-            link = Link(f"shown {level.key} {slot} {len(port.link_ids)}", INPUT_NODE, slot, node.node_id, at)
+            link = GraphLink(f"shown {level.key} {slot} {len(port.link_ids)}", INPUT_NODE, slot, node.node_id, at)
             old = node.links.get(at)
             if old is not None:
                 self.graph.links.pop(old.link_id, None)

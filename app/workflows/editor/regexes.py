@@ -37,7 +37,7 @@ class UnsupportedRegex(ValueError):
 
 
 @dataclass(slots=True)
-class Budget:
+class StepBudget:
     """The steps that all searches of one workflow may take together."""
 
     steps: int
@@ -59,7 +59,7 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class _Search:
     text: str
-    budget: Budget
+    budget: StepBudget
 
 
 Positions = set[int]

@@ -13,10 +13,10 @@ from typing import Any
 
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.graph import class_names, copied, levels_of
-from app.workflows.editor.layout import Layout, Layouts
+from app.workflows.editor.layout import EditorLayout, Layouts
 from app.workflows.editor.nodes import saved_values
 from app.workflows.editor.values import MISSING, as_id, as_slot
-from app.workflows.replacements import Given, Replacement, Taken
+from app.workflows.replacements import FixedInput, MovedInput, Replacement
 
 _MOST_NESTED = 20  # dynamic inputs in each other
 _SEARCH_NAME = "Node name for S&R"
@@ -67,7 +67,7 @@ def _replace(raw: dict[str, Any], level: dict[str, Any], rule: Replacement, layo
 
 def _moved(
     raw: dict[str, Any], rule: Replacement, layouts: Layouts
-) -> tuple[dict[str, object], Sequence[object], Layout]:
+) -> tuple[dict[str, object], Sequence[object], EditorLayout]:
     """The links by the new class's names, the values as they are saved for it, and its layout."""
     saved = saved_values(raw)
     linked = {item["name"]: item["link"] for item in _items(raw.get("inputs")) if _is_linked(item)}
@@ -78,9 +78,9 @@ def _moved(
     values: dict[str, object] = {}
     for name, source in rule.inputs.items():
         match source:
-            case Given(value):
+            case FixedInput(value):
                 values[name] = value
-            case Taken(old_name):
+            case MovedInput(old_name):
                 links |= {name: linked[old_name]} if old_name in linked else {}
                 values |= {name: old[old_name]} if old_name in old else {}
     made: list[object] = []
@@ -94,7 +94,9 @@ def _moved(
     return links, made, layout
 
 
-def _layout(rule: Replacement, layouts: Layouts, values: Sequence[object], linked: Mapping[str, object]) -> Layout:
+def _layout(
+    rule: Replacement, layouts: Layouts, values: Sequence[object], linked: Mapping[str, object]
+) -> EditorLayout:
     layout = layouts.of(rule.new_class, values, [*linked])
     assert layout is not None  # checked before
     return layout

@@ -52,7 +52,7 @@ class Sending:
     editor: str
 
 
-class Sender:
+class EditorSender:
     """Prepares the runs of one open file."""
 
     def __init__(self, converter: Converter, conversion: Conversion) -> None:

@@ -20,7 +20,7 @@ from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
 from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
 from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
-from app.workflows.forms.guess import FIRST, TEXTS, Role, Roles, rank, role_of
+from app.workflows.forms.guess import FIRST, TEXTS, GuessedRole, Roles, rank, role_of
 from app.workflows.forms.kinds import default_of, kind_of, label_by_author, label_of
 from app.workflows.graph import (
     NUMBER_INPUT,
@@ -94,7 +94,7 @@ def first_form(workflow: ApiWorkflow, catalogue: Catalogue, hints: Hints, first:
     return builder.form(workflow, sections, by_key, tuple(key for key in keys if key in by_key))
 
 
-def _first(roles: Mapping[Key, Role], hints: Hints) -> tuple[Key, ...]:
+def _first(roles: Mapping[Key, GuessedRole], hints: Hints) -> tuple[Key, ...]:
     """The keys of the top, in order: as the author has chosen them, else by what subgraphs show, else by our guess.
 
     An author's subgraphs are complete in themselves: of what is inside, only what they show is on top. The files and
@@ -107,7 +107,7 @@ def _first(roles: Mapping[Key, Role], hints: Hints) -> tuple[Key, ...]:
         return rank(roles)
     beside = {key: role for key, role in roles.items() if ":" not in key[0] and key not in promoted}
     ranked = rank(beside)
-    before = tuple(key for key in ranked if beside[key] <= Role.NEGATIVE)
+    before = tuple(key for key in ranked if beside[key] <= GuessedRole.NEGATIVE)
     room = max(0, FIRST - len(before) - len(promoted))
     return (*before, *promoted, *ranked[len(before) :][:room])
 
@@ -126,7 +126,7 @@ class _Known:
     is_advanced: bool
     is_usable: bool  # may be on top
     is_needed: bool  # is in the form, and may be on top, where the workflow does not have it
-    role: Role | None
+    role: GuessedRole | None
 
     @classmethod
     def of(cls, spec: InputSpec, name: str) -> _Known:
@@ -202,9 +202,9 @@ class _Builder:
         checked = validated(self._graph, classes)
         return ((key, fault) for key, fault in faults if key[0] in checked)
 
-    def roles(self) -> dict[Key, Role]:
+    def roles(self) -> dict[Key, GuessedRole]:
         """The role of each usable input, without building its field: most of a large form is not shown for a while."""
-        found, shared = dict[Key, Role](), self.hints.shared
+        found, shared = dict[Key, GuessedRole](), self.hints.shared
         for node in self._graph.values():
             values, links, node_id = node.values, node.links, node.node_id
             for name, known in self._rows(node):
@@ -213,12 +213,12 @@ class _Builder:
                 key, role = (node_id, name), known.role
                 if key in shared:
                     continue
-                if role is None or role is Role.TEXT:
+                if role is None or role is GuessedRole.TEXT:
                     role = self._roles.at(node, known.kind, role)
                 found[key] = role
         return found
 
-    def role(self, kind: Kind, key: Key) -> Role:
+    def role(self, kind: Kind, key: Key) -> GuessedRole:
         """The role of one input."""
         return self._roles.of(kind, key, self._graph[key[0]])
 
@@ -326,7 +326,7 @@ class _Builder:
             case Upload() if label := hints.leads.get(node.node_id, ""):
                 return label
             case Text() if name in TEXTS and any(output.type == "CONDITIONING" for output in node_class.outputs):
-                is_negative = self._roles.of(known.kind, key, node) is Role.NEGATIVE
+                is_negative = self._roles.of(known.kind, key, node) is GuessedRole.NEGATIVE
                 return "Negative prompt" if is_negative else "Prompt"
         if name == "value" and len(node_class.inputs) <= VALUE_INPUTS:
             own = "" if node.title == node_class.display_name else label_by_author(node.title)

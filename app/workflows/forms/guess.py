@@ -18,7 +18,7 @@ from app.workflows.graph import Graph, GraphNode, Key
 FIRST = 12  # fields at the top of a form
 
 
-class Role(IntEnum):
+class GuessedRole(IntEnum):
     """The role of a field, in the order in which users look for it."""
 
     PROMPT = 1
@@ -34,8 +34,8 @@ class Role(IntEnum):
 
 # How many of a role may come before any of the next: a graph of ten samplers has more than steps.
 SHARES = {
-    Role.PROMPT: 2, Role.TEXT: 1, Role.FILE: 3, Role.NEGATIVE: 1, Role.SEED: 1, Role.SIZE: 3, Role.STEPS: 3,
-    Role.MODEL: 2, Role.OTHER: 0,
+    GuessedRole.PROMPT: 2, GuessedRole.TEXT: 1, GuessedRole.FILE: 3, GuessedRole.NEGATIVE: 1, GuessedRole.SEED: 1,
+    GuessedRole.SIZE: 3, GuessedRole.STEPS: 3, GuessedRole.MODEL: 2, GuessedRole.OTHER: 0,
 }  # fmt: skip
 SIZES = frozenset(
     {
@@ -50,16 +50,16 @@ TEXTS = frozenset({"text", "prompt", "caption"})
 VALUE = "value"
 
 
-def rank(roles: Mapping[Key, Role]) -> tuple[Key, ...]:
+def rank(roles: Mapping[Key, GuessedRole]) -> tuple[Key, ...]:
     """The keys of the fields for the top, in order; `roles` are those of all usable ones, in the workflow's order.
 
     A form that fits is on top completely.
     """
     ranked = list(roles)
     if len(ranked) > FIRST:
-        ranked = [key for key in ranked if roles[key] is not Role.OTHER]
+        ranked = [key for key in ranked if roles[key] is not GuessedRole.OTHER]
     ranked.sort(key=roles.__getitem__)  # stable: equal roles stay in the workflow's order
-    taken: Counter[Role] = Counter()
+    taken: Counter[GuessedRole] = Counter()
     within: list[Key] = []
     beyond: list[Key] = []
     for key in ranked:
@@ -75,48 +75,48 @@ class Roles:
 
     def __init__(self, graph: Graph) -> None:
         self._positive, self._negative = _above(graph, "positive"), _above(graph, "negative")
-        self._known: dict[tuple[str, str], tuple[Kind, Role | None]] = {}
+        self._known: dict[tuple[str, str], tuple[Kind, GuessedRole | None]] = {}
 
-    def of(self, kind: Kind, key: Key, node: GraphNode) -> Role:
+    def of(self, kind: Kind, key: Key, node: GraphNode) -> GuessedRole:
         """The role of one input."""
         known = self._known.get((node.class_type, key[1]))
         if known is None or known[0] is not kind:
             known = self._known[node.class_type, key[1]] = kind, role_of(kind, key[1])
         return self.at(node, kind, known[1])
 
-    def at(self, node: GraphNode, kind: Kind, role: Role | None) -> Role:
+    def at(self, node: GraphNode, kind: Kind, role: GuessedRole | None) -> GuessedRole:
         """The role that an input with this `role_of` has in a node."""
         if role is None:
             role = _role(kind, _last_word(node.title or VALUE))
-        return self._text_role(node) if role is Role.TEXT else role
+        return self._text_role(node) if role is GuessedRole.TEXT else role
 
-    def _text_role(self, node: GraphNode) -> Role:
+    def _text_role(self, node: GraphNode) -> GuessedRole:
         if node.node_id in self._positive:
-            return Role.PROMPT
+            return GuessedRole.PROMPT
         is_negative = node.node_id in self._negative or NEGATIVE.search(node.title) is not None
-        return Role.NEGATIVE if is_negative else Role.TEXT
+        return GuessedRole.NEGATIVE if is_negative else GuessedRole.TEXT
 
 
-def role_of(kind: Kind, name: str) -> Role | None:
+def role_of(kind: Kind, name: str) -> GuessedRole | None:
     """The role of an input by its kind and name alone; None for a primitive node's `value`, which its node names."""
     return None if name == VALUE else _role(kind, _last_word(name))
 
 
-def _role(kind: Kind, name: str) -> Role:
+def _role(kind: Kind, name: str) -> GuessedRole:
     match kind:
         case Text(is_multiline=is_long) if is_long or name in TEXTS:
-            return Role.TEXT
+            return GuessedRole.TEXT
         case Upload():
-            return Role.FILE
+            return GuessedRole.FILE
         case Seed() if "seed" in name:
-            return Role.SEED
+            return GuessedRole.SEED
         case Whole() | Decimal() | Choice() | Seed() if name in SIZES:
-            return Role.SIZE
+            return GuessedRole.SIZE
         case Whole() | Decimal() | Seed() if name in STEPS:
-            return Role.STEPS
+            return GuessedRole.STEPS
         case Choice() if name in MODELS:
-            return Role.MODEL
-    return Role.OTHER
+            return GuessedRole.MODEL
+    return GuessedRole.OTHER
 
 
 @lru_cache(maxsize=4096)

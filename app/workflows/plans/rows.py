@@ -24,7 +24,7 @@ Row = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PlanTable:
     """A header, and the rows with the number of the line each begins on (1 is the first of the text)."""
 
     header: tuple[str, ...]
@@ -74,7 +74,7 @@ def read_row(line: str) -> tuple[str, ...]:
     return tuple(field.strip() for field in fields if field.strip())
 
 
-def read_table(text: str) -> Table:
+def read_table(text: str) -> PlanTable:
     """A table with its header; quotes, commas and line breaks within quotes as in RFC 4180. Empty lines are left out.
 
     BadPlan: empty-plan, bad-header, bad-rows (each with bad-quotes, row-length or too-long).
@@ -101,7 +101,7 @@ def read_table(text: str) -> Table:
     return _checked(tuple(name.strip() for name in rows[0][1]), rows[1:], faults)
 
 
-def _checked(header: tuple[str, ...], rows: list[Row], faults: RowFaults) -> Table:
+def _checked(header: tuple[str, ...], rows: list[Row], faults: RowFaults) -> PlanTable:
     _expect_header(header)
     for number, fields in rows:
         if len(fields) != len(header):
@@ -112,7 +112,7 @@ def _checked(header: tuple[str, ...], rows: list[Row], faults: RowFaults) -> Tab
     faults.raise_any()
     if not rows:
         raise BadPlan("empty-plan")
-    return Table(header, tuple(rows))
+    return PlanTable(header, tuple(rows))
 
 
 def _expect_header(header: tuple[str, ...]) -> None:

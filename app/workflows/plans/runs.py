@@ -18,7 +18,7 @@ from app.core.errors import BadPlan
 from app.core.model import Cell, Template
 from app.core.workflow import ApiWorkflow
 from app.workflows.plans.ranges import read_range
-from app.workflows.plans.rows import RowFaults, Table, read_lines, read_row, read_table
+from app.workflows.plans.rows import PlanTable, RowFaults, read_lines, read_row, read_table
 from app.workflows.plans.targets import MAX_SEED, Target, expect_seeds, expect_settable, find_target, read_value
 
 MAX_RUNS = 10_000
@@ -214,7 +214,7 @@ def _of_sweep(workflow: ApiWorkflow, plan: SeedSweep, judge: Judge) -> Runs:
     return Runs(plan.count, make)
 
 
-def _of_table(workflow: ApiWorkflow, table: Table, names: Mapping[str, Target], judge: Judge) -> Runs:
+def _of_table(workflow: ApiWorkflow, table: PlanTable, names: Mapping[str, Target], judge: Judge) -> Runs:
     targets = tuple(find_target(workflow, name, names) for name in table.header)
     for index, target in enumerate(targets):
         if target.where in {other.where for other in targets[:index]}:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from gateway.fleet.discovery.claims import Claim, address_of, dial_of
 from gateway.fleet.discovery.endpoints import Endpoint
 from gateway.fleet.fleet import Discover
-from gateway.http.servers import Found, Server, ServerId
+from gateway.http.servers import DiscoveredIdentity, Server, ServerId
 
 LEAST_WEIGHT = 0.01  # of an SRV record with weight 0, which is chosen only rarely
 
@@ -185,7 +185,7 @@ class Membership:
             access=discover.access,
             limits=discover.limits,
             dial=dial_of(endpoint),
-            found=Found(discover.origin, claim.identity, claim.proof),
+            found=DiscoveredIdentity(discover.origin, claim.identity, claim.proof),
         )
 
 

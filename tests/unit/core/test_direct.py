@@ -9,9 +9,9 @@ import pytest
 
 from app.core.comfy import Queue, read_loads
 from app.core.direct import (
+    ExportedSite,
     Reach,
     Refusal,
-    Site,
     forbidden,
     judge_answers,
     judge_silence,
@@ -24,7 +24,7 @@ from app.core.ports.http import Response
 from wire.health import Condition, Health
 from wire.system_stats import Device
 
-HTTP, HTTPS = Site("http://pages.lan"), Site("https://pages.lan")
+HTTP, HTTPS = ExportedSite("http://pages.lan"), ExportedSite("https://pages.lan")
 NOTHING, ANSWERS = Reach(), Reach(answers=True)
 STATS = {
     "system": {"comfyui_version": "0.3.64", "argv": ["main.py"]},
@@ -74,11 +74,11 @@ def test_a_list_that_makes_no_sense_is_a_config_error(text: str) -> None:
         ("http://localhost:8188", HTTPS, None),
         ("https://gpu:8188", HTTPS, None),
         ("http://gpu:8188", HTTP, None),
-        ("http://gpu:8188/comfy", Site("http://pages.lan", "connect-src 'self' http://gpu:8188; x"), None),
-        ("http://gpu:8189", Site("http://pages.lan", "connect-src 'self' http://gpu:8188"), "not-in-policy"),
+        ("http://gpu:8188/comfy", ExportedSite("http://pages.lan", "connect-src 'self' http://gpu:8188; x"), None),
+        ("http://gpu:8189", ExportedSite("http://pages.lan", "connect-src 'self' http://gpu:8188"), "not-in-policy"),
     ],
 )
-def test_blocked_requests_are_detected_before_sending(address: str, site: Site, cause: str | None) -> None:
+def test_blocked_requests_are_detected_before_sending(address: str, site: ExportedSite, cause: str | None) -> None:
     found = forbidden(address, site)
     assert (None if found is None else found.cause) == cause
 

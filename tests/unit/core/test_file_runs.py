@@ -13,10 +13,10 @@ from app.core.file_runs import (
     GIVEN,
     TO_COME,
     FileFault,
+    FileInput,
     FilePlan,
     FileRun,
     FileRuns,
-    Place,
     matches,
     read_works,
     write_plans,
@@ -35,7 +35,7 @@ def works(*paths: str, per_file: int = 1, marks: str = "") -> FileRuns:
     files = tuple(ChosenFile(path, 10 + index, 5) for index, path in enumerate(paths))
     runs = tuple(FileRun("[]", f"{path} {number}") for path in paths for number in range(per_file))
     batch = Batch(batch_id=BATCH, workflow="{}", title="photos")
-    plan = FilePlan(window_id=ME, batch=batch, places=(Place("1", "image"),), files=files, runs=runs)
+    plan = FilePlan(window_id=ME, batch=batch, places=(FileInput("1", "image"),), files=files, runs=runs)
     found = FileRuns.of(plan)
     return replace(found, progress=replace(found.progress, marks=marks)) if marks else found
 

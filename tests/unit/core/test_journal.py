@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import StorageError
-from app.core.journal import LONGEST_ENTRY, LONGEST_TEXT, Entry, Journal, plain, read_entries
+from app.core.journal import LONGEST_ENTRY, LONGEST_TEXT, Journal, JournalEntry, plain, read_entries
 from app.core.model import Delivery, Output, TaskState
 from tests.unit.core.builders import task
 
@@ -36,7 +36,7 @@ def test_no_entry_leads_past_the_bounds(added: list[tuple[dict[str, Any], str, b
         assert sum(map(len, journal._echoes.values())) <= len(journal._echoed) <= len(journal.entries)
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: JournalEntry) -> str:
     record: dict[str, Any] = {"at": entry.at, "kind": entry.kind, "facts": entry.facts}
     if entry.times > 1:
         record |= {"times": entry.times, "until": entry.until}
@@ -92,7 +92,7 @@ def test_echoes_of_many_tasks_are_forgotten_with_their_entries() -> None:
 def test_an_earlier_pages_entries_come_first_and_make_room_first() -> None:
     journal = Journal(most_entries=3)
     journal.add(5.0, "now", {})
-    journal.put_before(tuple(Entry(float(at), f"old-{at}") for at in range(4)))
+    journal.put_before(tuple(JournalEntry(float(at), f"old-{at}") for at in range(4)))
     assert [entry.kind for entry in journal.entries] == ["old-2", "old-3", "now"]
     journal.add(6.0, "later", {})
     assert [entry.kind for entry in journal.entries] == ["old-3", "now", "later"]
@@ -100,7 +100,7 @@ def test_an_earlier_pages_entries_come_first_and_make_room_first() -> None:
 
 def test_a_damaged_copy_is_read_as_far_as_it_goes() -> None:
     assert read_entries("") == read_entries("{") == read_entries('{"at": 1}') == ()
-    assert read_entries('[1, {"at": 2, "kind": "wake", "facts": {}}, {"at": "x"}]') == (Entry(2.0, "wake"),)
+    assert read_entries('[1, {"at": 2, "kind": "wake", "facts": {}}, {"at": "x"}]') == (JournalEntry(2.0, "wake"),)
 
 
 def test_facts_become_plain_json() -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.core.model import BatchId, Part, PromptId, WindowId
 from app.core.presses import LONGEST, Press, read_presses, write_presses
 from app.core.records import BrokenRecord
-from app.core.waiting_runs import Attachment, Batch, Entry, write_values
+from app.core.waiting_runs import Attachment, Batch, WaitingRun, write_values
 
 ME = WindowId("w-1")
 BATCH = Batch(
@@ -20,7 +20,7 @@ BATCH = Batch(
     inputs=(Attachment(node_id="1", input_name="image", sha256="", name="雪.png", size=9),),
     is_click=True,
 )
-ENTRY = Entry(
+ENTRY = WaitingRun(
     prompt_id=PromptId("p-1"), owner=ME, part=Part(batch_id=BatchId("p-1")), values=write_values({("3", "seed"): 2**64})
 )
 PRESS = Press(prompt_id=PromptId("p-1"), window_id=ME, at=5.5, batch=BATCH, entries=(ENTRY,), editor="{}", senders=3)

@@ -21,10 +21,10 @@ from app.core.waiting_runs import (
     MOST_SENDERS,
     MOST_WAITING,
     Batch,
-    Entry,
     LineChange,
     LineHead,
     Pause,
+    WaitingRun,
     WaitingRuns,
     line_of,
     numbered_window,
@@ -45,9 +45,9 @@ def batch(name: str) -> Batch:
     return Batch(batch_id=BatchId(name), workflow=GRAPH, title="dunes")
 
 
-def entries(name: str, *ids: str) -> list[Entry]:
+def entries(name: str, *ids: str) -> list[WaitingRun]:
     return [
-        Entry(prompt_id=PromptId(prompt_id), owner=ME, part=Part(batch_id=BatchId(name), index=index))
+        WaitingRun(prompt_id=PromptId(prompt_id), owner=ME, part=Part(batch_id=BatchId(name), index=index))
         for index, prompt_id in enumerate(ids)
     ]
 
@@ -281,14 +281,14 @@ class Disk:
             del self.entries[item.prompt_id]
         for item in change.batches:
             self.batches[item.batch_id] = encode(item)
-        used = {decode(Entry, item).batch_id for item in self.entries.values()}
+        used = {decode(WaitingRun, item).batch_id for item in self.entries.values()}
         self.batches = {name: item for name, item in self.batches.items() if name in used}
         self.head = encode(change.head) if change.head else None
 
     def read(self) -> WaitingRuns:
         return line_of(
             decode(LineHead, self.head) if self.head else None,
-            map(partial(decode, Entry), self.entries.values()),
+            map(partial(decode, WaitingRun), self.entries.values()),
             map(partial(decode, Batch), self.batches.values()),
             ME,
         )
@@ -410,7 +410,7 @@ def test_line_of_the_last_release_waits_as_before() -> None:
     }  # fmt: skip
     shared = {"batch_id": "b", "workflow": "{}", "title": "", "inputs": [], "is_click": True, "v": 1}
     head = {"window_id": "w-1", "line_id": "l", "pause": "asked", "paused_by": None, "hands": 2, "v": 1}
-    line = line_of(decode(LineHead, head), [decode(Entry, row)], [decode(Batch, shared)], WindowId("w-1"))
+    line = line_of(decode(LineHead, head), [decode(WaitingRun, row)], [decode(Batch, shared)], WindowId("w-1"))
     assert [item.prompt_id for item in line.entries] == ["p-1"]
     assert (line.refused, line.pause, line.senders) == ((), Pause.ASKED, 2)
     assert line.change_to(line).put == ()
@@ -426,7 +426,7 @@ def test_refused_click_waits_for_nothing_and_keeps_no_wish() -> None:
     first = line_of(None, [], [], WindowId("w-1"))
     click = Batch(batch_id=BatchId("c"), workflow="{}", is_click=True)
     part = Part(batch_id=BatchId("c"))
-    entry = Entry(prompt_id=PromptId("c"), owner=WindowId("w-1"), part=part)
+    entry = WaitingRun(prompt_id=PromptId("c"), owner=WindowId("w-1"), part=part)
     line = first.join(click, [entry], "l").spread(3).send_all().hold(Pause.ASKED).refuse(PromptId("c"), "why")
     assert (line.entries, line.pause, line.is_unbounded, line.senders) == ((), None, False, 1)
     assert line.has_record(PromptId("c")) and not line.has(PromptId("c"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from app.prerender.drawing import Drawing, Order, draw
+from app.prerender.drawing import Drawing, ScreenOrder, draw
 from app.ui.kit.account import Account
 from app.ui.page.regions import REGIONS, digest_of
 from demo_comfyui.catalogue import catalogue_of
@@ -65,7 +65,7 @@ def read(path: str) -> bytes:
 
 
 def drawn(answers: Answers, language: str = "en", account: Account | None = None, workflow: str = "") -> Drawing:
-    return asyncio.run(draw(Order(language, account or Account(), workflow), answers, read))
+    return asyncio.run(draw(ScreenOrder(language, account or Account(), workflow), answers, read))
 
 
 def text_of(drawing: Drawing, region: str) -> str:

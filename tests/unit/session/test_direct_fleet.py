@@ -13,7 +13,7 @@ from app.browser.direct_fleet import DirectFleet
 from app.browser.direct_ports import DirectHttp, DirectSockets
 from app.browser.server_probe import ProbePorts
 from app.core.comfy import loads_request, read_loads
-from app.core.direct import Reach, Site
+from app.core.direct import ExportedSite, Reach
 from app.core.errors import ListError, RequestTimeout, SocketClosed
 from app.core.model import Fleet, Server, ServerId
 from app.core.ports.http import Http, Request, Response
@@ -21,7 +21,7 @@ from app.core.ports.sockets import Connection
 from wire.health import Health
 
 A, B = "http://gpu-a:8188", "http://gpu-b:8188"
-PAGE = Site("http://pages.lan")
+PAGE = ExportedSite("http://pages.lan")
 STATS = {"system": {"comfyui_version": "0.3.64", "argv": []}, "devices": []}
 
 
@@ -206,7 +206,7 @@ async def test_late_server_is_not_asked_twice_for_its_catalogue(bench: Bench, ca
 
 async def test_a_mixed_page_asks_nothing(bench: Bench) -> None:
     world = World()
-    ports = ProbePorts(world, Site("https://pages.lan"), lambda: False, world.look, world.learn)  # type: ignore[arg-type]
+    ports = ProbePorts(world, ExportedSite("https://pages.lan"), lambda: False, world.look, world.learn)  # type: ignore[arg-type]
     bench.close()
     bench.fleet = DirectFleet("fleet.json", ports)
     await bench.fleet.first()

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from app.core.errors import BadInput, StorageError
-from app.core.file_runs import DONE, GIVEN, TO_COME, FilePlan, FileRun, FileRuns, Place
+from app.core.file_runs import DONE, GIVEN, TO_COME, FileInput, FilePlan, FileRun, FileRuns
 from app.core.model import BatchId, NodeId, StoredTasks, Task, TaskState, Template
 from app.core.ports.blobs import Blob
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.ports.http import Request, Response
 from app.core.ports.store import WindowRecord
-from app.core.waiting_runs import Batch, Entry, LineChange, write_values
+from app.core.waiting_runs import Batch, LineChange, WaitingRun, write_values
 from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
 from app.workflows.editor.copy import ready_copy
@@ -27,7 +27,7 @@ from tests.simulation.world import Page, a_picture, a_workflow
 from tests.unit.session.stage import A, B, C, Stage, line_of, scene
 from tests.unit.session.test_worker import settled
 
-PLACE = Place("1", "image")
+PLACE = FileInput("1", "image")
 
 
 @dataclass
@@ -112,7 +112,7 @@ async def start(
     per_file: int = 1,
     steps: int = 2,
     size: int | None = None,
-    places: tuple[Place, ...] = (PLACE,),
+    places: tuple[FileInput, ...] = (PLACE,),
     name: str = "",
     editor: str = "",
 ) -> None:
@@ -276,9 +276,9 @@ async def test_file_with_several_runs_is_opened_once(stage: Stage) -> None:
 @scene
 async def test_file_goes_to_each_input_under_its_path_in_the_folder(stage: Stage) -> None:
     page, folder = await stage.window(), Folder.of("trip/day/a.png")
-    await start(page, folder, places=(PLACE, Place("5", "mask")), name="trip")
+    await start(page, folder, places=(PLACE, FileInput("5", "mask")), name="trip")
     use(page, Memory())
-    entries: list[Entry] = []
+    entries: list[WaitingRun] = []
     page.session.subscribe(lambda: entries.extend(line_of(page).entries))
     await stage.until(lambda: entries)
     inputs = entries[0].inputs
@@ -589,9 +589,9 @@ async def test_runs_that_are_dropped_while_they_join_are_removed(stage: Stage) -
     await stage.until(lambda: len(tasks_of(page)) == 6 and len(line_of(page).entries) == 2)
     await page.session.line.pause()
     waiting, join = line_of(page).entries, page.session.line.join
-    joined: list[tuple[Entry, ...]] = []
+    joined: list[tuple[WaitingRun, ...]] = []
 
-    async def join_late(batch: Batch, entries: list[Entry], senders: int, editor: str) -> None:
+    async def join_late(batch: Batch, entries: list[WaitingRun], senders: int, editor: str) -> None:
         feed_of(page).drop_rest(batch.batch_id)
         await join(batch, entries, senders, editor)
         joined.append(line_of(page).entries)

@@ -27,7 +27,7 @@ from app.core.model import (
 from app.core.ports.blobs import Blob, Keep, KeepSettings
 from app.core.ports.store import WindowRecord
 from app.core.records import encode
-from app.core.waiting_runs import Attachment, Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Attachment, Batch, WaitingRun, WaitingRuns
 from app.session.memory.database import RESULTS, THUMBNAILS
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import PrivateStore, private_ports, redacted
@@ -80,7 +80,7 @@ async def wait(store: PrivateStore) -> tuple[WaitingRuns, WaitingRuns]:
     picture = Attachment(node_id="1", input_name="image", sha256="picture")
     batch = Batch(batch_id=BatchId("b"), workflow="{}", inputs=(picture,), editor_sha256="editor")
     part = Part(batch_id=BatchId("b"))
-    entries = [Entry(prompt_id=PromptId(name), owner=ME, part=part) for name in ("p-1", "p-2")]
+    entries = [WaitingRun(prompt_id=PromptId(name), owner=ME, part=part) for name in ("p-1", "p-2")]
     line = before.join(batch, entries, "line")
     await store.write_line(before.change_to(line))
     return before, await store.read_line(ME)

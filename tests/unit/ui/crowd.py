@@ -40,7 +40,7 @@ from app.ui.runs.state import GiveUpDialog, RunView
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
 from app.workflows.library import Item, Version
-from app.workflows.links import Reason, Refused
+from app.workflows.links import LeftOutReason, RefusedValue
 from tests.unit.ui.anything import anything, searched, unfolded
 from tests.unit.ui.page_kit import (
     ME,
@@ -208,8 +208,8 @@ def around_help(view: Seen, words: Translator, text: str) -> dict[str, str]:
 def around_links(words: Translator, text: str) -> dict[str, str]:
     """A form that a link has filled in, a link to share, and the versions of a workflow in the library."""
     key = ("2", "width")
-    refused = tuple(Refused(text, reason) for reason in Reason)
-    before = (Refused(text, Reason.INVALID, BadInput("not-a-number", text, text)),)
+    refused = tuple(RefusedValue(text, reason) for reason in LeftOutReason)
+    before = (RefusedValue(text, LeftOutReason.INVALID, BadInput("not-a-number", text, text)),)
     report = LinkReport("enlarge", {}, (key,), (*before, *refused))
     found = {}
     for number, link in enumerate((report, replace(report, refused=before), replace(report, is_waiting=True)), 6):

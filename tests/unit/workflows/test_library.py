@@ -16,10 +16,10 @@ from app.workflows.library import (
     LONGEST_TITLE,
     MOST_TAGS,
     PRESET_KIND,
-    Body,
     Bundle,
     Item,
-    Origin,
+    ItemContent,
+    WorkflowOrigin,
     deleted,
     export_text,
     found,
@@ -37,11 +37,11 @@ from app.workflows.versions import merged
 API = json.dumps({"1": {"class_type": "EmptyImage", "inputs": {"width": 8}}})
 
 
-def opened(name: str = "street_night.json", text: str = API, at: float = 5.0) -> tuple[Item, Body]:
-    return item_of(read_source(text.encode(), name), Origin.FILE, at=at)
+def opened(name: str = "street_night.json", text: str = API, at: float = 5.0) -> tuple[Item, ItemContent]:
+    return item_of(read_source(text.encode(), name), WorkflowOrigin.FILE, at=at)
 
 
-def documents_of(*pairs: tuple[Item, Body]) -> dict[tuple[str, str], str]:
+def documents_of(*pairs: tuple[Item, ItemContent]) -> dict[tuple[str, str], str]:
     documents: dict[tuple[str, str], str] = {}
     for item, body in pairs:
         documents |= {key: text for key, text in written(item, body).items() if text is not None}
@@ -67,7 +67,7 @@ def test_same_workflow_is_one_item_under_any_file_name() -> None:
 
 def test_items_are_read_latest_first_without_unreadable_ones() -> None:
     first, body = opened(at=1.0)
-    second = Item("b" * 32, "b", used_at=9.0, tags=("沙丘",), origin=Origin.SERVER)
+    second = Item("b" * 32, "b", used_at=9.0, tags=("沙丘",), origin=WorkflowOrigin.SERVER)
     documents = {
         **items_in(documents_of((first, body))),
         "b": json.dumps(json.loads(written(second)[KIND, "b" * 32] or "")),

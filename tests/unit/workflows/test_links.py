@@ -24,8 +24,8 @@ from app.workflows.links import (
     LONGEST_VALUE,
     MOST_VALUES,
     SHOWN,
+    LeftOutReason,
     OpenLink,
-    Reason,
     ResultLink,
     WorkflowLink,
     can_link,
@@ -79,7 +79,7 @@ FORM = make_form()
 CREDITS = frozenset({"Partner"})
 
 
-def fill(*values: tuple[str, str]) -> tuple[dict[tuple[str, str], str], list[tuple[str, Reason]]]:
+def fill(*values: tuple[str, str]) -> tuple[dict[tuple[str, str], str], list[tuple[str, LeftOutReason]]]:
     found = filled(FORM, values, CREDITS, lambda label: {"Steps": "步数"}.get(label, label))
     return dict(found.values), [(item.name, item.reason) for item in found.refused]
 
@@ -90,7 +90,7 @@ def values_of(text: str) -> tuple[tuple[str, str], ...]:
     return link.values
 
 
-def refused_of(text: str) -> list[tuple[str, Reason]]:
+def refused_of(text: str) -> list[tuple[str, LeftOutReason]]:
     link = read_link(text)
     assert isinstance(link, WorkflowLink)
     return [(item.name, item.reason) for item in link.refused]
@@ -221,15 +221,15 @@ def test_values_that_cannot_be_read_are_named_and_the_rest_stays() -> None:
     text = f"workflow=x&a=%FF&b=%00&c=1&c=2&=5&long={'b' * (LONGEST_VALUE + 1)}&d=%0D%0Aline"
     assert values_of(text) == (("c", "1"), ("d", "\nline"))
     assert refused_of(text) == [
-        ("a", Reason.UNREADABLE),
-        ("b", Reason.UNREADABLE),
-        ("c", Reason.TWICE),
-        ("", Reason.UNREADABLE),
-        ("long", Reason.TOO_LONG),
+        ("a", LeftOutReason.UNREADABLE),
+        ("b", LeftOutReason.UNREADABLE),
+        ("c", LeftOutReason.TWICE),
+        ("", LeftOutReason.UNREADABLE),
+        ("long", LeftOutReason.TOO_LONG),
     ]
     many = "workflow=x&" + "&".join(f"n{number}=1" for number in range(MOST_VALUES + 50))
     assert len(values_of(many)) == MOST_VALUES
-    assert [reason for _, reason in refused_of(many)] == [Reason.TOO_MANY]
+    assert [reason for _, reason in refused_of(many)] == [LeftOutReason.TOO_MANY]
 
 
 def test_quoted_names_are_short_and_printable() -> None:
@@ -275,7 +275,7 @@ def test_fields_are_found_by_id_and_by_label_in_either_language() -> None:
         ("4", "steps"): "30",
         ("1", "steps"): "31",
     }
-    assert fill(("Steps", "30")) == ({}, [("Steps", Reason.SEVERAL)])
+    assert fill(("Steps", "30")) == ({}, [("Steps", LeftOutReason.SEVERAL)])
 
 
 def test_seed_of_a_link_stays_as_it_is() -> None:
@@ -286,25 +286,25 @@ def test_seed_of_a_link_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("2.image", "secret.png", Reason.FILE),
-        ("2.image", "../../etc/passwd", Reason.FILE),
-        ("3.count", "100", Reason.CREDITS),
-        ("9.steps", "1", Reason.UNKNOWN),
-        ("__proto__", "x", Reason.UNKNOWN),
-        ("constructor.prototype", "x", Reason.UNKNOWN),
-        ("__class__", "x", Reason.UNKNOWN),
-        ("1.images", "x", Reason.UNKNOWN),
-        ("<img src=x onerror=alert(1)>", "x", Reason.UNKNOWN),
-        ("1.steps", "1000", Reason.INVALID),
-        ("1.steps", "javascript:alert(1)", Reason.INVALID),
-        ("1.steps", "9" * 5_000, Reason.TOO_LONG),
-        ("1.cfg", "nan", Reason.INVALID),
-        ("1.cfg", "1e999", Reason.INVALID),
-        ("1.name", "<b>", Reason.INVALID),
-        ("1.title", "two\nlines", Reason.UNREADABLE),
+        ("2.image", "secret.png", LeftOutReason.FILE),
+        ("2.image", "../../etc/passwd", LeftOutReason.FILE),
+        ("3.count", "100", LeftOutReason.CREDITS),
+        ("9.steps", "1", LeftOutReason.UNKNOWN),
+        ("__proto__", "x", LeftOutReason.UNKNOWN),
+        ("constructor.prototype", "x", LeftOutReason.UNKNOWN),
+        ("__class__", "x", LeftOutReason.UNKNOWN),
+        ("1.images", "x", LeftOutReason.UNKNOWN),
+        ("<img src=x onerror=alert(1)>", "x", LeftOutReason.UNKNOWN),
+        ("1.steps", "1000", LeftOutReason.INVALID),
+        ("1.steps", "javascript:alert(1)", LeftOutReason.INVALID),
+        ("1.steps", "9" * 5_000, LeftOutReason.TOO_LONG),
+        ("1.cfg", "nan", LeftOutReason.INVALID),
+        ("1.cfg", "1e999", LeftOutReason.INVALID),
+        ("1.name", "<b>", LeftOutReason.INVALID),
+        ("1.title", "two\nlines", LeftOutReason.UNREADABLE),
     ],
 )
-def test_value_that_does_not_fit_is_left_out(name: str, value: str, reason: Reason) -> None:
+def test_value_that_does_not_fit_is_left_out(name: str, value: str, reason: LeftOutReason) -> None:
     values, refused = fill((name, value), ("1.text", "a boat\nat dusk"))
     assert values == {("1", "text"): "a boat\nat dusk"}
     assert [found for _, found in refused] == [reason]
@@ -313,7 +313,7 @@ def test_value_that_does_not_fit_is_left_out(name: str, value: str, reason: Reas
 def test_two_names_of_one_field_are_not_both_used() -> None:
     assert fill(("1.steps", "3"), ("Steps Base", "4")) == (
         {("1", "steps"): "3"},
-        [("Steps Base", Reason.TWICE)],
+        [("Steps Base", LeftOutReason.TWICE)],
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ui.form.open_workflow import Given, open_given
+from app.ui.form.open_workflow import GivenWorkflow, open_given
 from app.workflows.model_sources import MOST_MODELS, ModelSource, find_model_source, read_model_sources
 from app.workflows.published import parse_published
 
@@ -105,10 +105,12 @@ def test_model_is_found_by_its_name_and_folder() -> None:
 def test_models_are_kept_with_a_workflow() -> None:
     graph = {"nodes": [node(SD15)], "links": [], "version": 0.4}
     api = {"1": {"class_type": "Load", "inputs": {}}}
-    broken = Given("a", "A", json.dumps(api), graph=json.dumps({**graph, "nodes": [{**node(SD15), "id": None}]}))
+    broken = GivenWorkflow(
+        "a", "A", json.dumps(api), graph=json.dumps({**graph, "nodes": [{**node(SD15), "id": None}]})
+    )
     assert broken.models == (FOUND,), "even if the graph cannot be converted"
-    assert Given("a", "A", json.dumps(api)).models == ()
-    opened = open_given(Given("a", "A", json.dumps(api)), None)
+    assert GivenWorkflow("a", "A", json.dumps(api)).models == ()
+    opened = open_given(GivenWorkflow("a", "A", json.dumps(api)), None)
     assert opened is not None
     assert opened.published.models == ()
     text = {"v": 1, "title": "A", "about": "", "fields": [], "workflow": api, "models": [SD15]}

@@ -13,7 +13,7 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.editor.widgets import POWER_LORA
 from app.workflows.needs import Lacks, MissingClass, ValueKind, check, classes_of, respell, standing
-from app.workflows.replacements import Given, Replacement, Taken, read_replacements
+from app.workflows.replacements import FixedInput, MovedInput, Replacement, read_replacements
 from tests import recordings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -325,7 +325,7 @@ def test_rows_of_loras_are_respelled_as_another_class_lists_them() -> None:
 
 def test_model_of_a_replaced_class_is_respelled_under_its_own_name() -> None:
     known = catalogue(**WINDOWS)
-    inputs = {"ckpt_name": Taken("name"), "device": Given("cpu")}
+    inputs = {"ckpt_name": MovedInput("name"), "device": FixedInput("cpu")}
     known.replacements = {"OldLoad": Replacement("Load", inputs)}
     sent = respell(workflow(n1=("OldLoad", {"name": "xl/b.safetensors"})), known)
     assert json.loads(sent.text)["n1"]["inputs"] == {"name": "xl\\b.safetensors"}

@@ -19,11 +19,11 @@ from app.workflows.library import (
     KIND,
     RECENT_KIND,
     VERSION_KIND,
-    Body,
     Bundle,
     Item,
-    Origin,
+    ItemContent,
     Version,
+    WorkflowOrigin,
     export_text,
     item_id_of,
     item_of,
@@ -52,15 +52,15 @@ from app.workflows.versions import (
 Documents = dict[DocumentKey, str]
 
 
-def body(width: int, filler: int = 0) -> Body:
+def body(width: int, filler: int = 0) -> ItemContent:
     """Return the content of a workflow; a filler makes it that many characters longer."""
     inputs = {"width": width, **({"note": "x" * filler} if filler else {})}
-    return Body(api=json.dumps({"1": {"class_type": "EmptyImage", "inputs": inputs}}))
+    return ItemContent(api=json.dumps({"1": {"class_type": "EmptyImage", "inputs": inputs}}))
 
 
-def first(width: int = 1, at: float = 1.0) -> tuple[Item, Body]:
+def first(width: int = 1, at: float = 1.0) -> tuple[Item, ItemContent]:
     source = read_source(body(width).api.encode(), "portrait.json")
-    return item_of(source, Origin.FILE, at=at)
+    return item_of(source, WorkflowOrigin.FILE, at=at)
 
 
 def apply(documents: Documents, changes: Changes) -> None:
@@ -89,7 +89,7 @@ class Shelf:
     def now(self) -> Item:
         return item_in(self.documents)
 
-    def save(self, content: Body) -> str:
+    def save(self, content: ItemContent) -> str:
         self.time += 1
         apply(self.documents, saved(self.documents, replace(self.item, used_at=self.time), content))
         return item_id_of(content)
@@ -230,9 +230,9 @@ def test_deleted_item_takes_its_versions_along() -> None:
 # Which file is a new version
 
 
-def graph(*classes: str, own_id: str = "") -> Body:
+def graph(*classes: str, own_id: str = "") -> ItemContent:
     nodes = [{"id": number, "type": name} for number, name in enumerate(classes, 1)]
-    return Body(graph=json.dumps({"nodes": nodes, **({"id": own_id} if own_id else {})}))
+    return ItemContent(graph=json.dumps({"nodes": nodes, **({"id": own_id} if own_id else {})}))
 
 
 def test_contents_are_of_one_workflow_by_the_editors_id_else_by_their_nodes() -> None:
@@ -243,21 +243,21 @@ def test_contents_are_of_one_workflow_by_the_editors_id_else_by_their_nodes() ->
     assert not is_same_work(graph("A", "B", "C"), graph("A", "Y", "Z"))
     assert is_same_work(body(1), body(2))
     assert is_same_work(graph("EmptyImage"), body(2)), "one as the editor saves it, one in API format"
-    assert not is_same_work(Body(api="{"), Body(api="[]")), "nothing readable is like nothing"
+    assert not is_same_work(ItemContent(api="{"), ItemContent(api="[]")), "nothing readable is like nothing"
 
 
 def test_only_files_saved_under_the_same_name_are_namesakes() -> None:
     items = [
         Item("a", place="portrait.json"),
-        Item("b", place="portrait.json", origin=Origin.SERVER),
+        Item("b", place="portrait.json", origin=WorkflowOrigin.SERVER),
         Item("c", place="ComfyUI_00001_.png"),
-        Item("d", place="", origin=Origin.PASTED),
+        Item("d", place="", origin=WorkflowOrigin.PASTED),
     ]
-    assert [item.item_id for item in namesakes(items, Origin.FILE, "portrait.json")] == ["a"]
-    assert [item.item_id for item in namesakes(items, Origin.FILE, "portrait (2).json")] == ["a"]
-    assert not list(namesakes(items, Origin.FILE, "ComfyUI_00001_.png")), "many pictures have this name"
-    assert not list(namesakes(items, Origin.PASTED, ""))
-    assert not list(namesakes(items, Origin.RESULT, "portrait.json"))
+    assert [item.item_id for item in namesakes(items, WorkflowOrigin.FILE, "portrait.json")] == ["a"]
+    assert [item.item_id for item in namesakes(items, WorkflowOrigin.FILE, "portrait (2).json")] == ["a"]
+    assert not list(namesakes(items, WorkflowOrigin.FILE, "ComfyUI_00001_.png")), "many pictures have this name"
+    assert not list(namesakes(items, WorkflowOrigin.PASTED, ""))
+    assert not list(namesakes(items, WorkflowOrigin.RESULT, "portrait.json"))
 
 
 # Export and import

@@ -16,7 +16,7 @@ from yarl import URL
 from gateway.errors import ConfigError
 from gateway.export.folder import MARK, claim, write_configuration
 from gateway.export.nginx import write_nginx
-from gateway.export.plan import Plan, is_reached, make_plan
+from gateway.export.plan import ExportPlan, is_reached, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
 from gateway.fleet.fleet import Fleet, Source
@@ -39,7 +39,7 @@ def fleet(*, names: tuple[str, ...] = ("https://mooring.studio.lan",), rules: Ru
     return Fleet(Source.FILE, "a test", SERVERS, names=names, rules=rules)
 
 
-def planned(**how: object) -> Plan:
+def planned(**how: object) -> ExportPlan:
     return make_plan(Flags(port=8443, users=Path("users.toml") if how else None), fleet())
 
 

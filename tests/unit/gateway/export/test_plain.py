@@ -17,7 +17,7 @@ from gateway.fleet.fleet import Fleet, ReadFile, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
 from gateway.install.builds import KEPT
-from gateway.install.place import Place
+from gateway.install.place import Installation
 from gateway.page.home_screen import FOLDER as HOME_SCREEN
 from gateway.page.tree import PageTree
 from gateway.site.policy import document_policy, header_policy
@@ -35,7 +35,7 @@ FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a site with two direct servers."""
     folder = tmp_path_factory.mktemp("site")
-    found = write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, folder)
+    found = write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, folder)
     assert [one.id for one in found.servers] == ["a", "b"]
     assert [one.id for one in found.left_out] == ["c"]
     return folder
@@ -98,13 +98,13 @@ def test_both_policies_are_equal_but_for_header_only_directives() -> None:
 def test_foreign_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match="other files"):
-        write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
+        write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, tmp_path)
 
 
 def test_fleet_without_direct_servers_is_refused(tmp_path: Path) -> None:
     fleet = Fleet(Source.FILE, "", SERVERS[2:], files=FLEET.files)
     with pytest.raises(ConfigError, match=r"fleet.toml: direct: .*direct = true"):
-        write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
+        write_plain(Installation(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 
 
 def test_worker_and_icons_are_beside_the_page(site: Path) -> None:
@@ -119,13 +119,13 @@ def test_worker_and_icons_are_beside_the_page(site: Path) -> None:
 
 def test_unwanted_worker_removes_itself(tmp_path: Path) -> None:
     fleet = replace(FLEET, rules=Rules(home_screen=False))
-    write_plain(Place(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
+    write_plain(Installation(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
     assert "unregister" in (tmp_path / "worker.js").read_text("utf-8")
     assert "data-worker" not in html(tmp_path)
 
 
 def test_site_can_be_rewritten(site: Path) -> None:
-    write_plain(Place(ROOT), PageTree(ROOT).current(), FLEET, site)
+    write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, site)
     assert not list(site.rglob("*.new"))
 
 
@@ -135,6 +135,6 @@ def test_latest_builds_are_kept(tmp_path: Path) -> None:
     few = {name: content for name, content in tree.build.files.items() if name.startswith(HOME_SCREEN)}
     for number in range(KEPT + 2):
         build = replace(tree.build, key=f"{number:032x}", files=few)
-        write_plain(Place(ROOT), replace(tree, build=build), FLEET, site)
+        write_plain(Installation(ROOT), replace(tree, build=build), FLEET, site)
     kept = {path.name for path in (site / "b").iterdir()}
     assert kept == {f"{number:032x}" for number in range(2, KEPT + 2)}

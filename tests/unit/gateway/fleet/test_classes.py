@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.fleet.catalogue_contents import NodeClasses
-from gateway.fleet.classes import Classes, Replacement, read_replacements
+from gateway.fleet.classes import Classes, ClassReplacement, read_replacements
 from wire.paths import Use
 
 ANSWER: dict[str, Any] = {
@@ -32,7 +32,7 @@ CLASSES = Classes(NODES, read_replacements(ANSWER))
 
 
 def test_replacements_are_read_in_the_server_format() -> None:
-    assert CLASSES.replaced["OldLoad"] == (Replacement("LoadImage", {"picture": "image"}),)
+    assert CLASSES.replaced["OldLoad"] == (ClassReplacement("LoadImage", {"picture": "image"}),)
     assert read_replacements({}) == {}
 
 

@@ -10,7 +10,7 @@ from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
 from gateway.fleet.file_discover import KEYS
 from gateway.fleet.fleet import Discover, Fleet, Source
-from gateway.http.servers import Found, Proof, ProofKind, Server, ServerId
+from gateway.http.servers import DiscoveredIdentity, Proof, ProofKind, Server, ServerId
 
 WHOLE = """\
 [[discover]]
@@ -116,7 +116,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 
 def test_declared_fleet_excludes_found_servers() -> None:
     own = Server(ServerId("a"), "a", "http://10.0.0.1")
-    found = Server(ServerId("b"), "b", "http://10.0.0.2", found=Found("dns://x:1", "x", Proof(ProofKind.MINTED, "x")))
+    found = Server(
+        ServerId("b"), "b", "http://10.0.0.2", found=DiscoveredIdentity("dns://x:1", "x", Proof(ProofKind.MINTED, "x"))
+    )
     fleet = Fleet(Source.FILE, "", (own,), discover=(Discover("dns://x:1", "x", 1, "b"),))
     assert fleet.with_found((found,)).servers == (own, found)
     assert fleet.with_found((found,)).declared == fleet

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo_comfyui.faults import Faults, NextSubmit
-from gateway.fleet.faults import CHANGES, Wish, read_active_faults, read_wish
+from gateway.fleet.faults import CHANGES, FaultWish, read_active_faults, read_wish
 from wire.faults import Fault
 
 ENDS = {
@@ -32,7 +32,7 @@ def answer(faults: Faults) -> dict[str, Any]:
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_fault_is_requested_by_its_name(fault: Fault) -> None:
-    assert read_wish(json.dumps({"server": "demo-1", "fault": fault.value}).encode()) == Wish("demo-1", fault)
+    assert read_wish(json.dumps({"server": "demo-1", "fault": fault.value}).encode()) == FaultWish("demo-1", fault)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.probes import LATE, StatusError, judge_failure
-from gateway.fleet.server_answers import NotComfyError, Queue, parse_queue, parse_stats
+from gateway.fleet.server_answers import NotComfyError, QueueAnswer, parse_queue, parse_stats
 from tests import recordings
 from wire.health import Condition, Health
 from wire.system_stats import ProbeResult
@@ -34,7 +34,7 @@ def test_pending_prompts_are_in_execution_order() -> None:
         "queue_running": [item(1, "r")],
         "queue_pending": [item(2, "b"), item(5, "z"), item(2, "a"), item(-3.5, "front")],
     }
-    assert parse_queue(answer) == Queue(("r",), ("front", "a", "b", "z"))
+    assert parse_queue(answer) == QueueAnswer(("r",), ("front", "a", "b", "z"))
 
 
 def test_long_version_is_cut() -> None:

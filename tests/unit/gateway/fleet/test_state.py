@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.core.window import address_tag
 from gateway.fleet.fleet import Fleet, LocalServer, Source
-from gateway.fleet.state import DEFAULT_MAX_UPLOAD, Catalogue, FleetState
+from gateway.fleet.state import DEFAULT_MAX_UPLOAD, FleetState, HeldCatalogue
 from gateway.fleet.watchers import pace
 from gateway.http.servers import Limits, Server, ServerId
 from wire.health import Condition, Health
@@ -134,7 +134,7 @@ def test_addresses_need_the_role_run() -> None:
 def test_changed_fleet_keeps_conditions_of_remaining_servers() -> None:
     state = FleetState(FLEET)
     state.note(A, Condition(Health.WELL, running=1))
-    state.note_catalogue(A, Catalogue("n", "f"))
+    state.note_catalogue(A, HeldCatalogue("n", "f"))
     state.max_upload[A] = 5
     other = Server(ServerId("b"), "B", "http://10.0.0.2:8188")
     state.change(replace(FLEET, servers=(other, replace(FLEET.servers[0], name="Renamed"))))
@@ -147,11 +147,11 @@ def test_changed_fleet_keeps_conditions_of_remaining_servers() -> None:
 def test_a_server_at_another_address_is_another_server() -> None:
     state = FleetState(FLEET)
     state.note(A, Condition(Health.WELL, running=1))
-    state.note_catalogue(A, Catalogue("n", "f"))
+    state.note_catalogue(A, HeldCatalogue("n", "f"))
     state.max_upload[A] = 5
     state.change(replace(FLEET, servers=(replace(FLEET.servers[0], address="http://10.0.0.9:8188"),)))
     assert state.condition(A) == Condition()
-    assert state.catalogue(A) == Catalogue()
+    assert state.catalogue(A) == HeldCatalogue()
     assert state.largest_upload(A) == DEFAULT_MAX_UPLOAD
 
 

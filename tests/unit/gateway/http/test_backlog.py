@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.backlog import Backlog, Frame, overtaking_key
+from gateway.http.backlog import Backlog, QueuedFrame, overtaking_key
 
 
-def event(kind: str, **data: object) -> Frame:
-    return Frame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
+def event(kind: str, **data: object) -> QueuedFrame:
+    return QueuedFrame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
 
 
-def preview(prompt_id: str, image: bytes = b"image") -> Frame:
+def preview(prompt_id: str, image: bytes = b"image") -> QueuedFrame:
     metadata = json.dumps({"prompt_id": prompt_id}).encode()
-    return Frame(struct.pack(">II", 4, len(metadata)) + metadata + image, is_text=False)
+    return QueuedFrame(struct.pack(">II", 4, len(metadata)) + metadata + image, is_text=False)
 
 
-def drain(backlog: Backlog) -> list[Frame]:
+def drain(backlog: Backlog) -> list[QueuedFrame]:
     frames = []
     while (frame := backlog.pop()) is not None:
         frames.append(frame)
@@ -45,12 +45,12 @@ def test_events_of_file_scans_are_left_out() -> None:
     kept = [
         event("executed", node="assets.x"),
         event("assets", x=1),
-        Frame(b'{"type": "assets.', is_text=True),
+        QueuedFrame(b'{"type": "assets.', is_text=True),
         preview("a"),
     ]
     scans = [
         event("assets.seed.progress", scanned=4, total=9),
-        Frame(b'{"type":"assets.seed.fast_complete"}', is_text=True),
+        QueuedFrame(b'{"type":"assets.seed.fast_complete"}', is_text=True),
     ]
     assert all(backlog.put(frame) for frame in (*kept, *scans))
     assert drain(backlog) == kept
@@ -84,28 +84,28 @@ def test_each_prompt_has_its_own_latest() -> None:
     [
         event("executed", prompt_id="a"),
         event("status", status={}),
-        Frame(b"no json", is_text=True),
-        Frame(b'{"type": "progress", "data"', is_text=True),
-        Frame(b"[]", is_text=True),
-        Frame(b'["progress"]', is_text=True),
-        Frame(b"", is_text=False),
-        Frame(struct.pack(">II", 3, 1) + b"2text", is_text=False),
-        Frame(struct.pack(">II", 4, 2**32 - 1) + b"{}", is_text=False),
-        Frame(struct.pack(">II", 4, 3) + b"{{{x", is_text=False),
+        QueuedFrame(b"no json", is_text=True),
+        QueuedFrame(b'{"type": "progress", "data"', is_text=True),
+        QueuedFrame(b"[]", is_text=True),
+        QueuedFrame(b'["progress"]', is_text=True),
+        QueuedFrame(b"", is_text=False),
+        QueuedFrame(struct.pack(">II", 3, 1) + b"2text", is_text=False),
+        QueuedFrame(struct.pack(">II", 4, 2**32 - 1) + b"{}", is_text=False),
+        QueuedFrame(struct.pack(">II", 4, 3) + b"{{{x", is_text=False),
     ],
 )
-def test_unknown_message_is_kept(frame: Frame) -> None:
+def test_unknown_message_is_kept(frame: QueuedFrame) -> None:
     assert overtaking_key(frame) is None
 
 
 def test_preview_without_metadata_is_replaced_too() -> None:
-    assert overtaking_key(Frame(struct.pack(">II", 1, 1) + b"jpeg", is_text=False)) == ("preview", "")
+    assert overtaking_key(QueuedFrame(struct.pack(">II", 1, 1) + b"jpeg", is_text=False)) == ("preview", "")
 
 
 def test_frame_of_an_animation_replaces_only_that_of_its_index() -> None:
     backlog = Backlog(most_bytes=1_000, most_frames=100)
     first, second, again = (
-        Frame(struct.pack(">IIII16p", 1, 1, 1, index, b"2") + b"\xff\xd8" + picture, is_text=False)
+        QueuedFrame(struct.pack(">IIII16p", 1, 1, 1, index, b"2") + b"\xff\xd8" + picture, is_text=False)
         for index, picture in ((0, b"a"), (1, b"b"), (0, b"c"))
     )
     for frame in (first, second, again):
@@ -143,8 +143,8 @@ def test_too_many_bytes_are_refused_except_a_single_frame() -> None:
 )
 def test_kept_events_are_ordered_with_each_latest_progress(steps: list[tuple[str, str, bool]]) -> None:
     backlog = roomy()
-    sent: list[Frame] = []
-    out: list[Frame] = []
+    sent: list[QueuedFrame] = []
+    out: list[QueuedFrame] = []
     for number, (kind, prompt_id, takes_one) in enumerate(steps):
         sent.append(event(kind, prompt_id=prompt_id, number=number))
         assert backlog.put(sent[-1])
@@ -162,10 +162,12 @@ def test_kept_events_are_ordered_with_each_latest_progress(steps: list[tuple[str
 
 @pytest.mark.parametrize("inner", [b"[" * 200_000, b"[" + b"0," * 60_000 + b"0]", b'"' + b"x" * 1_100_000 + b'"'])
 def test_progress_that_is_not_read_is_kept_like_any_event(inner: bytes) -> None:
-    frame = Frame(b'{"type": "progress", "data": {"prompt_id": "a", "more": ' + inner + b"}}", is_text=True)
+    frame = QueuedFrame(b'{"type": "progress", "data": {"prompt_id": "a", "more": ' + inner + b"}}", is_text=True)
     assert overtaking_key(frame) is None
 
 
 def test_preview_with_deep_metadata_has_no_prompt() -> None:
     metadata = b"[" * 60_000
-    assert overtaking_key(Frame(struct.pack(">II", 4, len(metadata)) + metadata + b"image", is_text=False)) is None
+    assert (
+        overtaking_key(QueuedFrame(struct.pack(">II", 4, len(metadata)) + metadata + b"image", is_text=False)) is None
+    )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gateway.http.bodies import LARGEST_JSON, MOST_DELETED, examine_body, is_client_id
-from gateway.http.routes import Body
+from gateway.http.routes import RequiredBody
 
 PROMPT = {"prompt": {"1": {}}, "client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11"}
 
@@ -19,16 +19,16 @@ def text(value: object) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [
-        (Body.PROMPT, text(PROMPT)),
-        (Body.PROMPT, text(PROMPT | {"number": -1, "front": True, "extra_data": {"mine": 1}})),
-        (Body.QUEUE_DELETE, text({"delete": ["a"]})),
-        (Body.HISTORY_DELETE, text({"delete": ["a", "b"]})),
-        (Body.INTERRUPT, text({"prompt_id": "a"})),
-        (Body.JOB_CANCEL, b""),
-        (Body.JOB_CANCEL, b"{}"),
+        (RequiredBody.PROMPT, text(PROMPT)),
+        (RequiredBody.PROMPT, text(PROMPT | {"number": -1, "front": True, "extra_data": {"mine": 1}})),
+        (RequiredBody.QUEUE_DELETE, text({"delete": ["a"]})),
+        (RequiredBody.HISTORY_DELETE, text({"delete": ["a", "b"]})),
+        (RequiredBody.INTERRUPT, text({"prompt_id": "a"})),
+        (RequiredBody.JOB_CANCEL, b""),
+        (RequiredBody.JOB_CANCEL, b"{}"),
     ],
 )
-def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
+def test_request_that_names_its_prompts_passes(kind: RequiredBody, raw: bytes) -> None:
     assert examine_body(raw, kind).fault is None
 
 
@@ -59,20 +59,22 @@ def test_request_that_names_its_prompts_passes(kind: Body, raw: bytes) -> None:
     ],
 )
 def test_harmful_prompt_is_refused(change: dict[str, object]) -> None:
-    assert examine_body(text(PROMPT | change), Body.PROMPT).fault
+    assert examine_body(text(PROMPT | change), RequiredBody.PROMPT).fault
 
 
 @pytest.mark.parametrize("missing", ["prompt", "client_id", "prompt_id"])
 def test_a_prompt_without_its_ids_is_refused(missing: str) -> None:
-    assert examine_body(text({key: value for key, value in PROMPT.items() if key != missing}), Body.PROMPT).fault
+    assert examine_body(
+        text({key: value for key, value in PROMPT.items() if key != missing}), RequiredBody.PROMPT
+    ).fault
 
 
 def test_last_of_two_equal_keys_counts() -> None:
     twice = text(PROMPT)[:-1] + b', "client_id": ["a"]}'
-    assert examine_body(twice, Body.PROMPT).fault
+    assert examine_body(twice, RequiredBody.PROMPT).fault
 
 
-@pytest.mark.parametrize("kind", [Body.QUEUE_DELETE, Body.HISTORY_DELETE])
+@pytest.mark.parametrize("kind", [RequiredBody.QUEUE_DELETE, RequiredBody.HISTORY_DELETE])
 @pytest.mark.parametrize(
     "value",
     [
@@ -91,7 +93,7 @@ def test_last_of_two_equal_keys_counts() -> None:
         None,
     ],
 )
-def test_a_clear_is_refused(kind: Body, value: object) -> None:
+def test_a_clear_is_refused(kind: RequiredBody, value: object) -> None:
     assert examine_body(text(value), kind).fault
 
 
@@ -110,7 +112,7 @@ def test_a_clear_is_refused(kind: Body, value: object) -> None:
     ],
 )
 def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
-    assert examine_body(raw, Body.INTERRUPT).fault
+    assert examine_body(raw, RequiredBody.INTERRUPT).fault
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_bare_interrupt_is_refused(raw: bytes) -> None:
     ],
 )
 def test_invalid_json_is_refused(raw: bytes) -> None:
-    assert examine_body(raw, Body.PROMPT).fault
+    assert examine_body(raw, RequiredBody.PROMPT).fault
 
 
 def test_client_ids() -> None:
@@ -135,9 +137,9 @@ def test_client_ids() -> None:
 
 
 def test_examination_returns_the_prompt_id() -> None:
-    assert examine_body(text(PROMPT), Body.PROMPT).prompt_id == PROMPT["prompt_id"]
-    assert examine_body(text(PROMPT | {"client_id": ""}), Body.PROMPT).prompt_id is None
-    assert examine_body(text({"prompt_id": "a"}), Body.INTERRUPT).prompt_id is None
+    assert examine_body(text(PROMPT), RequiredBody.PROMPT).prompt_id == PROMPT["prompt_id"]
+    assert examine_body(text(PROMPT | {"client_id": ""}), RequiredBody.PROMPT).prompt_id is None
+    assert examine_body(text({"prompt_id": "a"}), RequiredBody.INTERRUPT).prompt_id is None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_examination_returns_the_prompt_id() -> None:
     ids=["lists", "depth", "digits", "not a number", "size"],
 )
 def test_costly_body_is_refused_unread(inner: bytes, is_too_much: bool, says: str) -> None:
-    examined = examine_body(text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}", Body.PROMPT)
+    examined = examine_body(text(PROMPT)[:-1] + b', "extra_data": {"a": ' + inner + b"}}", RequiredBody.PROMPT)
     assert examined.is_too_much is is_too_much
     assert examined.fault
     assert says in examined.fault

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from gateway.http.budget import Budget, Limits
-from gateway.http.refusal import Cause, Refused
+from gateway.http.refusal import Cause, RefusedRequest
 
 
 def cause(budget: Budget, owner: str, size: int) -> Cause | None:
     try:
         budget.bodies.hold(owner).take(size)
-    except Refused as error:
+    except RefusedRequest as error:
         assert error.refusal.retry_after > 0
         return error.refusal.cause
     return None
@@ -31,11 +31,11 @@ def test_each_owner_has_a_byte_limit() -> None:
 def test_each_owner_has_a_request_limit() -> None:
     budget = Budget(most=3, most_of_one=2)
     held = [budget.bodies.hold("a", "x"), budget.bodies.hold("a", "y")]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedRequest) as refused:
         budget.bodies.hold("a", "z")
     assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
     budget.bodies.hold("b")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedRequest) as refused:
         budget.bodies.hold("c")
     assert refused.value.refusal.cause is Cause.GATEWAY_BUSY
     held[0].release()
@@ -65,7 +65,7 @@ def test_refused_bytes_are_not_charged() -> None:
     budget = Budget(bodies=Limits(100, 40))
     with budget.bodies.hold("a") as held:
         held.take(30)
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedRequest):
             held.take(50)
         assert budget.size == 30
     assert budget.size == 0
@@ -94,7 +94,7 @@ async def test_answer_that_finds_no_room_is_refused(monkeypatch: pytest.MonkeyPa
     budget = Budget(answers=Limits(100, 40))
     with budget.answers.hold("a") as held:
         held.take(40)
-        with budget.answers.hold("a") as another, pytest.raises(Refused) as refused:
+        with budget.answers.hold("a") as another, pytest.raises(RefusedRequest) as refused:
             await another.reserve(1)
         assert refused.value.refusal.cause is Cause.TOO_MANY_REQUESTS
         assert budget.of("a") == 40

@@ -9,7 +9,7 @@ import pytest
 from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
 from gateway.http.peers import client_address
-from gateway.http.refusal import Cause, Refused
+from gateway.http.refusal import Cause, RefusedRequest
 from gateway.http.servers import Server, ServerId
 from gateway.people.accel import ASKS, FITS, hand_over, may_hand_over
 
@@ -65,6 +65,6 @@ def test_nginx_sends_bytes_only_if_it_can_compare_the_file() -> None:
     assert (
         hand_over(server, "", 'W/"x-1"', lambda _: True) is None and hand_over(server, "", "", lambda _: True) is None
     )
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedRequest) as refused:
         hand_over(server, "", '"x-2"', lambda etag: etag == '"x-1"')
     assert refused.value.refusal.cause is Cause.PICTURE_CHANGED

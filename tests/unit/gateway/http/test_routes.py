@@ -9,13 +9,13 @@ import pytest
 from gateway.http.routes import (
     AppArchive,
     Asset,
-    Body,
     BuildFile,
     FleetLoads,
     FleetServerStats,
     FleetSocket,
-    FleetState,
-    Page,
+    FleetStateRoute,
+    PageRoute,
+    RequiredBody,
     Route,
     ServerCall,
     ServerSocket,
@@ -30,8 +30,8 @@ KEY = "0123456789abcdef" * 2
 @pytest.mark.parametrize(
     ("path", "route"),
     [
-        ("/", Page()),
-        ("/index.html", Page()),
+        ("/", PageRoute()),
+        ("/index.html", PageRoute()),
         ("/pyscript.toml", Asset("pyscript.toml")),
         ("/app/main.py", Asset("app/main.py")),
         ("/app.zip", AppArchive()),
@@ -39,7 +39,7 @@ KEY = "0123456789abcdef" * 2
         ("/static/vendor/@scope/x-1.0+2/a_b.mjs", Asset("static/vendor/@scope/x-1.0+2/a_b.mjs")),
         (f"/b/{KEY}/static/js/grid.js", BuildFile(KEY, "static/js/grid.js")),
         (f"/b/{KEY}/app.zip", BuildFile(KEY, "app.zip")),
-        ("/fleet", FleetState()),
+        ("/fleet", FleetStateRoute()),
         ("/fleet/ws", FleetSocket()),
         ("/fleet/loads", FleetLoads()),
         ("/fleet/stats", FleetServerStats()),
@@ -54,42 +54,42 @@ def test_the_gateways_own_routes(path: str, route: Route) -> None:
 @pytest.mark.parametrize(
     ("path", "bodies"),
     [
-        ("/prompt", {"GET": Body.NONE, "POST": Body.PROMPT}),
-        ("/queue", {"GET": Body.NONE, "POST": Body.QUEUE_DELETE}),
-        ("/history", {"GET": Body.NONE, "POST": Body.HISTORY_DELETE}),
-        ("/history/4f0c", {"GET": Body.NONE}),
-        ("/system_stats", {"GET": Body.NONE}),
-        ("/features", {"GET": Body.NONE}),
-        ("/object_info", {"GET": Body.NONE}),
-        ("/object_info/KSampler", {"GET": Body.NONE}),
-        ("/embeddings", {"GET": Body.NONE}),
-        ("/models", {"GET": Body.NONE}),
-        ("/models/checkpoints", {"GET": Body.NONE}),
-        ("/view_metadata/loras", {"GET": Body.NONE}),
-        ("/experiment/models/loras", {"GET": Body.NONE}),
-        ("/experiment/models/preview/loras/0/a.safetensors", {"GET": Body.NONE}),
-        ("/experiment/models/preview/loras/12/xl%2Fold%20one.safetensors", {"GET": Body.NONE}),
-        ("/experiment/models/preview/loras/0/xl%5Ca.safetensors", {"GET": Body.NONE}),
-        ("/view", {"GET": Body.NONE, "HEAD": Body.NONE}),
-        ("/node_replacements", {"GET": Body.NONE}),
-        ("/interrupt", {"POST": Body.INTERRUPT}),
-        ("/upload/image", {"POST": Body.UPLOAD}),
-        ("/userdata", {"GET": Body.NONE}),
-        ("/userdata/workflows%2Fa.json", {"GET": Body.NONE}),
-        ("/userdata/workflows%2Fportraits%2Fold%20one.json", {"GET": Body.NONE}),
-        ("/api/jobs", {"GET": Body.NONE}),
-        ("/api/jobs/4f0c", {"GET": Body.NONE}),
-        ("/api/jobs/4f0c/cancel", {"POST": Body.JOB_CANCEL}),
+        ("/prompt", {"GET": RequiredBody.NONE, "POST": RequiredBody.PROMPT}),
+        ("/queue", {"GET": RequiredBody.NONE, "POST": RequiredBody.QUEUE_DELETE}),
+        ("/history", {"GET": RequiredBody.NONE, "POST": RequiredBody.HISTORY_DELETE}),
+        ("/history/4f0c", {"GET": RequiredBody.NONE}),
+        ("/system_stats", {"GET": RequiredBody.NONE}),
+        ("/features", {"GET": RequiredBody.NONE}),
+        ("/object_info", {"GET": RequiredBody.NONE}),
+        ("/object_info/KSampler", {"GET": RequiredBody.NONE}),
+        ("/embeddings", {"GET": RequiredBody.NONE}),
+        ("/models", {"GET": RequiredBody.NONE}),
+        ("/models/checkpoints", {"GET": RequiredBody.NONE}),
+        ("/view_metadata/loras", {"GET": RequiredBody.NONE}),
+        ("/experiment/models/loras", {"GET": RequiredBody.NONE}),
+        ("/experiment/models/preview/loras/0/a.safetensors", {"GET": RequiredBody.NONE}),
+        ("/experiment/models/preview/loras/12/xl%2Fold%20one.safetensors", {"GET": RequiredBody.NONE}),
+        ("/experiment/models/preview/loras/0/xl%5Ca.safetensors", {"GET": RequiredBody.NONE}),
+        ("/view", {"GET": RequiredBody.NONE, "HEAD": RequiredBody.NONE}),
+        ("/node_replacements", {"GET": RequiredBody.NONE}),
+        ("/interrupt", {"POST": RequiredBody.INTERRUPT}),
+        ("/upload/image", {"POST": RequiredBody.UPLOAD}),
+        ("/userdata", {"GET": RequiredBody.NONE}),
+        ("/userdata/workflows%2Fa.json", {"GET": RequiredBody.NONE}),
+        ("/userdata/workflows%2Fportraits%2Fold%20one.json", {"GET": RequiredBody.NONE}),
+        ("/api/jobs", {"GET": RequiredBody.NONE}),
+        ("/api/jobs/4f0c", {"GET": RequiredBody.NONE}),
+        ("/api/jobs/4f0c/cancel", {"POST": RequiredBody.JOB_CANCEL}),
     ],
 )
-def test_the_listed_routes_of_a_server(path: str, bodies: dict[str, Body]) -> None:
+def test_the_listed_routes_of_a_server(path: str, bodies: dict[str, RequiredBody]) -> None:
     route = find_route(f"/servers/a{path}")
     assert route == ServerCall("a", path, bodies)
 
 
 def test_a_server_may_be_named_with_the_tag_of_its_address() -> None:
     assert find_route("/servers/a@0123abcd/queue") == ServerCall(
-        "a", "/queue", {"GET": Body.NONE, "POST": Body.QUEUE_DELETE}, "0123abcd"
+        "a", "/queue", {"GET": RequiredBody.NONE, "POST": RequiredBody.QUEUE_DELETE}, "0123abcd"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
 from gateway.http.lanes import HOLDER
-from gateway.http.refusal import Cause, Refusal, Refused
+from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.worker_process import SMALL_HEAVY, SMALL_SIZE, Heavy, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.large_works import fail_shape, grow, length_of, process_of, refuse, repeat, take_memory, take_time
@@ -48,7 +48,7 @@ async def test_heavy_work_on_a_smaller_text_leaves_the_process() -> None:
 
 async def test_errors_are_raised_as_they_were() -> None:
     worker = WorkerProcess()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedRequest) as refused:
         await worker.run(scan_of(LARGE), refuse, LARGE)
     assert refused.value.refusal == Refusal(Cause.NOT_YOURS, "no")
     with pytest.raises(NotComfyError) as failed:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.http.backlog import Frame
+from gateway.http.backlog import QueuedFrame
 from gateway.people.event_filter import EventFilter
 from wire.events import ABOUT, About
 
@@ -27,15 +27,15 @@ async def seal(data: dict[str, Any], began: float | None) -> None:
             file["seal"] = "sealed"
 
 
-def text(kind: str, **data: object) -> Frame:
+def text(kind: str, **data: object) -> QueuedFrame:
     """Return a server's text."""
-    return Frame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
+    return QueuedFrame(json.dumps({"type": kind, "data": data}).encode(), is_text=True)
 
 
-def binary(kind: int, metadata: object = None) -> Frame:
+def binary(kind: int, metadata: object = None) -> QueuedFrame:
     """Return a server's preview, with metadata or without."""
     written = b"" if metadata is None else json.dumps(metadata).encode()
-    return Frame(struct.pack(">II", kind, len(written) or 1) + written + b"picture", is_text=False)
+    return QueuedFrame(struct.pack(">II", kind, len(written) or 1) + written + b"picture", is_text=False)
 
 
 def window_filter() -> EventFilter:
@@ -58,20 +58,20 @@ async def test_only_own_events_pass(kind: str) -> None:
         text("progress"),
         text("progress", prompt_id=None),
         text("progress", prompt_id=["own"]),
-        Frame(b"[]", is_text=True),
-        Frame(b"nonsense", is_text=True),
-        Frame(b'{"type": "status", "data": 3}', is_text=True),
-        Frame(b"\x00\x00", is_text=False),
+        QueuedFrame(b"[]", is_text=True),
+        QueuedFrame(b"nonsense", is_text=True),
+        QueuedFrame(b'{"type": "status", "data": 3}', is_text=True),
+        QueuedFrame(b"\x00\x00", is_text=False),
         binary(1),
         binary(3),
         binary(2),
         binary(4, {"prompt_id": OTHER}),
         binary(4, {"prompt_id": None}),
         binary(4, ["own"]),
-        Frame(struct.pack(">II", 4, 999) + b"{}", is_text=False),
+        QueuedFrame(struct.pack(">II", 4, 999) + b"{}", is_text=False),
     ],
 )
-async def test_event_without_own_prompt_is_dropped(frame: Frame) -> None:
+async def test_event_without_own_prompt_is_dropped(frame: QueuedFrame) -> None:
     assert await window_filter().down(frame) is None
 
 
@@ -84,7 +84,7 @@ async def test_status_has_the_windows_own_client_id() -> None:
 
 
 @pytest.mark.parametrize("unnamed", [binary(1), text("VHS_latentpreview", length=9, rate=8, id="2")])
-async def test_unnamed_previews_pass_while_own_prompt_runs(unnamed: Frame) -> None:
+async def test_unnamed_previews_pass_while_own_prompt_runs(unnamed: QueuedFrame) -> None:
     one = window_filter()
     assert await one.down(unnamed) is None
     await one.down(text("executing", prompt_id=OWN, node="1"))

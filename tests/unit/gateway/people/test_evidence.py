@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.people import evidence
-from gateway.people.evidence import LAG, Run, Span, Written, read_runs
+from gateway.people.evidence import LAG, ProvingRun, Span, WriteTime, read_runs
 from gateway.people.person import MARK, Person
 from gateway.people.seals import File
 from wire.paths import REPEATERS
@@ -45,9 +45,9 @@ def entry(
     }
 
 
-def run(*of: Any, **more: Any) -> Run:
+def run(*of: Any, **more: Any) -> ProvingRun:
     """Return the same entry as a run."""
-    found = Run.of(entry(*of, **more), ALICE, "a")
+    found = ProvingRun.of(entry(*of, **more), ALICE, "a")
     assert found is not None
     return found
 
@@ -64,9 +64,9 @@ def signature(prompt: object, node_id: str = "9") -> str | None:
     return listed.signature
 
 
-def at(seconds: float) -> Written:
+def at(seconds: float) -> WriteTime:
     """Return a file's time, to the nanosecond."""
-    return Written(seconds, seconds)
+    return WriteTime(seconds, seconds)
 
 
 def test_run_proves_what_was_written_in_it_without_tolerance() -> None:
@@ -75,7 +75,7 @@ def test_run_proves_what_was_written_in_it_without_tolerance() -> None:
     times = (99.0, 100.0, 100.0009, 100.001, 105.0, 110.0, 110.0009, 110.001, 112.0)
     assert [time for time in times if one.wrote(at(time))] == [100.001, 105.0, 110.0, 110.0009]
     assert [time for time in times if one.is_over_before(at(time))] == [110.001, 112.0]
-    assert one.wrote(Written(105, 106)) and not one.wrote(Written(109.5, 110.5)), "whole seconds"
+    assert one.wrote(WriteTime(105, 106)) and not one.wrote(WriteTime(109.5, 110.5)), "whole seconds"
 
 
 @given(st.floats(0.0, 0.01), st.floats(0.0, 0.01))
@@ -92,18 +92,18 @@ def test_file_lies_in_one_of_two_successive_runs(pause: float, moment: float) ->
 
 @pytest.mark.parametrize("odd", [None, [], {}, {"prompt": []}, {"prompt": [0, "p", [], {}, []], "outputs": {}}])
 def test_invalid_entry_gives_no_run(odd: object) -> None:
-    assert Run.of(odd, ALICE, "a") is None
+    assert ProvingRun.of(odd, ALICE, "a") is None
 
 
 def test_runs_of_others_are_not_read() -> None:
     entries = [entry(owner=BOB), entry(), entry(outputs={"9": {"images": [{"filename": "x.png"}]}})]
-    assert Run.of(entries[0], ALICE, "a") is None
+    assert ProvingRun.of(entries[0], ALICE, "a") is None
     assert read_runs(entries, ALICE, "a", frozenset({FILE})) == (run(),)
 
 
 @pytest.mark.parametrize("messages", [None, [], [["execution_start"]], [["execution_start", {"timestamp": "1"}]], "x"])
 def test_run_without_a_beginning_proves_nothing(messages: object) -> None:
-    one = Run.of(entry() | {"status": {"messages": messages}}, ALICE, "a")
+    one = ProvingRun.of(entry() | {"status": {"messages": messages}}, ALICE, "a")
     assert one is not None
     assert not one.wrote(at(105)) and not one.wrote(at(50))
 
@@ -254,15 +254,15 @@ def test_other_run_covers_what_it_may_have_written() -> None:
     other = Span.of(entry(owner=BOB))  # from 100 s to 110 s
     inside = [100.0, 105.0, 110.0, 100.0 - LAG / 2, 110.0005]
     outside = [100.0 - 2 * LAG, 110.01]
-    assert [other.covers(Written(at, at)) for at in inside] == [True] * 5
-    assert [other.covers(Written(at, at)) for at in outside] == [False] * 2
-    assert other.covers(Written(99.0, 101.0)), "a time in whole seconds"
-    assert Span.of({"odd": 1}).covers(Written(1.0, 1.0)), "what is unknown rules nothing out"
+    assert [other.covers(WriteTime(at, at)) for at in inside] == [True] * 5
+    assert [other.covers(WriteTime(at, at)) for at in outside] == [False] * 2
+    assert other.covers(WriteTime(99.0, 101.0)), "a time in whole seconds"
+    assert Span.of({"odd": 1}).covers(WriteTime(1.0, 1.0)), "what is unknown rules nothing out"
 
 
 def test_run_begins_with_files_of_the_tick_before() -> None:
     hers = run()
-    assert [hers.began_with(Written(at, at)) for at in (100.0 - LAG * 2, 100.0 - LAG / 2, 100.0005, 100.5)] == [
+    assert [hers.began_with(WriteTime(at, at)) for at in (100.0 - LAG * 2, 100.0 - LAG / 2, 100.0005, 100.5)] == [
         False, True, True, False,
     ]  # fmt: skip
-    assert not hers.wrote(Written(100.0 - LAG / 2, 100.0 - LAG / 2))
+    assert not hers.wrote(WriteTime(100.0 - LAG / 2, 100.0 - LAG / 2))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from gateway.http.upstream import Upstream
-from gateway.people.evidence import Listed, Run, Written, described_files
-from gateway.people.files import MOST_FILES, Files, State
+from gateway.people.evidence import ListedFile, ProvingRun, WriteTime, described_files
+from gateway.people.files import MOST_FILES, Files, FileState
 from gateway.people.person import Person
 from gateway.people.projection import Page
 from gateway.people.seals import File
@@ -50,27 +50,27 @@ def test_long_list_in_an_output_is_fast() -> None:
     assert time.process_time() - began < 3.0
 
 
-def _listing(count: int, signature: str, began: float = 200.0) -> Run:
+def _listing(count: int, signature: str, began: float = 200.0) -> ProvingRun:
     files = (File("a", "output", "", f"x_{number:05d}_.png") for number in range(count))
-    return Run(tuple(Listed(file, True, signature) for file in files), (), began, began + 10.0)
+    return ProvingRun(tuple(ListedFile(file, True, signature) for file in files), (), began, began + 10.0)
 
 
-def _states_of(run: Run, seconds: float) -> dict[File, State]:
-    return {one.file: State(f'"{one.file.name}"', Written(seconds, seconds)) for one in run.files}
+def _states_of(run: ProvingRun, seconds: float) -> dict[File, FileState]:
+    return {one.file: FileState(f'"{one.file.name}"', WriteTime(seconds, seconds)) for one in run.files}
 
 
 async def test_each_listed_file_is_compared_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """60 runs of 200 files from the cache took seconds: each run was compared with each file of each other one."""
     runs = [_listing(30, f"node {number}") for number in range(20)]
     compared = 0
-    wrote = Run.wrote
+    wrote = ProvingRun.wrote
 
-    def count(run: Run, written: Written) -> bool:
+    def count(run: ProvingRun, written: WriteTime) -> bool:
         nonlocal compared
         compared += 1
         return wrote(run, written)
 
-    monkeypatch.setattr(Run, "wrote", count)
+    monkeypatch.setattr(ProvingRun, "wrote", count)
     assert await Files().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0)) == [{} for _ in runs]
     assert compared <= 2 * sum(len(run.files) for run in runs)
 
@@ -104,9 +104,9 @@ async def test_uploads_of_all_runs_are_read_together(monkeypatch: pytest.MonkeyP
     runs = [replace(run, uploads=("mine/cat.png", f"mine/{number}.png")) for number, run in enumerate(own)]
     states, asked = _states_of(runs[0], 50.0), []
 
-    async def read_states(_files: Files, _upstream: Upstream, wanted: Iterable[File]) -> dict[File, State]:
+    async def read_states(_files: Files, _upstream: Upstream, wanted: Iterable[File]) -> dict[File, FileState]:
         asked.append(list(wanted))
-        return {file: State('"x_00001_.png"' if file.name == "2.png" else '"none"') for file in asked[-1]}
+        return {file: FileState('"x_00001_.png"' if file.name == "2.png" else '"none"') for file in asked[-1]}
 
     monkeypatch.setattr(Files, "read_states", read_states)
     found = await Files().prove(UPSTREAM, runs, None, states)
@@ -126,7 +126,7 @@ async def test_search_leaves_no_lock_behind(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("gateway.people.files.history_pages", pages)
     search = files.search_of(UPSTREAM, Person("alice"))
-    wanted = {File("a", "output", "", "x.png"): Written(1.0, 1.0)}
+    wanted = {File("a", "output", "", "x.png"): WriteTime(1.0, 1.0)}
     assert [page async for page in search(wanted)] == [Page(()), Page(())]
     async with aclosing(search(wanted)) as left_early:
         await anext(left_early)

@@ -29,7 +29,7 @@ from gateway.people.login_throttle import (
 )
 from gateway.people.passwords import PasswordHash, _scrypt, fault_of
 from gateway.people.person import Person, Role
-from gateway.people.sessions import DAY, Sessions
+from gateway.people.sessions import DAY, LoginSessions
 from gateway.people.user_command import main
 from gateway.whole_file import write_whole
 from tests.platform_kit import has_mode
@@ -202,9 +202,9 @@ def test_any_text_is_users_or_a_config_error(tmp_path_factory: pytest.TempPathFa
         assert error.file == path
 
 
-def sessions(keys: Keys = ONE, *, is_tls: bool = False, days: int = 30) -> Sessions:
+def sessions(keys: Keys = ONE, *, is_tls: bool = False, days: int = 30) -> LoginSessions:
     """Return the sessions of a gateway."""
-    return Sessions(keys, is_tls, 8200, days)
+    return LoginSessions(keys, is_tls, 8200, days)
 
 
 ALICE = Account("alice", CHEAP, epoch=3)
@@ -231,7 +231,7 @@ def test_a_renewed_session_keeps_its_id() -> None:
     assert session is not None
     renewed = sessions().read([cookie_of(sessions().renew(session, 20 * DAY))], KNOWN, 21 * DAY)
     assert renewed is not None and renewed.id == session.id and renewed.until > session.until
-    ended = Sessions(ONE, False, 8200, 30, {session.id}.__contains__)
+    ended = LoginSessions(ONE, False, 8200, 30, {session.id}.__contains__)
     assert ended.read([cookie], KNOWN, 2_000.0) is None
 
 

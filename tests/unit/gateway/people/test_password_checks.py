@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from gateway.http.refusal import Refused
+from gateway.http.refusal import RefusedRequest
 from gateway.people.password_checks import MOST_OF_ONE, MOST_WAITING, Checks
 
 
@@ -47,7 +47,7 @@ class Bench:
 async def test_known_browsers_go_before_unknown_ones() -> None:
     bench = Bench()
     tasks = await bench.fill()
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedRequest):
         await bench.begin("one too many")
     tasks.append(bench.begin("known", is_known=True))
     await asyncio.sleep(0)
@@ -65,7 +65,7 @@ async def test_one_address_does_not_fill_the_line() -> None:
     await asyncio.sleep(0)
     bench.let_go.set()
     results = await asyncio.gather(first, *tasks, return_exceptions=True)
-    assert sum(isinstance(one, Refused) for one in results) == 5 and "other" in results
+    assert sum(isinstance(one, RefusedRequest) for one in results) == 5 and "other" in results
 
 
 async def test_disconnected_browser_frees_no_second_thread() -> None:

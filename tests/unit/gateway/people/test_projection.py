@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.people import projection
-from gateway.people.evidence import Run
+from gateway.people.evidence import ProvingRun
 from gateway.people.keys import Keys
 from gateway.people.person import MARK, Person
 from gateway.people.projection import own_entry
@@ -44,6 +44,6 @@ def test_run_of_an_entry_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return counted
 
     monkeypatch.setattr(projection, "parse_json", count("text", projection.parse_json))
-    monkeypatch.setattr(Run, "of", count("run", Run.of))
+    monkeypatch.setattr(ProvingRun, "of", count("run", ProvingRun.of))
     assert own_entry(text_of(ALICE), ALICE, "a")
     assert read == ["text", "run"]

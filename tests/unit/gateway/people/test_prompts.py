@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.fleet.catalogue_contents import NodeClasses
-from gateway.fleet.classes import Classes, Replacement
+from gateway.fleet.classes import Classes, ClassReplacement
 from gateway.fleet.rules import Rules
-from gateway.http.refusal import Cause, Refused
+from gateway.http.refusal import Cause, RefusedRequest
 from gateway.people.keys import Keys
 from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
@@ -33,7 +33,10 @@ from wire.queue import read_rows
 KEYS = Keys((b"1" * 32,))
 ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
 CAROL = Person("carol", frozenset({Role.USE, Role.RUN}), KEYS)
-INSTEAD = {"OldLoad": (Replacement("LoadImage", {"picture": "image"}),), "OldExec": (Replacement("ExecPython"),)}
+INSTEAD = {
+    "OldLoad": (ClassReplacement("LoadImage", {"picture": "image"}),),
+    "OldExec": (ClassReplacement("ExecPython"),),
+}
 NAMES = frozenset({"LoadImage", "Any", "ExecPython", "Save", "Pack", "Newer"})
 CLASSES = Classes(NodeClasses(NAMES, files={"Pack": frozenset({"film"})}, unexamined=frozenset({"Newer"})), INSTEAD)
 JSON = st.recursive(
@@ -57,7 +60,7 @@ def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cau
     """Return why a prompt is refused, or None."""
     try:
         write_prompt(body(prompt), person, "a", rules, CLASSES)
-    except Refused as error:
+    except RefusedRequest as error:
         return error.refusal.cause
     return None
 
@@ -326,7 +329,7 @@ def test_only_listed_keys_of_a_body_pass() -> None:
 def test_any_prompt_is_written_or_refused(prompt: dict[str, Any]) -> None:
     try:
         written, _ = write_prompt(body(prompt), ALICE, "a", Rules(), CLASSES)
-    except Refused as error:
+    except RefusedRequest as error:
         assert error.refusal.cause in {
             Cause.NOT_YOURS,
             Cause.DENIED_NODE,
@@ -478,7 +481,7 @@ def test_others_folders_are_hidden_in_answers() -> None:
 
 def test_nodes_that_runs_begin_at_have_the_users_mark() -> None:
     prompt = {"1": {"class_type": "Any", "inputs": {}}, "2": {"class_type": "Save", "inputs": {"images": ["1", 0]}}}
-    instead = {"OldSave": (Replacement("Save"),)}
+    instead = {"OldSave": (ClassReplacement("Save"),)}
     classes = Classes(NodeClasses(NAMES, outputs=frozenset({"Save"})), instead)
     hers, his, again = (
         write_prompt(body(prompt), person, "a", Rules(), classes)[0]["prompt"] for person in (ALICE, BOB, ALICE)

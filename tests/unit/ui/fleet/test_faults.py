@@ -12,7 +12,7 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
-from app.ui.fleet.faults import PARTS, BreakView, FaultsState, Part, break_view, read_faults
+from app.ui.fleet.faults import PARTS, BreakView, FaultPart, FaultsState, break_view, read_faults
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_html import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
@@ -69,7 +69,7 @@ def test_no_two_faults_have_the_same_text(language: str) -> None:
     assert len(set(texts)) == len(lasting)
     assert not set(texts) & {fault.value for fault in Fault}, "a program's name is no text"
     assert all(word_end(fault, _) for fault in lasting)
-    assert len({word_part(part, _) for part in Part}) == len(Part)
+    assert len({word_part(part, _) for part in FaultPart}) == len(FaultPart)
 
 
 def test_unknown_fault_of_a_newer_gateway_is_left_out() -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.ui.form.arrange_actions import STORE_KEY, recall_layout
-from app.ui.form.state import Draft, FormState, Place
+from app.ui.form.state import Draft, FormState, InputPlace
 from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
@@ -123,7 +123,7 @@ def test_tools_are_shown_only_while_arranging() -> None:
         FormState(workflow_id=ANYTHING, is_arranging=True, drafts={ANYTHING: Draft(unfolded=frozenset({"1"}))})
     )
     view = page(opened, arranging)
-    assert {item.place for item in view.form.fields} == {Place.TOP}
+    assert {item.place for item in view.form.fields} == {InputPlace.TOP}
     assert [item.field.input_name for item in view.nodes.hidden] == ["on"]
     assert {"pin", "hide", "show"} <= actions_in(markup(view, "nodes"))
     assert {"pin-up", "pin-down", "unpin"} <= actions_in(markup(view, "form"))

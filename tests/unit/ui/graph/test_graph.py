@@ -15,7 +15,7 @@ from app.core.errors import BadInput, LayoutError
 from app.core.model import Failure, NodeError, NodeId, PromptId, Task, TaskState
 from app.core.progress import Progress
 from app.ui.graph.graph_html import drawing, graph, node_list
-from app.ui.graph.graphs import MOST_KEPT, Drawing, Graphs, Subject, sketch_of, subject_of, task_graph
+from app.ui.graph.graphs import MOST_KEPT, GraphDrawing, Graphs, Subject, sketch_of, subject_of, task_graph
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
@@ -210,7 +210,7 @@ def failing(**more: Any) -> Task:
 
 def shown(of: Task, chosen: str, _: Translator = ENGLISH, sketch: Sketch | None = None) -> str:
     sketch = sketch or arranged_sketch()
-    view, _marks = task_graph(of, Drawing(sketch), None, chosen)
+    view, _marks = task_graph(of, GraphDrawing(sketch), None, chosen)
     return str(graph(view, TAG, _))
 
 
@@ -331,7 +331,7 @@ async def test_only_the_latest_drawings_are_kept() -> None:
     for text in texts:
         graphs.refresh(Subject(text))
     await asyncio.gather(*work)
-    assert graphs.drawing(Subject(texts[0])) == Drawing()
+    assert graphs.drawing(Subject(texts[0])) == GraphDrawing()
     assert graphs.drawing(Subject(texts[1])).is_ready
     assert len(asked) == len(texts)
 
@@ -395,7 +395,7 @@ class Kept:
         return Bytes(self.text.encode()) if sha256 == "ee" and self.text is not None else None
 
 
-async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing, int]:
+async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[GraphDrawing, int]:
     """Return the drawing of a task whose stored editor file has this text, and how often it was arranged."""
     work: list[asyncio.Task[None]] = []
     engine = Engine()
@@ -403,7 +403,7 @@ async def drawing_of_kept(kept: Kept, text: str = SAMPLE.text) -> tuple[Drawing,
     graphs = Graphs(engine.arrange, kept.read_input, lambda run: work.append(asyncio.ensure_future(run)), lambda: None)
     subject = subject_of(task("a", workflow=text, editor_sha256="ee"))
     graphs.refresh(subject)
-    assert graphs.drawing(subject) == Drawing(), "it is read first"
+    assert graphs.drawing(subject) == GraphDrawing(), "it is read first"
     while unfinished := [item for item in work if not item.done()]:
         await asyncio.gather(*unfinished)
     graphs.refresh(subject)

@@ -30,8 +30,8 @@ from app.ui.links.sharing import ShareDialog, share_view
 from app.ui.results.state import PictureDialog
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode
-from app.workflows.library import Origin
-from app.workflows.links import Reason, ResultLink, write_link
+from app.workflows.library import WorkflowOrigin
+from app.workflows.links import LeftOutReason, ResultLink, write_link
 from app.workflows.reading import read_source
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.page_kit import (
@@ -139,7 +139,7 @@ class Rig:
         return dict(self.form.draft.values)
 
     @property
-    def refused(self) -> list[tuple[str, Reason]]:
+    def refused(self) -> list[tuple[str, LeftOutReason]]:
         assert self.form.link is not None
         return [(item.name, item.reason) for item in self.form.link.refused]
 
@@ -196,7 +196,7 @@ async def test_unknown_workflow_is_named_and_changes_nothing(name: str) -> None:
 
 async def test_own_workflow_of_the_library_is_not_opened_by_a_link() -> None:
     rig = Rig()
-    await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), Origin.FILE))
+    await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), WorkflowOrigin.FILE))
     await rig.follow(f"workflow={rig.library.items[0].item_id}")
     assert rig.error.cause == "link-unknown"
 
@@ -233,7 +233,7 @@ async def test_whole_workflow_of_a_link_is_opened_and_marked() -> None:
     rig = Rig()
     await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
     (item,) = rig.library.items
-    assert (rig.form.workflow_id, item.title, item.origin) == (item.item_id, "Blue hour", Origin.LINK)
+    assert (rig.form.workflow_id, item.title, item.origin) == (item.item_id, "Blue hour", WorkflowOrigin.LINK)
     assert "are from a link" in rig.markup
     assert "dusk" in rig.markup
     assert rig.asked == [], "nothing was run"
@@ -281,7 +281,7 @@ async def test_next_link_with_the_workflow_is_its_next_version_with_its_own_valu
 
 async def test_link_is_never_a_version_of_a_file_of_the_users_own() -> None:
     rig = Rig()
-    await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), Origin.FILE))
+    await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), WorkflowOrigin.FILE))
     await rig.follow(opening("mine", sampler(text="theirs")))
     assert len(rig.library.items) == 2
     assert all(not item.versions for item in rig.library.items)
@@ -295,12 +295,12 @@ async def test_what_does_not_fit_is_named_and_the_rest_is_filled_in() -> None:
     )
     assert rig.values == {("1", "text"): "a"}
     assert [reason for _, reason in rig.refused] == [
-        Reason.UNREADABLE,
-        Reason.FILE,
-        Reason.CREDITS,
-        Reason.INVALID,
-        Reason.UNKNOWN,
-        Reason.UNKNOWN,
+        LeftOutReason.UNREADABLE,
+        LeftOutReason.FILE,
+        LeftOutReason.CREDITS,
+        LeftOutReason.INVALID,
+        LeftOutReason.UNKNOWN,
+        LeftOutReason.UNKNOWN,
     ]
     assert "<img" not in rig.markup
     assert "a link cannot choose a file" in rig.markup
@@ -496,7 +496,7 @@ async def test_link_is_made_with_or_without_values_and_leads_back() -> None:
 
 async def test_own_workflow_has_no_link() -> None:
     rig = Rig()
-    await rig.opener.open_source(read_source(MINE, "mine.json"), Origin.FILE)
+    await rig.opener.open_source(read_source(MINE, "mine.json"), WorkflowOrigin.FILE)
     await rig.draw()
     view = shared(rig, has_values=True)
     assert view.link == ""

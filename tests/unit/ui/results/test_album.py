@@ -23,8 +23,8 @@ from app.ui.kit.i18n import Translator
 from app.ui.results.album import (
     AlbumView,
     AlbumWish,
+    DateSpan,
     Rows,
-    Span,
     album_row,
     cells_of,
     day_began,
@@ -40,7 +40,7 @@ from app.ui.results.album_html import delete_question
 from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
-from app.ui.results.state import CompareDialog, DeleteDialog, PictureDialog, ResultsState, ResultsView, Saved
+from app.ui.results.state import CompareDialog, DeleteDialog, LastDownload, PictureDialog, ResultsState, ResultsView
 from tests.ports.memory_documents import MemoryDocuments
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page_kit import (
@@ -244,11 +244,11 @@ async def test_another_language_resends_every_cell() -> None:
         (AlbumWish(project="harbour"), "c"),
         (AlbumWish(media="video"), "d"),
         (AlbumWish(text="dunes"), "a"),
-        (AlbumWish(span=Span.TODAY, shown_from=NOW), "cd"),
-        (AlbumWish(span=Span.YESTERDAY, shown_from=NOW + 86_400), "cd"),
-        (AlbumWish(span=Span.WEEK, shown_from=NOW), "bcd"),
-        (AlbumWish(span=Span.MONTH, shown_from=NOW), "abcd"),
-        (AlbumWish(span=Span.EARLIER, shown_from=NOW + 31 * 86_400), "abcd"),
+        (AlbumWish(span=DateSpan.TODAY, shown_from=NOW), "cd"),
+        (AlbumWish(span=DateSpan.YESTERDAY, shown_from=NOW + 86_400), "cd"),
+        (AlbumWish(span=DateSpan.WEEK, shown_from=NOW), "bcd"),
+        (AlbumWish(span=DateSpan.MONTH, shown_from=NOW), "abcd"),
+        (AlbumWish(span=DateSpan.EARLIER, shown_from=NOW + 31 * 86_400), "abcd"),
         (AlbumWish(is_favourites=True), "b"),
     ],
 )
@@ -275,12 +275,12 @@ def test_spans_end_at_the_days_of_the_users_calendar(zone: str, monkeypatch: pyt
         for day in range(1, 15):  # two weeks, of which one day is a Monday after any Sunday
             now = datetime(2026, 4, day, 9, 30, tzinfo=ZoneInfo(zone))
             for span, first, after in (
-                (Span.TODAY, now, None),
-                (Span.YESTERDAY, now - timedelta(1), now),
-                (Span.WEEK, now - timedelta(7), None),
-                (Span.TWO_WEEKS, now - timedelta(14), None),
-                (Span.MONTH, now - timedelta(30), None),
-                (Span.EARLIER, None, now - timedelta(30)),
+                (DateSpan.TODAY, now, None),
+                (DateSpan.YESTERDAY, now - timedelta(1), now),
+                (DateSpan.WEEK, now - timedelta(7), None),
+                (DateSpan.TWO_WEEKS, now - timedelta(14), None),
+                (DateSpan.MONTH, now - timedelta(30), None),
+                (DateSpan.EARLIER, None, now - timedelta(30)),
             ):
                 query = AlbumWish(span=span, shown_from=now.timestamp()).query()
                 assert (query.since, query.until) == tuple(
@@ -379,11 +379,11 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     assert [name[10:] for name in files.values()] == [
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
-    assert rig.context.ui.of(ResultsState).saved == Saved(ZIP_NAME, 2, 1)
+    assert rig.context.ui.of(ResultsState).saved == LastDownload(ZIP_NAME, 2, 1)
     rig.context.language = "zh_CN"
     await rig.act("album-download", name=b)
     assert rig.screen.archives[1][1][b][10:] == "_放大与锐化_Two_00001.png", "as the page names the workflow"
-    assert rig.context.ui.of(ResultsState).saved == Saved(rig.screen.archives[1][1][b], 1, 2)
+    assert rig.context.ui.of(ResultsState).saved == LastDownload(rig.screen.archives[1][1][b], 1, 2)
     await rig.act("album-pick", name=b)
     assert rig.changes[-1] == {"picked": [a]}
     await rig.act("album-pick-these", names=json.dumps([also, b]))

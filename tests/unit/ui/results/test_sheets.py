@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.model import BatchId, Cell, Delivery, Part, PromptId, Task, TaskState
-from app.core.waiting_runs import Batch, Entry, WaitingRuns
+from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns
 from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
@@ -25,7 +25,7 @@ def part(index: int) -> Part:
 
 def waiting(*indices: int) -> WaitingRuns:
     batch = Batch(batch_id=BATCH, workflow="{}", title="Dunes")
-    entries = [Entry(prompt_id=PromptId(f"p-{index}"), owner=ME, part=part(index)) for index in indices]
+    entries = [WaitingRun(prompt_id=PromptId(f"p-{index}"), owner=ME, part=part(index)) for index in indices]
     return WaitingRuns(window_id=ME).join(batch, entries, "line-1")
 
 

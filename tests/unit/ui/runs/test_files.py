@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import StorageError
-from app.core.file_runs import FileFault, FilePlan, FileRun, FileRuns, Place
+from app.core.file_runs import FileFault, FileInput, FilePlan, FileRun, FileRuns
 from app.core.model import BatchId, PromptId
 from app.core.ports.files import ChosenFile, FileSet
 from app.core.waiting_runs import EVERY, Batch, read_values
@@ -183,7 +183,7 @@ async def test_a_run_is_made_for_each_file_in_order() -> None:
     (plan,) = plans(made)
     assert [run.label for run in plan.runs] == ["2.png", "10.png", "b/2.png"]
     assert (plan.folder, plan.senders, plan.media) == ("h", EVERY, "picture")
-    assert plan.places == (Place(*PHOTO),)
+    assert plan.places == (FileInput(*PHOTO),)
     opened = made.session.line.files.calls[0][2]
     assert [opened.open(index).data for index in range(3)] == [b"h/2.png", b"h/10.png", b"h/b/2.png"]
 
@@ -321,7 +321,7 @@ def work(marks: str, *faults: FileFault, folder: str = "holiday") -> FileRuns:
     runs = tuple(FileRun("[]", f"{number}.png") for number in range(len(marks)))
     plan = FilePlan(
         batch=Batch(batch_id=BATCH, workflow="{}", title="Sharpen"),
-        places=(Place(*PHOTO),),
+        places=(FileInput(*PHOTO),),
         files=files,
         runs=runs,
         folder=folder,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.session import Picked
-from app.ui.form.open_workflow import Given, OpenWorkflow, open_given
+from app.ui.form.open_workflow import GivenWorkflow, OpenWorkflow, open_given
 from app.ui.form.state import Draft, Picture
 from app.ui.runs.orders import PromptDraw, files_of, order_of, plan_of, wildcards_of
 from app.workflows.catalogue import Catalogue
@@ -28,7 +28,9 @@ def test_file_in_a_repeated_subgraph_is_sent_to_each_node() -> None:
     for host in (2, 3):
         draw.node(host, key(1), outputs=1)
         draw.node(host + 2, "SaveImage", ["x"], outputs=0, images=(host, 0))
-    chosen = open_given(Given("w", "Twice", graph=json.dumps(draw.hold(inner).file())), Catalogue.parse(CLASSES))
+    chosen = open_given(
+        GivenWorkflow("w", "Twice", graph=json.dumps(draw.hold(inner).file())), Catalogue.parse(CLASSES)
+    )
     assert chosen is not None and len(chosen.uploads) == 1
     picked = Picked(Bytes(b"picture", "image/png"), "mine.png")
     draft = Draft().with_picture(chosen.uploads[0].key, Picture(picked, "blob:1", 4, 4))
@@ -60,14 +62,14 @@ def saving(name: str) -> str:
     ],
 )
 def test_patterns_of_file_names_are_filled_in_api_files(name: str, sent: str) -> None:
-    chosen = open_given(Given("w", "Saves", api=saving(name)), None)
+    chosen = open_given(GivenWorkflow("w", "Saves", api=saving(name)), None)
     assert chosen is not None
     order = order_of(chosen, Draft(), now=(2026, 1, 2, 3, 4, 5), draw=PromptDraw(lambda _: 0))
     assert order.workflow.value("2", "filename_prefix") == sent
 
 
 def test_each_planned_run_has_its_own_values_in_its_file_name() -> None:
-    chosen = open_given(Given("w", "Saves", api=saving("%EmptyImage.width%")), None)
+    chosen = open_given(GivenWorkflow("w", "Saves", api=saving("%EmptyImage.width%")), None)
     assert chosen is not None
     runs = [PlannedRun(index, {("1", "width"): width}, "") for index, width in enumerate((8, 16))]
     plan = plan_of(chosen, Draft(), runs, now=(2026, 1, 2, 3, 4, 5), draw=PromptDraw(lambda _: 0))
@@ -87,10 +89,10 @@ def prompt_of(text: str, *, is_graph: bool) -> OpenWorkflow:
         draw = Drawing()
         draw.node(1, "CaseText", [text, "{a|b}"], outputs=1)
         draw.node(2, "CaseShow", [], outputs=0, source=(1, 0))
-        given = Given("w", "Text", graph=json.dumps(draw.file()))
+        given = GivenWorkflow("w", "Text", graph=json.dumps(draw.file()))
     else:
         nodes = {"1": {"class_type": "CaseText", "inputs": {"text": text, "plain": "{a|b}"}}}
-        given = Given("w", "Text", api=json.dumps(nodes))
+        given = GivenWorkflow("w", "Text", api=json.dumps(nodes))
     chosen = open_given(given, Catalogue.parse(CLASSES))
     assert chosen is not None
     return chosen
@@ -137,7 +139,7 @@ def test_prompt_that_a_subgraph_shows_is_drawn() -> None:
     draw = Drawing()
     draw.node(2, key(1), outputs=1)
     draw.node(3, "CaseShow", [], outputs=0, source=(2, 0))
-    chosen = open_given(Given("w", "Text", graph=json.dumps(draw.hold(inner).file())), Catalogue.parse(CLASSES))
+    chosen = open_given(GivenWorkflow("w", "Text", graph=json.dumps(draw.hold(inner).file())), Catalogue.parse(CLASSES))
     assert chosen is not None
     draft = Draft().with_value(("2:10", "text"), "{x|y}")
     assert order_of(chosen, draft, now=NOW, draw=LAST).workflow.value("2:10", "text") == "y"

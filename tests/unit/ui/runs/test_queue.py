@@ -6,7 +6,7 @@ from app.core.model import BatchId, Failure, Part, PromptId, Task, TaskState
 from app.session import Run
 from app.ui.kit.state import UiState
 from app.ui.runs.queue import MOST_FAILURES, SHOWN
-from app.ui.runs.state import Hold, Place, RunsState
+from app.ui.runs.state import CardPlace, Hold, RunsState
 from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.page_kit import StillSession, ended, task, window
@@ -29,7 +29,7 @@ def shown(*tasks: Task, state: RunsState | None = None, runs: tuple[Run, ...] = 
     return page(StillSession(window=window(*tasks), runs=runs), ui)
 
 
-def rows(view: Seen) -> list[tuple[PromptId, Place]]:
+def rows(view: Seen) -> list[tuple[PromptId, CardPlace]]:
     return [(card.task.prompt_id, card.place) for card in view.now.cards]
 
 
@@ -40,14 +40,14 @@ def ids(*names: str) -> list[PromptId]:
 def test_running_task_is_large_and_first_then_the_others_in_order() -> None:
     a, b, c = queued("a", 1.0), task("b", created_at=2.0), queued("c", 3.0, place=3)
     view = shown(a, b, c)
-    assert rows(view) == list(zip(ids("b", "a", "c"), (Place.LARGE, Place.ROW, Place.ROW), strict=True))
+    assert rows(view) == list(zip(ids("b", "a", "c"), (CardPlace.LARGE, CardPlace.ROW, CardPlace.ROW), strict=True))
     assert [card.rank for card in view.now.cards] == [0, 1, 2]
 
 
 def test_task_that_begins_is_as_large_before_it_runs() -> None:
     for first in (task("a", state=TaskState.REGISTERED), queued("a", 1.0, place=1), task("a")):
-        assert rows(shown(first))[0][1] is Place.LARGE
-    assert rows(shown(queued("a", 1.0, place=4)))[0][1] is Place.ROW, "others are before it"
+        assert rows(shown(first))[0][1] is CardPlace.LARGE
+    assert rows(shown(queued("a", 1.0, place=4)))[0][1] is CardPlace.ROW, "others are before it"
     click = Run(prompt_id=PromptId("r"), title="", started_at=1.0)
     assert shown(runs=(click,)).now.runs[0].is_large
     assert not shown(task("a"), runs=(click,)).now.runs[0].is_large
@@ -55,7 +55,7 @@ def test_task_that_begins_is_as_large_before_it_runs() -> None:
 
 def test_only_two_of_many_running_tasks_are_large() -> None:
     view = shown(*(task(name, created_at=float(place)) for place, name in enumerate("abcd")))
-    assert [place for _id, place in rows(view)] == [Place.LARGE, Place.LARGE, Place.ROW, Place.ROW]
+    assert [place for _id, place in rows(view)] == [CardPlace.LARGE, CardPlace.LARGE, CardPlace.ROW, CardPlace.ROW]
 
 
 def test_long_queue_shows_its_start_until_all_is_asked_for() -> None:
@@ -69,7 +69,7 @@ def test_long_queue_shows_its_start_until_all_is_asked_for() -> None:
 def test_failure_stays_in_the_queue_until_the_user_starts_another_run() -> None:
     old = failed("a", 1.0)
     view = shown(old)
-    assert rows(view) == [(old.prompt_id, Place.ROW)] and not view.results.cards
+    assert rows(view) == [(old.prompt_id, CardPlace.ROW)] and not view.results.cards
     assert view.now.busy == 0, "it is not under way"
     row = element(markup(view, "now"), data_testid="task-card")
     assert row["data-state"] == "failed"
@@ -112,8 +112,8 @@ def test_rows_keep_place_and_size_under_the_pointer() -> None:
     fresh = task("d", created_at=0.5)
     view = shown(done, runs, waits, fresh, state=RunsState(hold=before))
     assert rows(view) == [
-        (done.prompt_id, Place.STAYING), (runs.prompt_id, Place.ROW), (waits.prompt_id, Place.ROW),
-        (fresh.prompt_id, Place.LARGE),
+        (done.prompt_id, CardPlace.STAYING), (runs.prompt_id, CardPlace.ROW), (waits.prompt_id, CardPlace.ROW),
+        (fresh.prompt_id, CardPlace.LARGE),
     ]  # fmt: skip
     row = element(markup(view, "now"), data_testid="staying-row")
     assert "is-large" in (row["class"] or "") and "Finished" in markup(view, "now")

@@ -10,7 +10,7 @@ import pytest
 from app.core.balancer import ANY
 from app.core.errors import BadInput, ConnectError, NoServerAvailable, StorageError
 from app.core.model import BatchId, Part, PromptId, ServerId, WindowId
-from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
+from app.core.waiting_runs import Batch, Pause, WaitingRun, WaitingRuns
 from app.session import Run, RunStage
 from app.ui.form.state import FormState
 from app.ui.kit.state import UiState
@@ -32,7 +32,9 @@ def waiting(*labels: str) -> WaitingRuns:
     """Waiting runs with these labels."""
     batch = Batch(batch_id=BatchId("b"), workflow="{}", title="Dunes")
     entries = [
-        Entry(prompt_id=PromptId(f"p-{number}"), owner=ME, part=Part(batch_id=BatchId("b"), index=number, label=label))
+        WaitingRun(
+            prompt_id=PromptId(f"p-{number}"), owner=ME, part=Part(batch_id=BatchId("b"), index=number, label=label)
+        )
         for number, label in enumerate(labels)
     ]
     return WaitingRuns(window_id=ME).join(batch, entries, "line-1")

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from app.core.model import BatchId, Cell, Part, PromptId
-from app.core.waiting_runs import Batch, Entry, WaitingRuns, read_values, write_values
+from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns, read_values, write_values
 from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.runs.edit import EditDialog
@@ -29,7 +29,7 @@ def runs(batch: str, *texts: str, cell: Cell | None = None) -> WaitingRuns:
     """Waiting runs of the sample that makes a picture from a text."""
     name = BatchId(batch)
     entries = [
-        Entry(
+        WaitingRun(
             prompt_id=PromptId(f"r-{number}"),
             owner=ME,
             part=Part(batch_id=name, index=number, label=text, cell=cell),

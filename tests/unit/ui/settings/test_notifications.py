@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.core.model import BatchId, Contact, Part, PromptId, Task, TaskState
-from app.core.waiting_runs import Batch, Entry, Pause, WaitingRuns
+from app.core.waiting_runs import Batch, Pause, WaitingRun, WaitingRuns
 from app.ui.page.tab_title import ended_ids
 from app.ui.settings.notifications import BURST_SECONDS, Burst, EndNotifier, UnseenEnds, word_burst
 from app.ui.settings.settings import Settings
@@ -105,7 +105,7 @@ def test_work_on_a_silent_server_holds_nothing_back() -> None:
 def test_waiting_runs_delay_the_notification_unless_paused(pause: Pause | None, is_notified: bool) -> None:
     night = Night(task("a"))
     batch = Batch(batch_id=BatchId("b"), workflow="{}")
-    entry = Entry(prompt_id=PromptId("e"), owner=ME, part=Part(batch_id=BatchId("b")))
+    entry = WaitingRun(prompt_id=PromptId("e"), owner=ME, part=Part(batch_id=BatchId("b")))
     night.session.line.line = replace(WaitingRuns(window_id=ME).join(batch, [entry], "l"), pause=pause)
     assert (night.becomes(ended("a")) is not None) is is_notified
 

@@ -17,7 +17,7 @@ from app.ui.settings.settings import (
     Permission,
     Settings,
     SettingsDialog,
-    Switch,
+    SettingSwitch,
     Theme,
     read_settings,
     write_settings,
@@ -195,7 +195,7 @@ def test_each_permission_has_a_text_and_unavailable_switches_a_reason(language: 
 async def test_it_can_be_tried_as_it_will_be() -> None:
     notifier = MemoryNotifier(permitted="granted")
     page, _session = await opened(MemoryScreen(), notifier=notifier)
-    page.actions.act("setting", {"setting": Switch.SOUND.value})
+    page.actions.act("setting", {"setting": SettingSwitch.SOUND.value})
     page.actions.act("try-notification", {})
     (notification,) = notifier.sent
     assert (notification.ids, notification.has_sound, notification.has_notice) == ((), True, False)

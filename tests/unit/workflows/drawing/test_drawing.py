@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import LayoutError
 from app.core.workflow import parse_workflow
-from app.workflows.drawing.drawing import HEAD, MOST_SOCKETS, ROW, Flow, fitted, sketch_of_api, text_width
+from app.workflows.drawing.drawing import HEAD, MOST_SOCKETS, ROW, DrawnFlow, fitted, sketch_of_api, text_width
 from app.workflows.drawing.layout import arranged, question
 
 PROMPT = {
@@ -33,11 +33,11 @@ def test_every_node_is_a_box_with_title_links_values() -> None:
     assert [socket.name for socket in box.inputs] == ["model", "positive", "gone"]
     assert sketch.boxes["9"].values[0].text == "<b>out</b>"
     assert [(line.source, line.output, line.target, line.input, line.flow) for line in sketch.lines] == [
-        ("4", 0, "3", 0, Flow.MODEL),
-        ("4", 1, "3", 1, Flow.CONDITIONING),
-        ("3", 0, "9", 0, Flow.IMAGE),
+        ("4", 0, "3", 0, DrawnFlow.MODEL),
+        ("4", 1, "3", 1, DrawnFlow.CONDITIONING),
+        ("3", 0, "9", 0, DrawnFlow.IMAGE),
     ]
-    assert [socket.flow for socket in sketch.boxes["4"].outputs] == [Flow.MODEL, Flow.CONDITIONING]
+    assert [socket.flow for socket in sketch.boxes["4"].outputs] == [DrawnFlow.MODEL, DrawnFlow.CONDITIONING]
 
 
 def test_a_box_is_large_enough_for_its_rows() -> None:

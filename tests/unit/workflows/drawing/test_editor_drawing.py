@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import BadInput
 from app.core.workflow import parse_workflow
-from app.workflows.drawing.drawing import HEAD, Flow, Kind, Mode, Sketch
+from app.workflows.drawing.drawing import HEAD, DrawnFlow, Kind, Mode, Sketch
 from app.workflows.drawing.editor_drawing import FARTHEST, shade, sketch_of_editor
 
 
@@ -47,8 +47,8 @@ def test_field_is_a_socket_only_while_linked() -> None:
     sketch = sketch_of_editor(editor_graph())
     assert [socket.name for socket in sketch.boxes["3"].inputs] == ["model", "seed"]
     assert [(line.source, line.target, line.input, line.flow) for line in sketch.lines] == [
-        ("4", "3", 0, Flow.MODEL),
-        ("4", "3", 1, Flow.CLIP),
+        ("4", "3", 0, DrawnFlow.MODEL),
+        ("4", "3", 1, DrawnFlow.CLIP),
     ]
 
 

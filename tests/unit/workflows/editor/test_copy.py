@@ -17,7 +17,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter, Key
 from app.workflows.editor.copy import becomes, filled, graph_of_copy, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
-from app.workflows.editor.sending import Sender, Sending
+from app.workflows.editor.sending import EditorSender, Sending
 from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
 from app.workflows.plans.runs import PlannedRun
 from tests.editor.cases import CASES
@@ -38,9 +38,9 @@ def choose_last(count: int) -> int:
     return count - 1
 
 
-def sender_of(converter: Converter, file: dict[str, Any]) -> tuple[Sender, Conversion]:
+def sender_of(converter: Converter, file: dict[str, Any]) -> tuple[EditorSender, Conversion]:
     conversion = converter.convert(file)
-    return Sender(converter, conversion), conversion
+    return EditorSender(converter, conversion), conversion
 
 
 def send(converter: Converter, file: dict[str, Any], values: dict[Key, object] | None = None) -> Sending:

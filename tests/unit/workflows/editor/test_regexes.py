@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.workflows.editor.regexes import Budget, InvalidRegex, Regex, UnsupportedRegex
+from app.workflows.editor.regexes import InvalidRegex, Regex, StepBudget, UnsupportedRegex
 
 
 def is_in(pattern: str, text: str) -> bool:
-    return Budget(100_000).of(Regex.parse(pattern), text)
+    return StepBudget(100_000).of(Regex.parse(pattern), text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How many sessions of a tab send from its line, and which runs each of them may send."""
+"""How many windows of a session send from its line, and which runs each of them may send."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.session.waiting.worker import WindowWorker
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
-    """How many sessions send: the first `regular` of them any run, the others up to `wanted` those for `apart`.
+class SendingWindows:
+    """How many windows send: the first `regular` of them any run, the others up to `wanted` those for `apart`.
 
-    `apart` are the servers that waiting runs ask for while every regular session is held by another one.
+    `apart` are the servers that waiting runs ask for while every regular window is held by another one.
     """
 
     regular: int = 1
@@ -24,22 +24,22 @@ class Sessions:
     wanted: int = 1
 
     def may_send(self, index: int, locked: ServerId | None, batch: Batch) -> bool:
-        """Whether the session at this index, held by this server, may send such runs."""
+        """Whether the window at this index, held by this server, may send such runs."""
         if index >= self.regular and batch.asked not in self.apart:
             return False
         return locked is None or batch.asked in (None, locked)
 
 
-def count_sessions(
+def count_windows(
     line: WaitingRuns | None,
     workers: Sequence[WindowWorker],
     fleet: Fleet,
     leanings: Mapping[ServerId, Leaning],
     held_back: Collection[PromptId],
-) -> Sessions:
-    """Return the sessions for a line without the runs that are held back. `workers` are those that there are."""
+) -> SendingWindows:
+    """Return the windows for a line without the runs that are held back. `workers` are those that there are."""
     if line is None:
-        return Sessions()
+        return SendingWindows()
     regular = line.senders
     if regular == EVERY:
         regular = _by_fleet(line, workers, able_servers(fleet, leanings), held_back)
@@ -48,16 +48,16 @@ def count_sessions(
     asked = {batch.asked for name, batch in line.batches.items() if name not in others}
     apart = frozenset[ServerId]() if None in locked else able_servers(fleet, {}) & (asked - locked)
     if not apart:
-        return Sessions(regular, apart, regular)
+        return SendingWindows(regular, apart, regular)
     beyond = workers[regular:]
     usable = sum(worker.locked is None or worker.locked in apart for worker in beyond)
-    return Sessions(regular, apart, min(MOST_SENDERS, regular + len(beyond) + max(0, len(apart) - usable)))
+    return SendingWindows(regular, apart, min(MOST_SENDERS, regular + len(beyond) + max(0, len(apart) - usable)))
 
 
 def _by_fleet(
     line: WaitingRuns, workers: Sequence[WindowWorker], able: frozenset[ServerId], held_back: Collection[PromptId]
 ) -> int:
-    """Return one session for each server. One whose server takes no new work is one more: that holds it for now."""
+    """Return one window for each server. One whose server takes no new work is one more: that holds it for now."""
     stuck = sum(worker.locked is not None and worker.locked not in able for worker in workers)
     busy = sum(worker.ahead > 0 or worker.sending is not None for worker in workers)
     sending = {worker.sending for worker in workers}
