@@ -116,11 +116,16 @@ class WaitingLine:
         return self._sender.sending_windows.wanted if line is not None and line.entries else 1
 
     @property
+    def _senders(self) -> list[WindowWorker]:
+        """The windows that send from it now."""
+        line = self._keeper.line
+        has_runs = line is not None and bool(line.entries)
+        return self._sender.workers[: self._sender.sending_windows.wanted] if has_runs else []
+
+    @property
     def turn(self) -> NotYourTurn | None:
         """What is before the next run, if it waits for its turn on a server."""
-        line = self._keeper.line
-        workers = self._sender.workers[: self._sender.sending_windows.wanted] if line is not None and line.entries else []
-        return next((worker.turn for worker in workers if worker.turn is not None), None)
+        return next((worker.turn for worker in self._senders if worker.turn is not None), None)
 
     @property
     def is_unbounded(self) -> bool:
@@ -136,10 +141,8 @@ class WaitingLine:
 
     @property
     def stalled_by(self) -> MooringError | None:
-        """Why no session sends at present; each retries by itself."""
-        line = self._keeper.line
-        workers = self._sender.workers[: self._sender.sending_windows.wanted] if line is not None and line.entries else []
-        found = [worker.obstacle or worker.choosing_after for worker in workers if worker.is_held]
+        """Why no window sends at present; each retries by itself."""
+        found = [worker.obstacle or worker.choosing_after for worker in self._senders if worker.is_held]
         causes = [error for error in found if not isinstance(error, NotYourTurn)]
         return next(iter(causes), None) if all(found) else None
 
