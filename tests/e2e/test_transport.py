@@ -23,7 +23,7 @@ from app.browser.http import BrowserHttp
 from app.browser.socket import BrowserSockets
 from app.browser.values import bytes_to_js
 from app.core.errors import RequestTimeout, SocketClosed
-from app.core.ports.http import Form, Request
+from app.core.ports.http import Multipart, Request
 from app.core.ports.sockets import BinaryFrame
 
 def blob(data, media_type=""):
@@ -80,7 +80,7 @@ async def test_upload_reports_progress_and_arrives_unchanged(python: Page) -> No
     body = """
 data = bytes(range(256)) * 4096
 seen = []
-form = Form({"type": "input", "subfolder": "mooring"}, blob(data, "image/png"), "沙丘.png")
+form = Multipart({"type": "input", "subfolder": "mooring"}, blob(data, "image/png"), "沙丘.png")
 answer = await http.upload(Request(method="POST", path="/servers/a/upload/image", deadline=30, form=form), seen.append)
 view = "/servers/a/view?filename=%s&subfolder=mooring&type=input" % js.encodeURIComponent("沙丘.png")
 fetched = await http.fetch(Request(method="GET", path=view, deadline=30))

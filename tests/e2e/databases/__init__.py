@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -154,4 +153,4 @@ def check_out(revision: str, folder: Path) -> None:
 
 def share_set_up(folder: Path) -> None:
     """Give a revision with the same dependencies the installed files of this one."""
-    shutil.copytree(ROOT / "static" / "vendor", folder / "static" / "vendor", copy_function=os.link)
+    shutil.copytree(ROOT / "static" / "vendor", folder / "static" / "vendor")
