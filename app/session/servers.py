@@ -41,18 +41,18 @@ class Servers:
 
     def reported(self, fleet: Fleet, tasks: Iterable[Task]) -> None:
         """Take over what the gateway reports; servers that the user confirmed in these tasks stay the same."""
-        self._error = None
-        self.confirmed(tasks, fleet)
+        self._error, self._fleet = None, fleet
+        self.confirmed(tasks)
         self.has_fleet.set()
 
     def failed(self, error: MooringError) -> None:
         """Note why the gateway reports no fleet now."""
         self._error = error
 
-    def confirmed(self, tasks: Iterable[Task], fleet: Fleet | None = None) -> None:
+    def confirmed(self, tasks: Iterable[Task]) -> None:
         """Take over the addresses that the user has confirmed for servers that moved."""
         same = {(task.server_id, task.address, task.confirmed_address) for task in tasks if task.confirmed_address}
-        self._fleet = replace(fleet or self._fleet, same=frozenset(same))
+        self._fleet = replace(self._fleet, same=frozenset(same))
 
     def confirmed_address(self, place: Reservation) -> str:
         """The other address that the user confirmed as the same server, or an empty text."""

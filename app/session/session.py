@@ -221,6 +221,7 @@ class Session:
         state.spawn(state.journal_writer.keep(state.identity.window_id), "journal")
         state.spawn(self._fleet_follower.keep(), "fleet")
         await self._windows.claim(state.identity.window_id)
+        self._search_orphans()
         await self.line.restore()
         state.spawn(self.line.keep(), "line")
         state.spawn(self.line.files.keep(), "files")
@@ -251,10 +252,12 @@ class Session:
             return
         if reason == "first fleet":  # what is kept has just been read
             self._ask_servers()
+            self._search_orphans()
             self._hurry_sockets()
             return
         await self._restorer.reread()
         self._refresh()
+        self._search_orphans()
         self._hurry_sockets()
         await self.line.reread()
 
@@ -263,7 +266,7 @@ class Session:
             worker.socket.hurry()
 
     def _refresh(self) -> None:
-        """Start all polls, deliveries and searches now, and read again what is kept."""
+        """Start all polls and deliveries now, and read again what is kept."""
         if isinstance(self.window, Window):
             self._ask_servers()
             self.results.refresh_soon()
@@ -274,7 +277,10 @@ class Session:
         self._watch.poll_soon()
         self._watch.poll_ended()
         self._courier.hurry()
-        self._salvage.search_soon()
+
+    def _search_orphans(self) -> None:
+        if isinstance(self.window, Window):
+            self._salvage.search_soon()
 
     async def stop(self) -> None:
         """End all background work, as a closing page does."""

@@ -51,5 +51,4 @@ class SessionWindow:
 
     def set_socket(self, facts: SocketFacts) -> None:
         """Note how the window's socket is."""
-        if self.window_id is not None:
-            self.state.live.set_socket(self.window_id, facts)
+        self.state.live.set_socket(self.get("connect").window_id, facts)

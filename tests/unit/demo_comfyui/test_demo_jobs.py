@@ -14,13 +14,13 @@ def item(number: float, prompt_id: str, text: str = "") -> Item:
 
 
 @pytest.fixture
-def told() -> list[int]:
+def counts() -> list[int]:
     return []
 
 
 @pytest.fixture
-def jobs(told: list[int]) -> Jobs:
-    return Jobs(told.append)
+def jobs(counts: list[int]) -> Jobs:
+    return Jobs(counts.append)
 
 
 def pending(jobs: Jobs) -> list[str]:
@@ -46,12 +46,12 @@ def test_equal_numbers_run_in_order_of_id(jobs: Jobs) -> None:
     assert [run_one(jobs) for _ in range(3)] == ["a", "b", "c"]
 
 
-def test_the_same_id_and_number_with_another_prompt_raises_and_is_queued(jobs: Jobs, told: list[int]) -> None:
+def test_the_same_id_and_number_with_another_prompt_raises_and_is_queued(jobs: Jobs, counts: list[int]) -> None:
     jobs.put(item(7, "same", "one"))
     with pytest.raises(TypeError):
         jobs.put(item(7, "same", "two"))
     assert pending(jobs) == ["same", "same"]
-    assert told == [1]  # nobody is told of the second
+    assert counts == [1]  # the second is not reported
 
 
 def test_the_same_prompt_three_times_is_no_error(jobs: Jobs) -> None:
@@ -88,14 +88,14 @@ def test_a_delete_takes_one_of_two_and_only_pending_ones(jobs: Jobs) -> None:
     assert pending(jobs) == [] and jobs.is_running("twice")
 
 
-def test_every_change_is_told_with_its_count(jobs: Jobs, told: list[int]) -> None:
+def test_every_change_is_reported_with_its_count(jobs: Jobs, counts: list[int]) -> None:
     jobs.put(item(0, "a"))
     jobs.put(item(1, "b"))
     run_one(jobs)
     jobs.put(item(2, "c"))
     jobs.delete("c")
     jobs.clear()
-    assert told == [1, 2, 2, 1, 2, 1, 0]
+    assert counts == [1, 2, 2, 1, 2, 1, 0]
 
 
 def test_history_keeps_the_last_of_equal_ids_and_a_bounded_number(jobs: Jobs) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -162,6 +162,25 @@ async def test_console_has_the_work_of_all_windows(stage: Stage) -> None:
 
 
 @scene
+async def test_opening_other_windows_searches_no_orphans(stage: Stage) -> None:
+    page = await stage.window()
+    await stage.sleep(10.0)
+    store, searches = page.session._state.ports.store, list[float]()
+    read_lines = store.read_lines
+
+    async def count() -> Mapping[WindowId, int]:
+        searches.append(stage.now)
+        return await read_lines()
+
+    store.read_lines = count  # type: ignore[method-assign]
+    await spread(stage, page, 9, 3, steps=40)
+    await stage.until(lambda: len(page.others) == 2 and len(all_tasks(page)) == 6)
+    assert searches == []
+    page.session.wake("visible")
+    await stage.until(lambda: searches)
+
+
+@scene
 async def test_line_for_one_server_needs_one_window(stage: Stage) -> None:
     page = await stage.window()
     await spread(stage, page, 4, 1)
@@ -185,7 +204,7 @@ async def test_reload_reopens_windows_with_work(stage: Stage, crashed: bool) -> 
     assert posts(stage) == 9
     page = await stage.reload(page)
     await stage.until(all_home(page, 9))
-    assert len(page.others) == 2, "whoever owns results is here again, though nothing waits"
+    assert len(page.others) == 2, "windows that own results are open again, though nothing waits"
     assert page.session.orphans == ()
 
 
