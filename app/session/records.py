@@ -86,11 +86,6 @@ class Records:
     # Windows
 
     @property
-    def own_id(self) -> WindowId | None:
-        """The id of the session's own window, once it is known."""
-        return next(iter(self._windows), None)
-
-    @property
     def own(self) -> Restoring | Window | None:
         """The session's own window; None until the page knows who it is."""
         return next(iter(self._windows.values()), None)
