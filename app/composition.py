@@ -23,7 +23,7 @@ from app.browser.journal import listen_hidden
 from app.browser.layout import arrange
 from app.browser.memory import BrowserMemory, BrowserPageBlobs, PrivateMemory, is_private_window
 from app.browser.notifications import BrowserNotifier
-from app.browser.owned import can_administer, has_copies, has_login, has_worker, person
+from app.browser.owned import can_administer, has_copies, has_login, has_worker, user
 from app.browser.tray import BrowserTray
 from app.core.errors import MooringError, StorageError
 from app.core.ports.documents import DocumentStore
@@ -60,7 +60,7 @@ def random_seed(limit: int) -> int:
 
 
 def read_account() -> Account:
-    return Account(person(), has_login=has_login(), runs_fleet=can_administer(), has_copies=has_copies())
+    return Account(user(), has_login=has_login(), runs_fleet=can_administer(), has_copies=has_copies())
 
 
 async def read_workflows() -> tuple[OpenWorkflow, ...]:
@@ -79,7 +79,7 @@ async def main(page_js: Any) -> None:
     screen = BrowserScreen(patch, shell, memory)
     releases = Releases(str(shell.build()))
     attendance = Attendance(read_account())
-    ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_person=attendance.note_person)
+    ports = make_ports(on_build=releases.note_build, on_newer=releases.note_store, on_user=attendance.note_user)
     team = Team(attendance, *make_team(ports))
     documents: DocumentStore = documents_of(ports.store)
     panel_sources = PanelSources(*make_panel_sources(ports))

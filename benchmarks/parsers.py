@@ -64,10 +64,10 @@ from gateway.http.routes import RequiredBody, find_route, split_target
 from gateway.http.server_proof import describe, read_id
 from gateway.http.upstream import LARGEST_HEADER
 from gateway.people.keys import Keys
-from gateway.people.person import Person
 from gateway.people.projection import ShapeError, own_history, project_text, read_rows_text
 from gateway.people.prompts import plain_text, split_annotation, write_prompt_text
 from gateway.people.seals import Seal, tag_of
+from gateway.people.user import User
 
 SIZES = tuple(2**power for power in range(12, 26))  # 4 kB to 32 MB
 FITTED = 5  # sizes
@@ -80,7 +80,7 @@ ASKED = 1.2
 ANY = Bounds(64 * 1024 * 1024, values=10**9)
 USUAL = Bounds(32 * 1024 * 1024)
 KEYS = Keys((bytes(32),))
-ALICE = Person("alice", keys=KEYS)
+ALICE = User("alice", keys=KEYS)
 REFUSALS = (JsonError, RefusedRequest, NotComfyError, ShapeError, HttpProcessingError, BadInput, ValueError)
 PROMPT = b'{"client_id": "w", "prompt_id": "0fcb1c85-6a7e-4f0b-9f3c-0e6f3d1f0a11", "prompt": {"1": {"class_type": "A", '
 SOCKET = (
@@ -329,9 +329,9 @@ def of_servers() -> list[Parser]:
     return [
         Parser("/queue, counted", scanned(read_queue_answer), row, *rows),
         Parser("/queue, whose", scanned(read_rows_text), row, *rows),
-        Parser("/queue, of one person", scanned(lambda text: project_text(text, "/queue", ALICE, "s")), row, *rows),
+        Parser("/queue, of one user", scanned(lambda text: project_text(text, "/queue", ALICE, "s")), row, *rows),
         Parser(
-            "/history, of one person",
+            "/history, of one user",
             scanned(lambda text: own_history(text, ALICE, "s")),
             entry,
             b"{",

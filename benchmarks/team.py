@@ -69,10 +69,10 @@ class Stage:
 class Window:
     """One window of a user."""
 
-    def __init__(self, stage: Stage, person: str, number: int) -> None:
+    def __init__(self, stage: Stage, user: str, number: int) -> None:
         self.stage = stage
-        self.person = person
-        self.random = random.Random(f"{person}{number}")
+        self.user = user
+        self.random = random.Random(f"{user}{number}")
         self.server = f"s{self.random.randrange(SERVERS)}"
         self.client_id = uuid.uuid4().hex
         self.pending: list[str] = []
@@ -94,12 +94,12 @@ class Window:
 
     def browser(self) -> aiohttp.ClientSession:
         """Open connections of this window, with the cookies that all windows of its user share."""
-        jar, timeout = self.stage.jars[self.person], aiohttp.ClientTimeout(total=15)
+        jar, timeout = self.stage.jars[self.user], aiohttp.ClientTimeout(total=15)
         return aiohttp.ClientSession(cookie_jar=jar, timeout=timeout)
 
     async def log_in(self) -> None:
         """Log in for all windows of this user; passwords are checked one at a time, so users wait for a while."""
-        body = {"name": self.person, "password": PASSWORD}
+        body = {"name": self.user, "password": PASSWORD}
         async with self.browser() as http:
             while (await self.ask(http, "login", "POST", "/login", json=body))[0] != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.5 + self.random.random() * 2)
@@ -126,7 +126,7 @@ class Window:
     def check(self, prompt_id: object) -> None:
         """Check that a prompt in an event is the user's own, or has a name that reveals nothing."""
         if isinstance(prompt_id, str) and not prompt_id.startswith("other-"):
-            self.stage.tally.foreign += prompt_id not in self.stage.own[self.person]
+            self.stage.tally.foreign += prompt_id not in self.stage.own[self.user]
 
     async def work(self, http: aiohttp.ClientSession) -> None:
         """Submit if nothing is under way, and check what happened to it."""
@@ -154,8 +154,8 @@ class Window:
         }
         shown = {"preview_method": "auto"}  # as the page asks
         body = {"prompt": prompt, "prompt_id": prompt_id, "client_id": self.client_id, "extra_data": shown}
-        self.stage.own[self.person].add(prompt_id)
-        self.stage.tally.sent[prompt_id] = (self.person, self.server, time.monotonic())
+        self.stage.own[self.user].add(prompt_id)
+        self.stage.tally.sent[prompt_id] = (self.user, self.server, time.monotonic())
         status, answer = await self.ask(http, "prompt", "POST", f"/servers/{self.server}/prompt", json=body)
         if status == 200:
             self.pending.append(prompt_id)

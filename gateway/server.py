@@ -82,8 +82,8 @@ from gateway.people.downloads import download_terms
 from gateway.people.fleet_admin import FleetAdmin
 from gateway.people.login import Login
 from gateway.people.login_settings import LoginSettings
-from gateway.people.person import FOLDER, Person, is_shared
 from gateway.people.published_only import PublishedOnly
+from gateway.people.user import FOLDER, User, is_shared
 from gateway.people.user_proxy import UserProxy
 from gateway.site.first_screens import Viewer
 from gateway.site.published import Published
@@ -235,10 +235,10 @@ class Gateway:
         self._tunnels.close_logged_out()
         self._watchers.close_logged_out()
 
-    def _admission(self, person: Person) -> Callable[[], bool]:
+    def _admission(self, user: User) -> Callable[[], bool]:
         """Return a function that says whether this user, who is logged in now, still is."""
         assert self._access is not None
-        return partial(self._access.login.is_in, person)
+        return partial(self._access.login.is_in, user)
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Begin to probe the servers, and accept connections on a bound socket."""
@@ -288,41 +288,41 @@ class Gateway:
         """Serve a user who is logged in, or redirect to the login."""
         if (redirect := access.login_redirect(facts, admitted, peer)) is not None:
             return redirect
-        person = access.authenticate(facts, admitted, peer)
-        self._charge(request, person, peer)
-        if person is not None:
-            HOLDER.set(f"person {person.name}")
-        with access.place(person):
-            answer = await self._serve(request, admitted, person)
-        if person is not None and isinstance(admitted.route, PageRoute):
-            access.login.renew(facts, person, answer)
+        user = access.authenticate(facts, admitted, peer)
+        self._charge(request, user, peer)
+        if user is not None:
+            HOLDER.set(f"user {user.name}")
+        with access.place(user):
+            answer = await self._serve(request, admitted, user)
+        if user is not None and isinstance(admitted.route, PageRoute):
+            access.login.renew(facts, user, answer)
         return answer
 
-    def _charge(self, request: web.BaseRequest, person: Person | None, peer: str) -> None:
+    def _charge(self, request: web.BaseRequest, user: User | None, peer: str) -> None:
         """Set who is charged for a request's memory: the user, or the address if there are no users.
 
         A proxy that does not name its users stands for all of them, so only the total budget applies.
         """
-        if person is not None:
-            request[OWNERS] = (f"person {person.name}",)
+        if user is not None:
+            request[OWNERS] = (f"user {user.name}",)
         elif not self._is_proxy(peer):
             request[OWNERS] = (f"address {peer}",)
 
-    async def _serve(self, request: web.BaseRequest, admitted: Admitted, person: Person | None) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, admitted: Admitted, user: User | None) -> web.StreamResponse:
         match admitted.route:
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
-                return await self._pass_on(request, admitted, upstream, person)
+                return await self._pass_on(request, admitted, upstream, user)
             case LogIn() | LogOut() | HealthRoute() | MetricsRoute() | FleetAction() | LocalServers() | ShareTarget():
-                return await self._serve_own(request, admitted, person)
+                return await self._serve_own(request, admitted, user)
             case PageRoute() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
-                return await self._serve_site(request, admitted.route, admitted.origin, person)
+                return await self._serve_site(request, admitted.route, admitted.origin, user)
             case FleetStateRoute():
-                name = "" if person is None else person.name
-                return json_answer(self.state.as_json(runs_fleet=person is None or person.runs_fleet, person=name))
+                name = "" if user is None else user.name
+                return json_answer(self.state.as_json(runs_fleet=user is None or user.runs_fleet, user=name))
             case FleetLoads():
-                if person is not None and self._access is not None:
-                    return json_answer(await self._access.loads(person))
+                if user is not None and self._access is not None:
+                    return json_answer(await self._access.loads(user))
                 return json_answer(await self.prober.loads())
             case FleetServerStats():
                 return json_answer(self.prober.stats.as_json(self._upstreams))
@@ -332,14 +332,14 @@ class Gateway:
                 assert self._fault_injector is not None  # without one, the guard has no such route
                 return json_answer(await self._fault_injector.answer(request))
             case FleetSocket():
-                return await self._report_fleet(request, person)
+                return await self._report_fleet(request, user)
             case ServerSocket(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 self._catalogues.read_missing(upstream.server.id)  # a window begins to use the server
-                return await self._open_tunnel(request, upstream, admitted.client_id, person)
+                return await self._open_tunnel(request, upstream, admitted.client_id, user)
 
     async def _pass_on(
-        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person | None
+        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, user: User | None
     ) -> web.StreamResponse:
         """Pass a request on to a server."""
         assert isinstance(admitted.route, ServerCall)
@@ -347,43 +347,39 @@ class Gateway:
         if admitted.route.is_download:
             if not self._can_administer:
                 raise RefusedRequest(_NO_ROUTE)
-            name = "" if person is None else person.name
+            name = "" if user is None else user.name
             terms = download_terms(upstream.server.id, self.rules.model_hosts, name)
-        elif person is not None and self._access is not None:
-            return await self._access.user_proxy.pass_on(request, admitted, upstream, person)
+        elif user is not None and self._access is not None:
+            return await self._access.user_proxy.pass_on(request, admitted, upstream, user)
         elif admitted.body is RequiredBody.PROMPT:
             terms = Terms(rewrite=lambda body, scan: self._partner_nodes.write(upstream, body, scan, None))
         return await self._proxy.pass_on(
             request, admitted, upstream, self.state.largest_upload(upstream.server.id), terms
         )
 
-    def _fleet_text(self, person: Person | None) -> str:
+    def _fleet_text(self, user: User | None) -> str:
         """Return the fleet's state for a user."""
-        if person is None:
+        if user is None:
             return self.state.as_text()
-        return self.state.as_text(runs_fleet=person.runs_fleet, person=person.name)
+        return self.state.as_text(runs_fleet=user.runs_fleet, user=user.name)
 
-    async def _report_fleet(self, request: web.BaseRequest, person: Person | None) -> web.StreamResponse:
+    async def _report_fleet(self, request: web.BaseRequest, user: User | None) -> web.StreamResponse:
         """Push the fleet's state to one window, as long as its user is logged in."""
-        text = partial(self._fleet_text, person)
-        return await self._watchers.serve(
-            request, text, self._admission(person) if person is not None else lambda: True
-        )
+        text = partial(self._fleet_text, user)
+        return await self._watchers.serve(request, text, self._admission(user) if user is not None else lambda: True)
 
     async def _open_tunnel(
-        self, request: web.BaseRequest, upstream: Upstream, client_id: str, person: Person | None
+        self, request: web.BaseRequest, upstream: Upstream, client_id: str, user: User | None
     ) -> web.StreamResponse:
         """Pass a socket through to a server; a user's has its own client_id there, and gets only their events."""
-        if person is None or self._access is None:
+        if user is None or self._access is None:
             return await self._tunnels.serve(request, upstream, client_id)
-        event_filter = self._access.user_proxy.event_filter(upstream, person, client_id)
+        event_filter = self._access.user_proxy.event_filter(upstream, user, client_id)
         return await self._tunnels.serve(
-            request, upstream, person.client_id(client_id), event_filter, self._admission(person)
+            request, upstream, user.client_id(client_id), event_filter, self._admission(user)
         )
 
-    async def _serve_own(
-        self, request: web.BaseRequest, admitted: Admitted, person: Person | None
-    ) -> web.StreamResponse:
+    async def _serve_own(self, request: web.BaseRequest, admitted: Admitted, user: User | None) -> web.StreamResponse:
         """Serve the routes about this gateway itself, and about users."""
         match admitted.route:
             case HealthRoute(asks_ready=asks_ready):
@@ -394,12 +390,12 @@ class Gateway:
                 if request.method == "POST":
                     return await self._access.login.log_in(request, client_of(request, self._is_proxy))
                 return await self._site.login(request, admitted.origin)
-            case LogOut() if self._access is not None and person is not None:
-                return await self._access.login.log_out(request, person)
+            case LogOut() if self._access is not None and user is not None:
+                return await self._access.login.log_out(request, user)
             case FleetAction() as action if self._can_administer:
-                return json_answer(await self._administer(request, action, person))
+                return json_answer(await self._administer(request, action, user))
             case LocalServers() if self._can_administer:
-                return json_answer(await self._fleet_admin.use(request, "" if person is None else person.name))
+                return json_answer(await self._fleet_admin.use(request, "" if user is None else user.name))
         raise RefusedRequest(_NO_ROUTE)
 
     def _write_metrics(self) -> web.Response:
@@ -412,11 +408,9 @@ class Gateway:
         """Whether a user here may administer the fleet."""
         return self._access is not None or (self._own_hosts.is_private and not self.rules.proxies)
 
-    async def _administer(
-        self, request: web.BaseRequest, action: FleetAction, person: Person | None
-    ) -> dict[str, object]:
+    async def _administer(self, request: web.BaseRequest, action: FleetAction, user: User | None) -> dict[str, object]:
         server_id = ServerId(action.server_id)
-        version, who = self.state.condition(server_id).version, "" if person is None else person.name
+        version, who = self.state.condition(server_id).version, "" if user is None else user.name
         return await self._fleet_admin.answer(request, self._upstreams[server_id], action.action, version, who)
 
     def _health(self, *, asks_ready: bool) -> web.Response:
@@ -429,7 +423,7 @@ class Gateway:
         return answer
 
     async def _serve_site(
-        self, request: web.BaseRequest, route: SiteRoute, origin: str, person: Person | None
+        self, request: web.BaseRequest, route: SiteRoute, origin: str, user: User | None
     ) -> web.StreamResponse:
         """Serve the page, and what it loads from the gateway."""
         match route:
@@ -445,8 +439,8 @@ class Gateway:
         present = await self._site.present()
         self.state.note_build(present.tree.build.key)  # sources may have changed under a running gateway
         if isinstance(route, PageRoute):
-            viewer = self._viewer(person, _languages_of(request), request.query.get("workflow", ""))
-            return await self._site.page(request, origin, present, viewer, is_personal=person is not None)
+            viewer = self._viewer(user, _languages_of(request), request.query.get("workflow", ""))
+            return await self._site.page(request, origin, present, viewer, is_personal=user is not None)
         return await self._site.app_archive(request, origin)
 
     async def _serve_workflows(
@@ -472,19 +466,19 @@ class Gateway:
             revision = await self.state.changed(revision)
         await self._site.draw_ahead(self._viewer(None, []))
 
-    def _viewer(self, person: Person | None, languages: list[str], workflow: str = "") -> Viewer:
-        about = self._page_facts(person) | page_facts(has_worker=self.rules.home_screen)
-        known = self.state.digest(runs_fleet=person is None or person.runs_fleet)
-        return Viewer(languages, about, known, partial(self._fleet_text, person), workflow)
+    def _viewer(self, user: User | None, languages: list[str], workflow: str = "") -> Viewer:
+        about = self._page_facts(user) | page_facts(has_worker=self.rules.home_screen)
+        known = self.state.digest(runs_fleet=user is None or user.runs_fleet)
+        return Viewer(languages, about, known, partial(self._fleet_text, user), workflow)
 
-    def _page_facts(self, person: Person | None) -> dict[str, str]:
+    def _page_facts(self, user: User | None) -> dict[str, str]:
         """Return the facts for a page about its user; without users, only whether they may administer the fleet."""
-        if person is None or self._access is None:
+        if user is None or self._access is None:
             return {"admin": "yes" if self._can_administer else ""}
-        runs = "yes" if person.runs_fleet else ""
+        runs = "yes" if user.runs_fleet else ""
         login = "yes" if self._access.login.has_login else ""
         copies = "yes" if login and not self._access.login.can_revoke else ""
-        known = {"person": person.name, "store": person.store, "login": login, "copies": copies}
+        known = {"person": user.name, "store": user.store, "login": login, "copies": copies}
         return known | {"runs": runs, "admin": runs}
 
     async def _publish(self) -> None:

@@ -36,12 +36,12 @@ from app.core.ports.store import TaskStore
 
 
 def make_ports(
-    *, on_build: Callable[[str], None], on_newer: Callable[[bool], None], on_person: Callable[[str | None], None]
+    *, on_build: Callable[[str], None], on_newer: Callable[[bool], None], on_user: Callable[[str | None], None]
 ) -> Ports:
     """All ports of a session. From here on, logging goes to the console, with the window's id.
 
     `on_build` gets the build of the page that the gateway serves, `on_newer` is called if the store is newer than this
-    page, `on_person` gets the logged-in user.
+    page, `on_user` gets the logged-in user.
     """
     console = install_logging()
     random = BrowserRandom()
@@ -49,7 +49,7 @@ def make_ports(
     if file := fleet_file():
         http, sockets, fleet, catalogues = _make_direct(file, on_build)
     else:
-        http, sockets, fleet, catalogues = _make_gatewayed(random, on_build, on_person)
+        http, sockets, fleet, catalogues = _make_gatewayed(random, on_build, on_user)
     windows = BrowserWindows(on_claim=lambda identity: setattr(console, "window_id", identity.window_id))
     Wakes(fleet.hurry, windows.reclaim)
     store = BrowserStore(on_newer=on_newer)
@@ -70,10 +70,10 @@ def make_ports(
 
 
 def _make_gatewayed(
-    random: Random, on_build: Callable[[str], None], on_person: Callable[[str | None], None]
+    random: Random, on_build: Callable[[str], None], on_user: Callable[[str | None], None]
 ) -> tuple[Http, Sockets, GatewayFleet, Catalogues]:
     http, sockets = BrowserHttp(), BrowserSockets()
-    fleet = GatewayFleet(http, sockets, random, on_build, on_person)
+    fleet = GatewayFleet(http, sockets, random, on_build, on_user)
     http.on_strange = fleet.doubt
     return http, sockets, fleet, GatewayCatalogues(http)
 

@@ -33,7 +33,7 @@ log = logging.getLogger("mooring.browser")
 class GatewayFleet:
     """The fleet as the gateway reports it. `hurry` ends a pause early: the network or the user is back.
 
-    With each report, `on_build` gets the build of the page that the gateway serves, and `on_person` the name of the
+    With each report, `on_build` gets the build of the page that the gateway serves, and `on_user` the name of the
     user: None after a logout, empty where users do not log in.
     """
 
@@ -43,24 +43,24 @@ class GatewayFleet:
         sockets: Sockets,
         random: Random,
         on_build: Callable[[str], None] = lambda _build: None,
-        on_person: Callable[[str | None], None] = lambda _person: None,
+        on_user: Callable[[str | None], None] = lambda _user: None,
     ) -> None:
         self._http, self._sockets, self._random = http, sockets, random
-        self._on_build, self._on_person = on_build, on_person
+        self._on_build, self._on_user = on_build, on_user
         self._closing: set[asyncio.Task[None]] = set()
         self._known: Fleet | None = None
         self._connection: Connection | None = None
         self._failures = 0
         self._doubts = 0
-        self._person: str | None = None  # the user of the latest report
+        self._user: str | None = None  # the user of the latest report
         self._hurry = asyncio.Event()
 
     async def first(self) -> Fleet:
         """Return the fleet as it is now; ConfigError or TransportError if the gateway does not answer with one."""
         response = await self._http.send(Request(method="GET", path=PATH, deadline=DEADLINE))
         if gateway_cause(response) == NOT_LOGGED_IN:
-            self._person = None
-            self._on_person(None)
+            self._user = None
+            self._on_user(None)
         if response.status != 200:
             raise ConfigError(f"{PATH} answered {response.status}")
         self._known = self._read(response.text)
@@ -107,12 +107,12 @@ class GatewayFleet:
 
     def come(self, name: str) -> None:
         """Note a login in this browser: a report for another user is no longer valid."""
-        if self._person != name:
+        if self._user != name:
             self.doubt()
 
     def go(self, name: str) -> None:
         """Note a logout in this browser."""
-        if self._person == name:
+        if self._user == name:
             self.doubt()
 
     def _end(self, connection: Connection) -> None:
@@ -143,8 +143,8 @@ class GatewayFleet:
         fleet = read_fleet(text)
         report = json.loads(text)
         self._on_build(str(report.get("build") or ""))
-        self._person = str(report.get("person") or "")
-        self._on_person(self._person)
+        self._user = str(report.get("person") or "")
+        self._on_user(self._user)
         return fleet
 
     async def _connect(self) -> Connection | None:

@@ -19,7 +19,7 @@ import js
 from pyodide.ffi import create_once_callable, create_proxy
 
 from app.browser.fleet_admin import check_taken
-from app.browser.owned import owned, person
+from app.browser.owned import owned, user
 from app.browser.tray import BrowserTray
 from app.core.errors import StorageError
 from app.core.ports.http import Http, Request
@@ -42,7 +42,7 @@ class BrowserLoginSession:
         self._on_come, self._on_go = on_come, on_go
         self._channel: Any = js.BroadcastChannel.new(CHANNEL)
         self._channel.onmessage = create_proxy(self._hear)
-        if person():
+        if user():
             self._send(IN)
 
     async def log_out(self, *, is_everywhere: bool, is_wiping: bool) -> None:
@@ -71,11 +71,11 @@ class BrowserLoginSession:
         _forget(js.sessionStorage)
 
     def _send(self, kind: str) -> None:
-        self._channel.postMessage(f"{kind} {person()}")
+        self._channel.postMessage(f"{kind} {user()}")
 
     def _hear(self, event: Any) -> None:
         kind, _, name = str(event.data).partition(" ")
-        if kind == WIPED and name == person():
+        if kind == WIPED and name == user():
             js.document.documentElement.dataset.leaving = "yes"
             _forget(js.sessionStorage)  # a tab's own, which no other can reach
         if kind == IN:

@@ -21,7 +21,7 @@ def owned(name: str) -> str:
     return f"{name}@{store}" if store else name
 
 
-def person() -> str:
+def user() -> str:
     """The name of the user; empty where users do not log in."""
     return str(_page_fact("person") or "")
 

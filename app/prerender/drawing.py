@@ -60,7 +60,7 @@ class Drawing:
 async def draw(order: ScreenOrder, gateway: Gateway, read: ReadFile) -> Drawing:
     """Draw the page as a new window shows it; `read` returns a file of the page by its path."""
     attendance = Attendance(order.account)
-    ports = make_ports(gateway, attendance.note_person)
+    ports = make_ports(gateway, attendance.note_user)
     session, screen, documents = Session(ports), DrawnScreen(order.workflow), NoDocuments()
     languages = read_languages(read("static/locales/index.json").decode())
 

@@ -35,7 +35,7 @@ class Gateway(Protocol):
         """Return these classes of a catalogue, by its hash, as one JSON object."""
 
 
-def make_ports(gateway: Gateway, on_person: Callable[[str | None], None]) -> Ports:
+def make_ports(gateway: Gateway, on_user: Callable[[str | None], None]) -> Ports:
     """The ports of a session that starts, and does nothing else."""
     http, sockets, random = GivenHttp(gateway), NoSockets(), NoRandom()
     store = MemoryStore(MemoryDatabase())
@@ -46,7 +46,7 @@ def make_ports(gateway: Gateway, on_person: Callable[[str | None], None]) -> Por
         store=store,
         past=store,
         windows=OneWindow(),
-        fleet=GatewayFleet(http, sockets, random, on_person=on_person),
+        fleet=GatewayFleet(http, sockets, random, on_user=on_user),
         clock=StoppedClock(),
         random=random,
         catalogues=GivenCatalogues(gateway),

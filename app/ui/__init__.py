@@ -1,1 +1,1 @@
-"""What the person sees: state, views, words and actions. Nothing here touches the DOM."""
+"""What the user sees: state, views, words and actions. Nothing here touches the DOM."""

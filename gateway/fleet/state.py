@@ -189,15 +189,15 @@ class FleetState:
             await asyncio.shield(self._next)
         return self._revision
 
-    def as_json(self, *, runs_fleet: bool = True, person: str = "") -> dict[str, object]:
+    def as_json(self, *, runs_fleet: bool = True, user: str = "") -> dict[str, object]:
         """Return what `GET /fleet` and `/fleet/ws` send; problems of the file, servers that were found on this machine
         and may be chosen, and the hosts of models are for administrators only.
 
-        `person` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
+        `user` is the recipient, so that a page notices when another user has logged in in its browser. Addresses of
         servers are for administrators too: others get the tag, which pages compare in the same way.
         """
         return self._fleet_json(runs_fleet=runs_fleet) | {
-            "person": person,
+            "person": user,
             "servers": [self._server_json(server, runs_fleet=runs_fleet) for server in self.fleet.servers],
         }
 
@@ -218,7 +218,7 @@ class FleetState:
             "local": local if runs_fleet else [],
         }
 
-    def as_text(self, *, runs_fleet: bool = True, person: str = "") -> str:
+    def as_text(self, *, runs_fleet: bool = True, user: str = "") -> str:
         """Return the same as text, which is made once for all windows: for three hundred servers it has 150 kB."""
         if self._written != self._revision:
             self._written = self._revision
@@ -227,7 +227,7 @@ class FleetState:
             state = self.as_json(runs_fleet=runs_fleet)
             del state["person"]
             self._texts[runs_fleet] = json.dumps(state)
-        return f'{{"person": {json.dumps(person)}, {self._texts[runs_fleet][1:]}'
+        return f'{{"person": {json.dumps(user)}, {self._texts[runs_fleet][1:]}'
 
     def digest(self, *, runs_fleet: bool = True) -> str:
         """Return a digest of the state without the lengths of queues, which change all the time."""

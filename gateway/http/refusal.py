@@ -29,7 +29,7 @@ class Cause(Enum):
     BAD_REQUEST = ("bad-request", 400)
     REFUSED_BODY = ("refused-body", 400)
     NOT_LOGGED_IN = ("not-logged-in", 401)
-    OTHER_PERSON = ("other-person", 401)
+    OTHER_USER = ("other-person", 401)
     WRONG_LOGIN = ("wrong-login", 401)
     BAD_HOST = ("bad-host", 403)
     BAD_ORIGIN = ("bad-origin", 403)

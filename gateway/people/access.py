@@ -28,8 +28,8 @@ from gateway.http.routes import (
 )
 from gateway.page.home_screen import DRAWN_ICONS, ICONS
 from gateway.people.login import Login
-from gateway.people.person import Person
 from gateway.people.projection import project_loads
+from gateway.people.user import User
 from gateway.people.user_proxy import UserProxy
 
 MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
@@ -60,29 +60,29 @@ class AccessControl:
         self.user_proxy = user_proxy
         self._prober = prober
 
-    def authenticate(self, facts: RequestFacts, admitted: Admitted, peer: str) -> Person | None:
+    def authenticate(self, facts: RequestFacts, admitted: Admitted, peer: str) -> User | None:
         """Return the user of a request; None if the route needs no login. `Refused` without a valid login."""
         route = admitted.route
-        person = self.login.who(facts, peer)
+        user = self.login.who(facts, peer)
         if isinstance(route, MetricsRoute) and self.login.is_scraper(facts):
             return None
-        if person is None and not _is_free(route):
+        if user is None and not _is_free(route):
             raise RefusedRequest(Refusal(Cause.NOT_LOGGED_IN, "Log in first: open this gateway's page."))
-        if person is not None and _is_of_another(facts, person):
+        if user is not None and _is_of_another(facts, user):
             raise RefusedRequest(
-                Refusal(Cause.OTHER_PERSON, "Another user has logged in in this browser: reload the page.")
+                Refusal(Cause.OTHER_USER, "Another user has logged in in this browser: reload the page.")
             )
         is_for_admins = isinstance(route, FleetAction | LocalServers | MetricsRoute) or (
             isinstance(route, ServerCall) and route.is_download
         )
-        if person is not None and not person.runs_fleet and is_for_admins:
+        if user is not None and not user.runs_fleet and is_for_admins:
             raise RefusedRequest(Refusal(Cause.NOT_ALLOWED, "This is for users with the role run."))
-        return person
+        return user
 
     @contextlib.contextmanager
-    def place(self, person: Person | None) -> Iterator[None]:
+    def place(self, user: User | None) -> Iterator[None]:
         """Hold a place among this user's requests and sockets; `Refused` if there are too many at the same time."""
-        name = "" if person is None else person.name
+        name = "" if user is None else user.name
         if name and self._under_way[name] >= self.most:
             message = f"You have {self.most} requests and sockets open already; wait for one to end."
             raise RefusedRequest(Refusal(Cause.TOO_MANY_REQUESTS, message, retry_after=1.0))
@@ -106,15 +106,15 @@ class AccessControl:
                 return _to("/")
         return None
 
-    async def loads(self, person: Person) -> dict[str, Any]:
+    async def loads(self, user: User) -> dict[str, Any]:
         """Return `/fleet/loads` for this user."""
-        return project_loads(await self._prober.loads(), self._prober.marks, person)
+        return project_loads(await self._prober.loads(), self._prober.marks, user)
 
 
-def _is_of_another(facts: RequestFacts, person: Person) -> bool:
+def _is_of_another(facts: RequestFacts, user: User) -> bool:
     """Whether the page belongs to another user: it was open while this user logged in in the same browser."""
     stores = facts.all(PAGE_OF)
-    return bool(stores) and list(stores) != [person.store]
+    return bool(stores) and list(stores) != [user.store]
 
 
 def _is_free(route: object) -> bool:

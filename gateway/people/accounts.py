@@ -23,7 +23,7 @@ from gateway.errors import ConfigError
 from gateway.install.exclusion import exclusive
 from gateway.installation import PROGRAM
 from gateway.people.passwords import PasswordHash
-from gateway.people.person import NAME, Role, subject_of
+from gateway.people.user import NAME, Role, subject_of
 from gateway.whole_file import write_whole
 
 MOST_USERS = 10_000

@@ -27,8 +27,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from gateway.people.links import read_link
-from gateway.people.person import Person
 from gateway.people.seals import File
+from gateway.people.user import User
 from wire.events import Event
 from wire.history import HistoryEntry, HistoryError, describe_model, read_entry
 from wire.paths import REPEATERS
@@ -78,19 +78,17 @@ class ProvingRun:
     ended: float | None = None  # None while it runs
 
     @classmethod
-    def of(
-        cls, entry: object, person: Person, server_id: str, wanted: frozenset[File] | None = None
-    ) -> ProvingRun | None:
+    def of(cls, entry: object, user: User, server_id: str, wanted: frozenset[File] | None = None) -> ProvingRun | None:
         """Return the run of a history entry, or None if it is not this user's; only of the `wanted` files, if given."""
         try:
             run = read_entry(entry)
         except HistoryError:
             return None
-        if not run.prompt_id or not person.owns(server_id, run.prompt_id, run.extra_data):
+        if not run.prompt_id or not user.owns(server_id, run.prompt_id, run.extra_data):
             return None
         began, ended = _begin(run), max((time for _, time in _times(run)), default=None)
         return cls.read(
-            run.prompt, run.extra_data, run.outputs, person, server_id, wanted=wanted, began=began, ended=ended
+            run.prompt, run.extra_data, run.outputs, user, server_id, wanted=wanted, began=began, ended=ended
         )
 
     @classmethod
@@ -99,7 +97,7 @@ class ProvingRun:
         prompt: Mapping[str, Any],
         extra_data: Mapping[str, Any],
         outputs: object,
-        person: Person,
+        user: User,
         server_id: str,
         *,
         wanted: frozenset[File] | None = None,
@@ -107,7 +105,7 @@ class ProvingRun:
         ended: float | None = None,
     ) -> ProvingRun:
         """Return the run of a prompt with these outputs."""
-        found = _claimed(outputs, person, server_id, wanted)
+        found = _claimed(outputs, user, server_id, wanted)
         made = [file for file in found if file.folder in MADE]
         named = _named(made, prompt, extra_data) | _joined(made, prompt)
         signed: dict[str, str] = {}
@@ -119,7 +117,7 @@ class ProvingRun:
             )
             for file, node_id in found.items()
         )
-        return cls(files, _uploads(prompt, person) if made else (), began, ended)
+        return cls(files, _uploads(prompt, user) if made else (), began, ended)
 
     def wrote(self, written: WriteTime) -> bool:
         """Return whether a file with this time was certainly written during this run.
@@ -170,10 +168,10 @@ class Span:
 
 
 def read_runs(
-    entries: Iterable[object], person: Person, server_id: str, wanted: frozenset[File] | None = None
+    entries: Iterable[object], user: User, server_id: str, wanted: frozenset[File] | None = None
 ) -> tuple[ProvingRun, ...]:
     """Return the runs of this user among history entries, without those that list nothing wanted."""
-    runs = (ProvingRun.of(entry, person, server_id, wanted) for entry in entries)
+    runs = (ProvingRun.of(entry, user, server_id, wanted) for entry in entries)
     return tuple(run for run in runs if run is not None and run.files)
 
 
@@ -209,14 +207,14 @@ def _is_described(item: object) -> bool:
     return isinstance(item, dict) and isinstance(item.get("filename"), str)
 
 
-def _claimed(outputs: object, person: Person, server_id: str, wanted: frozenset[File] | None) -> dict[File, str]:
+def _claimed(outputs: object, user: User, server_id: str, wanted: frozenset[File] | None) -> dict[File, str]:
     """Return the files that a run lists, each with its node, if they may be this user's."""
     found: dict[File, str] = {}
     for node_id, described in described_files(outputs):
         file = File.of(server_id, described)
         if file is None or file in found or (wanted is not None and file not in wanted):
             continue
-        is_theirs = person.has_upload(file.path) if file.folder == "input" else file.folder in MADE
+        is_theirs = user.has_upload(file.path) if file.folder == "input" else file.folder in MADE
         if is_theirs and file.is_plain_without_windows:
             found[file] = node_id
         if len(found) == MOST_FILES:
@@ -298,9 +296,9 @@ def _joined(files: Iterable[File], prompt: Mapping[str, Any]) -> set[File]:
     return found if left >= 0 else set(names)
 
 
-def _uploads(prompt: Mapping[str, Any], person: Person) -> tuple[str, ...]:
+def _uploads(prompt: Mapping[str, Any], user: User) -> tuple[str, ...]:
     paths = sorted({text.removesuffix(" [input]") for text in all_texts(prompt)})
-    return tuple(path for path in paths if person.has_upload(path))[:MOST_UPLOADS]
+    return tuple(path for path in paths if user.has_upload(path))[:MOST_UPLOADS]
 
 
 def all_texts(value: object) -> Iterator[str]:

@@ -22,11 +22,11 @@ from gateway.http.upstream import Upstream
 from gateway.people.evidence import ListedFile, ProvingRun, Span, WriteTime
 from gateway.people.keyed_locks import KeyedLocks
 from gateway.people.keys import Keys
-from gateway.people.person import Person
 from gateway.people.projection import Page, own_runs
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 from gateway.people.upstream_query import LONGEST_HISTORY, fetch, history_pages
+from gateway.people.user import User
 
 SEARCH_SECONDS = 20.0  # for one search of a history, page by page; of each page only the user's own runs are held
 PARALLEL = 8  # requests about the files of one answer
@@ -51,7 +51,7 @@ class Files:
     def __init__(self) -> None:
         self._searches = KeyedLocks[tuple[str, str]]()
 
-    def search_of(self, upstream: Upstream, person: Person) -> Search:
+    def search_of(self, upstream: Upstream, user: User) -> Search:
         """Return the search of a server's history for the runs of this user: one at a time, the latest first.
 
         It ends where all runs are older than the files. `CutShortError` if it takes too long.
@@ -62,9 +62,9 @@ class Files:
             earliest = min(written.earliest for written in wanted.values())
             files = frozenset(wanted)
             clock = asyncio.get_running_loop().time
-            async with self._searches.hold((server_id, person.subject)):
+            async with self._searches.hold((server_id, user.subject)):
                 until = clock() + SEARCH_SECONDS
-                async for page in history_pages(upstream, LONGEST_HISTORY, own_runs, person, server_id, files):
+                async for page in history_pages(upstream, LONGEST_HISTORY, own_runs, user, server_id, files):
                     yield page
                     if page.since is not None and page.since < earliest:
                         return
@@ -192,13 +192,13 @@ class Files:
 
         return dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
 
-    async def seal_upload(self, upstream: Upstream, person: Person, described: dict[str, Any]) -> None:
+    async def seal_upload(self, upstream: Upstream, user: User, described: dict[str, Any]) -> None:
         """Seal the file that an upload's answer describes, if it is in this user's folder for uploads."""
         described.pop(KEY, None)
         file = File.of(upstream.server.id, {**described, "filename": described.get("name")})
-        if file is not None and file.folder == "input" and file.is_plain and person.has_upload(file.path):
+        if file is not None and file.folder == "input" and file.is_plain and user.has_upload(file.path):
             state = await _read_state(upstream, file)
-            described[KEY] = seal(person.keys, person.name, file, state.etag, time.time())
+            described[KEY] = seal(user.keys, user.name, file, state.etag, time.time())
 
     async def has_all(self, upstream: Upstream, wanted: Collection[Made], search: Search) -> bool:
         """Return whether the user's runs prove each of these files, as it is now.

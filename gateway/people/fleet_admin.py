@@ -16,9 +16,9 @@ from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.audit import audit
 from gateway.people.login import read_small
-from gateway.people.person import Person
 from gateway.people.projection import Row
 from gateway.people.upstream_query import fetch_rows
+from gateway.people.user import User
 from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; clients that bypass the gateway may choose any
@@ -31,7 +31,7 @@ class FleetAdmin:
     """Administers servers. `drain` changes whether a server takes new work; `use` adds one that was found to the fleet;
     `users` are all accounts."""
 
-    def __init__(self, drain: Drain, use: Use, users: Callable[[], Iterable[Person]]) -> None:
+    def __init__(self, drain: Drain, use: Use, users: Callable[[], Iterable[User]]) -> None:
         self._drain_server = drain
         self._use_server = use
         self._users = users
@@ -106,7 +106,7 @@ class FleetAdmin:
         return {"cancelled": prompt_id}
 
 
-def _row(row: Row, people: tuple[Person, ...], server_id: str) -> dict[str, object]:
+def _row(row: Row, people: tuple[User, ...], server_id: str) -> dict[str, object]:
     owner = next((one.name for one in people if one.owns(server_id, row.prompt_id, row.extra_data)), "")
     return {"prompt_id": row.prompt_id, "number": row.number, "is_running": row.is_running, "name": owner}
 

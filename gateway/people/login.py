@@ -33,9 +33,9 @@ from gateway.people.keys import Keys
 from gateway.people.login_throttle import LoginThrottle, of_device, of_unknown_browser
 from gateway.people.password_checks import Checks
 from gateway.people.passwords import LONGEST, UNKNOWN_USER_HASH, PasswordHash
-from gateway.people.person import NAME, Person
 from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, LoginSessions, Session
+from gateway.people.user import NAME, User
 from gateway.tasks import for_ever, start_task
 
 METRICS = ("metrics", "read")  # parts of the signature that is the token for metrics
@@ -113,40 +113,40 @@ class Login:
         """Return whether a single session can be ended, with all copies of its cookie."""
         return self._revocations is not None
 
-    def who(self, facts: RequestFacts, peer: str) -> Person | None:
+    def who(self, facts: RequestFacts, peer: str) -> User | None:
         """Return the user who sends this request from that address; None if it is not authenticated."""
         rules = self._rules()
         if rules.trusted_header and rules.trusts(peer):
             names = facts.all(rules.trusted_header.lower())
             name = names[0].lower() if len(names) == 1 else ""
-            return self._person(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
+            return self._user(self._accounts.get(name) or Account(name)) if NAME.fullmatch(name) else None
         session = self._session(facts)
-        return None if session is None else self._person(session.account, session)
+        return None if session is None else self._user(session.account, session)
 
     def is_scraper(self, facts: RequestFacts) -> bool:
         """Whether a request carries the token for metrics, which `serve.py user metrics` prints."""
         kind, _, token = (facts.one("authorization") or "").partition(" ")
         return kind.lower() == "bearer" and self.keys.is_signed(token.strip(), *METRICS)
 
-    def is_in(self, person: Person) -> bool:
+    def is_in(self, user: User) -> bool:
         """Return whether a login is still valid: its session and account exist, and the account is unchanged."""
-        if self._is_revoked(person.session) or person.until <= time.time():
+        if self._is_revoked(user.session) or user.until <= time.time():
             return False
-        account = self._accounts.get(person.name)
+        account = self._accounts.get(user.name)
         if account is None:
-            return bool(self._rules().trusted_header) and person.epoch == 0 and not person.account_id
-        return self._person(account).terms == person.terms
+            return bool(self._rules().trusted_header) and user.epoch == 0 and not user.account_id
+        return self._user(account).terms == user.terms
 
-    def users(self) -> tuple[Person, ...]:
+    def users(self) -> tuple[User, ...]:
         """Return the users of all accounts."""
-        return tuple(self._person(account) for account in self._accounts.by_name.values())
+        return tuple(self._user(account) for account in self._accounts.by_name.values())
 
-    def renew(self, facts: RequestFacts, person: Person, answer: web.StreamResponse) -> None:
+    def renew(self, facts: RequestFacts, user: User, answer: web.StreamResponse) -> None:
         """Renew a session that is half over, so that users who work here daily stay logged in.
 
         One that cannot be ended early is not renewed, since a copy of its cookie could be renewed after the log-out.
         """
-        if not person.session or self._revocations is None:
+        if not user.session or self._revocations is None:
             return
         sessions, session, now = self._sessions(facts.one("host")), self._session(facts), time.time()
         if session is not None and sessions.is_half_over(session, now):
@@ -174,7 +174,7 @@ class Login:
         cookies = self._sessions(request.host).begin(account, now), devices.write(account, device, now)
         return _done({"name": account.name}, *cookies)
 
-    async def log_out(self, request: web.BaseRequest, person: Person) -> web.Response:
+    async def log_out(self, request: web.BaseRequest, user: User) -> web.Response:
         """End this session, or all sessions of this user in every browser.
 
         In the answer, `copiesUntil` is the time (seconds since 1970) until which copies of the cookie stay valid, or 0.
@@ -182,22 +182,22 @@ class Login:
         body = await read_small(request)
         is_everywhere = body.get("everywhere") is True and self._users is not None
         if is_everywhere and self._users is not None:
-            await self._log_out_everywhere(self._users, person.name)
-        is_over = is_everywhere or not person.session
-        copies_until = 0 if is_over else await self._revoke(person)
-        audit("log-out", name=person.name, everywhere=is_everywhere)
+            await self._log_out_everywhere(self._users, user.name)
+        is_over = is_everywhere or not user.session
+        copies_until = 0 if is_over else await self._revoke(user)
+        audit("log-out", name=user.name, everywhere=is_everywhere)
         return _done({"copiesUntil": copies_until}, self._sessions(request.host).end())
 
-    async def _revoke(self, person: Person) -> int:
+    async def _revoke(self, user: User) -> int:
         """End one session for every gateway; return the time until which copies stay valid if that fails, or 0."""
         if self._revocations is None:
-            return int(person.until)
+            return int(user.until)
         now = time.time()
-        latest = max(person.until, now + self._days * DAY)  # a copy may just have been renewed
+        latest = max(user.until, now + self._days * DAY)  # a copy may just have been renewed
         try:
-            await asyncio.to_thread(self._revocations.add, person.session, latest, now)
+            await asyncio.to_thread(self._revocations.add, user.session, latest, now)
         except ConfigError as error:
-            _log.error("the log-out of %s is known to this gateway only, until it ends: %s", person.name, error)
+            _log.error("the log-out of %s is known to this gateway only, until it ends: %s", user.name, error)
             return int(latest)
         finally:
             self.on_change()
@@ -227,7 +227,7 @@ class Login:
             if wait:
                 await self._hold_back(one.device, wait)
             # One user may have many known browsers, which must not fill the line for others.
-            whose = f"person {one.name}" if one.device else one.network
+            whose = f"user {one.name}" if one.device else one.network
             fits = await self._checks.run(check, whose=whose, is_known=bool(one.device))
         except (RefusedRequest, asyncio.CancelledError):
             self._throttle.note_unjudged(keys)  # not checked: refused, or the browser has gone
@@ -261,8 +261,8 @@ class Login:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _person(self, account: Account, session: Session | None = None) -> Person:
-        known = Person(account.name, account.roles, self.keys, account.epoch, account.id)
+    def _user(self, account: Account, session: Session | None = None) -> User:
+        known = User(account.name, account.roles, self.keys, account.epoch, account.id)
         return known if session is None else replace(known, session=session.id, until=float(session.until))
 
     def _session(self, facts: RequestFacts) -> Session | None:

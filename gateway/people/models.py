@@ -16,8 +16,8 @@ from urllib.parse import unquote
 from gateway.fleet.server_answers import MODELS, parse_json
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
-from gateway.people.person import FOLDER
 from gateway.people.upstream_query import fetch_as
+from gateway.people.user import FOLDER
 from wire.model_files import LISTS, METADATA, read_listing
 
 FRESH = 60.0  # seconds; a page requests many pictures at a time

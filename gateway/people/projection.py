@@ -17,8 +17,8 @@ from gateway.fleet.server_answers import MOST_ROWS, parse_json
 from gateway.http.bodies import LARGEST_SHOWN
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.people.evidence import ProvingRun, Span, begin_of, described_files, read_runs
-from gateway.people.person import FOLDER, MARK, Person, mark_of, other_id
 from gateway.people.seals import KEY, File, seal
+from gateway.people.user import FOLDER, MARK, User, mark_of, other_id
 from wire.catalogue_files import with_files
 from wire.history import HistoryError, read_entry
 from wire.queue import PENDING, RUNNING, QueueError, QueueRow, read_rows
@@ -72,50 +72,50 @@ class Running:
     began: float | None
 
 
-def read_running(text: bytes | bytearray, running: Running, person: Person, server_id: str) -> ProvingRun | None:
+def read_running(text: bytes | bytearray, running: Running, user: User, server_id: str) -> ProvingRun | None:
     """Return the run of this user's prompt from the text of a `/queue`; None if it does not run."""
     for row in _rows(parse_json(text, "/queue")):
         is_it = row.is_running and row.prompt_id == running.prompt_id
-        if is_it and person.owns(server_id, row.prompt_id, row.extra_data):
-            return ProvingRun.read(row.prompt, row.extra_data, running.outputs, person, server_id, began=running.began)
+        if is_it and user.owns(server_id, row.prompt_id, row.extra_data):
+            return ProvingRun.read(row.prompt, row.extra_data, running.outputs, user, server_id, began=running.began)
     return None
 
 
-def own_rows(rows: Iterable[Row], person: Person, server_id: str) -> list[Row]:
+def own_rows(rows: Iterable[Row], user: User, server_id: str) -> list[Row]:
     """Return the rows of this user."""
-    return [row for row in rows if person.owns(server_id, row.prompt_id, row.extra_data)]
+    return [row for row in rows if user.owns(server_id, row.prompt_id, row.extra_data)]
 
 
-def project_queue(answer: object, person: Person, server_id: str) -> dict[str, Any]:
+def project_queue(answer: object, user: User, server_id: str) -> dict[str, Any]:
     """Return `/queue` for one user."""
     rows = _rows(answer)
     parts: dict[str, Any] = {RUNNING: [], PENDING: []}
     for row in rows:
-        parts[RUNNING if row.is_running else PENDING].append(_projected(row, person, server_id))
+        parts[RUNNING if row.is_running else PENDING].append(_projected(row, user, server_id))
     return parts
 
 
-def _projected(row: QueueRow, person: Person, server_id: str) -> list[Any]:
-    if not person.owns(server_id, row.prompt_id, row.extra_data):
-        return [row.number, other_id(person.keys, server_id, row.prompt_id), {}, {}, []]
+def _projected(row: QueueRow, user: User, server_id: str) -> list[Any]:
+    if not user.owns(server_id, row.prompt_id, row.extra_data):
+        return [row.number, other_id(user.keys, server_id, row.prompt_id), {}, {}, []]
     extra = {key: value for key, value in row.extra_data.items() if key != _OWN_EXTRA}
     return [*row.whole[:3], extra, *row.whole[4:]]
 
 
-def project_history(answer: object, person: Person, server_id: str) -> dict[str, Any]:
+def project_history(answer: object, user: User, server_id: str) -> dict[str, Any]:
     """Return `/history` for one user: only their own prompts."""
     if not isinstance(answer, dict):
         raise ShapeError("/history is not ComfyUI's")
-    return {name: entry for name, entry in answer.items() if owns_entry(name, entry, person, server_id)}
+    return {name: entry for name, entry in answer.items() if owns_entry(name, entry, user, server_id)}
 
 
-def owns_entry(prompt_id: str, entry: object, person: Person, server_id: str) -> bool:
+def owns_entry(prompt_id: str, entry: object, user: User, server_id: str) -> bool:
     """Whether a history entry is theirs."""
     try:
         run = read_entry(entry)
     except HistoryError:
         return False
-    return run.prompt_id == prompt_id and person.owns(server_id, prompt_id, run.extra_data)
+    return run.prompt_id == prompt_id and user.owns(server_id, prompt_id, run.extra_data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,13 @@ class FoundPrompt:
 Etags = Mapping[str, Mapping[File, str]]  # by prompt_id, the files that are proven to be the user's
 
 
-def own_history(text: bytes | bytearray, person: Person, server_id: str) -> tuple[OwnEntry, ...]:
+def own_history(text: bytes | bytearray, user: User, server_id: str) -> tuple[OwnEntry, ...]:
     """Return a user's own entries from the text of a `/history`."""
-    return _own_entries(project_history(parse_json(text, "/history"), person, server_id), person, server_id)
+    return _own_entries(project_history(parse_json(text, "/history"), user, server_id), user, server_id)
 
 
-def _own_entries(entries: Mapping[str, Any], person: Person, server_id: str) -> tuple[OwnEntry, ...]:
-    runs = {name: ProvingRun.of(entry, person, server_id) for name, entry in entries.items()}
+def _own_entries(entries: Mapping[str, Any], user: User, server_id: str) -> tuple[OwnEntry, ...]:
+    runs = {name: ProvingRun.of(entry, user, server_id) for name, entry in entries.items()}
     return tuple(
         OwnEntry(name, json.dumps(entry).encode(), run)
         for name, entry in entries.items()
@@ -152,11 +152,11 @@ def _own_entries(entries: Mapping[str, Any], person: Person, server_id: str) -> 
     )
 
 
-def own_entry(text: bytes | bytearray, person: Person, server_id: str) -> tuple[OwnEntry, ...] | None:
+def own_entry(text: bytes | bytearray, user: User, server_id: str) -> tuple[OwnEntry, ...] | None:
     """Return the entry in the text of a `/history/{id}`, if there is one; None if it is not this user's."""
     entries = parse_json(text, "/history")
-    own = project_history(entries, person, server_id)
-    return _own_entries(own, person, server_id) if own == entries else None
+    own = project_history(entries, user, server_id)
+    return _own_entries(own, user, server_id) if own == entries else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,46 +168,46 @@ class Page:
     since: float | None = None  # None if unknown
 
 
-def own_runs(text: bytes | bytearray, person: Person, server_id: str, wanted: frozenset[File] | None = None) -> Page:
+def own_runs(text: bytes | bytearray, user: User, server_id: str, wanted: frozenset[File] | None = None) -> Page:
     """Return a user's runs that list wanted files, from the text of a `/history`."""
     entries = parse_json(text, "/history")
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
-    runs = read_runs(entries.values(), person, server_id, wanted)
-    others = tuple(Span.of(entry) for name, entry in entries.items() if not owns_entry(name, entry, person, server_id))
+    runs = read_runs(entries.values(), user, server_id, wanted)
+    others = tuple(Span.of(entry) for name, entry in entries.items() if not owns_entry(name, entry, user, server_id))
     return Page(runs, others, min(filter(None, map(begin_of, entries.values())), default=None))
 
 
-def find_entry(text: bytes | bytearray, prompt_id: str, person: Person, server_id: str) -> FoundPrompt:
+def find_entry(text: bytes | bytearray, prompt_id: str, user: User, server_id: str) -> FoundPrompt:
     """Find a prompt in the text of a `/history/{id}`, which may have that entry alone."""
     entries = parse_json(text, "/history")
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
     if not entries:
         return FoundPrompt(None)
-    if not all(owns_entry(name, entry, person, server_id) for name, entry in entries.items()):
+    if not all(owns_entry(name, entry, user, server_id) for name, entry in entries.items()):
         return FoundPrompt(False)
-    return FoundPrompt(True, ProvingRun.of(entries.get(prompt_id), person, server_id))
+    return FoundPrompt(True, ProvingRun.of(entries.get(prompt_id), user, server_id))
 
 
-def seal_history(text: bytes | bytearray, etags: Etags, person: Person, server_id: str) -> bytes:
+def seal_history(text: bytes | bytearray, etags: Etags, user: User, server_id: str) -> bytes:
     """Return a user's history with the seals of the files that are proven to be theirs."""
     entries = parse_json(text, "/history")
     assert isinstance(entries, dict)
     for prompt_id, entry in entries.items():
-        seal_files(described_files(entry["outputs"]), etags.get(prompt_id, {}), person, server_id)
+        seal_files(described_files(entry["outputs"]), etags.get(prompt_id, {}), user, server_id)
     return json.dumps(entries).encode()
 
 
 def seal_files(
-    described: Iterable[tuple[str, dict[str, Any]]], etags: Mapping[File, str], person: Person, server_id: str
+    described: Iterable[tuple[str, dict[str, Any]]], etags: Mapping[File, str], user: User, server_id: str
 ) -> None:
     """Seal these files, as far as they are proven to be the user's."""
     for _, one in described:
         one.pop(KEY, None)
         file = File.of(server_id, one)
         if file is not None and file in etags:
-            one[KEY] = seal(person.keys, person.name, file, etags[file], time.time())
+            one[KEY] = seal(user.keys, user.name, file, etags[file], time.time())
 
 
 def read_job_ids(text: bytes | bytearray) -> tuple[tuple[str, ...], bytes]:
@@ -215,13 +215,13 @@ def read_job_ids(text: bytes | bytearray) -> tuple[tuple[str, ...], bytes]:
     return tuple(job["id"] for job in _jobs(parse_json(text, "/api/jobs"))), bytes(text)
 
 
-def seal_jobs(text: bytes | bytearray, etags: Etags, person: Person, server_id: str) -> bytes:
+def seal_jobs(text: bytes | bytearray, etags: Etags, user: User, server_id: str) -> bytes:
     """Return the text of `/api/jobs` for one user: of others' jobs, only the state. `etags` has all of the user's."""
     answer = parse_json(text, "/api/jobs")
-    shown = project_jobs(answer, frozenset(etags), person, server_id)
+    shown = project_jobs(answer, frozenset(etags), user, server_id)
     for job in shown["jobs"]:
         if job["id"] in etags:
-            _seal_job(job, etags[job["id"]], person, server_id)
+            _seal_job(job, etags[job["id"]], user, server_id)
     return json.dumps(shown).encode()
 
 
@@ -232,24 +232,24 @@ def read_job(text: bytes | bytearray) -> bytes:
     return bytes(text)
 
 
-def seal_job(text: bytes | bytearray, etags: Mapping[File, str], person: Person, server_id: str) -> bytes:
+def seal_job(text: bytes | bytearray, etags: Mapping[File, str], user: User, server_id: str) -> bytes:
     """Return the text of one job of a user with the seals of its files."""
     job = parse_json(text, "/api/jobs")
     assert isinstance(job, dict)
-    _seal_job(job, etags, person, server_id)
+    _seal_job(job, etags, user, server_id)
     return json.dumps(job).encode()
 
 
-def _seal_job(job: dict[str, Any], etags: Mapping[File, str], person: Person, server_id: str) -> None:
+def _seal_job(job: dict[str, Any], etags: Mapping[File, str], user: User, server_id: str) -> None:
     preview = job.get("preview_output")
     shown = [("", preview)] if isinstance(preview, dict) else []
-    seal_files([*described_files(job.get("outputs")), *shown], etags, person, server_id)
+    seal_files([*described_files(job.get("outputs")), *shown], etags, user, server_id)
 
 
-def project_jobs(answer: object, own: frozenset[str], person: Person, server_id: str) -> dict[str, Any]:
+def project_jobs(answer: object, own: frozenset[str], user: User, server_id: str) -> dict[str, Any]:
     """Return `/api/jobs` for one user: of others' jobs, only the state. `own` are the user's ids."""
     listed = [
-        job if job["id"] in own else {"id": other_id(person.keys, server_id, job["id"]), "status": job.get("status")}
+        job if job["id"] in own else {"id": other_id(user.keys, server_id, job["id"]), "status": job.get("status")}
         for job in _jobs(answer)
     ]
     assert isinstance(answer, dict)
@@ -269,47 +269,45 @@ def project_stats(answer: object) -> dict[str, Any]:
     return {**answer, "system": {key: value for key, value in answer["system"].items() if key != "argv"}}
 
 
-def project_loads(loads: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person) -> dict[str, Any]:
+def project_loads(loads: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], user: User) -> dict[str, Any]:
     """Return `/fleet/loads` for one user: others' prompts count, with substitutes for their ids.
 
     `marks` are the owners' marks, by server and prompt_id.
     """
     return {
         **loads,
-        "servers": {
-            server_id: _own_load(server_id, load, marks, person) for server_id, load in loads["servers"].items()
-        },
+        "servers": {server_id: _own_load(server_id, load, marks, user) for server_id, load in loads["servers"].items()},
     }
 
 
 def _own_load(
-    server_id: str, load: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], person: Person
+    server_id: str, load: Mapping[str, Any], marks: Mapping[str, Mapping[str, str]], user: User
 ) -> dict[str, Any]:
     known = marks.get(server_id, {})
 
     def shown_id(prompt_id: str) -> str:
-        is_own = person.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
-        return prompt_id if is_own else other_id(person.keys, server_id, prompt_id)
+        is_own = user.owns(server_id, prompt_id, {"mooring": known.get(prompt_id)})
+        return prompt_id if is_own else other_id(user.keys, server_id, prompt_id)
 
     return {key: [shown_id(one) for one in value] if isinstance(value, list) else value for key, value in load.items()}
 
 
-def project_text(text: bytes | bytearray, path: str, person: Person, server_id: str) -> bytes:
+def project_text(text: bytes | bytearray, path: str, user: User, server_id: str) -> bytes:
     """Return the part of a server's answer to this path that one user may see, from text to text."""
-    return json.dumps(PROJECTED[path](parse_json(text, path), person, server_id)).encode()
+    return json.dumps(PROJECTED[path](parse_json(text, path), user, server_id)).encode()
 
 
-def _same_stats(answer: object, _person: Person, _server_id: str) -> dict[str, Any]:
+def _same_stats(answer: object, _user: User, _server_id: str) -> dict[str, Any]:
     return project_stats(answer)
 
 
-PROJECTED: Mapping[str, Callable[[object, Person, str], dict[str, Any]]] = {
+PROJECTED: Mapping[str, Callable[[object, User, str], dict[str, Any]]] = {
     "/queue": project_queue,
     "/system_stats": _same_stats,
 }
 
 
-def own_files(text: bytes | bytearray, person: Person) -> bytes:
+def own_files(text: bytes | bytearray, user: User) -> bytes:
     """Return an `/object_info` in which choices name only files and folders that this user may use."""
     answer = parse_json(text, "/object_info")
     if not isinstance(answer, dict):
@@ -317,48 +315,48 @@ def own_files(text: bytes | bytearray, person: Person) -> bytes:
     nodes, files = split_files(answer)
     own = {
         name: {
-            key: [one for one in names if isinstance(one, str) and person.may_list(one)] for key, names in lists.items()
+            key: [one for one in names if isinstance(one, str) and user.may_list(one)] for key, names in lists.items()
         }
         for name, lists in files.items()
     }
     return json.dumps(with_files(without_folder(nodes, FOLDER), own)).encode()
 
 
-def hide_folders(value: Any, person: Person) -> Any:
+def hide_folders(value: Any, user: User) -> Any:
     """Return a JSON value without the names of other users' folders: out of lists, and as `…` within texts."""
 
     def hidden(text: str) -> str:
-        return _PRIVATE.sub(lambda found: found[0] if person.may_list(found[0]) else f"{FOLDER}/…", text)
+        return _PRIVATE.sub(lambda found: found[0] if user.may_list(found[0]) else f"{FOLDER}/…", text)
 
     match value:
         case dict():
-            return {hidden(key): hide_folders(item, person) for key, item in value.items()}
+            return {hidden(key): hide_folders(item, user) for key, item in value.items()}
         case list():
-            return [hide_folders(item, person) for item in value if not _is_others(item, person)]
+            return [hide_folders(item, user) for item in value if not _is_others(item, user)]
         case str():
             return hidden(value)
         case _:
             return value
 
 
-def hide_folders_in_text(text: bytes, person: Person) -> bytes:
+def hide_folders_in_text(text: bytes, user: User) -> bytes:
     """Run `hide_folders` from text to text; an answer that is not JSON is left out if it names such a folder."""
     if FOLDER.encode() not in text.lower():
         return text
     try:
-        return json.dumps(hide_folders(read_json(text, _ANSWER), person)).encode()
+        return json.dumps(hide_folders(read_json(text, _ANSWER), user)).encode()
     except JsonError:
         return b"{}"
 
 
-def own_models(text: bytes | bytearray, person: Person) -> bytes:
+def own_models(text: bytes | bytearray, user: User) -> bytes:
     """Return a list of models without those below other users' folders: data sets are kept among the models."""
     answer = parse_json(text, "/models")
     items = answer if isinstance(answer, list) else []
     names = (item.get("name") if isinstance(item, dict) else item for item in items)
-    shown = [item for item, name in zip(items, names, strict=True) if not _is_others(name, person)]
+    shown = [item for item, name in zip(items, names, strict=True) if not _is_others(name, user)]
     return json.dumps(shown).encode()
 
 
-def _is_others(item: object, person: Person) -> bool:
-    return isinstance(item, str) and item.lower().startswith(FOLDER) and not person.may_list(item)
+def _is_others(item: object, user: User) -> bool:
+    return isinstance(item, str) and item.lower().startswith(FOLDER) and not user.may_list(item)

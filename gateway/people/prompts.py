@@ -18,7 +18,7 @@ from gateway.fleet.rules import Rules
 from gateway.http.json_reader import build
 from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.people.evidence import all_texts
-from gateway.people.person import FOLDER, MARK, Person
+from gateway.people.user import FOLDER, MARK, User
 from wire.file_inputs import MADE_ENDINGS, is_playlist
 from wire.own_cache import keep_apart
 from wire.paths import NO_FILE, Use, has_controls, is_numbered, is_relative
@@ -47,19 +47,19 @@ class Made:
 
 
 def write_prompt(
-    body: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes
+    body: Mapping[str, Any], user: User, server_id: str, rules: Rules, classes: Classes
 ) -> tuple[dict[str, Any], frozenset[Made]]:
     """Return the body for the server, and the made files that it reads; `Refused` with a message for the user."""
     prompt, extra = body["prompt"], body.get("extra_data", {})
     if not isinstance(extra, dict):
         raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "extra_data must be an object."))
-    made = frozenset(_judge(prompt, person, server_id, rules, classes))
-    passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if person.runs_fleet else ())) if key in body}
+    made = frozenset(_judge(prompt, user, server_id, rules, classes))
+    passed = {key: body[key] for key in (*_KNOWN, *(_HURRY if user.runs_fleet else ())) if key in body}
     written = {
         **passed,
-        "prompt": keep_apart(prompt, classes.is_output, person.cache_mark),
-        "client_id": person.client_id(body["client_id"]),
-        "extra_data": {**extra, MARK: person.mark(server_id, body["prompt_id"])},
+        "prompt": keep_apart(prompt, classes.is_output, user.cache_mark),
+        "client_id": user.client_id(body["client_id"]),
+        "extra_data": {**extra, MARK: user.mark(server_id, body["prompt_id"])},
     }
     return written, made
 
@@ -74,36 +74,36 @@ class SentPrompt:
     is_unbounded: bool = False  # its user chose to send it however many are ahead
 
 
-def write_prompt_text(raw: bytes, person: Person, server_id: str, rules: Rules, classes: Classes) -> SentPrompt:
+def write_prompt_text(raw: bytes, user: User, server_id: str, rules: Rules, classes: Classes) -> SentPrompt:
     """Run `write_prompt` from text to text, with the limit on `extra_data`."""
     body = build(raw, is_strict=True)
     extra = len(json.dumps(body.get("extra_data")))
     if extra > LARGEST_EXTRA:
         message = f"extra_data, such as the editor's graph, has {extra:,} bytes; {LARGEST_EXTRA:,} may pass."
         raise RefusedRequest(Refusal(Cause.TOO_LARGE, message))
-    written, made = write_prompt(body, person, server_id, rules, classes)
+    written, made = write_prompt(body, user, server_id, rules, classes)
     asked = body["extra_data"].get(OWNER) if isinstance(body.get("extra_data"), dict) else None
     is_unbounded = isinstance(asked, dict) and asked.get(ALL_NOW) is True
     return SentPrompt(body["prompt_id"], json.dumps(written).encode(), made, is_unbounded)
 
 
-def _judge(prompt: Mapping[str, Any], person: Person, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:
+def _judge(prompt: Mapping[str, Any], user: User, server_id: str, rules: Rules, classes: Classes) -> Iterator[Made]:
     for node_id, node in prompt.items():
         class_type = node.get("class_type") if isinstance(node, dict) else None
         if not isinstance(class_type, str):
             continue  # ComfyUI reports what is wrong with it
         _judge_class(class_type, f"{class_type} (node {node_id})", server_id, rules, classes)
-        if classes.is_unexamined(class_type) and not person.runs_fleet and not rules.allows(class_type):
+        if classes.is_unexamined(class_type) and not user.runs_fleet and not rules.allows(class_type):
             raise RefusedRequest(Refusal(Cause.DENIED_NODE, _UNEXAMINED.format(node=f"{class_type} (node {node_id})")))
         inputs = node.get("inputs")
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for text in all_texts(value):
-                _judge_text(text, person, f"{class_type}.{name}")
+                _judge_text(text, user, f"{class_type}.{name}")
                 if (found := _made(text, f"{class_type}.{name}")) is not None:
                     yield found
             use = classes.use_of(class_type, name)
             if use is not None and not (isinstance(value, str) and value in NO_FILE.get((class_type, name), ())):
-                _judge_path(use, value, person, f"{class_type}.{name}")
+                _judge_path(use, value, user, f"{class_type}.{name}")
 
 
 def _judge_class(class_type: str, node: str, server_id: str, rules: Rules, classes: Classes) -> None:
@@ -137,12 +137,12 @@ def split_annotation(text: str) -> tuple[str, str]:
     return text, ""
 
 
-def _judge_text(text: str, person: Person, place: str) -> None:
+def _judge_text(text: str, user: User, place: str) -> None:
     plain = plain_text(text)
     if FOLDER not in plain:
         return
     bare, _ = split_annotation(text)
-    if plain.count(FOLDER) > 1 or not person.may_list(bare):
+    if plain.count(FOLDER) > 1 or not user.may_list(bare):
         raise RefusedRequest(Refusal(Cause.NOT_YOURS, f"{place} names a file that is not yours."))
 
 
@@ -159,11 +159,11 @@ def _made(text: str, place: str) -> Made | None:
     return Made(folder, subfolder, name)
 
 
-def _judge_path(use: Use, value: object, person: Person, place: str) -> None:
+def _judge_path(use: Use, value: object, user: User, place: str) -> None:
     """Refuse a value of an input that becomes a path, unless the server may do with it what it does."""
     match use:
         case Use.READS | Use.LISTS:
-            _judge_read(value, person.may_list if use is Use.LISTS else person.has_upload, place)
+            _judge_read(value, user.may_list if use is Use.LISTS else user.has_upload, place)
             return
         case Use.REPEATS:
             return
@@ -180,8 +180,8 @@ def _judge_path(use: Use, value: object, person: Person, place: str) -> None:
             raise _unsafe(
                 f"{place} must end with the first part of a name, without %batch_num%: it may overwrite files."
             )
-        case Use.OVERWRITES if not f"{texts[0]}/".startswith(f"{person.folder}/"):
-            raise _unsafe(f"{place} may overwrite files, so it has to begin with {person.folder}/.")
+        case Use.OVERWRITES if not f"{texts[0]}/".startswith(f"{user.folder}/"):
+            raise _unsafe(f"{place} may overwrite files, so it has to begin with {user.folder}/.")
         case Use.NAME if _SEPARATORS & set(texts[0]):
             raise _unsafe(f"{place} must be a name without a folder.")
 

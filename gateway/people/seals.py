@@ -19,7 +19,7 @@ from typing import Any
 
 from gateway.http.queries import SEAL
 from gateway.people.keys import Keys
-from gateway.people.person import NAME
+from gateway.people.user import NAME
 from wire.history import read_file
 from wire.paths import has_controls
 

@@ -16,7 +16,7 @@ from http.cookies import Morsel, SimpleCookie
 
 from gateway.people.accounts import Account, Accounts
 from gateway.people.keys import Keys
-from gateway.people.person import NAME
+from gateway.people.user import NAME
 
 DAY = 86_400.0  # seconds
 SLACK = 300.0  # seconds by which the clocks of two gateways may differ

@@ -19,7 +19,7 @@ from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import invite, upload_ended
 from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
-from gateway.people.person import Person
+from gateway.people.user import User
 from wire.file_inputs import PLAYLIST_HEAD, is_playlist
 from wire.file_names import is_unambiguous
 
@@ -31,7 +31,7 @@ LONGEST_NAME = 200  # characters
 _CHUNK = 65_536
 
 
-async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Person, largest: int) -> dict[str, Any]:
+async def pass_upload(request: web.BaseRequest, upstream: Upstream, user: User, largest: int) -> dict[str, Any]:
     """Upload the file and return the server's answer, which says where it is; `Refused` if that fails."""
     length = request.content_length
     if length is not None and length > largest:
@@ -44,7 +44,7 @@ async def pass_upload(request: web.BaseRequest, upstream: Upstream, person: Pers
         try:
             async with deadline:
                 part = await upload.find()
-                return await upload.pass_on(part, person)
+                return await upload.pass_on(part, user)
         except RefusedRequest:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -88,7 +88,7 @@ class _Upload:
             if read > LONGEST_FIELD:
                 raise RefusedRequest(Refusal(Cause.REFUSED_BODY, "A field of the upload is too long."))
 
-    async def pass_on(self, part: BodyPartReader, person: Person) -> dict[str, Any]:
+    async def pass_on(self, part: BodyPartReader, user: User) -> dict[str, Any]:
         """Send the file under its own name into this user's folder; `Refused` if it names further files."""
         filename = _name(part)
         self._head = await self._read_head(part)
@@ -98,7 +98,7 @@ class _Upload:
             )
             raise RefusedRequest(Refusal(Cause.REFUSED_BODY, message))
         form = aiohttp.MultipartWriter("form-data")
-        for name, value in (("type", "input"), ("subfolder", person.folder)):
+        for name, value in (("type", "input"), ("subfolder", user.folder)):
             form.append(value).set_content_disposition("form-data", name=name)
         payload = form.append(self._pour(part), {"Content-Type": "application/octet-stream"})
         payload.set_content_disposition("form-data", quote_fields=False, name=FIELD, filename=filename)

@@ -18,8 +18,8 @@ from gateway.http.json_reader import Bounds, JsonError, Scan
 from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
 from gateway.http.worker_process import SMALL_SIZE, Heavy
-from gateway.people.person import Person
 from gateway.people.projection import FoundPrompt, Row, ShapeError, find_entry, own_rows, read_rows_text
+from gateway.people.user import User
 
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries
@@ -91,15 +91,15 @@ async def fetch_rows(upstream: Upstream) -> tuple[Row, ...]:
     return await fetch_as(upstream, "/queue", QUEUE, read_rows_text)
 
 
-async def find_prompt(upstream: Upstream, person: Person, prompt_id: str, rows: tuple[Row, ...]) -> FoundPrompt:
+async def find_prompt(upstream: Upstream, user: User, prompt_id: str, rows: tuple[Row, ...]) -> FoundPrompt:
     """Find a prompt in these rows or in the history."""
     server_id = upstream.server.id
     there = [row for row in rows if row.prompt_id == prompt_id]
     where = f"/history/{quote(prompt_id, safe='')}"
-    found = await fetch_as(upstream, where, ENTRY, Heavy(find_entry), prompt_id, person, server_id)
+    found = await fetch_as(upstream, where, ENTRY, Heavy(find_entry), prompt_id, user, server_id)
     if not there:
         return found
-    is_own = found.is_own is not False and len(own_rows(there, person, server_id)) == len(there)
+    is_own = found.is_own is not False and len(own_rows(there, user, server_id)) == len(there)
     return FoundPrompt(is_own, found.run if is_own else None)
 
 

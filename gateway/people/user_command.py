@@ -14,7 +14,7 @@ from gateway.people.accounts import Account, Accounts, changing, checked_name, n
 from gateway.people.keys import load_keys, make_keys, renew_keys
 from gateway.people.login import METRICS
 from gateway.people.passwords import PasswordHash, fault_of
-from gateway.people.person import Role
+from gateway.people.user import Role
 from gateway.people.user_flags import UserFlags, parse_user_flags
 
 _FAILED = 1

@@ -42,7 +42,6 @@ from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import ProvingRun, described_files
 from gateway.people.files import CutShortError, Files
 from gateway.people.models import ModelLists, without_prompts
-from gateway.people.person import FOLDER, Person
 from gateway.people.projection import (
     PROJECTED,
     OwnEntry,
@@ -77,6 +76,7 @@ from gateway.people.upstream_query import (
     unexpected_answer,
     work_on,
 )
+from gateway.people.user import FOLDER, User
 from wire.turns import AHEAD
 from wire.versions import interrupts_by_id
 
@@ -101,7 +101,7 @@ class _Asked:
     admitted: Admitted
     route: ServerCall
     upstream: Upstream
-    person: Person
+    user: User
 
     @property
     def server_id(self) -> ServerId:
@@ -143,11 +143,11 @@ class UserProxy:
         self._turns = SubmitTurns()
 
     async def pass_on(
-        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, person: Person
+        self, request: web.BaseRequest, admitted: Admitted, upstream: Upstream, user: User
     ) -> web.StreamResponse:
         """Return the answer for this user, or raise `Refused`."""
         assert isinstance(admitted.route, ServerCall)
-        asked = _Asked(request, admitted, admitted.route, upstream, person)
+        asked = _Asked(request, admitted, admitted.route, upstream, user)
         return await self._way(asked)(asked)
 
     def _way(self, asked: _Asked) -> _Way:
@@ -195,7 +195,7 @@ class UserProxy:
 
     async def _projected(self, asked: _Asked) -> web.StreamResponse:
         path, bounds = asked.route.path, QUEUE if asked.route.path == "/queue" else SMALL
-        return await self._answer(asked, path, bounds, project_text, path, asked.person, asked.server_id)
+        return await self._answer(asked, path, bounds, project_text, path, asked.user, asked.server_id)
 
     async def _answer(
         self, asked: _Asked, where: str, bounds: Bounds, work: Callable[..., bytes], *arguments: object
@@ -212,7 +212,7 @@ class UserProxy:
             await held.reserve(2 * LARGEST_HISTORY)  # the entries, and their copies with seals
             latest: list[OwnEntry] = []
             size = 0
-            async for own in history_pages(asked.upstream, most, own_history, asked.person, asked.server_id):
+            async for own in history_pages(asked.upstream, most, own_history, asked.user, asked.server_id):
                 for entry in reversed(own):
                     size += len(entry.text)
                     if size <= LARGEST_HISTORY or not latest:
@@ -228,9 +228,9 @@ class UserProxy:
         return json_answer([])  # the whole output folder, which has the files of all users
 
     async def _entry(self, asked: _Asked) -> web.StreamResponse:
-        path, person, server_id = asked.route.path, asked.person, asked.server_id
+        path, user, server_id = asked.route.path, asked.user, asked.server_id
         with self._hold(asked) as held:
-            own = await fetch_as(asked.upstream, path, ENTRY, Heavy(own_entry), person, server_id, held=held)
+            own = await fetch_as(asked.upstream, path, ENTRY, Heavy(own_entry), user, server_id, held=held)
             if own is None:
                 raise RefusedRequest(_NOT_YOURS)
             etags = await self._prove(asked, {one.prompt_id: one.run for one in own})
@@ -240,12 +240,12 @@ class UserProxy:
     async def _prove(self, asked: _Asked, runs: Mapping[str, ProvingRun]) -> dict[str, dict[File, str]]:
         """Return the Etags of the files that these runs prove to be the user's, by prompt_id."""
         found = await self.files.prove(
-            asked.upstream, list(runs.values()), self.files.search_of(asked.upstream, asked.person)
+            asked.upstream, list(runs.values()), self.files.search_of(asked.upstream, asked.user)
         )
         return dict(zip(runs, found, strict=True))
 
     async def _sealed(self, asked: _Asked, work: Callable[..., bytes], text: bytes, etags: object) -> bytes:
-        return await work_on(asked.upstream, work, text, etags, asked.person, asked.server_id)
+        return await work_on(asked.upstream, work, text, etags, asked.user, asked.server_id)
 
     async def _jobs(self, asked: _Asked) -> web.StreamResponse:
         most = _least(asked.admitted.query.get("limit", ""), MOST_JOBS)
@@ -253,7 +253,7 @@ class UserProxy:
             where = f"/api/jobs?{write_query({**asked.admitted.query, 'limit': str(most)})}"
             ids, text = await fetch_as(asked.upstream, where, JOBS, read_job_ids, held=held)
             rows = await fetch_rows(asked.upstream)
-            found = await asyncio.gather(*(find_prompt(asked.upstream, asked.person, one, rows) for one in ids))
+            found = await asyncio.gather(*(find_prompt(asked.upstream, asked.user, one, rows) for one in ids))
             own = {
                 prompt_id: known.run or ProvingRun(())
                 for prompt_id, known in zip(ids, found, strict=True)
@@ -265,7 +265,7 @@ class UserProxy:
     async def _job(self, asked: _Asked) -> web.StreamResponse:
         with self._hold(asked) as held:  # a 404 is passed on to any user
             text = await fetch_as(asked.upstream, asked.route.path, ENTRY, read_job, held=held)
-            known = await find_prompt(asked.upstream, asked.person, asked.last, await fetch_rows(asked.upstream))
+            known = await find_prompt(asked.upstream, asked.user, asked.last, await fetch_rows(asked.upstream))
             if not known.is_own:
                 raise RefusedRequest(_NOT_YOURS)
             etags = await self._prove(asked, {asked.last: known.run or ProvingRun(())})
@@ -276,10 +276,10 @@ class UserProxy:
         return self._proxy.budget.answers.hold(*owners_of(asked.request))
 
     async def _nodes(self, asked: _Asked) -> web.StreamResponse:
-        return await self._answer(asked, asked.route.path, CATALOGUE, own_files, asked.person)
+        return await self._answer(asked, asked.route.path, CATALOGUE, own_files, asked.user)
 
     async def _model_list(self, asked: _Asked) -> web.StreamResponse:
-        return await self._answer(asked, asked.route.path, MODELS, own_models, asked.person)
+        return await self._answer(asked, asked.route.path, MODELS, own_models, asked.user)
 
     async def _model_metadata(self, asked: _Asked) -> web.StreamResponse:
         if asked.admitted.query["filename"].startswith(f"{FOLDER}/"):
@@ -298,7 +298,7 @@ class UserProxy:
         return await (self._plain if asked.route.is_model_preview else self._model_list)(asked)
 
     async def _view(self, asked: _Asked) -> web.StreamResponse:
-        terms = await self.files.open(asked.upstream, asked.admitted.query, asked.person.keys)
+        terms = await self.files.open(asked.upstream, asked.admitted.query, asked.user.keys)
         request, server = asked.request, asked.upstream.server
         if terms.fits is not None and may_hand_over(request.headers, request.remote or "", server, self._rules()):
             etag = await self.files.etag(asked.upstream, asked.admitted.query)
@@ -317,7 +317,7 @@ class UserProxy:
         if file.folder != "input":
             is_own = await self._is_made_by(asked, frozenset({Made(file.folder, file.subfolder, file.name)}))
         else:
-            is_own = asked.person.has_upload(file.path)
+            is_own = asked.user.has_upload(file.path)
         if not is_own:
             return web.Response(status=ABSENT, headers={"Cache-Control": "no-store"})
         return await self._plain(asked)
@@ -332,22 +332,22 @@ class UserProxy:
     # Changing
 
     async def _submit(self, asked: _Asked) -> web.StreamResponse:
-        turn = self._turns.of(asked.server_id, asked.person.name)
+        turn = self._turns.of(asked.server_id, asked.user.name)
         terms = Terms(
             rewrite=lambda body, scan: self._write_prompt(asked, body, scan, turn),
             ended=turn.end,
-            shown=lambda text: hide_folders_in_text(text, asked.person),  # an error lists an input's choices
+            shown=lambda text: hide_folders_in_text(text, asked.user),  # an error lists an input's choices
         )
         return await self._plain(asked, terms)
 
     async def _write_prompt(self, asked: _Asked, raw: bytes, scan: Scan, turn: SubmitTurn) -> bytes:
         rules = self._rules()
-        if rules.only_published and not asked.person.runs_fleet:
+        if rules.only_published and not asked.user.runs_fleet:
             await self._check_published((await asyncio.to_thread(build, raw))["prompt"])
         classes = await self._classes(asked)
         try:
             written = await asked.upstream.worker.run(
-                scan, write_prompt_text, raw, asked.person, asked.server_id, rules, classes
+                scan, write_prompt_text, raw, asked.user, asked.server_id, rules, classes
             )
         except RefusedRequest as error:
             if error.refusal.cause is Cause.DENIED_NODE:  # perhaps the server has installed it recently
@@ -357,7 +357,7 @@ class UserProxy:
         # A user's second prompt is counted after the first is queued.
         await turn.take(asked.upstream.deadlines.turn, written.prompt_id)
         await self._check_new(asked, written, rules, turn)
-        name = asked.person.name
+        name = asked.user.name
         body = await self._partner_nodes.write(asked.upstream, written.text, scan, name)
         has_key = None if body is written.text else True
         audit("prompt", name=name, server=asked.server_id, id=written.prompt_id, has_key=has_key)
@@ -390,14 +390,14 @@ class UserProxy:
         """
         prompt_id = written.prompt_id
         rows = await fetch_rows(asked.upstream)
-        known = await find_prompt(asked.upstream, asked.person, prompt_id, rows)
-        own = own_rows(rows, asked.person, asked.server_id)
+        known = await find_prompt(asked.upstream, asked.user, prompt_id, rows)
+        own = own_rows(rows, asked.user, asked.server_id)
         if known.is_own is not None:
             message = "This prompt was sent already: look it up in the queue and the history."
             raise RefusedRequest(Refusal(Cause.ALREADY_SENT, message, Sent.UNKNOWN))
 
         async def is_shown(prompt_id: str) -> bool:
-            return (await find_prompt(asked.upstream, asked.person, prompt_id, rows)).is_own is not None
+            return (await find_prompt(asked.upstream, asked.user, prompt_id, rows)).is_own is not None
 
         count = len(own) + await turn.count_unclear(is_shown)
         most = MOST_QUEUED if rules.max_pending_per_user is None else rules.max_pending_per_user
@@ -423,7 +423,7 @@ class UserProxy:
 
     async def _is_made_by(self, asked: _Asked, made: frozenset[Made]) -> bool:
         try:
-            return await self.files.has_all(asked.upstream, made, self.files.search_of(asked.upstream, asked.person))
+            return await self.files.has_all(asked.upstream, made, self.files.search_of(asked.upstream, asked.user))
         except CutShortError as error:
             message = f"Whether this file is yours could not be found out in time: {error}. Retry."
             raise RefusedRequest(Refusal(Cause.UPSTREAM_BUSY, message)) from error
@@ -432,8 +432,8 @@ class UserProxy:
         largest = self._state.largest_upload(asked.server_id)
         with self._proxy.budget.bodies.hold(*owners_of(asked.request)) as held:
             held.take(BUFFERED)
-            stored = await pass_upload(asked.request, asked.upstream, asked.person, largest)
-        await self.files.seal_upload(asked.upstream, asked.person, stored)
+            stored = await pass_upload(asked.request, asked.upstream, asked.user, largest)
+        await self.files.seal_upload(asked.upstream, asked.user, stored)
         return json_answer(stored)
 
     async def _touch(self, asked: _Asked) -> web.StreamResponse:
@@ -455,10 +455,10 @@ class UserProxy:
 
     async def _check_own(self, asked: _Asked, prompt_id: str, rows: tuple[Row, ...] | None = None) -> None:
         known = await fetch_rows(asked.upstream) if rows is None else rows
-        if (await find_prompt(asked.upstream, asked.person, prompt_id, known)).is_own is False:
+        if (await find_prompt(asked.upstream, asked.user, prompt_id, known)).is_own is False:
             raise RefusedRequest(_NOT_YOURS)
 
-    def event_filter(self, upstream: Upstream, person: Person, client_id: str) -> EventFilter:
+    def event_filter(self, upstream: Upstream, user: User, client_id: str) -> EventFilter:
         """Return the filter of a user's socket."""
 
         async def owns(prompt_id: str | None) -> bool | None:
@@ -466,21 +466,21 @@ class UserProxy:
                 rows = await fetch_rows(upstream)
                 if prompt_id is None:
                     running = [row for row in rows if row.is_running]
-                    return bool(running) and len(own_rows(running, person, upstream.server.id)) == len(running)
-                return (await find_prompt(upstream, person, prompt_id, rows)).is_own
+                    return bool(running) and len(own_rows(running, user, upstream.server.id)) == len(running)
+                return (await find_prompt(upstream, user, prompt_id, rows)).is_own
             except RefusedRequest as error:
                 _log.info("%s: the owner of a prompt is unknown (%s)", upstream.server.id, error)
                 return None
 
         async def seal(data: dict[str, Any], began: float | None) -> None:
             try:
-                await self._seal_event(upstream, person, data, began)
+                await self._seal_event(upstream, user, data, began)
             except RefusedRequest as error:
                 _log.info("%s: an event is sent without its files (%s)", upstream.server.id, error)
 
         return EventFilter(client_id, owns, seal, partial(self._on_undeclared, upstream.server.id))
 
-    async def _seal_event(self, upstream: Upstream, person: Person, data: dict[str, Any], began: float | None) -> None:
+    async def _seal_event(self, upstream: Upstream, user: User, data: dict[str, Any], began: float | None) -> None:
         """Seal the files of an `executed` event; `began` is when its prompt started."""
         node_id, prompt_id = str(data.get("node")), data["prompt_id"]
         outputs = {node_id: data.get("output")}
@@ -491,12 +491,12 @@ class UserProxy:
         running = Running(prompt_id, outputs, began)
         # Before the queue: whatever was written until then was written by the prompt that still runs.
         states = await self.files.read_states(upstream, (file for file in files if file.is_plain_without_windows))
-        run = await fetch_as(upstream, "/queue", QUEUE, Heavy(read_running), running, person, server_id)
+        run = await fetch_as(upstream, "/queue", QUEUE, Heavy(read_running), running, user, server_id)
         if run is None:  # it has ended in the meantime
-            run = (await find_prompt(upstream, person, prompt_id, ())).run
+            run = (await find_prompt(upstream, user, prompt_id, ())).run
         if run is not None:
-            (etags,) = await self.files.prove(upstream, [run], self.files.search_of(upstream, person), states)
-            seal_files(places, etags, person, server_id)
+            (etags,) = await self.files.prove(upstream, [run], self.files.search_of(upstream, user), states)
+            seal_files(places, etags, user, server_id)
 
 
 async def _send(asked: _Asked, body: bytes, held: Held) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Another value for every field of a workflow, as a person might have typed it."""
+"""Another value for every field of a workflow, as a user might have typed it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.login_settings import LoginSettings
 from gateway.people.passwords import PasswordHash
-from gateway.people.person import Role
+from gateway.people.user import Role
 from tests.integration.hub import FLAGS
 from tests.integration.rig import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
 from tests.services import Service, forget, start_demo

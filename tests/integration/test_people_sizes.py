@@ -24,10 +24,10 @@ from gateway.http.refusal import HEADER
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import MOST_HEAVY, Upstream
 from gateway.people.keys import load_keys
-from gateway.people.person import MARK, Person
 from gateway.people.projection import own_history
 from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
+from gateway.people.user import MARK, User
 from gateway.people.user_proxy import MOST_HISTORY
 from tests.integration.rig import serve, until
 from tests.integration.studio import (
@@ -122,11 +122,11 @@ async def test_history_is_read_in_pages(studio: Studio) -> None:
     ids = [await (alice if number % 2 else bob).submit(picture_prompt(color=number)) for number in range(40)]
     await bob.result(ids[-2])
     await alice.result(ids[-1])
-    person = Person("alice", keys=load_keys(studio.users.with_name("mooring.key")))
+    user = User("alice", keys=load_keys(studio.users.with_name("mooring.key")))
     async with Upstream(Server(ServerId("a"), "a", studio.server_url), Deadlines()) as upstream:
         pages = [page async for page in history_pages(upstream, 1_000, parse_json, "/history")]
         few = [page async for page in history_pages(upstream, 5, parse_json, "/history")]
-        own = [page async for page in history_pages(upstream, 1_000, own_history, person, "a")]
+        own = [page async for page in history_pages(upstream, 1_000, own_history, user, "a")]
     assert max(map(len, pages)) <= LONGEST_PAGE
     assert len(pages) > 1
     assert [name for page in reversed(pages) for name in page] == ids
@@ -146,7 +146,7 @@ async def test_answer_is_charged_to_its_user_until_it_is_taken(studio: Studio) -
     budget = studio.gateway.gateway.budget
     async with untaken(studio, alice, "/servers/a/history") as head:
         assert head == b"HTTP/1.1 200 OK\r\n"
-        assert budget.of("person alice") > 3_000_000
+        assert budget.of("user alice") > 3_000_000
         assert budget.of("person bob") == 0
         assert (await bob.get("/servers/a/history"))[0] == 200
     await until(lambda: budget.size == 0)
@@ -185,7 +185,7 @@ async def test_lists_are_charged_to_their_user(path: str) -> None:
         alice, budget = await studio.log_in("alice"), studio.gateway.gateway.budget
         async with untaken(studio, alice, f"/servers/a/{path}") as head:
             assert head == b"HTTP/1.1 200 OK\r\n"
-            assert budget.of("person alice") > 3_000_000
+            assert budget.of("user alice") > 3_000_000
         await until(lambda: budget.size == 0)
 
 
@@ -282,13 +282,13 @@ class Histories:
     entries: dict[str, Any]
 
 
-def entry_of(person: Person) -> dict[str, Any]:
+def entry_of(user: User) -> dict[str, Any]:
     """Return a history entry of a user, of which the name is the id."""
     prompt = picture_prompt() | {"3": {"class_type": "Text", "inputs": {"text": "x" * 60_000}}}
-    extra = {MARK: person.mark("a", person.name)}
-    messages = [[f"execution_{name}", {"prompt_id": person.name, "timestamp": 1}] for name in ("start", "success")]
+    extra = {MARK: user.mark("a", user.name)}
+    messages = [[f"execution_{name}", {"prompt_id": user.name, "timestamp": 1}] for name in ("start", "success")]
     status = {"status_str": "success", "completed": True, "messages": messages}
-    return {"prompt": [1, person.name, prompt, extra, ["2"]], "outputs": {}, "status": status, "meta": {}}
+    return {"prompt": [1, user.name, prompt, extra, ["2"]], "outputs": {}, "status": status, "meta": {}}
 
 
 @contextlib.asynccontextmanager
@@ -308,7 +308,7 @@ async def open_histories() -> AsyncIterator[Histories]:
         open_studio(server=server.url) as studio,
     ):
         keys = load_keys(studio.users.with_name("mooring.key"))
-        entries |= {name: entry_of(Person(name, keys=keys)) for name in NAMES}
+        entries |= {name: entry_of(User(name, keys=keys)) for name in NAMES}
         yield Histories(studio, studio.gateway.gateway._upstreams[ServerId("a")], entries)
 
 

@@ -30,9 +30,7 @@ def rows() -> frozenset[Gate]:
 
 def missing(found: frozenset[Gate]) -> list[str]:
     """The beginnings of the rows that the document lacks."""
-    return [
-        f"| `{gate.file}` `{gate.name}` | what it protects | held across |" for gate in sorted(found - rows())
-    ]
+    return [f"| `{gate.file}` `{gate.name}` | what it protects | held across |" for gate in sorted(found - rows())]
 
 
 def test_every_gate_has_a_row() -> None:

@@ -27,7 +27,7 @@ from app.ui.windows.orphans import WindowsState
 from wire.health import Health
 
 DELETIONS_SHOWN = 3  # at a time
-ABSENCES = {Presence.OUT: NoticeKind.LOGGED_OUT, Presence.OTHER: NoticeKind.OTHER_PERSON}
+ABSENCES = {Presence.OUT: NoticeKind.LOGGED_OUT, Presence.OTHER: NoticeKind.OTHER_USER}
 
 
 def _notices(page: Projection) -> Notices:

@@ -71,7 +71,7 @@ def word_notice(item: Notice, _: Translator) -> Words:
             return _newer(item, _)
         case NoticeKind.OFFLINE:
             return _offline(_)
-        case NoticeKind.LOGGED_OUT | NoticeKind.OTHER_PERSON:
+        case NoticeKind.LOGGED_OUT | NoticeKind.OTHER_USER:
             return _absent(item.kind, _)
 
 

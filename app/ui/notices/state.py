@@ -35,7 +35,7 @@ class NoticeKind(Enum):
     NEWER = "newer"
     OFFLINE = "offline"
     LOGGED_OUT = "logged-out"
-    OTHER_PERSON = "other-person"
+    OTHER_USER = "other-person"
     ERROR = "error"
     DELETED = "deleted"
     UNSENT = "unsent"  # a press of Run from before a reload
@@ -105,7 +105,7 @@ class Notice:
         """Whether the user should reload the page."""
         if self.kind is NoticeKind.NEWER:
             return self.newer is not Newer.STORED and not self.is_busy
-        return self.kind in {NoticeKind.STORE, NoticeKind.OTHER_PERSON}
+        return self.kind in {NoticeKind.STORE, NoticeKind.OTHER_USER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def word_blocker(blocker: Blocker, _: Translator) -> str:
             return _("Reading this window's records …")
         case Blocker.LOGGED_OUT:
             return _("Not possible: you are logged out. See above.")
-        case Blocker.OTHER_PERSON:
+        case Blocker.OTHER_USER:
             return _("Not possible: another user is logged in here now. See above.")
         case Blocker.STORE:
             return _("Not possible: the browser's storage does not work. See above.")

@@ -81,7 +81,7 @@ def with_files(ui: UiState, chosen: OpenWorkflow | None) -> UiState:
 
 def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:
     if ui.of(Account).presence is not Presence.IN:
-        return Blocker.LOGGED_OUT if ui.of(Account).presence is Presence.OUT else Blocker.OTHER_PERSON
+        return Blocker.LOGGED_OUT if ui.of(Account).presence is Presence.OUT else Blocker.OTHER_USER
     if session.store_error is not None:
         return Blocker.STORE
     if window is None:

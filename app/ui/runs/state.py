@@ -110,7 +110,7 @@ class Blocker(Enum):
 
     RESTORING = "restoring"
     LOGGED_OUT = "logged-out"
-    OTHER_PERSON = "other-person"
+    OTHER_USER = "other-person"
     STORE = "store"
     UNREADABLE = "unreadable"
     NO_FLEET = "no-fleet"

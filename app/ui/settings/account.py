@@ -31,10 +31,10 @@ class Attendance:
         """Call `listener` after every change."""
         self._listeners.append(listener)
 
-    def note_person(self, person: str | None) -> None:
+    def note_user(self, user: str | None) -> None:
         """Note who is logged in; None for no user."""
-        own = Presence.IN if person == self.account.name else Presence.OTHER
-        presence = Presence.OUT if person is None else own
+        own = Presence.IN if user == self.account.name else Presence.OTHER
+        presence = Presence.OUT if user is None else own
         if presence is not self.account.presence:
             self.account = replace(self.account, presence=presence)
             for listener in tuple(self._listeners):

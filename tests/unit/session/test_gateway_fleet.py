@@ -17,8 +17,8 @@ class Socket:
 
     url, is_open = "ws://mooring.test/fleet/ws", True
 
-    def __init__(self, person: str) -> None:
-        self._person: str | None = person
+    def __init__(self, user: str) -> None:
+        self._user: str | None = user
         self._closed = asyncio.Event()
 
     async def send(self, text: str) -> None:
@@ -26,9 +26,9 @@ class Socket:
 
     async def receive(self) -> Sequence[Frame]:
         """Receive the user, then nothing."""
-        if self._person is not None and not self._closed.is_set():
-            person, self._person = self._person, None
-            return [json.dumps({"servers": [], "person": person})]
+        if self._user is not None and not self._closed.is_set():
+            user, self._user = self._user, None
+            return [json.dumps({"servers": [], "person": user})]
         await self._closed.wait()
         raise SocketClosed(None, "closed", 1000)
 
@@ -40,7 +40,7 @@ class Socket:
 class Gateway:
     """Sockets that take a while to open, each for the user who is logged in at the request."""
 
-    person = "bob"
+    user = "bob"
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -48,14 +48,14 @@ class Gateway:
 
     async def open(self, _path: str, _deadline: float) -> Connection:
         """Open a socket."""
-        person = self.person
+        user = self.user
         self.asked.set()
         await self.may_open.wait()
-        return Socket(person)
+        return Socket(user)
 
     async def send(self, _request: Request) -> Response:
         """Return the same as an HTTP answer."""
-        return Response(200, {}, json.dumps({"servers": [], "person": self.person}))
+        return Response(200, {}, json.dumps({"servers": [], "person": self.user}))
 
 
 class Chance:
@@ -68,7 +68,7 @@ class Chance:
 
 async def test_login_during_connect_is_reported() -> None:
     gateway, heard = Gateway(), list[str | None]()
-    fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]
+    fleet = GatewayFleet(gateway, gateway, Chance(), on_user=heard.append)  # type: ignore[arg-type]
 
     async def follow() -> None:
         while True:
@@ -76,7 +76,7 @@ async def test_login_during_connect_is_reported() -> None:
 
     following = asyncio.ensure_future(follow())
     await gateway.asked.wait()
-    gateway.person = "alice"
+    gateway.user = "alice"
     fleet.doubt()
     gateway.may_open.set()
     async with asyncio.timeout(30):
@@ -88,7 +88,7 @@ async def test_login_during_connect_is_reported() -> None:
 async def test_changed_user_causes_fleet_request_under_new_name() -> None:
     gateway, heard = Gateway(), list[str | None]()
     gateway.may_open.set()
-    fleet = GatewayFleet(gateway, gateway, Chance(), on_person=heard.append)  # type: ignore[arg-type]
+    fleet = GatewayFleet(gateway, gateway, Chance(), on_user=heard.append)  # type: ignore[arg-type]
 
     async def follow() -> None:
         while True:
@@ -104,10 +104,10 @@ async def test_changed_user_causes_fleet_request_under_new_name() -> None:
     fleet.come("bob")
     fleet.go("alice")
     assert fleet._closing == set(), "that is what it knows"
-    gateway.person = "alice"
+    gateway.user = "alice"
     fleet.come("alice")
     await until_heard(2)
-    gateway.person = "bob"
+    gateway.user = "bob"
     fleet.go("alice")
     await until_heard(3)
     assert heard == ["bob", "alice", "bob"]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from gateway.fleet.catalogue_contents import Content, NodeClasses, read_contents, split_files
-from gateway.people.person import FOLDER, is_shared
+from gateway.people.user import FOLDER, is_shared
 
 LOADER: dict[str, Any] = {
     "input": {"required": {"image": [["a.png", "b.png"], {"image_upload": True}], "size": ["INT", {"default": 3}]}},

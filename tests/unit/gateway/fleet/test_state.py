@@ -174,8 +174,8 @@ def test_text_is_the_present_state_for_each_user() -> None:
     for problem in ("", "fleet.toml, line 2: id: it is missing"):
         state.note_problem(problem)
         for runs_fleet in (True, False):
-            sent = state.as_json(runs_fleet=runs_fleet, person="ann")
-            assert json.loads(state.as_text(runs_fleet=runs_fleet, person="ann")) == sent
+            sent = state.as_json(runs_fleet=runs_fleet, user="ann")
+            assert json.loads(state.as_text(runs_fleet=runs_fleet, user="ann")) == sent
 
 
 def test_only_a_large_fleet_is_sent_with_delay() -> None:

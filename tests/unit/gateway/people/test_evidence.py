@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.people import evidence
 from gateway.people.evidence import LAG, ProvingRun, Span, WriteTime, read_runs
-from gateway.people.person import MARK, Person
 from gateway.people.seals import File
+from gateway.people.user import MARK, User
 from wire.paths import REPEATERS
 
-ALICE, BOB = Person("alice"), Person("bob")
+ALICE, BOB = User("alice"), User("bob")
 FILE = File("a", "output", "", "out_00001_.png")
 LISTED = {"filename": "out_00001_.png", "subfolder": "", "type": "output"}
 MESH = "a3b1c2d4-0011-4a22-8b33-445566778899.glb"
@@ -33,7 +33,7 @@ def entry(
     began: int = 100_000,
     ended: int = 110_000,
     outputs: object = None,
-    owner: Person = ALICE,
+    owner: User = ALICE,
 ) -> dict[str, Any]:
     """Return a history entry of a user's run that listed the file."""
     messages = [["execution_start", {"timestamp": began}], ["execution_success", {"timestamp": ended}]]

@@ -15,9 +15,9 @@ import pytest
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import ListedFile, ProvingRun, WriteTime, described_files
 from gateway.people.files import MOST_FILES, Files, FileState
-from gateway.people.person import Person
 from gateway.people.projection import Page
 from gateway.people.seals import File
+from gateway.people.user import User
 
 UPSTREAM: Any = SimpleNamespace(server=SimpleNamespace(id="a"))  # which is asked nothing
 
@@ -125,7 +125,7 @@ async def test_search_leaves_no_lock_behind(monkeypatch: pytest.MonkeyPatch) -> 
         yield Page(())
 
     monkeypatch.setattr("gateway.people.files.history_pages", pages)
-    search = files.search_of(UPSTREAM, Person("alice"))
+    search = files.search_of(UPSTREAM, User("alice"))
     wanted = {File("a", "output", "", "x.png"): WriteTime(1.0, 1.0)}
     assert [page async for page in search(wanted)] == [Page(()), Page(())]
     async with aclosing(search(wanted)) as left_early:

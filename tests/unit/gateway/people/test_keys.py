@@ -28,8 +28,8 @@ from gateway.people.login_throttle import (
     of_unknown_browser,
 )
 from gateway.people.passwords import PasswordHash, _scrypt, fault_of
-from gateway.people.person import Person, Role
 from gateway.people.sessions import DAY, LoginSessions
+from gateway.people.user import Role, User
 from gateway.people.user_command import main
 from gateway.whole_file import write_whole
 from tests.platform_kit import has_mode
@@ -403,7 +403,7 @@ ID = st.sampled_from(["", "1" * 16, "2" * 16])
 def test_new_account_has_no_access_to_earlier_account(
     server: str, prompt: str, name: str, before: str, now: str
 ) -> None:
-    one, two = Person(name, keys=ONE, account_id=before), Person(name, keys=ONE, account_id=now)
+    one, two = User(name, keys=ONE, account_id=before), User(name, keys=ONE, account_id=now)
     same = before == now
     assert two.owns(server, prompt, {"mooring": one.mark(server, prompt)}) is same
     assert two.has_upload(f"{one.folder}/x.png") is same
@@ -413,7 +413,7 @@ def test_new_account_has_no_access_to_earlier_account(
 @settings(deadline=None)
 @given(TEXT, TEXT, NAMES, NAMES)
 def test_mark_is_valid_for_one_user_only(server: str, prompt: str, name: str, other: str) -> None:
-    one, two = Person(name, keys=ONE), Person(other, keys=ONE)
+    one, two = User(name, keys=ONE), User(other, keys=ONE)
     extra = {"mooring": one.mark(server, prompt)}
     assert one.owns(server, prompt, extra)
     assert two.owns(server, prompt, extra) is (name == other)
@@ -424,4 +424,4 @@ def test_mark_is_valid_for_one_user_only(server: str, prompt: str, name: str, ot
     "extra", [None, {}, [], {"mooring": None}, {"mooring": ["x"]}, {"mooring": ""}, {"mooring": "ä"}]
 )
 def test_prompt_without_mark_has_no_owner(extra: object) -> None:
-    assert not Person("alice", keys=ONE).owns("a", "p", extra)
+    assert not User("alice", keys=ONE).owns("a", "p", extra)

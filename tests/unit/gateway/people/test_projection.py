@@ -10,14 +10,14 @@ import pytest
 from gateway.people import projection
 from gateway.people.evidence import ProvingRun
 from gateway.people.keys import Keys
-from gateway.people.person import MARK, Person
 from gateway.people.projection import own_entry
+from gateway.people.user import MARK, User
 
 KEYS = Keys((b"k" * 32,))
-ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
+ALICE, BOB = User("alice", keys=KEYS), User("bob", keys=KEYS)
 
 
-def text_of(*owners: Person) -> bytes:
+def text_of(*owners: User) -> bytes:
     """Return the text of a history with an entry of each of these users."""
     status = {"status_str": "success", "completed": True, "messages": []}
     entries = {
@@ -28,7 +28,7 @@ def text_of(*owners: Person) -> bytes:
 
 
 @pytest.mark.parametrize(("owners", "found"), [((), ()), ((ALICE,), ("alice",)), ((BOB,), None), ((ALICE, BOB), None)])
-def test_entry_is_shown_to_its_owner_only(owners: tuple[Person, ...], found: tuple[str, ...] | None) -> None:
+def test_entry_is_shown_to_its_owner_only(owners: tuple[User, ...], found: tuple[str, ...] | None) -> None:
     own = own_entry(text_of(*owners), ALICE, "a")
     assert (None if own is None else tuple(one.prompt_id for one in own)) == found
 

@@ -14,7 +14,6 @@ from gateway.fleet.classes import Classes, ClassReplacement
 from gateway.fleet.rules import Rules
 from gateway.http.refusal import Cause, RefusedRequest
 from gateway.people.keys import Keys
-from gateway.people.person import FOLDER, Person, Role
 from gateway.people.projection import (
     ShapeError,
     hide_folders,
@@ -27,12 +26,13 @@ from gateway.people.projection import (
 )
 from gateway.people.prompts import Made, plain_text, split_annotation, write_prompt
 from gateway.people.seals import File, Judgement, Seal, seal
+from gateway.people.user import FOLDER, Role, User
 from wire.own_cache import OWN_CACHE, without_marks
 from wire.queue import read_rows
 
 KEYS = Keys((b"1" * 32,))
-ALICE, BOB = Person("alice", keys=KEYS), Person("bob", keys=KEYS)
-CAROL = Person("carol", frozenset({Role.USE, Role.RUN}), KEYS)
+ALICE, BOB = User("alice", keys=KEYS), User("bob", keys=KEYS)
+CAROL = User("carol", frozenset({Role.USE, Role.RUN}), KEYS)
 INSTEAD = {
     "OldLoad": (ClassReplacement("LoadImage", {"picture": "image"}),),
     "OldExec": (ClassReplacement("ExecPython"),),
@@ -56,10 +56,10 @@ def node(class_type: object = "Any", **inputs: object) -> dict[str, Any]:
     return {"1": {"class_type": class_type, "inputs": inputs}}
 
 
-def cause(prompt: object, person: Person = ALICE, rules: Rules = Rules()) -> Cause | None:  # noqa: B008
+def cause(prompt: object, user: User = ALICE, rules: Rules = Rules()) -> Cause | None:  # noqa: B008
     """Return why a prompt is refused, or None."""
     try:
-        write_prompt(body(prompt), person, "a", rules, CLASSES)
+        write_prompt(body(prompt), user, "a", rules, CLASSES)
     except RefusedRequest as error:
         return error.refusal.cause
     return None
@@ -295,7 +295,7 @@ def test_pack_input_that_names_files_is_judged_by_its_type() -> None:
 
 def test_unexamined_class_waits_for_the_operator() -> None:
     assert cause(node("Newer")) is Cause.DENIED_NODE
-    assert cause(node("Newer"), person=CAROL) is None
+    assert cause(node("Newer"), user=CAROL) is None
     assert cause(node("Newer"), rules=Rules(allow_nodes=("New*",))) is None
     assert cause(node("Newer"), rules=Rules(allow_nodes=("New*",), deny_nodes=("Newer",))) is Cause.DENIED_NODE
 
@@ -351,10 +351,10 @@ def test_any_answer_is_projected_or_refused(answer: Any) -> None:
         assert project is not project_history or shown == {}
 
 
-def row(person: Person | None, number: int, text: str) -> list[Any]:
+def row(user: User | None, number: int, text: str) -> list[Any]:
     """Return a prompt in a queue."""
     prompt_id = f"p{number}"
-    extra = {} if person is None else {"mooring": person.mark("a", prompt_id), "client_id": text, "extra_pnginfo": text}
+    extra = {} if user is None else {"mooring": user.mark("a", prompt_id), "client_id": text, "extra_pnginfo": text}
     return [number, prompt_id, node(text=text), extra, ["1"]]
 
 
@@ -484,7 +484,7 @@ def test_nodes_that_runs_begin_at_have_the_users_mark() -> None:
     instead = {"OldSave": (ClassReplacement("Save"),)}
     classes = Classes(NodeClasses(NAMES, outputs=frozenset({"Save"})), instead)
     hers, his, again = (
-        write_prompt(body(prompt), person, "a", Rules(), classes)[0]["prompt"] for person in (ALICE, BOB, ALICE)
+        write_prompt(body(prompt), user, "a", Rules(), classes)[0]["prompt"] for user in (ALICE, BOB, ALICE)
     )
     assert hers == again != his
     assert hers["1"] == prompt["1"]

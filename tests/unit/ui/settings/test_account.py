@@ -77,7 +77,7 @@ def shown(
 ) -> tuple[list[NoticeKind], str]:
     ui = UiState().with_slices(replace(ALICE, presence=presence), FormState(workflow_id=workflows()[0].workflow_id))
     page = project(session or StillSession(), ui, workflows=workflows(), pictures=StillPictures(), language=language)
-    assert (page.run.blocker in {Blocker.LOGGED_OUT, Blocker.OTHER_PERSON}) is (presence is not Presence.IN)
+    assert (page.run.blocker in {Blocker.LOGGED_OUT, Blocker.OTHER_USER}) is (presence is not Presence.IN)
     return [item.kind for item in page.notices], str(notices(page.notices, translator(language)))
 
 
@@ -85,14 +85,14 @@ def test_page_compares_its_owner_with_the_logged_in_user() -> None:
     reported: list[Presence] = []
     attendance = Attendance(ALICE)
     attendance.subscribe(lambda: reported.append(attendance.account.presence))
-    for person in ("alice", None, None, "bob", "alice"):
-        attendance.note_person(person)
+    for user in ("alice", None, None, "bob", "alice"):
+        attendance.note_user(user)
     assert reported == [Presence.OUT, Presence.OTHER, Presence.IN]
 
 
 def test_every_user_is_logged_in_without_logins() -> None:
     attendance = Attendance(Account())
-    attendance.note_person("")
+    attendance.note_user("")
     assert attendance.account.presence is Presence.IN
 
 
@@ -107,7 +107,7 @@ def test_logged_out_is_one_notice_with_the_way_back() -> None:
 
 def test_other_user_blocks_the_page() -> None:
     kinds, html = shown(Presence.OTHER)
-    assert kinds == [NoticeKind.OTHER_PERSON]
+    assert kinds == [NoticeKind.OTHER_USER]
     assert 'data-action="reload"' in html and "/login" not in html
 
 
@@ -118,7 +118,7 @@ def test_the_notice_goes_when_they_are_back() -> None:
 async def test_the_page_follows_who_is_logged_in() -> None:
     _actions, context, _screen, attendance, _session = account_actions()
     assert context.ui.of(Account) == ALICE
-    attendance.note_person(None)
+    attendance.note_user(None)
     assert context.ui.of(Account).presence is Presence.OUT
 
 

@@ -31,7 +31,7 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class User:
     """A user who is logged in.
 
     A name is unique in an installation, but may later be given to a new account, which is another user (`account_id`).
