@@ -147,7 +147,7 @@ async def test_answer_is_charged_to_its_user_until_it_is_taken(studio: Studio) -
     async with untaken(studio, alice, "/servers/a/history") as head:
         assert head == b"HTTP/1.1 200 OK\r\n"
         assert budget.of("user alice") > 3_000_000
-        assert budget.of("person bob") == 0
+        assert budget.of("user bob") == 0
         assert (await bob.get("/servers/a/history"))[0] == 200
     await until(lambda: budget.size == 0)
 
@@ -212,7 +212,7 @@ async def test_answer_to_a_prompt_is_charged_to_its_user() -> None:
     async with open_refusing_studio(b'{"node_errors": "' + b"x" * 1_000_000) as (studio, is_let_go):
         alice, budget = await studio.log_in("alice"), studio.gateway.gateway.budget
         submit = asyncio.create_task(alice.post("/servers/a/prompt", alice.body()))
-        await until(lambda: budget.answers.of("person alice") == LARGEST_SHOWN)
+        await until(lambda: budget.answers.of("user alice") == LARGEST_SHOWN)
         is_let_go.set()
         assert (await submit)[0] == 400
         await until(lambda: budget.size == 0)
@@ -228,7 +228,7 @@ async def test_prompt_whose_answer_finds_no_room_is_unclear(
     async with open_refusing_studio(b'{"node_errors": "' + b"x" * size) as (studio, is_let_go):
         is_let_go.set()
         alice, headers = await studio.log_in("alice"), {"Origin": studio.gateway.url}
-        with studio.gateway.gateway.budget.answers.hold("person alice") as held:
+        with studio.gateway.gateway.budget.answers.hold("user alice") as held:
             held.take(ANSWERS.most_of_one)
             async with alice.http.post(f"{alice.url}/servers/a/prompt", json=alice.body(), headers=headers) as reply:
                 assert (reply.status, reply.headers.get(HEADER)) == answered
@@ -322,7 +322,7 @@ async def test_waiting_for_the_worker_takes_no_place_at_the_server() -> None:
             await until(lambda: len(upstream.heavy._held) == MOST_HEAVY and not upstream.reads.locked())
             assert (await bob.get("/servers/a/queue"))[0] == 200
             own = asyncio.create_task(bob.get("/servers/a/history/bob"))
-            await until(lambda: "person bob" in upstream.heavy._waiting)
+            await until(lambda: "user bob" in upstream.heavy._waiting)
         assert (await own)[0] == 200
         assert not all(read.done() for read in reads), "it is not behind all that Alice has asked for"
         assert {(await read)[0] for read in reads} == {200}

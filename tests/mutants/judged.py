@@ -247,7 +247,7 @@ JUDGED: dict[tuple[str, str, str], str] = {  # (file, function, what is changed)
         f"{SESSION}/memory/blob_store.py",
         "",
         "False is True in: async def persist(self, *, is_asked",
-    ): "nothing of the sandbox lasts, whether a person asks for that or not",
+    ): "nothing of the sandbox lasts, whether a user asks for that or not",
     (
         f"{SESSION}/memory/blob_store.py",
         "MemoryBlobs.keep_preview",

@@ -410,7 +410,7 @@ async def test_socket_to_old_address_is_not_at_the_mooring(stage: Stage) -> None
     await stage.until(lambda: page.session.fleet.servers[0].address == at)
     base = page.session.fleet.servers[0].base
     old, new = (Moored(A, address, frozenset({PromptId("p-1")})) for address in (first.address, at))
-    assert not page.own.socket._is_still_at(new, old, base), "not even where a person said that it is the same"
+    assert not page.own.socket._is_still_at(new, old, base), "not even where a user said that it is the same"
     assert page.own.socket._is_still_at(new, new, base)
 
 

@@ -232,7 +232,7 @@ async def test_work_of_closed_windows_is_found_and_adopted(stage: Stage) -> None
     for orphan in heir.session.orphans:
         await heir.session.adopt(orphan.task.prompt_id)
     await heir.session.line.adopt(heir.session.line.orphans[0].owner)
-    assert line_of(heir).senders == 3, "it goes on as the person wished"
+    assert line_of(heir).senders == 3, "it goes on as the user wished"
     await stage.until(all_home(heir, 9))
     assert posts(stage) == 9
     assert len(heir.others) == 2

@@ -1,4 +1,4 @@
-"""A file of the editor as a form: one field for each value that a person may change there, and back into the file."""
+"""A file of the editor as a form: one field for each value that a user may change there, and back into the file."""
 
 from __future__ import annotations
 
