@@ -326,6 +326,8 @@ async def test_sockets_of_a_window_share_a_gateway_without_overlap(
             socket = await browser.ws_connect(f"{front.url}{front.base()}/ws?clientId=w", origin=front.url)
             await socket.send_str(FLAGS)
             assert (await socket.receive_str()).startswith('{"type": "status"'), reload
+            # What is still on its way when a socket is dropped may be lost.
+            await until(lambda count=reload + 1: len(hub.heard) == count)
             if reload < 7:
                 drop(socket)
         newer = await connect(browser, front.running, "w")
