@@ -15,11 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.page import templates
-from tests.platform_kit import IS_WINDOWS
 
 LONGEST = ("oracle", "e2e", "integration", "mutants")  # folders
 HERE = Path(__file__).resolve().parent
-collect_ignore = ["mutants"] if IS_WINDOWS else []  # each trial is a fork
 
 templates.update(HERE.parent)
 

@@ -1,116 +1,125 @@
-"""Mutants of what decides, each given to the tests that run its line, then to simulated lives.
+"""Random mutants by cosmic-ray, each judged by the unit tests of its part.
 
-python -m tests.mutants                                    all of them
-python -m tests.mutants --files app/core/truth.py --jobs 2
-python -m tests.mutants --files app/core/truth.py:41       those of a line
-python -m tests.mutants --sample 60                        so many, chosen evenly
-python -m tests.mutants --named                            the named ones alone
-python -m tests.mutants --files app/session/watching/watch.py --tests 'tests/unit/session/*.py'     those tests, then li
+python -m tests.mutants                                              100 of all parts together
+python -m tests.mutants gateway/people --sample 30 --seed 7
+python -m tests.mutants app/core/truth.py --sample 0                 all of it
+python -m tests.mutants app/session --longest 0.5                    first without the tests that take longer
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
-import signal
-import sys
+import random
+import re
+import shlex
+import subprocess
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.platforms import system
-from tests.mutants.bench import FAILED, ROOT, Bench
-from tests.mutants.docket import try_each
-from tests.mutants.judged import reason_for
-from tests.mutants.named import NAMED
-from tests.mutants.operators import Mutant, mutants_of
-from tests.mutants.tally import JUDGED, Tally
-from tests.mutants.trial import SURVIVED
+from cosmic_ray.commands import init as list_mutants
+from cosmic_ray.modules import find_modules
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import MutationSpec, TestOutcome
 
-MUTATED = ("app/core/window.py", "app/core/truth.py", "app/session/**/*.py")
-HASH_SEED = "0"  # the simulation's
-LIVES = 20
+from tests.mutants.copies import ENVIRONMENT, PYTEST, Copy
+
+JUDGES = {
+    "app/core/truth.py": "tests/unit/core",
+    "app/core/window.py": "tests/unit/core",
+    "app/session": "tests/unit/session",
+    "gateway/people": "tests/unit/gateway/people",
+}
+ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`, which nothing evaluates
+PATIENCE = 4  # times as long as the unchanged tests, and the mutant counts as caught
+SLOW = re.compile(r"^([\d.]+)s (?:call|setup) +(\S.*)$", re.MULTILINE)
 
 
-def main(arguments: list[str]) -> int:
-    """Try them; 0 if none survives."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("--files", nargs="+", default=list(MUTATED), help="what to change, as paths or patterns")
-    parser.add_argument("--sample", type=int, help="only so many of all mutants, chosen evenly")
-    parser.add_argument("--lives", type=int, default=LIVES, help="simulated lives for those that the tests let pass")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--tests", nargs="+", help="only the judges in these files, as paths or patterns")
-    parser.add_argument("--longest", type=float, default=math.inf, help="only tests that take no longer, in seconds")
-    parser.add_argument("--traces", type=Path, help="where to keep which test runs what, for further runs")
-    parser.add_argument("--judged", action="store_true", help="try the judged ones too")
-    parser.add_argument("--named", action="store_true", help="only those with a name")
-    given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was forked is ended, and the bench cleared away
+@dataclass(frozen=True)
+class Tests:
+    """The commands that judge one part: the quick tests first, then all."""
+
+    commands: tuple[str, ...]
+    seconds: float
+
+    @classmethod
+    def measured(cls, folder: str, longest: float | None) -> Tests:
+        """Run the unchanged tests once, to see that they pass and how long each takes."""
+        started = time.monotonic()
+        durations = ("--durations", "0", "--durations-min", str(longest or 60))
+        ended = subprocess.run([*PYTEST, *durations, folder], capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise SystemExit(f"the unchanged tests fail:\n{ended.stdout[-4000:]}")
+        slow = [name for took, name in SLOW.findall(ended.stdout) if longest and float(took) > longest]
+        everything = shlex.join([*PYTEST, "--assert=plain", folder])
+        quick = shlex.join([*shlex.split(everything), *(word for name in slow for word in ("--deselect", name))])
+        return cls((quick, everything) if slow else (everything,), PATIENCE * (time.monotonic() - started))
+
+    def outcome(self, mutant: MutationSpec) -> tuple[str, str]:
+        """Say what becomes of that mutant, and show its change."""
+        for command in self.commands:
+            result = mutate_and_test([mutant], command, self.seconds)
+            if result.test_outcome is not TestOutcome.SURVIVED:
+                break
+        if result.output == "timeout":
+            return "hung", result.diff or ""
+        return str((result.test_outcome or result.worker_outcome).value), result.diff or ""
+
+
+def mutants_of(part: str) -> list[MutationSpec]:
+    """All that cosmic-ray can change there, in an order that does not depend on its random ids."""
+    with tempfile.TemporaryDirectory() as folder, use_db(Path(folder) / "session.sqlite") as database:
+        list_mutants(find_modules([Path(part)]), database, {})
+        found = [mutation for item in database.work_items for mutation in item.mutations]
+    return sorted(
+        (mutation for mutation in found if not mutation.operator_name.startswith(ANNOTATIONS)),
+        key=lambda mutation: (str(mutation.module_path), mutation.operator_name, mutation.occurrence),
+    )
+
+
+def drawn(parts: Sequence[str], sample: int, seed: int) -> Iterator[tuple[str, list[MutationSpec]]]:
+    """A sample of all parts together, by part."""
+    everything = [(part, mutant) for part in parts for mutant in mutants_of(part)]
+    chosen = random.Random(seed).sample(everything, min(sample, len(everything)) or len(everything))
+    print(f"{len(chosen)} of {len(everything)} mutants", flush=True)
+    for part in parts:
+        yield part, [mutant for of, mutant in chosen if of == part]
+
+
+def main() -> int:
+    """Judge them in a copy of the repository; 0 if none survives."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", nargs="*", default=list(JUDGES), help=f"of {', '.join(JUDGES)}, or files in them")
+    parser.add_argument("--sample", type=int, default=100, help="how many of all; 0 for all of them")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--longest", type=float, help="seconds; only survivors are tried with tests that take longer")
+    given = parser.parse_args()
+    os.environ.update(ENVIRONMENT)
+    tally: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory(prefix="mooring-mutants-") as folder:
-        bench = Bench.set_up(Path(folder).resolve())
-        if given.tests:
-            bench = bench.with_judges(given.tests)
-        if given.named:
-            return _try_named(bench)
-        mutants = _chosen(given.files, given.sample)
-        how = {"jobs": given.jobs, "lives": given.lives, "longest": given.longest, "with_judged": given.judged}
-        return try_all(mutants, bench, kept=given.traces, **how)
+        os.chdir(Copy.of_repository(Path(folder)).root)
+        for part, mutants in drawn(given.parts, given.sample, given.seed):
+            tests = Tests.measured(_judges_of(part), given.longest)
+            for mutant in mutants:
+                outcome, change = tests.outcome(mutant)
+                tally[part, outcome] += 1
+                print(f"{outcome:<9} {mutant.module_path}:{mutant.start_pos[0]} {mutant.operator_name}", flush=True)
+                if outcome == TestOutcome.SURVIVED.value:
+                    print(change, flush=True)
+        os.chdir("/")
+    for (part, outcome), count in sorted(tally.items()):
+        print(f"{part:<24} {outcome:<12} {count:>5}")
+    return 1 if any(outcome == TestOutcome.SURVIVED.value for _, outcome in tally) else 0
 
 
-def _chosen(patterns: list[str], sample: int | None) -> list[Mutant]:
-    found = [mutant for pattern in patterns for mutant in _matching(pattern)]
-    if sample is None or sample >= len(found):
-        return found
-    return [found[place * len(found) // sample] for place in range(sample)]
-
-
-def _matching(pattern: str) -> Iterator[Mutant]:
-    files, _, line = pattern.partition(":")
-    for path in sorted(ROOT.glob(files)):
-        for mutant in mutants_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")):
-            if not line or mutant.line == int(line):
-                yield mutant
-
-
-def try_all(
-    mutants: list[Mutant],
-    bench: Bench,
-    *,
-    jobs: int,
-    lives: int,
-    longest: float = math.inf,
-    kept: Path | None = None,
-    with_judged: bool = False,
-) -> int:
-    """Try these on the bench, and print what becomes of them; 0 if none survives."""
-    tally = Tally(Counter(mutant.file for mutant in mutants))
-    judged = [mutant for mutant in mutants if reason_for(mutant) and not with_judged]
-    for mutant in judged:
-        tally.add(mutant, JUDGED)
-    tried = [mutant for mutant in mutants if mutant not in judged]
-    print(f"{len(mutants)} mutants, {len(tried)} of them to be tried", flush=True)
-    for mutant, code in try_each(tried, bench, jobs=jobs, lives=lives, longest=longest, kept=kept):
-        for line in tally.add(mutant, JUDGED if code == SURVIVED and reason_for(mutant) else code):
-            print(line, flush=True)
-    print(tally.table)
-    return 0 if tally.is_good else 1
-
-
-def _try_named(bench: Bench) -> int:
-    missed = 0
-    for named in NAMED:
-        named.apply(bench.root)
-        is_caught = bench.test(named.caught_by) == FAILED
-        bench.restore(named.file)
-        missed += not is_caught
-        print(f"{'caught' if is_caught else 'MISSED':<8} {named.name}: {named.caught_by}", flush=True)
-    return 1 if missed else 0
+def _judges_of(part: str) -> str:
+    return next(tests for judged, tests in JUDGES.items() if part == judged or part.startswith(f"{judged}/"))
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
-        os.environ["PYTHONHASHSEED"] = HASH_SEED
-        system.become([sys.executable, "-m", "tests.mutants", *sys.argv[1:]], os.environ)
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """Mutants with a name: each breaks one promise in a few words of source, and names the test that must notice.
 
-`python -m tests.mutants --named` shows them all; the suite runs each against its one test.
+The suite runs each against its one test.
 """
 
 from __future__ import annotations

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.mutants.bench import FAILED, Bench
+from tests.mutants.copies import FAILED, Copy
 from tests.mutants.named import NAMED, Named
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    bench = Bench.set_up(tmp_path_factory.mktemp("mutants"))
-    assert bench.test(*sorted({named.caught_by for named in NAMED})) == 0, "unchanged, all of these tests pass"
-    yield bench
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    copy = Copy.of_repository(tmp_path_factory.mktemp("mutants"))
+    assert copy.test(*sorted({named.caught_by for named in NAMED})) == 0, "unchanged, all of these tests pass"
+    return copy
 
 
 @pytest.mark.parametrize("named", NAMED, ids=lambda named: named.name)
-def test_a_broken_promise_is_noticed(bench: Bench, named: Named) -> None:
-    named.apply(bench.root)
+def test_a_broken_promise_is_noticed(copy: Copy, named: Named) -> None:
+    named.apply(copy.root)
     try:
-        assert bench.test(named.caught_by) == FAILED
+        assert copy.test(named.caught_by) == FAILED
     finally:
-        bench.restore(named.file)
+        copy.restore(named.file)
 
 
 def test_mutant_with_outdated_source_is_reported(tmp_path: Path) -> None:

@@ -47,8 +47,6 @@ EXCEPTIONS = {
     "gateway.whole_file": ("os.open", "with the flags of Python's own files, so that no line end is changed"),
     "demo_comfyui.routes_info": (r"os.name|sys.platform", "ComfyUI reports them"),
     "tests.e2e.crash_kit": (r"os.getloadavg|/proc/meminfo", "facts for a report, left out where they are missing"),
-    "tests.mutants.docket": ("os.+", "mutants are tried in forks; Windows skips the tests of this tool"),
-    "tests.mutants.forks": (r"os.+|signal.+|resource", "the same"),
     "tests.platform_kit": (".+", "what tests need of a system"),
     "tests.toolchain": (r"chmod|sys.platform", "packages of Debian; Chrome has no --version on Windows"),
 }
