@@ -22,10 +22,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.kit.report import Load, show, table
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
 from tests.e2e.test_engines import KEEP_SNAPSHOT
-from tests.services import ROOT, start_gateway
+from tests.kit.browser.chromium import wait_for_snapshot
+from tests.kit.browser.engines import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.kit.services import ROOT, start_gateway
 
 RUNS = 3
 TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}

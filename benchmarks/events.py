@@ -24,10 +24,10 @@ from benchmarks.kit.browser import cpu_of, profile
 from benchmarks.kit.report import Load, percentiles, show, table
 from benchmarks.kit.servers import start_streamer
 from benchmarks.kit.streamer import CORNER, GREYS, PREVIEW
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import quick_workflow
-from tests.services import start_gateway
+from tests.kit.browser.chromium import wait_for_snapshot
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import start_gateway
 
 RATES = (500, 2_000, 5_000)
 SECONDS = 6.0

@@ -22,9 +22,9 @@ from playwright.async_api import Browser
 
 from benchmarks.kit.browser import slow_down
 from benchmarks.kit.report import ROOT, Load, show, table
-from tests.e2e.browser_kit import BARE, load_python, open_chromium, run_python
-from tests.e2e.window_kit import MooringWindow
-from tests.services import free_ports, start_gateway
+from tests.kit.browser.chromium import BARE, load_python, open_chromium, run_python
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.services import free_ports, start_gateway
 
 NODES, CLASSES, ROUNDS = 500, 3000, 5
 SPEEDS = (1, 4)

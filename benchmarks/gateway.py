@@ -38,9 +38,9 @@ from benchmarks.kit.processes import cpu_of, family, resident
 from benchmarks.kit.report import ROOT, Load, show, table
 from benchmarks.kit.servers import NOTICE, start_bare, start_nginx, start_origin
 from gateway.http.servers import Server, ServerId
-from tests.e2e.browser_kit import wait_for_drawing
-from tests.nginx_kit import start_nginx as start_exported
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.chromium import wait_for_drawing
+from tests.kit.nginx import start_nginx as start_exported
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 ROUNDS = 4
 SECONDS = 0.8  # of each round

@@ -31,13 +31,13 @@ from app.ui.library.listing import NO_SHELVES, stock_of
 from benchmarks.kit.browser import cpu_of, profile
 from benchmarks.kit.pressing import PACE, WATCH, Press, moor, press_run
 from benchmarks.kit.report import Load, show, table
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import MooringWindow
-from tests.services import start_demo, start_gateway
-from tests.unit.core import builders
-from tests.unit.ui import page_kit as kit
-from tests.unit.ui.view_kit import changed_regions, project
+from tests.kit import builders
+from tests.kit.browser.chromium import wait_for_snapshot
+from tests.kit.browser.past import PUT_MANY
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.page import stills as kit
+from tests.kit.page.views import changed_regions, project
+from tests.kit.services import start_demo, start_gateway
 
 SIZES = (10, 1_000, 10_000)
 TURNS = 4

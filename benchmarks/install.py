@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.kit.report import ROOT, Load, median, show, table
-from tests.services import free_ports
+from tests.kit.services import free_ports
 
 PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a new machine: not .venv's
 READY = "Mooring is ready: "

@@ -34,10 +34,10 @@ from benchmarks.kit.browser import ASK, COUNT, cpu_of, footprint, largest, profi
 from benchmarks.kit.frontends import IS_UP, OURS, PATIENCE, WATCH, Frontend, behind, frontends
 from benchmarks.kit.report import Load, median, median_and_range, share, show, table
 from benchmarks.kit.servers import start_streamer
-from tests.e2e.browser_kit import wait_for_snapshot
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import quick_workflow
-from tests.services import start_demo, start_gateway
+from tests.kit.browser.chromium import wait_for_snapshot
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import start_demo, start_gateway
 
 MB = 1_000_000
 

@@ -36,7 +36,7 @@ from benchmarks.kit.processes import family, resident
 from benchmarks.kit.report import Load, percentiles, show, table
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.passwords import PasswordHash
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.services import Service, start_demo, start_gateway
 from wire.turns import ALL_NOW, OWNER
 
 MB = 1_000_000

@@ -35,10 +35,10 @@ from benchmarks.kit.report import ROOT, Load, show, table
 from gateway.install.node import node_command
 from gateway.install.place import Installation
 from gateway.page.archive import make_archive
-from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, output, server, window, workflows
-from tests.unit.ui.panel_kit import NOW, glance, roster
-from tests.unit.ui.view_kit import project
+from tests.kit.page.anything import ANYTHING, anything
+from tests.kit.page.panels import NOW, glance, roster
+from tests.kit.page.stills import StillPictures, StillSession, ended, fleet, output, server, window, workflows
+from tests.kit.page.views import project
 from wire.server_stats import MINUTES, Minute, ServerStats
 from wire.system_stats import Device
 

@@ -37,9 +37,9 @@ from playwright.async_api import BrowserContext, Page
 from benchmarks.kit.browser import cpu_of, profile, slow_down
 from benchmarks.kit.frontends import IS_UP, OURS, PATIENCE, WATCH, Frontend, behind, frontends, own_frontend
 from benchmarks.kit.report import Load, median, median_and_range, share, show, table
-from tests.e2e.browser_kit import IS_RESTORED
-from tests.e2e.cdp_kit import BareChromium, BareTab, open_bare_chromium
 from tests.e2e.test_loaded_ahead import LINK, READY, WAITS, open_panel
+from tests.kit.browser.cdp import BareChromium, BareTab, open_bare_chromium
+from tests.kit.browser.chromium import IS_RESTORED
 
 KINDS = ("first visit", "reload", "second tab")
 REST = 2.0  # seconds between two starts, for all, so that background work of the last one has ended

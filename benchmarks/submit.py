@@ -32,11 +32,11 @@ from benchmarks.kit.pressing import LONG, PACE, Press, moor, press_run
 from benchmarks.kit.pressing import WATCH as RECORD
 from benchmarks.kit.report import Load, percentiles, show, table
 from benchmarks.kit.servers import start_origin
-from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import quick_workflow
-from tests.services import free_ports, start_demo, start_gateway
-from tests.slow_line import slow_line
+from tests.kit.browser.chromium import open_chromium, wait_for_snapshot
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import free_ports, start_demo, start_gateway
+from tests.kit.slow_line import slow_line
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ from collections.abc import Awaitable, Callable
 from playwright.async_api import Locator, expect
 
 from benchmarks.kit.report import Load, show, table
-from tests.e2e.browser_kit import open_chromium, wait_for_js
-from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
-from tests.services import start_demo, start_gateway
+from tests.kit.browser.chromium import open_chromium, wait_for_js
+from tests.kit.browser.past import PUT_MANY
+from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
+from tests.kit.services import start_demo, start_gateway
 
 RESULTS = 2000
 PHOTOS = 12

@@ -29,7 +29,7 @@ import aiohttp
 from benchmarks.kit.report import Load, percentiles, show, table
 from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.passwords import PasswordHash
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 PEOPLE, WINDOWS, SERVERS = 20, 10, 3
 SECONDS = 300.0

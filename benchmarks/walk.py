@@ -35,9 +35,9 @@ from app.session.session import Session
 from app.ui.kit.i18n import Translator
 from app.ui.notices.releases import Releases
 from gateway.page import templates
-from tests.integration.rig import open_gateway
-from tests.services import start_demo
-from tests.unit.ui.page_kit import Bytes, MemoryScreen, translator, workflows
+from tests.kit.gateways import open_gateway
+from tests.kit.page.stills import Bytes, MemoryScreen, translator, workflows
+from tests.kit.services import start_demo
 
 if TYPE_CHECKING:
     from app.ui.page.page import Page
@@ -197,7 +197,7 @@ async def words(language: str) -> Translator:
 async def open_page(http: GatewayHttp) -> AsyncIterator[tuple[Page, MemoryScreen]]:
     """Open a page whose session reaches its servers through `http`."""
     templates.update(ROOT)
-    from tests.unit.ui.whole_kit import make_page  # after the page's templates are compiled
+    from tests.kit.page.whole import make_page  # after the page's templates are compiled
 
     fleet = read_fleet((await http.send(Request(method="GET", path="/fleet", deadline=PATIENCE))).text)
     ports = Ports(

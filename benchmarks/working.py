@@ -28,11 +28,11 @@ from playwright.async_api import Browser, Page
 
 from benchmarks.kit.browser import slow_down
 from benchmarks.kit.report import Load, show, table
-from tests.e2e.browser_kit import open_chromium
-from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import quick_workflow
-from tests.services import start_demo, start_gateway
+from tests.kit.browser.chromium import open_chromium
+from tests.kit.browser.past import PUT_MANY
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import start_demo, start_gateway
 
 SPEEDS = (1, 4)
 RESULTS = 5000

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.wheel_kit import ROOT, Installed, build
+from tests.kit.wheel import ROOT, Installed, build
 
 ENDS = ("lowest", "highest")
 TESTS = ("tests/unit/gateway", "tests/unit/demo_comfyui", "tests/unit/wire", "tests/contract", "tests/integration")

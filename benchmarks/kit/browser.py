@@ -21,7 +21,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Page
 
-from tests.e2e.browser_kit import open_chromium
+from tests.kit.browser.chromium import open_chromium
 
 HERE_ONLY = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # ComfyUI's frontend makes requests to the internet

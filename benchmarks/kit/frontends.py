@@ -33,9 +33,9 @@ from gateway.install.compression import ENDINGS, compress
 from gateway.site.builds import best_coding
 from gateway.site.codings import accepted
 from gateway.site.site import FOR_EVER, type_of
-from tests.e2e.browser_kit import wait_for_drawing, wait_for_snapshot
+from tests.kit.browser.chromium import wait_for_drawing, wait_for_snapshot
+from tests.kit.services import start_gateway
 from tests.oracle.editor_site import EditorSite, package_files, serve_site
-from tests.services import start_gateway
 
 OURS, PEER, ITSELF = "Mooring", "ComfyUI's", "itself"
 FOLDER = OUT / "peer"

@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.async_api import Locator, Page
 
-from tests.e2e.window_kit import MooringWindow
+from tests.kit.browser.windows import MooringWindow
 
 WATCH = """
 performance.setResourceTimingBufferSize(100000);

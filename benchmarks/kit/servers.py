@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import Service, _start, free_ports
+from tests.kit.services import Service, _start, free_ports
 
 NOTICE = "There is no nginx on this machine (Debian: apt-get install nginx): nothing to compare with."
 PATIENCE = 10.0  # seconds until it listens

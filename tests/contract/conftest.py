@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.peer import Peer, WebPeer, web_peer
 from tests.contract.simulated import simulated
-from tests.services import Service, start_demo
+from tests.kit.services import Service, start_demo
 from wire.versions import NEWEST, OLDEST, VERSIONS
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]

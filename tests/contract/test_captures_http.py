@@ -35,9 +35,9 @@ from tests.contract.peer import (
 from tests.contract.simulated import simulated
 from tests.contract.stuck import StuckReader
 from tests.contract.test_files import BLUE, RED
+from tests.kit.services import start_demo
 from tests.recordings import catalogue, names, read, without_prose
 from tests.recordings.scenarios import ORIGINS
-from tests.services import start_demo
 from tests.simulation.server import VERSIONS as SERVER_VERSIONS
 from tests.simulation.server.catalogue import catalogue_of as simulated_catalogue
 from wire.versions import OLDEST, VERSIONS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.peer import WebPeer, web_peer
+from tests.kit.services import start_demo
 from tests.recordings import read
-from tests.services import start_demo
 
 ORIGIN = "http://127.0.0.1:9000"
 ASKED = (("GET", "/prompt", None), ("POST", "/queue", b'{"delete": []}'), ("OPTIONS", "/prompt", None))

@@ -14,8 +14,8 @@ from PIL import Image
 from tests.contract.peer import WebPeer, entry, history_of, post, queue, quick, submit, until, web_peer
 from tests.contract.test_captures_http import parsed
 from tests.contract.test_files import BLUE, RED
+from tests.kit.services import Service, start_demo
 from tests.recordings import read
-from tests.services import Service, start_demo
 from wire.versions import NEWEST
 
 

@@ -26,7 +26,7 @@ from tests.contract.peer import (
     submit,
     until,
 )
-from tests.services import Service, start_demo
+from tests.kit.services import Service, start_demo
 from wire.versions import NEWEST
 
 
@@ -130,7 +130,7 @@ def test_faults_need_the_flag(tmp_path: Path) -> None:
     import urllib.error
     import urllib.request
 
-    from tests.services import ROOT, free_ports
+    from tests.kit.services import ROOT, free_ports
 
     port = free_ports()
     command = [sys.executable, "-m", "demo_comfyui", "--port", str(port), "--data", str(tmp_path)]

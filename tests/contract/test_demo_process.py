@@ -16,8 +16,8 @@ import pytest
 
 from gateway.platforms import system
 from tests.contract.peer import WebPeer, ended, entry, quick, running, submit
-from tests.platform_kit import posix_only
-from tests.services import ROOT, free_ports, start_demo
+from tests.kit.platforms import posix_only
+from tests.kit.services import ROOT, free_ports, start_demo
 from wire.versions import NEWEST
 
 SOON = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.peer import Peer, entry, new_id, post
-from tests.links import ROWS
+from tests.kit.links import ROWS
 
 PICTURE = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
 

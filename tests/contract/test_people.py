@@ -13,8 +13,8 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from tests.contract.conftest import REAL, Demos
-from tests.integration.rig import until
-from tests.integration.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
+from tests.kit.gateways import until
+from tests.kit.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
 from wire.versions import NEWEST, VERSIONS
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.contract.conftest import REAL, Demos
 from tests.contract.test_people import address_of
-from tests.integration.studio import Client, Studio, open_studio, picture_prompt, small_png
+from tests.kit.studio import Client, Studio, open_studio, picture_prompt, small_png
 from wire.path_table import ROWS
 from wire.paths import Use
 from wire.versions import VERSIONS

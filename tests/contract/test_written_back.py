@@ -19,7 +19,7 @@ from tests.contract.conftest import ALONE, REAL, Demos
 from tests.contract.peer import Peer, WebPeer, entry, new_id, web_peer
 from tests.contract.test_files import RED, fresh
 from tests.editor.drawing import INSIDE, OUTSIDE, Drawing, key
-from tests.unit.core.builders import task as a_task
+from tests.kit.builders import task as a_task
 from wire.versions import VERSIONS
 
 NOW = (2026, 1, 2, 3, 4, 5)

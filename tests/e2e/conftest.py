@@ -21,11 +21,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.fault_kit import Fleet, Gateway, start_fleet
-from tests.e2e.window_kit import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
-from tests.e2e.work_kit import make_photo
-from tests.services import Service, start_demo, start_gateway, start_gateway_to
+from tests.kit.browser.chromium import open_headless_shell
+from tests.kit.browser.faults import Fleet, Gateway, start_fleet
+from tests.kit.browser.windows import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
+from tests.kit.browser.work import make_photo
+from tests.kit.services import Service, start_demo, start_gateway, start_gateway_to
 
 expect.set_options(timeout=PATIENCE)
 

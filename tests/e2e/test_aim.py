@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import HANGING
-from tests.e2e.window_kit import BrowserUser
-from tests.platform_kit import posix_only, stopped
-from tests.services import Service, start_demo, start_gateway_to
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import HANGING
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.platforms import posix_only, stopped
+from tests.kit.services import Service, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e, posix_only("no process can be stopped there")]
 

@@ -14,12 +14,12 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, held, refused_once, wait_for_js
-from tests.e2e.past_kit import PUT_MANY
-from tests.e2e.window_kit import VIEWPORT, BrowserUser, MooringWindow, open_user, press_in_menu
-from tests.e2e.work_kit import quick_workflow, slow_workflow
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import BARE, held, refused_once, wait_for_js
+from tests.kit.browser.past import PUT_MANY
+from tests.kit.browser.windows import VIEWPORT, BrowserUser, MooringWindow, open_user, press_in_menu
+from tests.kit.browser.work import quick_workflow, slow_workflow
+from tests.kit.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

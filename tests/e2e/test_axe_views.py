@@ -17,11 +17,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import UNMARKED, check_axe
-from tests.e2e.browser_kit import open_headless_shell
-from tests.e2e.window_kit import BrowserUser, MooringWindow, close_dialogs, open_user, press_in_menu
-from tests.e2e.work_kit import break_server, demo_servers, paused, quick_workflow
-from tests.services import Service, start_gateway
+from tests.kit.browser.axe import UNMARKED, check_axe
+from tests.kit.browser.chromium import open_headless_shell
+from tests.kit.browser.windows import BrowserUser, MooringWindow, close_dialogs, open_user, press_in_menu
+from tests.kit.browser.work import break_server, demo_servers, paused, quick_workflow
+from tests.kit.services import Service, start_gateway
 from tests.toolchain import families
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.services import Service, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import demo_servers, paused, slow_workflow
+from tests.kit.services import Service, start_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

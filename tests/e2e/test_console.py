@@ -13,10 +13,10 @@ from playwright.async_api import Browser, Page
 
 from app.session.console import GETTERS, HELPERS, METHODS, VERSION
 from app.workflows.reading import Source, read_source
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import MooringWindow, open_user
-from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
-from tests.services import Service
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import MooringWindow, open_user
+from tests.kit.browser.work import demo_servers, paused, quick_workflow, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from playwright.async_api import Error
 
-from tests.e2e.browser_kit import open_chromium
-from tests.e2e.crash_kit import describe
-from tests.e2e.window_kit import PATIENCE
+from tests.kit.browser.chromium import open_chromium
+from tests.kit.browser.crashes import describe
+from tests.kit.browser.windows import PATIENCE
 
 pytestmark = pytest.mark.e2e
 

@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import paused, slow_workflow
-from tests.services import Service
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import paused, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import break_server, quick_workflow, runs_of
-from tests.name_server import Mood, NameServer, serve_names
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.browser.work import break_server, quick_workflow, runs_of
+from tests.kit.name_server import Mood, NameServer, serve_names
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser_kit import held, wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
-from tests.services import Service
+from tests.kit.browser.chromium import held, wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import demo_servers, paused, quick_workflow, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -22,15 +22,15 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageChops
 
-from tests.e2e.browser_kit import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
-from tests.e2e.engine_kit import NAMES, READY, Engine, Tab, missing, open_engine
-from tests.e2e.fault_kit import HANGING
-from tests.e2e.static_kit import python_pages, write_site
 from tests.e2e.test_presses import HANGS, PRESS, ROUNDS, STEPS
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.integration.rig import relay
-from tests.platform_kit import posix_only, stopped
-from tests.services import Service, free_ports
+from tests.kit.browser.chromium import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
+from tests.kit.browser.engines import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.kit.browser.faults import HANGING
+from tests.kit.browser.plain_site import python_pages, write_site
+from tests.kit.browser.work import demo_servers, paused, slow_workflow
+from tests.kit.gateways import relay
+from tests.kit.platforms import posix_only, stopped
+from tests.kit.services import Service, free_ports
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.fault_kit import KEPT_BYTES, Fleet, origin_of, until
-from tests.e2e.tab_kit import Tab, Tabs, open_tabs
-from tests.e2e.work_kit import slow_workflow
-from tests.services import Service
+from tests.kit.browser.faults import KEPT_BYTES, Fleet, origin_of, until
+from tests.kit.browser.tabs import Tab, Tabs, open_tabs
+from tests.kit.browser.work import slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, expect_no_violation, until
-from tests.e2e.window_kit import open_user
-from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, expect_no_violation, until
+from tests.kit.browser.windows import open_user
+from tests.kit.browser.work import ask_server, break_server, paused, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.e2e.browser_kit import held, wait_for_js
-from tests.e2e.fault_kit import (
+from tests.kit.browser.chromium import held, wait_for_js
+from tests.kit.browser.faults import (
     BROKEN_NETWORK,
     Fleet,
     cancel_prompts,
@@ -21,9 +21,9 @@ from tests.e2e.fault_kit import (
     post_server,
     until,
 )
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, load_server, paused, runs_of, slow_workflow
-from tests.services import Service
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import ask_server, load_server, paused, runs_of, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

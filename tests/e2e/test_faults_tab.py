@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from playwright.async_api import Error, expect
 
-from tests.e2e.browser_kit import held, wait_for_js
-from tests.e2e.fault_kit import (
+from tests.kit.browser.chromium import held, wait_for_js
+from tests.kit.browser.faults import (
     BROKEN_NETWORK,
     Fleet,
     expect_no_violation,
     expect_picture,
     until,
 )
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, break_server, paused, slow_workflow
-from tests.services import Service
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import ask_server, break_server, paused, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_headless_shell, wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.services import Service
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import open_headless_shell, wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

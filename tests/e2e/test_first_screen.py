@@ -13,12 +13,12 @@ from urllib.parse import urljoin
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import held, wait_for_drawing, wait_for_js
-from tests.e2e.fault_kit import until
-from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
-from tests.integration.studio import PASSWORD, write_users
-from tests.services import ROOT, Service, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import held, wait_for_drawing, wait_for_js
+from tests.kit.browser.faults import until
+from tests.kit.browser.windows import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
+from tests.kit.services import ROOT, Service, start_demo, start_gateway
+from tests.kit.studio import PASSWORD, write_users
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

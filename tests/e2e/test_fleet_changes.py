@@ -9,11 +9,11 @@ import pytest
 from playwright.async_api import expect
 
 from gateway.platforms import system
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import Fleet, cancel_prompts
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import load_server, paused, quick_workflow, runs_of, slow_workflow
-from tests.services import Service, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import Fleet, cancel_prompts
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import load_server, paused, quick_workflow, runs_of, slow_workflow
+from tests.kit.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import VIEWPORT, BrowserUser, MooringWindow, press_in_menu
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import VIEWPORT, BrowserUser, MooringWindow, press_in_menu
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,12 +9,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 from gateway.page.languages import INDEX, compile_catalogue, locale_files
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, wait_for_js
-from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import quick_workflow
-from tests.services import ROOT
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import BARE, wait_for_js
+from tests.kit.browser.windows import FIRST_SCRIPT as USUAL
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

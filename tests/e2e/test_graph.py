@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
-from tests.e2e.work_kit import break_server, demo_servers, paused, quick_workflow, slow_workflow
-from tests.services import Service
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, press_in_menu
+from tests.kit.browser.work import break_server, demo_servers, paused, quick_workflow, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from playwright.async_api import Page, expect
 
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import demo_servers, paused
-from tests.services import ROOT, Service
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import demo_servers, paused
+from tests.kit.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -11,13 +11,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import IS_ACTIVE, SHARE, SHORT_LIVED, open_chromium, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, until
-from tests.e2e.window_kit import FIRST_SCRIPT as USUAL
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import slow_workflow
-from tests.services import start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import IS_ACTIVE, SHARE, SHORT_LIVED, open_chromium, wait_for_js
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, until
+from tests.kit.browser.windows import FIRST_SCRIPT as USUAL
+from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import slow_workflow
+from tests.kit.services import start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

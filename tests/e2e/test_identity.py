@@ -12,10 +12,10 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from app.core.model import WindowId
 from app.core.ports.windows import Identity
-from tests.e2e import browser_kit
-from tests.e2e.browser_kit import BARE, IS_RESTORED, load_python, run_python, start_python, wait_for_snapshot
+from tests.kit.browser import chromium
+from tests.kit.browser.chromium import BARE, IS_RESTORED, load_python, run_python, start_python, wait_for_snapshot
+from tests.kit.services import Service
 from tests.ports import identity
-from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -91,7 +91,7 @@ async def profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIter
     """A browser profile with or without Web Locks."""
     context = await browser.new_context()
     if not request.param:
-        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+        await context.add_init_script(chromium.WITHOUT_LOCKS)
     yield context, request.param
     await context.close()
 
@@ -113,8 +113,8 @@ async def test_browser_windows_adapter_satisfies_the_port(tabs: RealTabs, name: 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def caching_browser() -> AsyncIterator[Browser]:
     """A browser that keeps pages in its back/forward cache."""
-    async with browser_kit.open_chromium(
-        browser_kit.SHORT_LIVED, without_defaults=["--disable-back-forward-cache"]
+    async with chromium.open_chromium(
+        chromium.SHORT_LIVED, without_defaults=["--disable-back-forward-cache"]
     ) as opened:
         yield opened
 
@@ -124,7 +124,7 @@ async def tabs_with_cache(browser: Browser, gateway: Service, *, has_locks: bool
     """Tabs of a browser that keeps pages in its back/forward cache."""
     context = await browser.new_context()
     if not has_locks:
-        await context.add_init_script(browser_kit.WITHOUT_LOCKS)
+        await context.add_init_script(chromium.WITHOUT_LOCKS)
     yield RealTabs(context, gateway.url, has_locks)
     await context.close()
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import paused
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import paused
+from tests.kit.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

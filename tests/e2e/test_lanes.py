@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.browser_kit import load_python, run_python
-from tests.e2e.window_kit import open_user
-from tests.e2e.work_kit import quick_workflow
-from tests.services import Service, start_demo, start_gateway
-from tests.slow_line import slow_line
+from tests.kit.browser.chromium import load_python, run_python
+from tests.kit.browser.windows import open_user
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.slow_line import slow_line
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.e2e.browser_kit import BARE, held, wait_for_js
 from tests.e2e.databases import REVISIONS, UNREADABLE, Dump, check_out, has_revision, read_database, share_set_up
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import ask_server, break_server, demo_servers, paused
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.chromium import BARE, held, wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import ask_server, break_server, demo_servers, paused
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

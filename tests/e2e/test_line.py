@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import until
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, break_server
-from tests.services import ROOT, Service, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import until
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import ask_server, break_server
+from tests.kit.services import ROOT, Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

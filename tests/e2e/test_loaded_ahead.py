@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.browser_kit import wait_for_drawing, wait_for_snapshot
-from tests.e2e.cdp_kit import BareChromium, BareTab, open_bare_chromium
-from tests.e2e.work_kit import quick_workflow
-from tests.services import Service
+from tests.kit.browser.cdp import BareChromium, BareTab, open_bare_chromium
+from tests.kit.browser.chromium import wait_for_drawing, wait_for_snapshot
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -10,11 +10,11 @@ from playwright.async_api import expect
 
 from gateway.fleet.fleet import Fleet, LocalServer, Source
 from gateway.http.servers import Server, ServerId
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import quick_workflow, runs_of
-from tests.integration.rig import Running, open_fleet
-from tests.services import Service, start_demo
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.browser.work import quick_workflow, runs_of
+from tests.kit.gateways import Running, open_fleet
+from tests.kit.services import Service, start_demo
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

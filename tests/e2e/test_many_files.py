@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import Fleet
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import make_photo
-from tests.services import Service
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import Fleet
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import make_photo
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

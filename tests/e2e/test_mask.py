@@ -19,9 +19,9 @@ import pytest_asyncio
 from PIL import Image, ImageChops, ImageOps
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.e2e.browser_kit import BARE, wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.services import Service
+from tests.kit.browser.chromium import BARE, wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

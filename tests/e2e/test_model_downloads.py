@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.test_open_workflow import PASTE
-from tests.e2e.window_kit import BrowserUser
 from tests.editor.drawing import Drawing
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_open_workflow import PASTE
-from tests.e2e.window_kit import BrowserUser
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -16,13 +16,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.e2e.fault_kit import BROKEN_NETWORK, until
 from tests.e2e.test_team import open_logged_in
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import make_photo, paused, runs_of, slow_workflow
-from tests.integration.studio import write_users
-from tests.nginx_kit import find_errors, find_nginx, start_nginx
-from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.faults import BROKEN_NETWORK, until
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import make_photo, paused, runs_of, slow_workflow
+from tests.kit.nginx import find_errors, find_nginx, start_nginx
+from tests.kit.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.studio import write_users
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

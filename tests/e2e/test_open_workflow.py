@@ -16,10 +16,10 @@ from playwright.async_api import Page, expect
 from yarl import URL
 
 from app.workflows.reading import read_source
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_in_menu
-from tests.e2e.work_kit import demo_servers, paused
-from tests.services import ROOT, Service, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, press_in_menu
+from tests.kit.browser.work import demo_servers, paused
+from tests.kit.services import ROOT, Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

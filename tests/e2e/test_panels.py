@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import SHORT_LIVED, WITHOUT_LOCKS, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK
-from tests.e2e.tab_kit import Tab, Tabs, open_tabs
-from tests.e2e.window_kit import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.services import Service
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import SHORT_LIVED, WITHOUT_LOCKS, wait_for_js
+from tests.kit.browser.faults import BROKEN_NETWORK
+from tests.kit.browser.tabs import Tab, Tabs, open_tabs
+from tests.kit.browser.windows import FIRST_SCRIPT, BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import demo_servers, paused, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,9 +12,9 @@ from playwright.async_api import Error, Response, WebSocket, expect
 
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.http.secret import Secret
-from tests.e2e.window_kit import BrowserUser, press_in_menu
-from tests.integration.partner_server import PartnerServer, partner_prompt, serve_partner
-from tests.integration.rig import Running, open_gateway, until
+from tests.kit.browser.windows import BrowserUser, press_in_menu
+from tests.kit.gateways import Running, open_gateway, until
+from tests.kit.partner_server import PartnerServer, partner_prompt, serve_partner
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.e2e.browser_kit import load_python, open_headless_shell, run_python
-from tests.e2e.window_kit import Watch
+from tests.kit.browser.chromium import load_python, open_headless_shell, run_python
+from tests.kit.browser.windows import Watch
+from tests.kit.services import Service
 from tests.ports import suite
 from tests.ports.database import QUOTA
-from tests.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

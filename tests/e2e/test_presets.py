@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user, press_in_menu
-from tests.services import Service
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user, press_in_menu
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import HANGING, until
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server
-from tests.platform_kit import posix_only, stopped
-from tests.services import Service
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import HANGING, until
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import ask_server
+from tests.kit.platforms import posix_only, stopped
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.e2e.browser_kit import BARE, open_headless_shell, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, cancel_prompts
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, Watch
-from tests.e2e.work_kit import (
+from tests.kit.browser.chromium import BARE, open_headless_shell, wait_for_js
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, cancel_prompts
+from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, Watch
+from tests.kit.browser.work import (
     ask_server,
     break_server,
     load_server,
@@ -25,7 +25,7 @@ from tests.e2e.work_kit import (
     runs_of,
     slow_workflow,
 )
-from tests.services import Service, free_ports, start_gateway
+from tests.kit.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.e2e.axe_kit import check_axe
 from tests.e2e.test_graph import failing
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, quick_workflow, slow_workflow
-from tests.services import Service
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import demo_servers, paused, quick_workflow, slow_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

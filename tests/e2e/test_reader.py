@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
-from tests.e2e import window_kit
-from tests.e2e.axe_kit import FINISH
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import MooringWindow, close_dialogs, press_for_result
-from tests.e2e.work_kit import demo_servers, paused, quick_workflow
-from tests.services import Service
+from tests.kit.browser import windows
+from tests.kit.browser.axe import FINISH
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import MooringWindow, close_dialogs, press_for_result
+from tests.kit.browser.work import demo_servers, paused, quick_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -24,7 +24,7 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 LARGE_TEXT = 32  # pixels: the browser's setting for the size of text at 200 %, WCAG 1.4.4
 
 # What a screen reader would say: each text that comes into a live region, and each alert that appears.
-FIRST_SCRIPT = f"""{window_kit.FIRST_SCRIPT}
+FIRST_SCRIPT = f"""{windows.FIRST_SCRIPT}
 globalThis.heard = [];
 new MutationObserver((changes) => {{
   const LIVE = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert], [role=log], output";

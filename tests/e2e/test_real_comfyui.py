@@ -22,13 +22,13 @@ import pytest
 from playwright.async_api import Browser, Error, FilePayload, Route, expect
 
 from app.workflows.reading import read_source
-from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_open_workflow import drop, picture_of, pixels
 from tests.e2e.test_team import ask, everything, open_logged_in
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import ask_server, make_photo, quick_workflow, runs_of
-from tests.integration.studio import write_users
-from tests.services import Service, free_ports, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import ask_server, make_photo, quick_workflow, runs_of
+from tests.kit.services import Service, free_ports, start_gateway
+from tests.kit.studio import write_users
 
 ADDRESSES = [item.strip() for item in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if item.strip()]
 RESTART = os.environ.get("MOORING_REAL_COMFYUI_RESTART", "")

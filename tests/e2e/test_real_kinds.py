@@ -17,15 +17,15 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
 from tests.e2e.test_open_workflow import drop
 from tests.e2e.test_real_comfyui import ADDRESSES, check_runs, editor_graph, flags, need
 from tests.e2e.test_result_kinds import COMPRESSED, open_model
-from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import make_photo, quick_workflow
 from tests.editor.drawing import Drawing
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.browser.work import make_photo, quick_workflow
+from tests.kit.services import Service, start_gateway
 from tests.oracle.editor_site import package_files
-from tests.services import Service, start_gateway
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

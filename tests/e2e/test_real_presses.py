@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import HANGING
 from tests.e2e.test_aim import ENDED_ON, NOTICED
 from tests.e2e.test_presses import HANGS, PRESS, STEPS, TASKS, expect_once, runs_on
 from tests.e2e.test_real_comfyui import ADDRESSES, SERVERS, flags, slow_workflow
-from tests.e2e.window_kit import BrowserUser
-from tests.e2e.work_kit import make_photo
-from tests.platform_kit import posix_only, stopped
-from tests.services import Service, start_gateway
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import HANGING
+from tests.kit.browser.windows import BrowserUser
+from tests.kit.browser.work import make_photo
+from tests.kit.platforms import posix_only, stopped
+from tests.kit.services import Service, start_gateway
 
 PIDS = [int(item) for item in os.environ.get("MOORING_REAL_PIDS", "").split(",") if item.strip()]
 FIRST, SECOND = "real-0", "real-1"

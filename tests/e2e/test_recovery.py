@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import BARE, held, wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, Gateway, cancel_prompts
 from tests.e2e.test_unreadable import TOUCH
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import BARE, held, wait_for_js
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, cancel_prompts
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import slow_workflow
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import slow_workflow
 from tests.simulation.replay import replay_bundle
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.e2e.axe_kit import UNMARKED, check_axe
-from tests.e2e.fault_kit import Fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.services import ROOT, Service
+from tests.kit.browser.axe import UNMARKED, check_axe
+from tests.kit.browser.faults import Fleet
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -13,11 +13,11 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from app.ui.scripting.actions import EXAMPLES
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import open_headless_shell, wait_for_js
-from tests.e2e.window_kit import MooringWindow, open_user
-from tests.e2e.work_kit import break_server, slow_workflow
-from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import open_headless_shell, wait_for_js
+from tests.kit.browser.windows import MooringWindow, open_user
+from tests.kit.browser.work import break_server, slow_workflow
+from tests.kit.services import ROOT, Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import MooringWindow
-from tests.services import Service
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import Fleet, start_fleet
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

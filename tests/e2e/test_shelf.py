@@ -12,10 +12,10 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser_kit import load_python, run_python, wait_for_js, wait_for_snapshot
-from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_for_result, press_in_menu
-from tests.services import Service
+from tests.kit.browser.chromium import load_python, run_python, wait_for_js, wait_for_snapshot
+from tests.kit.browser.faults import Fleet, start_fleet
+from tests.kit.browser.windows import BrowserUser, MooringWindow, press_for_result, press_in_menu
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

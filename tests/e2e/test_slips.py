@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, press_for_result, press_in_menu
-from tests.e2e.work_kit import paused, quick_workflow
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, press_for_result, press_in_menu
+from tests.kit.browser.work import paused, quick_workflow
+from tests.kit.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, load_python, run_python, wait_for_snapshot
-from tests.e2e.window_kit import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import quick_workflow
-from tests.services import Service
+from tests.kit.browser.chromium import IS_RESTORED, load_python, run_python, wait_for_snapshot
+from tests.kit.browser.windows import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import quick_workflow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

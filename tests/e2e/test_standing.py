@@ -15,11 +15,11 @@ import aiohttp
 import pytest
 from playwright.async_api import Locator, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.services import Service, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import demo_servers, paused, slow_workflow
+from tests.kit.services import Service, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from tests.e2e.browser_kit import open_chromium, wait_for_snapshot
-from tests.e2e.window_kit import PATIENCE, MooringWindow
-from tests.e2e.work_kit import make_photo
-from tests.integration.rig import relay
-from tests.services import Service
+from tests.kit.browser.chromium import open_chromium, wait_for_snapshot
+from tests.kit.browser.windows import PATIENCE, MooringWindow
+from tests.kit.browser.work import make_photo
+from tests.kit.gateways import relay
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

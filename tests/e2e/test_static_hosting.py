@@ -14,13 +14,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from gateway.fleet.catalogue_contents import split_files
-from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, expect_no_violation, start_fleet
-from tests.e2e.static_kit import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
 from tests.e2e.test_scripting import run as run_script
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import ask_server, paused, slow_workflow
-from tests.services import free_ports, start_demo
+from tests.kit.browser.chromium import IS_RESTORED, open_headless_shell
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, expect_no_violation, start_fleet
+from tests.kit.browser.plain_site import NGINX, TYPES, log_in_proxy, nginx_pages, python_pages, write_site
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import ask_server, paused, slow_workflow
+from tests.kit.services import free_ports, start_demo
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

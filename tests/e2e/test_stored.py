@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_js, wait_for_snapshot
-from tests.e2e.window_kit import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow
-from tests.services import Service
+from tests.kit.browser.chromium import IS_RESTORED, open_headless_shell, wait_for_js, wait_for_snapshot
+from tests.kit.browser.windows import KEEP_NOTHING, PATIENCE, BrowserUser, MooringWindow
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import IS_RESTORED, open_headless_shell, wait_for_snapshot
-from tests.e2e.fault_kit import Fleet, start_fleet
-from tests.e2e.window_kit import BrowserUser, open_user
-from tests.e2e.work_kit import paused, quick_workflow, slow_workflow
-from tests.services import Service, free_ports, start_gateway
+from tests.kit.browser.chromium import IS_RESTORED, open_headless_shell, wait_for_snapshot
+from tests.kit.browser.faults import Fleet, start_fleet
+from tests.kit.browser.windows import BrowserUser, open_user
+from tests.kit.browser.work import paused, quick_workflow, slow_workflow
+from tests.kit.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

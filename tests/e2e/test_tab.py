@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.tab_kit import PATIENCE, Tab, Tabs, open_tabs
-from tests.e2e.work_kit import break_server, paused, slow_workflow
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.tabs import PATIENCE, Tab, Tabs, open_tabs
+from tests.kit.browser.work import break_server, paused, slow_workflow
+from tests.kit.services import Service, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import break_server, paused, slow_workflow
-from tests.integration.studio import PASSWORD, write_users
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import break_server, paused, slow_workflow
+from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.studio import PASSWORD, write_users
 
 LOGIN = re.compile(r"/login([?#]|$)")  # it may say how long copies stay valid, and keeps a link
 

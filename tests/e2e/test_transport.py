@@ -11,8 +11,8 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
-from tests.e2e.browser_kit import load_python, run_python
-from tests.services import Service, start_demo, start_gateway_to
+from tests.kit.browser.chromium import load_python, run_python
+from tests.kit.services import Service, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

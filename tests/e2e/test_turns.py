@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import ask_server, paused, slow_workflow
-from tests.integration.studio import PASSWORD, write_users
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import ask_server, paused, slow_workflow
+from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.studio import PASSWORD, write_users
 from wire.turns import AHEAD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.browser_kit import BARE, wait_for_js
-from tests.e2e.window_kit import BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import break_server, quick_workflow
-from tests.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.browser.chromium import BARE, wait_for_js
+from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import break_server, quick_workflow
+from tests.kit.services import ROOT, Service, free_ports, start_demo, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

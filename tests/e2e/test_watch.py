@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.browser_kit import BARE
-from tests.e2e.window_kit import open_user
-from tests.services import Service
+from tests.kit.browser.chromium import BARE
+from tests.kit.browser.windows import open_user
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import break_server, quick_workflow
-from tests.services import free_ports, start_demo, start_installed
-from tests.wheel_kit import Installed, another_version, build
+from tests.kit.browser.chromium import open_chromium
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import break_server, quick_workflow
+from tests.kit.services import free_ports, start_demo, start_installed
+from tests.kit.wheel import Installed, another_version, build
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

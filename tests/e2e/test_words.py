@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
 
-from tests.e2e.axe_kit import check_axe
-from tests.e2e.window_kit import MooringWindow, press_in_menu
+from tests.kit.browser.axe import check_axe
+from tests.kit.browser.windows import MooringWindow, press_in_menu
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 

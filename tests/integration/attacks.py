@@ -6,7 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
-from tests.integration.rig import Running, Upstream, head_of, speak
+from tests.kit.gateways import Running, Upstream, head_of, speak
 
 PROMPT = json.dumps({"prompt": {"1": {}}, "client_id": "w", "prompt_id": str(uuid.uuid4())})
 UPGRADE = {

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from tests.integration.attacks import GuardedServer
-from tests.integration.rig import PATIENCE, open_gateway, serve
-from tests.integration.studio import SharedDemo
-from tests.services import start_demo
+from tests.kit.gateways import PATIENCE, open_gateway, serve
+from tests.kit.services import start_demo
+from tests.kit.studio import SharedDemo
 
 
 @pytest.fixture

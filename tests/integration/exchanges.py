@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import web
 
-from tests.integration.rig import Running
+from tests.kit.gateways import Running
 
 MIB = 1024 * 1024
 CHUNK = bytes(64 * 1024)

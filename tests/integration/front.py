@@ -22,10 +22,10 @@ from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
 from gateway.people.login_settings import LoginSettings
-from tests.certificates import Pem
-from tests.integration.rig import ROOT, Running, open_fleet
-from tests.nginx_kit import start_nginx
-from tests.services import free_ports
+from tests.kit.certificates import Pem
+from tests.kit.gateways import ROOT, Running, open_fleet
+from tests.kit.nginx import start_nginx
+from tests.kit.services import free_ports
 
 PAGE = {
     "index.html": '<!doctype html><html lang="en"><!-- boot --><script type="module" src="static/js/a.js"></script>',

@@ -23,8 +23,8 @@ from aiohttp import web
 
 from gateway.fleet.file import read_fleet
 from gateway.platforms import system
-from tests.integration.rig import Running, open_fleet
-from tests.name_server import NameServer, serve_names
+from tests.kit.gateways import Running, open_fleet
+from tests.kit.name_server import NameServer, serve_names
 
 NAME = "comfyui.test"
 # Shorter pauses than in production. Tests wait for conditions all the same.

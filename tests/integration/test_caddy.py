@@ -19,10 +19,10 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.caddy_kit import find_caddy, start_caddy
-from tests.integration.rig import serve, table, until
-from tests.integration.studio import ALL_AT_ONCE, PASSWORD, Client, open_listener, slow_prompt, write_users
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.caddy import find_caddy, start_caddy
+from tests.kit.gateways import serve, table, until
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.studio import ALL_AT_ONCE, PASSWORD, Client, open_listener, slow_prompt, write_users
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/beyond-this-machine.md"
 CADDYFILES = re.findall(r"```caddyfile\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)

@@ -20,10 +20,10 @@ from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines
 from gateway.http.refusal import HEADER
-from tests.certificates import make_pem
 from tests.integration.pods import NAME, Cluster, Pod, fleet_of, open_cluster, servers_of
-from tests.integration.rig import Running, until
-from tests.name_server import Mood
+from tests.kit.certificates import make_pem
+from tests.kit.gateways import Running, until
+from tests.kit.name_server import Mood
 from wire.health import Health
 
 ONE, TWO, THREE = "127.0.0.2", "127.0.0.3", "127.0.0.4"

@@ -12,7 +12,7 @@ from gateway.fleet.discovery.names import Names
 from gateway.fleet.discovery.search import Search
 from gateway.fleet.fleet import Discover
 from gateway.http.deadlines import Deadlines
-from tests.name_server import Mood, NameServer, serve_names
+from tests.kit.name_server import Mood, NameServer, serve_names
 
 GPU = Discover("dns://gpu.test:8188", "gpu.test", 8188, "gpu", is_minted=True)
 SRV = Discover("srv://_gpu._tcp.test", "_gpu._tcp.test", None, "gpu")

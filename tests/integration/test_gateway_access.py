@@ -18,10 +18,10 @@ from aiohttp import web
 from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
 from gateway.platforms import system
-from tests.certificates import Pem, make_pem
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
-from tests.integration.rig import QUEUE, STATS, Running, open_fleet, table, until
+from tests.kit.certificates import Pem, make_pem
+from tests.kit.gateways import QUEUE, STATS, Running, open_fleet, table, until
 from wire.health import Health
 
 A = ServerId("a")

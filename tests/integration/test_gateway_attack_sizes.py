@@ -16,7 +16,7 @@ from gateway.http.bodies import LARGEST_JSON
 from gateway.http.budget import BODIES, MOST_REQUESTS_OF_ONE
 from gateway.http.worker_process import WorkerProcess
 from tests.integration.attacks import PROMPT, GuardedServer
-from tests.integration.rig import QUEUE, STATS, Running, head_of, open_gateway, serve, until
+from tests.kit.gateways import QUEUE, STATS, Running, head_of, open_gateway, serve, until
 from wire.health import Health
 
 ROW = b'[1, "p", {}, {}, []],'

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.exchanges import CHUNK, PROMPT, submit, upload, verdict
-from tests.integration.rig import open_gateway, serve, until
+from tests.kit.gateways import open_gateway, serve, until
 
 # Sizes
 

@@ -21,8 +21,8 @@ from gateway.http.servers import ServerId
 from gateway.install.place import Installation
 from gateway.server import Gateway
 from tests.integration.attacks import JSON, GuardedServer, post, write
-from tests.integration.rig import ROOT, head_of, speak, until
-from tests.services import Service, free_ports, start_demo, start_gateway, wait_until
+from tests.kit.gateways import ROOT, head_of, speak, until
+from tests.kit.services import Service, free_ports, start_demo, start_gateway, wait_until
 from wire.faults import Fault
 from wire.health import Health
 

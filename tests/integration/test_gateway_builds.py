@@ -16,8 +16,8 @@ import pytest
 
 from gateway.install.builds import KEPT, Builds, packed
 from gateway.install.place import Installation
-from tests.codings import decompressed
-from tests.integration.rig import Running, open_gateway, until
+from tests.kit.codings import decompressed
+from tests.kit.gateways import Running, open_gateway, until
 
 GRID = "let grid; " * 50
 PAGE = """<!doctype html><link rel="stylesheet" href="static/css/a.css"><!-- boot -->

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.integration.rig import NODES, QUEUE, STATS, Running, open_gateway, serve, serve_all, until
 from tests.integration.test_local_servers import Stranger, stranger
+from tests.kit.gateways import NODES, QUEUE, STATS, Running, open_gateway, serve, serve_all, until
 
 
 def servers_of(gateway: Running) -> dict[str, dict[str, Any]]:

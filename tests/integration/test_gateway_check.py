@@ -22,13 +22,13 @@ from gateway.check.examination import Report
 from gateway.check.output import HEADS, advice, paragraphs, table
 from gateway.fleet.file import read_fleet
 from gateway.http.deadlines import Deadlines
-from tests.certificates import make_pem
 from tests.integration.hub import text
-from tests.integration.partner_server import serve_partner
-from tests.integration.rig import QUEUE, STATS, Raw, serve_raw
-from tests.integration.rig import table as server_table
 from tests.integration.test_gateway_fleet import hang, http, say
-from tests.services import ROOT, free_ports, start_demo
+from tests.kit.certificates import make_pem
+from tests.kit.gateways import QUEUE, STATS, Raw, serve_raw
+from tests.kit.gateways import table as server_table
+from tests.kit.partner_server import serve_partner
+from tests.kit.services import ROOT, free_ports, start_demo
 from wire.health import Health
 
 FAST = replace(Deadlines(), probe=2.0, handshake=2.0)

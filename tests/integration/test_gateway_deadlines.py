@@ -14,8 +14,8 @@ from aiohttp import web
 from gateway.http.moving_deadline import LEAST
 from gateway.http.servers import MOST_REQUESTS as LANE
 from tests.integration.exchanges import hang, json_of, submit, upload, verdict
-from tests.integration.rig import head_of, open_gateway, serve, speak, until
-from tests.services import free_ports
+from tests.kit.gateways import head_of, open_gateway, serve, speak, until
+from tests.kit.services import free_ports
 
 
 @pytest.mark.parametrize(("path", "short"), [("/history", "read"), ("/view?filename=x", "view"), ("/api/jobs", "read")])

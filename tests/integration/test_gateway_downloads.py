@@ -13,9 +13,9 @@ import pytest
 from yarl import URL
 
 from gateway.fleet.rules import Rules
-from tests.integration.rig import PATIENCE, Running, Upstream, open_gateway, serve, until
-from tests.integration.studio import Client, SharedDemo, Studio, open_listener, open_studio
-from tests.services import start_demo
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve, until
+from tests.kit.services import start_demo
+from tests.kit.studio import Client, SharedDemo, Studio, open_listener, open_studio
 
 RULES = Rules(model_hosts=("huggingface.co",))
 SOURCE = "https://huggingface.co/org/repo/resolve/main/new.safetensors"

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from tests.integration.exchanges import submit, upload, verdict
 from tests.integration.hub import connect, end_of
-from tests.integration.rig import open_gateway, serve, serve_raw
-from tests.platform_kit import linux_only
-from tests.services import free_ports
+from tests.kit.gateways import open_gateway, serve, serve_raw
+from tests.kit.platforms import linux_only
+from tests.kit.services import free_ports
 
 
 async def test_closed_port_is_a_certain_failure(browser: aiohttp.ClientSession) -> None:

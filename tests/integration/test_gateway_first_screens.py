@@ -16,7 +16,7 @@ import pytest
 
 from gateway.http.servers import ServerId
 from gateway.site import first_screens
-from tests.integration.rig import PATIENCE, Running, Upstream, open_gateway, serve, until
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve, until
 
 PAGE = """<!doctype html><html lang="en" data-tab="form"><head><title>Mooring</title></head><body class="is-booting">
 <section id="form"><div class="shapes"><i></i></div></section><div id="run" class="run-bar"></div></body></html>"""

@@ -19,8 +19,8 @@ from gateway.fleet.choice import choose_fleet
 from gateway.fleet.fleet import Source
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import ServerId
-from tests.integration.rig import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
-from tests.services import free_ports
+from tests.kit.gateways import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
+from tests.kit.services import free_ports
 from wire.health import Health
 
 A = ServerId("a")

@@ -20,7 +20,7 @@ from gateway.http.servers import ServerId
 from gateway.platforms import system
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
-from tests.integration.rig import Running, open_fleet, serve, speak, table, until
+from tests.kit.gateways import Running, open_fleet, serve, speak, table, until
 from wire.health import Health
 
 A, B = ServerId("a"), ServerId("b")

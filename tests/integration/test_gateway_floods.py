@@ -19,8 +19,8 @@ from gateway.http import listener as listeners
 from gateway.http.connections import GETS_PER_TURN, READ_BYTES, READS_PER_TURN, BrowserServer
 from gateway.http.listener import BrowserSite
 from gateway.http.turns import Turns
-from tests.certificates import make_pem
-from tests.integration.rig import PATIENCE, until
+from tests.kit.certificates import make_pem
+from tests.kit.gateways import PATIENCE, until
 
 MANY = 60
 SENDER, OTHER = "127.0.0.1", "127.0.0.2"

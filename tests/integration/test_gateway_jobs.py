@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.http.servers import ServerId
-from tests.integration.rig import QUEUE, open_gateway, until
-from tests.services import Service, start_demo, start_gateway
+from tests.kit.gateways import QUEUE, open_gateway, until
+from tests.kit.services import Service, start_demo, start_gateway
 from wire.versions import NEWEST, OLDEST
 
 A = ServerId("a")

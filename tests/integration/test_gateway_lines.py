@@ -15,8 +15,8 @@ from aiohttp import web
 from gateway.http.early_messages import MOST_BYTES, MOST_MESSAGES, EarlyMessages
 from gateway.http.pace import Pace
 from tests.integration.hub import FLAGS, Hub, connect, end_of, read_all, text
-from tests.integration.rig import PATIENCE, Running, open_gateway, serve, serve_raw, until
-from tests.services import free_ports
+from tests.kit.gateways import PATIENCE, Running, open_gateway, serve, serve_raw, until
+from tests.kit.services import free_ports
 
 
 async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.services import Service, free_ports, start_demo, start_gateway
+from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 
 @pytest.fixture(scope="module")

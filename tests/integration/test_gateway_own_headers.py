@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.rules import Rules
-from tests.integration.rig import open_gateway, serve, speak
+from tests.kit.gateways import open_gateway, serve, speak
 
 PATHS = ("/", "/fleet", "/static/css/base.css", "/app.zip", "/nothing", "/servers/a/queue", "/servers/a/nothing")
 

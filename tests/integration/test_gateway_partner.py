@@ -30,10 +30,10 @@ from gateway.http.secret import Secret
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.partner.proof import Proofs
-from tests.integration.partner_server import MODEL, PartnerServer, partner_prompt, serve_partner
-from tests.integration.rig import NO_KEYS, PATIENCE, Running, open_fleet, open_gateway, serve_raw, table, until
-from tests.integration.studio import PASSWORD, open_studio, picture_prompt
-from tests.services import start_demo
+from tests.kit.gateways import NO_KEYS, PATIENCE, Running, open_fleet, open_gateway, serve_raw, table, until
+from tests.kit.partner_server import MODEL, PartnerServer, partner_prompt, serve_partner
+from tests.kit.services import start_demo
+from tests.kit.studio import PASSWORD, open_studio, picture_prompt
 from wire.partner import API_KEY, PARTNER_KEYS
 
 REFUSED = (403, "no-partner-key; sent=no")

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.attacks import JSON, PROMPT, GuardedServer, get, post, write
-from tests.integration.rig import open_gateway, serve
+from tests.kit.gateways import open_gateway, serve
 
 GOOD = {
     "a read without an origin": get("/servers/a/queue"),

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from tests.integration.hub import FLAGS, connect, drop
-from tests.integration.rig import PATIENCE, Running, open_gateway
-from tests.services import Service, start_demo
+from tests.kit.gateways import PATIENCE, Running, open_gateway
+from tests.kit.services import Service, start_demo
 
 PICTURE = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}},

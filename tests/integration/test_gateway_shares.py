@@ -19,7 +19,7 @@ from gateway.people.accounts import Account, Accounts, write_accounts
 from gateway.people.keys import Keys
 from gateway.people.login_settings import LoginSettings
 from gateway.people.sessions import LoginSessions
-from tests.integration.rig import PATIENCE, Running, open_fleet, serve
+from tests.kit.gateways import PATIENCE, Running, open_fleet, serve
 
 PLACES = 3
 

@@ -12,9 +12,9 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from gateway.site.policy import AHEAD_RULES, VIEWER_STYLE
-from tests.integration.rig import PATIENCE, Running, open_gateway
-from tests.platform_kit import link
-from tests.services import ROOT
+from tests.kit.gateways import PATIENCE, Running, open_gateway
+from tests.kit.platforms import link
+from tests.kit.services import ROOT
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from gateway.http.budget import SOCKETS
 from gateway.http.closes import NO_ROOM
 from gateway.http.tunnel import LARGEST_FROM_SERVER, MOST_WAITING_FRAMES
 from tests.integration.hub import Hub, connect, read_all, text
-from tests.integration.rig import PATIENCE, Running, open_gateway, serve, until
+from tests.kit.gateways import PATIENCE, Running, open_gateway, serve, until
 
 
 async def test_server_is_drained_though_the_browser_does_not_read(browser: aiohttp.ClientSession) -> None:

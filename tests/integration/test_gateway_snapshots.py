@@ -15,9 +15,9 @@ import pytest
 from gateway.install.place import Installation
 from gateway.install.snapshot import SCRIPTS, Snapshots
 from gateway.page.archive import digest_sources
-from tests.codings import decompressed
-from tests.integration.rig import PATIENCE, Running, open_gateway
-from tests.platform_kit import put_program
+from tests.kit.codings import decompressed
+from tests.kit.gateways import PATIENCE, Running, open_gateway
+from tests.kit.platforms import put_program
 
 MEMORY = b"memory" * 1000
 PAGE = "<!doctype html><head><!-- boot --></head>"

@@ -23,8 +23,8 @@ from gateway.fleet import demo
 from gateway.fleet.demo import DemoFleet
 from gateway.install.place import Installation
 from gateway.platforms import system
-from tests.platform_kit import posix_only
-from tests.services import ROOT, Service, free_ports, start_gateway, wait_until
+from tests.kit.platforms import posix_only
+from tests.kit.services import ROOT, Service, free_ports, start_gateway, wait_until
 
 PATIENCE = 60.0
 ENDS_SECONDS = 20.0  # on a loaded machine; waiting for the windows would take a minute

@@ -13,9 +13,9 @@ import aiohttp
 from aiohttp import web
 
 from tests.integration.exchanges import CHUNK, MIB, PROMPT, json_of, upload
-from tests.integration.rig import PATIENCE, open_gateway, serve, until
-from tests.platform_kit import linux_only
-from tests.services import start_gateway
+from tests.kit.gateways import PATIENCE, open_gateway, serve, until
+from tests.kit.platforms import linux_only
+from tests.kit.services import start_gateway
 
 # Streaming
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.integration.hub import Hub, connect, drop, end_of, read_all
-from tests.integration.rig import open_gateway, serve, serve_raw, until
+from tests.kit.gateways import open_gateway, serve, serve_raw, until
 
 
 @pytest.mark.parametrize("leave", ["close", "drop", "stay"])

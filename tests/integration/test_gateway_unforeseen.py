@@ -20,8 +20,8 @@ from gateway.people.accounts import Account, read_accounts, write_accounts
 from gateway.people.keys import load_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.pods import open_cluster, servers_of
-from tests.integration.rig import open_fleet, open_gateway, serve, table, until
-from tests.integration.studio import write_users
+from tests.kit.gateways import open_fleet, open_gateway, serve, table, until
+from tests.kit.studio import write_users
 from wire.health import Health
 
 A = ServerId("a")

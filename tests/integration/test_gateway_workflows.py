@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.integration.rig import PATIENCE, Running, Upstream, open_gateway, serve
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve
 
 
 @pytest.fixture

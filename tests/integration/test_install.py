@@ -30,9 +30,9 @@ from gateway.install.snapshot import FORMS, Snapshots
 from gateway.page.archive import make_archive
 from gateway.platforms import system
 from gateway.site.policy import VIEWER_STYLE
-from tests.platform_kit import link as make_link
-from tests.platform_kit import posix_only
-from tests.services import free_ports
+from tests.kit.platforms import link as make_link
+from tests.kit.platforms import posix_only
+from tests.kit.services import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON: str = getattr(sys, "_base_executable", sys.executable)  # as on a fresh machine: not .venv's

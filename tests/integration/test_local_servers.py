@@ -20,9 +20,9 @@ from gateway.fleet.local_servers import find_local_servers
 from gateway.gpus.command import main as gpus
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
-from tests.integration.rig import NODES, QUEUE, STATS, open_fleet, open_gateway, serve, serve_all, serve_raw, until
 from tests.integration.test_gateway_fleet import HEALTH
-from tests.services import free_ports, start_demo
+from tests.kit.gateways import NODES, QUEUE, STATS, open_fleet, open_gateway, serve, serve_all, serve_raw, until
+from tests.kit.services import free_ports, start_demo
 from wire.health import Health
 
 NOTHING = Fleet(Source.FLAGS, "", ())

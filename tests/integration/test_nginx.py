@@ -22,15 +22,15 @@ from gateway.fleet.file import read_fleet
 from gateway.fleet.fleet import Fleet, Source
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
-from tests.certificates import make_pem
-from tests.codings import decompressed
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get, post, write
 from tests.integration.exchanges import MIB, PROMPT, hang, verdict
 from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
-from tests.integration.rig import head_of, serve, speak, until
-from tests.nginx_kit import find_errors
+from tests.kit.certificates import make_pem
+from tests.kit.codings import decompressed
+from tests.kit.gateways import head_of, serve, speak, until
+from tests.kit.nginx import find_errors
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
 # Requests that nginx's own parser may refuse before any rule applies: which of them depends on its version.

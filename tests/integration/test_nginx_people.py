@@ -17,11 +17,11 @@ from aiohttp import web
 from gateway.people.keys import Keys, load_keys
 from gateway.people.login_settings import LoginSettings
 from gateway.people.seals import File, seal
-from tests.certificates import make_pem
 from tests.integration.exchanges import verdict
 from tests.integration.front import Front, open_front
-from tests.integration.rig import PATIENCE, serve
-from tests.integration.studio import PASSWORD, Client, hash_quickly, write_users
+from tests.kit.certificates import make_pem
+from tests.kit.gateways import PATIENCE, serve
+from tests.kit.studio import PASSWORD, Client, hash_quickly, write_users
 
 STRAIGHT = "mooring-nginx"
 BYTES = b"picture" * 1_000

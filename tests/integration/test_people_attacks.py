@@ -18,8 +18,8 @@ from gateway.people.keys import load_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration import test_gateway_attackers, test_gateway_attacks
 from tests.integration.attacks import GuardedServer, get
-from tests.integration.rig import open_gateway, serve
-from tests.integration.studio import PASSWORD, SharedDemo, Studio, open_studio, small_png, view_query, write_users
+from tests.kit.gateways import open_gateway, serve
+from tests.kit.studio import PASSWORD, SharedDemo, Studio, open_studio, small_png, view_query, write_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

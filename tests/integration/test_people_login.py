@@ -20,8 +20,8 @@ from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.keys import load_keys, renew_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.hub import read_all
-from tests.integration.rig import open_gateway, serve, until
-from tests.integration.studio import PASSWORD, Client, SharedDemo, Studio, open_studio, slow_prompt, write_users
+from tests.kit.gateways import open_gateway, serve, until
+from tests.kit.studio import PASSWORD, Client, SharedDemo, Studio, open_studio, slow_prompt, write_users
 
 ROUTES = [
     "/fleet",

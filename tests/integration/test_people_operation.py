@@ -16,9 +16,9 @@ from gateway.http.connections import BrowserServer
 from gateway.logs import JsonLines, PlainLines
 from gateway.people.keys import load_keys
 from gateway.people.login import METRICS
-from tests.integration.rig import PATIENCE, open_gateway, serve, until
-from tests.integration.studio import PASSWORD, SharedDemo, open_studio
-from tests.platform_kit import posix_only
+from tests.kit.gateways import PATIENCE, open_gateway, serve, until
+from tests.kit.platforms import posix_only
+from tests.kit.studio import PASSWORD, SharedDemo, open_studio
 
 DEAD = "http://127.0.0.1:1"
 

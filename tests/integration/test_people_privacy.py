@@ -16,8 +16,8 @@ from yarl import URL
 
 from gateway.fleet.rules import Rules
 from gateway.people.models import MOST_LISTS
-from tests.integration.rig import PLAIN, serve, until
-from tests.integration.studio import (
+from tests.kit.gateways import PLAIN, serve, until
+from tests.kit.studio import (
     ALL_AT_ONCE,
     Client,
     SharedDemo,

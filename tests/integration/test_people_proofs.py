@@ -13,8 +13,8 @@ import pytest
 
 from gateway.people import files
 from gateway.people.projection import own_runs
-from tests.integration.rig import until
-from tests.integration.studio import Client, SharedDemo, Studio, load_prompt, open_studio, picture_prompt, slow_prompt
+from tests.kit.gateways import until
+from tests.kit.studio import Client, SharedDemo, Studio, load_prompt, open_studio, picture_prompt, slow_prompt
 
 KEY = "seal"
 

@@ -15,8 +15,8 @@ from gateway.people.keys import load_keys
 from gateway.people.login_settings import LoginSettings
 from gateway.people.sessions import DAY
 from tests.integration.hub import read_all
-from tests.integration.rig import open_gateway, until
-from tests.integration.studio import Client, SharedDemo, Studio, load_prompt, open_studio
+from tests.kit.gateways import open_gateway, until
+from tests.kit.studio import Client, SharedDemo, Studio, load_prompt, open_studio
 
 
 @pytest.fixture

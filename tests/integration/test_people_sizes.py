@@ -29,8 +29,8 @@ from gateway.people.prompts import LARGEST_EXTRA
 from gateway.people.upstream_query import LONGEST_PAGE, history_pages
 from gateway.people.user import MARK, User
 from gateway.people.user_proxy import MOST_HISTORY
-from tests.integration.rig import serve, until
-from tests.integration.studio import (
+from tests.kit.gateways import serve, until
+from tests.kit.studio import (
     ALL_AT_ONCE,
     NAMES,
     Client,

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.integration.echo_server import SECONDS, EchoServer, serve_echo
-from tests.integration.rig import until
-from tests.integration.studio import Client, Studio, open_listener, open_studio
+from tests.kit.gateways import until
+from tests.kit.studio import Client, Studio, open_listener, open_studio
 
 SAVE = {"1": {"class_type": "Save", "inputs": {}}}
 

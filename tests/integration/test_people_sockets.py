@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.integration.echo_server import serve_echo
-from tests.integration.rig import until
-from tests.integration.studio import SharedDemo, Studio, open_listener, open_studio, picture_prompt, slow_prompt
-from tests.services import start_demo
+from tests.kit.gateways import until
+from tests.kit.services import start_demo
+from tests.kit.studio import SharedDemo, Studio, open_listener, open_studio, picture_prompt, slow_prompt
 
 
 @pytest.fixture(scope="module")

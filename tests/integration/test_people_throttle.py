@@ -15,8 +15,8 @@ from gateway.people import passwords
 from gateway.people.accounts import read_accounts, write_accounts
 from gateway.people.login_throttle import of_unknown_browser
 from gateway.people.passwords import PasswordHash, _scrypt
-from tests.integration.rig import until
-from tests.integration.studio import PASSWORD, Client, SharedDemo, Studio, open_studio
+from tests.kit.gateways import until
+from tests.kit.studio import PASSWORD, Client, SharedDemo, Studio, open_studio
 
 SALT = b"s" * 16
 

@@ -16,8 +16,8 @@ from gateway.fleet.rules import Rules
 from gateway.people.keys import load_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.front import Front, open_front
-from tests.integration.rig import relay, until
-from tests.integration.studio import (
+from tests.kit.gateways import relay, until
+from tests.kit.studio import (
     ALL_AT_ONCE,
     PASSWORD,
     Client,

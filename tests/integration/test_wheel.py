@@ -22,8 +22,8 @@ import pytest
 
 from gateway.install.place import PAGE_RECORD
 from gateway.people.access import LOGIN_FILES
-from tests.services import Service, start_installed, wait_until
-from tests.wheel_kit import Installed, build, unpack_sdist
+from tests.kit.services import Service, start_installed, wait_until
+from tests.kit.wheel import Installed, build, unpack_sdist
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 40_000_000  # bytes

@@ -36,13 +36,14 @@ JUDGES = {
     "gateway/people": "tests/unit/gateway/people",
 }
 ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`, which nothing evaluates
-PATIENCE = 4  # times as long as the unchanged tests, and the mutant counts as caught
+TEST_SECONDS = 30  # a test that takes longer counts as failed: the mutant loops, or waits for what never comes
+PATIENCE = 4  # times as long as all unchanged tests, for what no signal ends
 SLOW = re.compile(r"^([\d.]+)s (?:call|setup) +(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Tests:
-    """The commands that judge one part: the quick tests first, then all."""
+    """The commands that judge one part: its quick tests, then its slow ones."""
 
     commands: tuple[str, ...]
     seconds: float
@@ -56,9 +57,10 @@ class Tests:
         if ended.returncode:
             raise SystemExit(f"the unchanged tests fail:\n{ended.stdout[-4000:]}")
         slow = [name for took, name in SLOW.findall(ended.stdout) if longest and float(took) > longest]
-        everything = shlex.join([*PYTEST, "--assert=plain", folder])
-        quick = shlex.join([*shlex.split(everything), *(word for name in slow for word in ("--deselect", name))])
-        return cls((quick, everything) if slow else (everything,), PATIENCE * (time.monotonic() - started))
+        judging = [*PYTEST, "--assert=plain", "--timeout", str(TEST_SECONDS)]
+        quick = shlex.join([*judging, folder, *(word for name in slow for word in ("--deselect", name))])
+        commands = (quick, shlex.join([*judging, *slow])) if slow else (quick,)
+        return cls(commands, PATIENCE * (time.monotonic() - started))
 
     def outcome(self, mutant: MutationSpec) -> tuple[str, str]:
         """Say what becomes of that mutant, and show its change."""
@@ -66,7 +68,7 @@ class Tests:
             result = mutate_and_test([mutant], command, self.seconds)
             if result.test_outcome is not TestOutcome.SURVIVED:
                 break
-        if result.output == "timeout":
+        if result.output and (result.output == "timeout" or "Failed: Timeout" in result.output):
             return "hung", result.diff or ""
         return str((result.test_outcome or result.worker_outcome).value), result.diff or ""
 

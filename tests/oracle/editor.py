@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, Route
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.kit.browser.chromium import wait_for_js
 from tests.oracle.editor_site import serve_editor
 
 START_SECONDS = 120  # a loaded two-core machine

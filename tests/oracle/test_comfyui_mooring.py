@@ -14,9 +14,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from app.workflows.links import LONGEST_OPEN, OpenLink, read_link
-from tests.e2e.browser_kit import open_headless_shell
+from tests.kit.browser.chromium import open_headless_shell
+from tests.kit.services import Service, start_gateway
 from tests.oracle.editor import START_SECONDS, Editor, open_editor
-from tests.services import Service, start_gateway
 
 pytestmark = [pytest.mark.e2e]
 

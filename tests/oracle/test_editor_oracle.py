@@ -26,13 +26,13 @@ from app.workflows.editor.sending import EditorSender
 from app.workflows.editor.texts import choose_first
 from app.workflows.editor.values import MISSING
 from tests import recordings
-from tests.e2e.browser_kit import open_headless_shell
 from tests.editor.cases import BROADCASTS, CASES, LINKS
 from tests.editor.changes import other_values
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
 from tests.editor.refused import REFUSED
 from tests.editor.written import write_back
+from tests.kit.browser.chromium import open_headless_shell
 from tests.oracle.comparing import differences, is_same
 from tests.oracle.editor import Editor, Sent, open_editor
 from tests.oracle.editor_site import package_files

@@ -21,8 +21,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import open_chromium
-from tests.e2e.window_kit import PATIENCE
+from tests.kit.browser.chromium import open_chromium
+from tests.kit.browser.windows import PATIENCE
 from tests.screens.shooting import SIZES, THEMES, Wanted, shoot
 from tests.screens.stage import open_stage
 from tests.screens.states import STATES

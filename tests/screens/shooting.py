@@ -11,11 +11,11 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
-from tests.e2e.fault_kit import Fleet
-from tests.e2e.window_kit import open_user
+from tests.kit.browser.faults import Fleet
+from tests.kit.browser.windows import open_user
+from tests.kit.services import Service
 from tests.screens.stage import EXPECTED, Stage
 from tests.screens.states import STATES, State
-from tests.services import Service
 
 THEMES = ("light", "dark")
 SIZES = {360: 740, 900: 800, 1440: 900}  # a window's width and height, in CSS pixels

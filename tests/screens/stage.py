@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from demo_comfyui.painting.painter import paint
-from tests.e2e.browser_kit import wait_for_js
-from tests.e2e.fault_kit import BROKEN_NETWORK, Fleet, start_fleet
-from tests.e2e.window_kit import BrowserUser, MooringWindow
-from tests.e2e.work_kit import load_server
-from tests.services import Service
+from tests.kit.browser.chromium import wait_for_js
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, start_fleet
+from tests.kit.browser.windows import BrowserUser, MooringWindow
+from tests.kit.browser.work import load_server
+from tests.kit.services import Service
 
 SERVERS = ("gpu-1", "gpu-2", "studio")
 STEP_SECONDS = 0.2

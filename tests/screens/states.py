@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import break_server
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import break_server
 from tests.screens.stage import Stage, a_picture
 
 SEEDS = {"en": "see", "zh-CN": "种", "pseudo": "sé"}  # how the name of seeds begins

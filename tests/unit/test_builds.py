@@ -20,7 +20,7 @@ from gateway.install.place import Installation
 from gateway.install.steps import take
 from gateway.page.tree import Build, PageTree, digest
 from gateway.platforms import system
-from tests.codings import decompressed
+from tests.kit.codings import decompressed
 
 
 def a_build(key: str, **files: bytes) -> tuple[Build, dict[str, Path | bytes]]:

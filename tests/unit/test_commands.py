@@ -11,7 +11,7 @@ import pytest
 
 from gateway.commands import COMMANDS, find_command, parse_command
 from gateway.flags import read_flags
-from tests.platform_kit import posix_only
+from tests.kit.platforms import posix_only
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ["--server", "a=http://127.0.0.1:8188"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates import Gate, find_gates, gates_in
+from tests.unit.gates import Gate, find_gates, gates_in
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = "docs/concurrency.md"

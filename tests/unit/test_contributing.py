@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 DIFF = re.compile(r"^ *```diff\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CHANGED = re.compile(r"^\+\+\+ b/(\S+)$", re.MULTILINE)

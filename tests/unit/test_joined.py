@@ -16,7 +16,7 @@ from gateway.install.joined import JOINER, KEPT, ROLLUP, page_tree
 from gateway.install.node import node_command
 from gateway.install.place import Installation
 from gateway.page.tree import PageTree, Tree, text_of
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 PAGE = """<!doctype html><html lang="en"><head>
 <script type="module" src="static/js/main.js"></script>

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.platforms import system, windows
-from tests.platform_kit import posix_only
+from tests.kit.platforms import posix_only
 from tests.unit.test_architecture import Module, inside
 
 CHECKED = ("gateway", "demo_comfyui", "wire", "tests", "serve")
@@ -46,8 +46,8 @@ EXCEPTIONS = {
     "gateway.export.site": ("chmod", "Windows only clears the mark of files that are read-only"),
     "gateway.whole_file": ("os.open", "with the flags of Python's own files, so that no line end is changed"),
     "demo_comfyui.routes_info": (r"os.name|sys.platform", "ComfyUI reports them"),
-    "tests.e2e.crash_kit": (r"os.getloadavg|/proc/meminfo", "facts for a report, left out where they are missing"),
-    "tests.platform_kit": (".+", "what tests need of a system"),
+    "tests.kit.browser.crashes": (r"os.getloadavg|/proc/meminfo", "facts for a report, left out where missing"),
+    "tests.kit.platforms": (".+", "what tests need of a system"),
     "tests.toolchain": (r"chmod|sys.platform", "packages of Debian; Chrome has no --version on Windows"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.platforms import system
 from tests import toolchain
-from tests.platform_kit import put_program
+from tests.kit.platforms import put_program
 
 PACKAGES = ["chromium", toolchain.SHELL, *" ".join(need.packages for need in toolchain.NEEDS).split()]
 FONTS = [need.font for need in toolchain.NEEDS if need.font]

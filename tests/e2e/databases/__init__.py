@@ -19,7 +19,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 FOLDER = Path(__file__).parent
 REVISIONS = {"0.1.0": "f8fe9fd8", "before-0154": "8f741e97"}  # that recorded the dumps, by their names

@@ -30,11 +30,11 @@ from typing import Any
 
 from playwright.async_api import expect
 
-from tests.e2e.browser_kit import BARE, open_headless_shell, wait_for_js
 from tests.e2e.databases import DAMAGE, FOLDER, REVISIONS, UNREADABLE, check_out, read_database
-from tests.e2e.window_kit import PATIENCE, BrowserUser, MooringWindow, open_user
-from tests.e2e.work_kit import demo_servers, paused, slow_workflow
-from tests.services import Service, start_gateway
+from tests.kit.browser.chromium import BARE, open_headless_shell, wait_for_js
+from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
+from tests.kit.browser.work import demo_servers, paused, slow_workflow
+from tests.kit.services import Service, start_gateway
 
 SERVERS = 3
 SET_UP = "from pathlib import Path; from gateway.install import set_up; set_up(Path.cwd())"

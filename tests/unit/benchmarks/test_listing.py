@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main, subjects
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 KIT = sorted(path.stem for path in (ROOT / "benchmarks" / "kit").glob("*.py") if path.stem != "__init__")
 DOCUMENTS = [

@@ -25,7 +25,7 @@ from app.core.evidence import (
     Unclear,
 )
 from app.core.model import Failure, NodeError
-from tests.unit.core.builders import output
+from tests.kit.builders import output
 
 ENDS = st.sampled_from(["success", "error", "interrupted"])
 FAILURES = st.sampled_from([None, Failure(kind="execution", message="broken")])

@@ -22,7 +22,7 @@ from app.core.balancer import (
 from app.core.durations import UNKNOWN, UNKNOWN_SWAP, Durations, Ran
 from app.core.errors import NoServerAvailable
 from app.core.model import Job, PromptId, ServerId, TaskState
-from tests.unit.core.builders import OTHER, A, B, C, reservation, submitted
+from tests.kit.builders import OTHER, A, B, C, reservation, submitted
 
 NOW = 1000.0
 IDS = [PromptId(f"p-{index}") for index in range(8)]

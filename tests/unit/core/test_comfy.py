@@ -23,8 +23,8 @@ from app.core.evidence import Accepted, Evidence, Refused, Unclear
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports.http import Response
 from app.core.truth import judge
-from tests.unit.core import captures
-from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task
+from tests.kit import captures
+from tests.kit.builders import ERROR, REJECTION, A, answer, queue_item, task
 
 P = PromptId("p-1")
 TASK = task("p-1", A)

@@ -19,9 +19,9 @@ from app.core.evidence import Accepted, Finished, Refused, Unclear
 from app.core.model import NodeId, PromptId
 from app.core.ports.http import Response
 from app.core.truth import judge
+from tests.kit import captures
+from tests.kit.builders import ERROR, REJECTION, A, answer, queue_item, task
 from tests.recordings import OLDEST, VERSIONS
-from tests.unit.core import captures
-from tests.unit.core.builders import ERROR, REJECTION, A, answer, queue_item, task
 from tests.unit.core.odd import JSON, mutated
 
 P = PromptId("p-1")

@@ -10,7 +10,7 @@ import pytest
 from app.core import comfy
 from app.core.model import ClientId, PromptId
 from app.core.ports.http import Request
-from tests.unit.core.builders import A, output, task
+from tests.kit.builders import A, output, task
 
 P = PromptId("p-1")
 GRAPH = {"3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "seed": 18446744073709551615}}}

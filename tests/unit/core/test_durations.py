@@ -20,7 +20,7 @@ from app.core.durations import (
 )
 from app.core.model import Job, NodeId, ServerId, TaskState
 from app.core.records import decode, encode
-from tests.unit.core.builders import A, B, C, submitted
+from tests.kit.builders import A, B, C, submitted
 
 PLAIN = Job("plain")
 OTHER = Job("other")

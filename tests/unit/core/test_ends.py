@@ -7,7 +7,7 @@ import pytest
 from app.core.ends import NOT_RESTARTED, EndCause, end_cause
 from app.core.model import Note, TaskState
 from app.core.server_fingerprint import RestartSign
-from tests.unit.core.builders import submitted
+from tests.kit.builders import submitted
 
 ACCEPTED = ("accepted", "number 6")
 FELL = ("server_changed", RestartSign.NUMBER_FELL.value)

@@ -18,7 +18,7 @@ from app.core.errors import (
     ServerLockedError,
     TransportError,
 )
-from tests.unit.core.builders import A, B
+from tests.kit.builders import A, B
 
 ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, MooringError)]
 TREE = {

@@ -27,9 +27,9 @@ from app.core.plan import Certainty, Measured, NodePace, Paces, Plan, guessed
 from app.core.progress import Progress
 from app.core.stopwatch import Stopwatch
 from app.core.workflow import ApiWorkflow, parse_workflow
-from tests.unit.core import captures
-from tests.unit.core.builders import A, B
-from tests.unit.core.made_runs import MadeRun, P, Studio, node, text_to_picture, twice_sampled
+from tests.kit import captures
+from tests.kit.builders import A, B
+from tests.kit.made_runs import MadeRun, P, Studio, node, text_to_picture, twice_sampled
 
 HERE = "http://a"
 UNSEEN = 0.5  # seconds: what is shown is whole seconds

@@ -27,8 +27,8 @@ from app.core.events import (
     read_text,
 )
 from app.core.model import Failure, NodeId, PromptId
-from tests.unit.core import captures
-from tests.unit.core.builders import output
+from tests.kit import captures
+from tests.kit.builders import output
 from tests.unit.core.odd import JSON, mutated
 from wire.events import Event
 

@@ -25,7 +25,7 @@ from app.core.file_runs import (
 from app.core.model import BatchId, Failure, InputFile, NodeId, Part, PromptId, Task, TaskState, WindowId
 from app.core.ports.files import ChosenFile
 from app.core.waiting_runs import Batch
-from tests.unit.core.builders import task as a_task
+from tests.kit.builders import task as a_task
 
 ME = WindowId("me")
 BATCH = BatchId("batch")

@@ -8,7 +8,7 @@ from app.core import jobs
 from app.core.errors import HttpStatusError, MooringError, ProtocolError
 from app.core.model import PromptId
 from app.core.ports.http import Response
-from tests.unit.core.builders import A, answer
+from tests.kit.builders import A, answer
 
 
 def test_a_job_is_cancelled_by_its_id_alone() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.core.errors import StorageError
 from app.core.journal import LONGEST_ENTRY, LONGEST_TEXT, Journal, JournalEntry, plain, read_entries
 from app.core.model import Delivery, Output, TaskState
-from tests.unit.core.builders import task
+from tests.kit.builders import task
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 FACTS = st.dictionaries(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.core.balancer import Claims, Leaning, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable
 from app.core.model import Choice, PromptId, ServerId
-from tests.unit.core.builders import A, B, C
+from tests.kit.builders import A, B, C
 
 NOW = 1000.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.model import NodeId, TaskState
 from app.core.origin import is_of, needs_confirmation
-from tests.unit.core.builders import output, submitted
+from tests.kit.builders import output, submitted
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
 CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),), is_proven=True)

@@ -9,7 +9,7 @@ from app.core.outputs import MAX_SHOWN, read_node_outputs, read_outputs
 from app.core.records import decode, encode
 from app.session.delivery.fetch import fetch_output
 from app.session.memory.private import redacted
-from tests.unit.ui.page_kit import task
+from tests.kit.page.stills import task
 
 SHOWN = read_node_outputs("5", {"text": ["a harbour, 沙丘", "second"]})
 

@@ -11,7 +11,7 @@ from app.core import past
 from app.core.model import BatchId, Cell, Delivery, InputFile, NodeId, Part, PromptId, Task, TaskState
 from app.core.past import MAX_TEXT, PastQuery, PastTask, is_settled, matches, past_of, to_lay_by
 from app.core.records import decode, encode
-from tests.unit.core.builders import B, output, task
+from tests.kit.builders import B, output, task
 
 
 def home(prompt_id: str = "p-1", **changes: Any) -> Task:

@@ -24,7 +24,7 @@ from app.core.events import (
 from app.core.model import NodeId, PromptId
 from app.core.plan import Plan, guessed
 from app.core.progress import Progress
-from tests.unit.core import captures
+from tests.kit import captures
 
 P = PromptId("p-1")
 NODES = [NodeId(str(number)) for number in range(1, 5)]

@@ -18,7 +18,7 @@ from app.core.evidence import Evidence
 from app.core.journal_entries import NOT_RECORDED, recorded_fields
 from app.core.model import Choice, InputFile, NodeId, Note, Task, Template
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
-from tests.unit.core.builders import task
+from tests.kit.builders import task
 
 LISTED = redaction.WORDS | redaction.WORD_LISTS | redaction.WORD_MAPS | redaction.SOURCE
 LISTED |= redaction.PLACES | redaction.MIXED | redaction.NAMES | redaction.TEXTS

@@ -11,7 +11,7 @@ from app.core.errors import AffinityError, NoServerAvailable, ServerLockedError,
 from app.core.model import Fleet, PromptId, Reservation, Unreadable, WindowId
 from app.core.reservation import Wanted
 from app.core.window import Window
-from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, C, address, reservation, server, submitted
+from tests.kit.builders import CLIENT, FLEET, ME, OTHER, A, B, C, address, reservation, server, submitted
 
 NEW = PromptId("p-new")
 FREE = Window(ME, CLIENT)

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
 from app.core.roster import LISTED, PICTURES, OutputSummary, ReservedPlace, Roster, TaskSummary, digest, moorings
-from tests.unit.core.builders import ME, OTHER, A, B
+from tests.kit.builders import ME, OTHER, A, B
 
 
 def glance(name: str, began: float, ended: float | None, server: ServerId = A, **more: Any) -> TaskSummary:

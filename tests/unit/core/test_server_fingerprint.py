@@ -6,7 +6,7 @@ import pytest
 
 from app.core.model import PromptId, TaskState
 from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_fingerprint
-from tests.unit.core.builders import submitted
+from tests.kit.builders import submitted
 
 P = PromptId("p-1")
 

@@ -16,7 +16,7 @@ from app.core.stall import (
     is_stalled,
     learned_patience,
 )
-from tests.unit.core.builders import A, B, submitted, task
+from tests.kit.builders import A, B, submitted, task
 
 RUNNING = submitted(state=TaskState.RUNNING)
 FIRST = submitted(state=TaskState.QUEUED, place=1)

@@ -26,7 +26,7 @@ from app.core.evidence import (
 )
 from app.core.model import Contact, Failure, NodeError, NodeId, Note, TaskState
 from app.core.truth import LOST_GAP, UNREACHABLE_AFTER, judge
-from tests.unit.core.builders import after, output, submitted, task
+from tests.kit.builders import after, output, submitted, task
 
 REJECTED = Failure(kind="rejected", message="no")
 FIRST = Absent(200.0, 200.1)

@@ -18,7 +18,7 @@ from app.core.evidence import (
 )
 from app.core.model import Contact, TaskState
 from app.core.truth import LOST_GAP, judge
-from tests.unit.core.builders import after, output, submitted, task
+from tests.kit.builders import after, output, submitted, task
 
 CREATED = 100.0  # of every task here
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.core.evidence import Cached, Finished, Started
 from app.core.model import Delivery, NodeId
 from app.core.truth import merge_outputs
-from tests.unit.core.builders import after, output, submitted
+from tests.kit.builders import after, output, submitted
 
 # Outputs
 

@@ -21,7 +21,7 @@ from app.core.evidence import (
 )
 from app.core.model import Contact, Task, TaskState
 from app.core.truth import LOST_GAP, judge
-from tests.unit.core.builders import after, submitted, task
+from tests.kit.builders import after, submitted, task
 from tests.unit.core.evidence import LIVES
 
 

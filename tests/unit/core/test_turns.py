@@ -18,7 +18,7 @@ from app.core.turns import (
     Asker,
     turn_of,
 )
-from tests.unit.core.builders import task
+from tests.kit.builders import task
 from wire.turns import AHEAD
 
 NOW = 5_000.0

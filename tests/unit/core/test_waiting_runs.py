@@ -32,7 +32,7 @@ from app.core.waiting_runs import (
     read_values,
     write_values,
 )
-from tests.unit.core.builders import ME, OTHER
+from tests.kit.builders import ME, OTHER
 
 BIGGEST = 2**64 - 1
 GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'

@@ -28,7 +28,7 @@ from app.core.window import (
     get_api_base_url,
     is_address_tag,
 )
-from tests.unit.core.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
+from tests.kit.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
 
 EMPTY = Window(ME, CLIENT)
 RESERVED = EMPTY.reserve(reservation("p-1", A))

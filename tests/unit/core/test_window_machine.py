@@ -15,7 +15,7 @@ from app.core.evidence import Evidence
 from app.core.model import Contact, PromptId, ServerId, Task, TaskState, WindowId
 from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored
-from tests.unit.core.builders import CLIENT, ME, OTHER, A, B, C, address, reservation, task
+from tests.kit.builders import CLIENT, ME, OTHER, A, B, C, address, reservation, task
 from tests.unit.core.evidence import ANY, at
 
 SERVERS = st.sampled_from([A, B, C])

@@ -11,7 +11,7 @@ from hypothesis import given
 from app.core.errors import BadInput, MooringError
 from app.core.workflow import MAX_NODES, MAX_TEXT, OUTPUT_CLASSES, parse_workflow
 from tests import recordings
-from tests.unit.core import captures
+from tests.kit import captures
 from tests.unit.core.odd import JSON, mutated
 
 GRAPH: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 
 from demo_comfyui.model.prompts import is_link
 from demo_comfyui.model.results import Cached, OutputCache
-from tests.links import ROWS
+from tests.kit.links import ROWS
 
 PROMPT: dict[str, Any] = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "color": 1}},

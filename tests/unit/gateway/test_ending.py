@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from gateway.tasks import close_in_time
-from tests.platform_kit import posix_only
+from tests.kit.platforms import posix_only
 
 HANGING = """
 import asyncio, time

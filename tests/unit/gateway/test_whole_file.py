@@ -8,7 +8,7 @@ import pytest
 
 from gateway.platforms import system
 from gateway.whole_file import PUBLIC, open_as, write_all, write_beside, write_whole
-from tests.platform_kit import has_mode
+from tests.kit.platforms import has_mode
 
 
 def test_file_is_replaced_with_the_bytes_and_the_mode_given(tmp_path: Path) -> None:

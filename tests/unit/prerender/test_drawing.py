@@ -14,8 +14,8 @@ from app.ui.kit.account import Account
 from app.ui.page.regions import REGIONS, digest_of
 from demo_comfyui.catalogue import catalogue_of
 from gateway.page.languages import locale_files, read_languages
-from tests.services import ROOT
-from tests.unit.ui.elements import Element, element
+from tests.kit.page.elements import Element, element
+from tests.kit.services import ROOT
 
 NODES, FILES = "a" * 64, "b" * 64
 

@@ -10,7 +10,7 @@ import pytest
 from app.core import errors
 from app.core.errors import AffinityError, BadInput, PromptRejected, ServerLockedError, TaskNotFound
 from app.scripting.wire import BLOB_KEY, ERRORS, PageError, camel, pack, revive, snake, unpack
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 
 def test_arguments_are_json_and_a_list_of_bytes() -> None:

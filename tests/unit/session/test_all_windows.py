@@ -9,9 +9,9 @@ from app.core.model import BatchId, Contact, Delivery, PromptId, ServerId, Task,
 from app.core.ports.blobs import KeepSettings
 from app.session.waiting.worker import WindowWorker
 from app.workflows.plans.runs import Count, plan_runs
+from tests.kit.stage import A, B, C, Stage, line_of, scene
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, line_of, scene
 from tests.unit.session.test_capability import NODES, open_window
 from tests.unit.session.test_visits import make_and_forget
 from tests.unit.session.test_windows import all_home, all_tasks, spread, tasks_of

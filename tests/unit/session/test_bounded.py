@@ -12,8 +12,8 @@ from app.core.model import PromptId
 from app.core.plan import Paces
 from app.core.ports import Ports
 from app.workflows.plans.runs import Count, plan_runs
+from tests.kit.stage import A, Stage, line_of, scene, window_of
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, Stage, line_of, scene, window_of
 from tests.unit.session.test_past import made
 
 # The journal and what was learned of durations have bounds of their own; behind the ports the world begins.

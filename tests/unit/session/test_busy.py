@@ -14,9 +14,9 @@ from app.core.ports.http import Http, Request, Response
 from app.core.truth import LOST_GAP
 from app.session.waiting.worker import FIRST_REST
 from app.ui.kit.messages import word_error
+from tests.kit.page.stills import ENGLISH
+from tests.kit.stage import PHOTO, A, Stage, line_of, scene, task_of, window_of
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, Stage, line_of, scene, task_of, window_of
-from tests.unit.ui.page_kit import ENGLISH
 
 
 @dataclass

@@ -11,9 +11,9 @@ from app.core.errors import NotOwner, TaskNotFound
 from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, TaskState, WindowId
 from app.core.records import encode
+from tests.kit.stage import A, Stage, scene, task_of, window_of
 from tests.simulation.server import NEW
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, Stage, scene, task_of, window_of
 
 OTHERS = PromptId("somebody-else's")
 

@@ -18,10 +18,10 @@ from app.session.submitting.capability import KEPT
 from app.ui.kit.messages import word_error
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.page.stills import ENGLISH
+from tests.kit.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
-from tests.unit.ui.page_kit import ENGLISH
 from wire.health import Health
 
 C = ServerId("gpu-3")

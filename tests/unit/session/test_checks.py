@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.session.stage import A, Stage, scene
+from tests.kit.stage import A, Stage, scene
 
 
 @scene

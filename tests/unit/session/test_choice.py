@@ -12,8 +12,8 @@ from app.core.model import Fleet, ServerId, TaskState
 from app.core.window import Free
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import A, B, C, Stage, scene, task_of, window_of
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 
 
 def drain(stage: Stage, *server_ids: ServerId) -> None:

@@ -10,8 +10,8 @@ from app.core.evidence import Seen
 from app.core.model import TaskState
 from app.core.ports.sockets import Frame
 from app.session.watching.deafness import FIRST_SILENCE, REPORTS_WITHIN, DeafnessDetector
+from tests.kit.stage import A, B, Stage, noted, scene, task_of, window_of
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
 
 
 def deafen(stage: Stage, page: Page) -> None:

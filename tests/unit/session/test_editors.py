@@ -24,9 +24,9 @@ from app.workflows.editor.copy import Slot, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import A, B, Stage, noted, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
 
 NONCE = Target("2", "nonce")
 

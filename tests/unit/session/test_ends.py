@@ -8,10 +8,10 @@ from app.core.ends import EndCause, end_cause
 from app.core.errors import ConnectError
 from app.core.model import TaskState
 from app.ui.runs.task_words import word_task
+from tests.kit.page.stills import ENGLISH
+from tests.kit.stage import A, Stage, line_of, scene, task_of, window_of
 from tests.simulation.network import Mishap
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, Stage, line_of, scene, task_of, window_of
-from tests.unit.ui.page_kit import ENGLISH
 
 
 async def by_another(stage: Stage, path: str, body: bytes) -> None:

@@ -11,9 +11,9 @@ from app.core.model import Contact, Delivery, ServerId, TaskState
 from app.core.ports.http import Request, Response
 from app.core.window import Free
 from app.core.workflow import parse_workflow
+from tests.kit.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.network import Exchange
 from tests.simulation.server import Answer
-from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 from tests.unit.session.test_submit_steps import adopt_all
 
 TWO_PICTURES = parse_workflow(

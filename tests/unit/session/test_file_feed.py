@@ -22,9 +22,9 @@ from app.session.waiting import file_feed
 from app.session.waiting.file_feed import FileFeed
 from app.workflows.editor.copy import ready_copy
 from app.workflows.plans.runs import Count, plan_runs
+from tests.kit.stage import A, B, C, Stage, line_of, scene
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_picture, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, line_of, scene
 from tests.unit.session.test_worker import settled
 
 PLACE = FileInput("1", "image")

@@ -8,9 +8,9 @@ from app.core.errors import MooringError
 from app.core.model import PromptId, TaskState
 from app.core.workflow import parse_workflow
 from app.session import Picked
+from tests.kit.stage import A, Stage, scene, task_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, Stage, scene, task_of
 
 STEPS = 400  # of 0.05 s
 SIZES = (("image", 300), ("mask", 700))  # bytes

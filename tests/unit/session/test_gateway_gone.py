@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.model import TaskState
-from tests.unit.session.stage import A, B, Stage, scene
+from tests.kit.stage import A, B, Stage, scene
 from tests.unit.session.test_waiting_runs import add, labels, paused, unfinished
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.ports.blobs import Blob
 from app.session.hashing import PART, sha256_of
-from tests.unit.ui.page_kit import Bytes
+from tests.kit.page.stills import Bytes
 
 
 @dataclass

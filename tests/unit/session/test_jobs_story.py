@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.core.model import TaskState
+from tests.kit.stage import A, Stage, scene, task_of
 from tests.simulation.network import Mishap
 from tests.simulation.server import ANCIENT, NEW, OLD, Version
-from tests.unit.session.stage import A, Stage, scene, task_of
 
 
 @pytest.mark.parametrize("has_jobs", [True, False])

@@ -10,11 +10,11 @@ from app.core.errors import TaskNotFound, TransportError
 from app.core.model import Delivery, Note, PromptId, TaskState
 from app.core.ports.blobs import Keep, KeepSettings
 from app.session.delivery.results import MOST_FRESH, _dropped
+from tests.kit.builders import output, submitted
+from tests.kit.stage import A, Stage, bytes_of, scene, task_of
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
-from tests.unit.core.builders import output, submitted
-from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
 
 
 async def one_dropped(stage: Stage) -> tuple[Page, PromptId, bytes]:

@@ -6,9 +6,9 @@ import asyncio
 
 from app.core.model import PromptId
 from app.core.ports.transfers import MOST_TRANSFERS
+from tests.kit.stage import PHOTO, A, B, C, Stage, scene, window_of
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, scene, window_of
 
 UPLOAD, RESULT = ("POST", "upload"), ("GET", "view")
 SOON = 0.3  # seconds

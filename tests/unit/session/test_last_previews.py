@@ -15,8 +15,8 @@ from app.session.facts import Preview
 from app.session.memory.sandbox import Sandbox
 from app.session.memory.store import MemoryStore
 from app.session.state import State
+from tests.kit.builders import CLIENT, ME, submitted
 from tests.simulation.store import Bytes
-from tests.unit.core.builders import CLIENT, ME, submitted
 from tests.unit.session.test_worker import Patience, settled
 
 ID = PromptId("p-1")

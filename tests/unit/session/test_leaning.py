@@ -6,7 +6,7 @@ import pytest
 
 from app.core.balancer import Leaning
 from app.core.errors import NoServerAvailable
-from tests.unit.session.stage import A, B, C, Stage, scene
+from tests.kit.stage import A, B, C, Stage, scene
 from tests.unit.session.test_one_server import task_of
 from tests.unit.session.test_windows import all_tasks, spread
 

@@ -28,8 +28,8 @@ from app.session.memory.sandbox import Sandbox
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.sending import _is_of_the_run, _steady
 from app.workflows.plans.runs import Count, Seeds, plan_runs
+from tests.kit.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.unit.session.test_editors import Posts
 from tests.unit.session.test_editors import run as run_with_editor
 from tests.unit.session.test_file_feed import Folder, Memory, start, use, work_of

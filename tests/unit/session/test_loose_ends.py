@@ -8,8 +8,8 @@ from app.core.errors import NotOwner, StorageError
 from app.core.model import PromptId, Task
 from app.session import Run, RunStage
 from app.session.loose_ends import LooseEnds
+from tests.kit.stage import Stage, scene, task_of
 from tests.simulation.store import Bytes
-from tests.unit.session.stage import Stage, scene, task_of
 
 ID = PromptId("a")
 FULL = StorageError("update", "quota")

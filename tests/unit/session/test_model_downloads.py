@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import ConnectError, HttpStatusError
 from app.core.model import ServerId
 from app.core.ports.http import Request, Response
-from tests.unit.session.stage import A, Stage, scene
+from tests.kit.stage import A, Stage, scene
 from tests.unit.session.test_capability import open_window
 from wire.downloads import DownloadStatus, DownloadTask
 

@@ -19,8 +19,8 @@ from app.core.window import Window
 from app.session.models import LARGEST_LIST, ModelFile, Models
 from demo_comfyui.models import MODELS
 from gateway.http.routes import ServerCall, find_route, split_target
+from tests.kit.builders import CLIENT, ME, task
 from tests.recordings import read
-from tests.unit.core.builders import CLIENT, ME, task
 from wire.health import Health
 from wire.versions import VERSIONS
 

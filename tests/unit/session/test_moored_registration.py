@@ -10,9 +10,9 @@ import pytest
 from app.core.errors import AffinityError, ServerLockedError, StorageError, UnreadableRecord
 from app.core.model import PromptId, TaskState
 from app.session import RunStage
+from tests.kit.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 
 WRITES = ("reserve", "register", "reserve_and_register", "read_task")
 

@@ -15,9 +15,9 @@ from app.core.server_file import ServerFile
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.submitting import named_files
 from app.session.submitting.named_files import Copy, Origin, _is_of, _places
+from tests.kit.stage import PHOTO, A, B, Stage, scene, task_of
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of
 from tests.unit.session.test_capability import NODES, C, MemoryCatalogues, open_window
 from wire.health import Health
 

@@ -17,9 +17,9 @@ from app.core.model import Contact, PromptId, ServerId, TaskState
 from app.core.records import encode
 from app.core.window import Free
 from app.session import RunStage
+from tests.kit.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 
 
 @scene

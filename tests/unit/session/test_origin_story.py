@@ -15,7 +15,7 @@ from app.core.workflow import parse_workflow
 from app.session.delivery.fetch import fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
-from tests.unit.session.stage import A, Stage, bytes_of, scene, task_of
+from tests.kit.stage import A, Stage, bytes_of, scene, task_of
 from tests.unit.session.test_files import Answering
 
 

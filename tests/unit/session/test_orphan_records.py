@@ -6,8 +6,8 @@ import pytest
 
 from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import PromptId, WindowId
+from tests.kit.stage import A, Stage, scene, window_of
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, Stage, scene, window_of
 from tests.unit.session.test_unreadable import damage
 
 

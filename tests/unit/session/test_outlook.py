@@ -21,8 +21,8 @@ from app.session.memory.sandbox import Sandbox, SandboxClock
 from app.session.memory.store import MemoryStore
 from app.session.state import State
 from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
-from tests.unit.core.builders import CLIENT, ME, A, B, address, submitted
-from tests.unit.core.made_runs import node, text_to_picture
+from tests.kit.builders import CLIENT, ME, A, B, address, submitted
+from tests.kit.made_runs import node, text_to_picture
 from tests.unit.session.test_worker import settled
 from wire.queue import OTHER as OF_ANOTHER
 

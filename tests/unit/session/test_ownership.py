@@ -12,8 +12,8 @@ from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import Task, TaskState, WindowId
 from app.core.window import Free
 from app.session import RunStage
+from tests.kit.stage import A, B, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import A, B, Stage, bytes_of, scene, task_of, window_of
 
 # Identity
 

@@ -13,9 +13,9 @@ from app.session.memory.sandbox import Sandbox
 from app.session.memory.store import MemoryStore
 from app.session.salvage import OLD
 from app.session.state import State
+from tests.kit.builders import CLIENT, ME, submitted
+from tests.kit.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.world import Page
-from tests.unit.core.builders import CLIENT, ME, submitted
-from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
 
 async def made(stage: Stage, page: Page, count: int) -> list[PromptId]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from app.core.model import TaskState
 from app.core.truth import LOST_GAP
+from tests.kit.stage import A, Stage, scene, task_of
 from tests.simulation.server import Answer, SimServer
-from tests.unit.session.stage import A, Stage, scene, task_of
 
 
 class Watched:

@@ -21,10 +21,10 @@ from app.core.workflow import parse_workflow
 from app.session import Picked, RunStage
 from app.session.facts import Run
 from app.workflows.plans.runs import PlannedRun
+from tests.kit.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from tests.simulation.browser import PRESSES
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from wire.health import Health
 
 PRESS = PromptId("aaaaaaaa-0000-4000-8000-000000000000")

@@ -15,10 +15,10 @@ from app.core.previews import Previews
 from app.session.console import ConsoleContract
 from app.session.facts import MOST_BYTES, MOST_FRAMES, Preview
 from app.session.watching.socket import USUAL_RATE
+from tests.kit.stage import A, B, Stage, scene, window_of
 from tests.simulation.server.sockets import SimSocket
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, scene, window_of
 from tests.unit.session.test_windows import all_home, spread
 
 JPEG = b"\xff\xd8\xff\xe0"

@@ -13,10 +13,10 @@ from app.core.window import Free
 from app.session import Picked
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.browser import Tab
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 
 
 async def private_window(stage: Stage) -> Page:

@@ -32,10 +32,10 @@ from app.session.memory.database import RESULTS, THUMBNAILS
 from app.session.memory.documents import PrivateDocuments
 from app.session.memory.private import PrivateStore, private_ports, redacted
 from app.session.memory.sandbox import Sandbox
+from tests.kit.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
 from tests.ports.database import kept_of
 from tests.ports.memory_documents import MemoryDocuments
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
-from tests.unit.core.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
 from tests.unit.session.test_report import Shelf as JournalInMemory
 
 PICTURE = Bytes(b"picture", "image/png")

@@ -10,9 +10,9 @@ import pytest
 from app.core.errors import ConnectError, NoServerAvailable, StorageError
 from app.core.model import Fleet, WindowId
 from app.session.submitting.reservations import RESERVE_TRIES
+from tests.kit.stage import PHOTO, Stage, line_of, scene, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, Stage, line_of, scene, window_of
 
 
 def misplace(page: Page, times: int) -> list[str]:

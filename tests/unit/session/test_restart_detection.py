@@ -17,9 +17,9 @@ from app.core.truth import LOST_GAP
 from app.session.memory.sandbox import HERE, THERE, Sandbox, make_fleet
 from app.session.state import State
 from app.session.watching.restart_detection import RestartDetection
+from tests.kit.stage import A, B, Stage, scene, task_of
 from tests.simulation.server import NEW, SimServer
 from tests.simulation.world import Page
-from tests.unit.session.stage import A, B, Stage, scene, task_of
 from tests.unit.session.test_files import Answering
 
 

@@ -13,9 +13,9 @@ from app.core.errors import BadInput, NoServerAvailable
 from app.core.model import NodeId, TaskState, Template
 from app.core.workflow import parse_workflow
 from app.workflows.plans.runs import PlannedRun
+from tests.kit.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from wire.turns import AHEAD
 
 

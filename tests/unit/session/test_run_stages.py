@@ -10,9 +10,9 @@ from app.core.ports.http import Request, Response
 from app.core.ports.sockets import Connection
 from app.session import RunStage
 from app.session.facts import Picked, Run
+from tests.kit.stage import PHOTO, A, B, Stage, scene
 from tests.simulation.store import Bytes, SimStore
 from tests.simulation.world import a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene
 
 
 @scene

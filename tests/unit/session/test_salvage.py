@@ -17,9 +17,9 @@ from app.session.memory.store import MemoryStore
 from app.session.salvage import Salvage
 from app.session.state import State
 from app.session.submitting.submit import SLEPT_OVER
+from tests.kit.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, Stage, bytes_of, scene, task_of, window_of
 
 
 def orphan_ids(page: Page) -> list[PromptId]:

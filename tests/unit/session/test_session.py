@@ -14,8 +14,8 @@ from app.session import Run, Session
 from app.session.memory.sandbox import HERE, Sandbox, make_fleet
 from app.session.session import INPUT_KEPT
 from app.session.submitting.remote_choices import LISTED
+from tests.kit.stage import A, B, C, Stage, scene, task_of, window_of
 from tests.simulation.store import Bytes
-from tests.unit.session.stage import A, B, C, Stage, scene, task_of, window_of
 from tests.unit.session.test_files import Answering
 from tests.unit.session.test_private import private_window
 

@@ -16,8 +16,8 @@ from app.core.window import Moored
 from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_REPORTED
 from gateway.http import closes
 from gateway.http.refusal import Cause, Refusal
+from tests.kit.stage import PHOTO, A, B, C, Stage, noted, scene, task_of, window_of
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, noted, scene, task_of, window_of
 
 
 @dataclass

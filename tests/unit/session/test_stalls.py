@@ -11,9 +11,9 @@ from app.core.errors import ServerMoved
 from app.core.model import Contact, Delivery, TaskState, WindowId
 from app.core.stall import IDLE_PATIENCE, UNLEARNED_PATIENCE
 from app.session.watching.stalls import StallDetector
+from tests.kit.builders import submitted
+from tests.kit.stage import A, B, Stage, scene, task_of, window_of
 from tests.simulation.world import a_workflow
-from tests.unit.core.builders import submitted
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 from tests.unit.session.test_outlook import Forecasting
 
 ELSEWHERE = "http://elsewhere.test:8188"

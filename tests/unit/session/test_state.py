@@ -10,7 +10,7 @@ from app.core.model import Contact, Note, WindowId
 from app.core.window import Window
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
-from tests.unit.session.stage import A, B, Stage, noted, scene, task_of, window_of
+from tests.kit.stage import A, B, Stage, noted, scene, task_of, window_of
 
 
 @scene

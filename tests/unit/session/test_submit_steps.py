@@ -15,11 +15,11 @@ from app.core.model import PromptId, Task, TaskState
 from app.core.server_file import content_name
 from app.core.workflow import parse_workflow
 from app.session.submitting.submit import CONTACT_DEADLINE, SLEPT_OVER, WRITE_RETRY, RunOrder
+from tests.kit.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.simulation.network import Mishap
 from tests.simulation.store import Bytes, SimDatabase
 from tests.simulation.transport import SimHttp
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, scene, task_of, window_of
 from tests.unit.session.test_socket import open_slowly
 
 

@@ -24,9 +24,9 @@ from app.session.submitting.reservations import expect_turn
 from app.session.waiting.worker import LONGEST_WHILE_BUSY
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, Stage, line_of, scene, task_of, window_of
 from wire.queue import OTHER
 from wire.turns import AHEAD, NOT_YOUR_TURN
 

@@ -10,9 +10,9 @@ from app.core.errors import InvalidTransition, NotOwner, StorageError, TaskNotFo
 from app.core.model import PromptId, StoredTasks, TaskState
 from app.core.window import Window
 from app.session.console import ConsoleContract
+from tests.kit.stage import A, B, Stage, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, Stage, scene, task_of, window_of
 
 PAUSED: Mapping[str, object] = {"state": "paused"}
 ODD: Mapping[str, object] = {"choice": 3}  # the rest, an end too, can still be read

@@ -13,7 +13,7 @@ from app.core.ports.http import Request, Response
 from app.session import live
 from app.session.delivery import visits
 from app.session.servers import Servers
-from tests.unit.session.stage import A, B, Stage, bytes_of, scene, window_of
+from tests.kit.stage import A, B, Stage, bytes_of, scene, window_of
 
 
 async def make_and_forget(stage: Stage) -> tuple[PromptId, bytes]:

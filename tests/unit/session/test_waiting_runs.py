@@ -26,9 +26,9 @@ from app.core.window import Free
 from app.session import Picked
 from app.workflows.plans.runs import Count, Plan, Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import PHOTO, A, B, C, Stage, line_of, scene, task_of, window_of
 
 NONCE = Target("2", "nonce")
 STEPS = Target("2", "steps")

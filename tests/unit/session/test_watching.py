@@ -19,10 +19,10 @@ from app.session.watching.watch import (
     SOCKET_IS_FRESH,
     SOCKET_PAUSE,
 )
+from tests.kit.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 from tests.simulation.network import Mishap
 from tests.simulation.server import OLD
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
 
 IMMEDIATELY = FIRST_PAUSE / 3
 

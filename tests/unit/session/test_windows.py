@@ -15,8 +15,8 @@ from app.session.waiting.worker import WindowWorker
 from app.session.windows import MEND
 from app.workflows.plans.runs import Seeds, plan_runs
 from app.workflows.plans.targets import Target
+from tests.kit.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.simulation.world import Page, a_workflow
-from tests.unit.session.stage import A, B, C, Stage, line_of, scene, window_of
 from tests.unit.session.test_file_feed import Folder, Memory, start, use
 from wire.health import Health
 

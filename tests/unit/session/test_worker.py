@@ -17,7 +17,7 @@ from app.session.state import State
 from app.session.submitting.submit import RunOrder
 from app.session.waiting.worker import LONGEST_REST, LONGEST_WHILE_BUSY, WindowWorker
 from app.session.window import SessionWindow
-from tests.unit.core.builders import CLIENT, FLEET, ME, A, reservation, submitted
+from tests.kit.builders import CLIENT, FLEET, ME, A, reservation, submitted
 from wire.health import Health
 
 DOWN = RequestTimeout(None, "network")

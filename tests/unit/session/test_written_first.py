@@ -19,11 +19,11 @@ from app.core.truth import LOST_GAP
 from app.core.window import Free, Restoring
 from app.core.workflow import parse_workflow
 from app.session import RunStage
+from tests.kit.stage import PHOTO, A, Stage, line_of, scene, task_of, window_of
 from tests.simulation.browser import PRESSES
 from tests.simulation.network import Mishap
 from tests.simulation.server import Answer
 from tests.simulation.world import Page
-from tests.unit.session.stage import PHOTO, A, Stage, line_of, scene, task_of, window_of
 
 
 def runs(stage: Stage) -> Counter[str]:

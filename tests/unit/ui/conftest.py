@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from tests.unit.ui.actions_kit import problems
+from tests.kit.page.markup_actions import problems
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.core import captures
+from tests.kit import captures
 from wire.events import ABOUT, Event, prompt_of_event
 
 

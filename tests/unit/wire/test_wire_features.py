@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.kit import captures
 from tests.recordings import NEWEST, OLDEST
-from tests.unit.core import captures
 from wire.features import Features, lists_jobs, read_features
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.workflow import parse_workflow
 from app.workflows.graph import open_graph
-from tests.links import ODD_IDS, ODD_LINKS
+from tests.kit.links import ODD_IDS, ODD_LINKS
 
 
 @pytest.mark.parametrize(("value", "is_link"), ODD_LINKS, ids=ODD_IDS)

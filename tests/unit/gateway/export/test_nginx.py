@@ -24,7 +24,7 @@ from gateway.fleet.rules import Rules
 from gateway.http.queries import for_server, judge_query, read_query
 from gateway.http.routes import ENDPOINTS
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
-from tests.platform_kit import has_mode
+from tests.kit.platforms import has_mode
 
 PROXIES = Rules(proxies=(ip_network("127.0.0.1"),))
 SERVERS = (

@@ -21,7 +21,7 @@ from gateway.install.place import Installation
 from gateway.page.home_screen import FOLDER as HOME_SCREEN
 from gateway.page.tree import PageTree
 from gateway.site.policy import document_policy, header_policy
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 SERVERS = (
     Server(ServerId("a"), "Attic", "http://gpu:8188", colour="teal", tags=("x",), is_direct=True),

@@ -19,8 +19,8 @@ from gateway.fleet.state import FleetState
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Server, ServerId
 from gateway.platforms import system
-from tests.platform_kit import has_mode, posix_only
-from tests.platform_kit import link as make_link
+from tests.kit.platforms import has_mode, posix_only
+from tests.kit.platforms import link as make_link
 
 A, B = ServerId("a"), ServerId("b")
 FILE = Path("/nowhere/fleet.toml")

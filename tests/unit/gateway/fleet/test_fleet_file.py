@@ -19,7 +19,7 @@ from gateway.fleet.fleet import Source
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Access, Limits, Server, ServerId
-from tests.certificates import Pem, make_pem
+from tests.kit.certificates import Pem, make_pem
 
 ROOT = Path(__file__).resolve().parents[4]
 

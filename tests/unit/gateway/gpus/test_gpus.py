@@ -13,7 +13,7 @@ from gateway.gpus.command import command_lines, main
 from gateway.gpus.detection import CUDA, HIP, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.http.servers import Server, ServerId
 from gateway.platforms import windows
-from tests.platform_kit import posix_only, put_program
+from tests.kit.platforms import posix_only, put_program
 
 ROOT = Path(__file__).resolve().parents[4]
 NVIDIA, ROCM = TOOLS

@@ -14,8 +14,17 @@ from gateway.http.lanes import HOLDER
 from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.worker_process import SMALL_HEAVY, SMALL_SIZE, Heavy, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
-from tests.large_works import fail_shape, grow, length_of, process_of, refuse, repeat, take_memory, take_time
-from tests.platform_kit import linux_only, niceness
+from tests.kit.platforms import linux_only, niceness
+from tests.unit.gateway.http.large_works import (
+    fail_shape,
+    grow,
+    length_of,
+    process_of,
+    refuse,
+    repeat,
+    take_memory,
+    take_time,
+)
 
 LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
 

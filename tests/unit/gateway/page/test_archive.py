@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.page.archive import digest_sources, make_archive
 from gateway.whole_file import write_whole
-from tests.platform_kit import link
+from tests.kit.platforms import link
 
 
 def make_app(root: Path) -> Path:

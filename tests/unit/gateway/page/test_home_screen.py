@@ -23,7 +23,7 @@ from gateway.page.home_screen import (
 )
 from gateway.page.languages import compile_catalogue
 from gateway.page.tree import PageTree, text_of
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 HTML = "<!-- policy --><!-- style --><!-- icon --><p data-t>Away</p><!-- texts --><!-- script -->"
 POLISH = 'msgid ""\nmsgstr "Language: pl\\nX-Name: Polski\\n"\n\nmsgid "Away"\nmsgstr "</script>Z dala"\n'

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.page.index_page import CLASSIC_SCRIPTS, SCRIPTS, STYLE_LINKS, STYLES, PageText, imported_by
 from gateway.page.tree import PageTree
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 HOME = f"/b/{'0' * 32}/"
 HTML = """<head>

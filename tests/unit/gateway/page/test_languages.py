@@ -14,8 +14,8 @@ import pytest
 from app.ui.kit.i18n import make_translator
 from app.ui.kit.i18n import read_languages as read_index
 from gateway.page.languages import FOLDER, INDEX, compile_catalogue, for_no_script, locale_files, read_languages
-from tests.services import ROOT
-from tests.unit.ui.page_kit import PlainFormats
+from tests.kit.page.stills import PlainFormats
+from tests.kit.services import ROOT
 
 POLISH = """# A comment.
 msgid ""

@@ -12,8 +12,8 @@ from gateway.page.home_screen import ICONS
 from gateway.page.index_page import SCRIPTS, STYLES
 from gateway.page.languages import INDEX
 from gateway.page.tree import ARCHIVE, LOGIN, LOGIN_STYLES, PageTree, digest
-from tests.platform_kit import link
-from tests.services import ROOT
+from tests.kit.platforms import link
+from tests.kit.services import ROOT
 
 FILES = {
     "index.html": '<link rel="stylesheet" href="static/css/b.css"><link rel="stylesheet" href="static/css/a.css">',

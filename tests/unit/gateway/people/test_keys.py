@@ -32,8 +32,8 @@ from gateway.people.sessions import DAY, LoginSessions
 from gateway.people.user import Role, User
 from gateway.people.user_command import main
 from gateway.whole_file import write_whole
-from tests.platform_kit import has_mode
-from tests.platform_kit import link as make_link
+from tests.kit.platforms import has_mode
+from tests.kit.platforms import link as make_link
 
 ONE, TWO = Keys((b"1" * 32,)), Keys((b"2" * 32,))
 CHEAP = PasswordHash(10, 1, 1, b"s" * 16, b"h" * 32)  # not the hash of any password

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.people.links import read_link
 from gateway.people.published_only import shape_of
-from tests.links import ODD_IDS, ODD_LINKS, ROWS
+from tests.kit.links import ODD_IDS, ODD_LINKS, ROWS
 
 LINKS = [row["value"] for row in ROWS if row["link"]]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError
 from gateway.people import revocations
 from gateway.people.revocations import DROP_AT, HOUR, SLACK, Revocations
-from tests.platform_kit import has_mode
+from tests.kit.platforms import has_mode
 
 ONE, TWO = "1" * 32, "2" * 32
 NOW = 1_000_000.0

@@ -7,7 +7,7 @@ import hashlib
 import re
 
 from gateway.site.policy import AHEAD_RULES
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 
 def test_policy_allows_the_rules_of_the_page() -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.platforms import system
 from gateway.site import published
 from gateway.site.published import Published
-from tests.platform_kit import link, posix_only
+from tests.kit.platforms import link, posix_only
 
 
 @pytest.fixture

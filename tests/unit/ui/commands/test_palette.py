@@ -20,10 +20,10 @@ from app.ui.results.state import ResultsState
 from app.ui.runs.server_picker import WhereServer, WhereView
 from app.ui.runs.state import RunView
 from app.ui.settings.settings import Settings
-from tests.unit.ui.crowd import crowded
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.crowd import crowded
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 
 # With this, every command is offered except those of the opposite state.
 FULL = Offered(

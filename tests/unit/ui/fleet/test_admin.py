@@ -27,9 +27,9 @@ from gateway.fleet import fleet as gateway_fleet
 from gateway.fleet.state import FleetState
 from gateway.http.routes import LocalServers, find_route
 from gateway.http.servers import Server
+from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
+from tests.kit.page.views import project
 from tests.unit.ui.fleet.test_faults import OneAnswer
-from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
-from tests.unit.ui.view_kit import project
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 HERS = PromptId("aaaa")

@@ -19,7 +19,7 @@ from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_sto
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
-from tests.unit.ui.page_kit import ENGLISH, MemoryContext, StillSession, server, translator
+from tests.kit.page.stills import ENGLISH, MemoryContext, StillSession, server, translator
 from wire.faults import Fault
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")

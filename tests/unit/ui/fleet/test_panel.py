@@ -26,7 +26,8 @@ from gateway.check.examination import Report
 from gateway.check.output import advice
 from gateway.http.servers import Server as AskedServer
 from gateway.http.servers import ServerId as AskedId
-from tests.unit.ui.page_kit import (
+from tests.kit.page.panels import NOW, OTHER, glance, roster
+from tests.kit.page.stills import (
     ENGLISH,
     ME,
     MemoryContext,
@@ -38,7 +39,6 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.panel_kit import NOW, OTHER, glance, roster
 from wire.health import Condition, Health
 from wire.server_stats import MINUTES, Minute, ServerStats
 from wire.system_stats import Device

@@ -11,11 +11,11 @@ from app.ui.form.state import Draft, FormState, InputPlace
 from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.fields import SeedMode
-from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.elements import elements
+from tests.kit.page.anything import ANYTHING, anything
+from tests.kit.page.elements import elements
+from tests.kit.page.stills import MemoryScreen
+from tests.kit.page.views import markup
 from tests.unit.ui.form.test_form import Rig, page
-from tests.unit.ui.page_kit import MemoryScreen
-from tests.unit.ui.view_kit import markup
 
 FIRST = ("prompt", "steps", "seed")
 

@@ -10,7 +10,7 @@ from app.core.model import Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import Text, Unknown
-from tests.unit.ui.page_kit import MemoryContext, StillSession, fleet, server, task, window
+from tests.kit.page.stills import MemoryContext, StillSession, fleet, server, task, window
 from wire.health import Health
 
 PREFIX = ("4", "filename_prefix")

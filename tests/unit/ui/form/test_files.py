@@ -19,10 +19,10 @@ from app.ui.form.projection import field_view
 from app.ui.form.state import Draft, FieldView, FormState, Picture
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field, Upload
-from tests.unit.ui.anything import ANYTHING, anything
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
-from tests.unit.ui.view_kit import markup, project
+from tests.kit.page.anything import ANYTHING, anything
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
+from tests.kit.page.views import markup, project
 
 IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
 FACTS = {"node": "1", "name": "image"}

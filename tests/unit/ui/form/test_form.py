@@ -23,9 +23,9 @@ from app.workflows.forms.arrangement import arrange
 from app.workflows.forms.fields import Field, SeedMode, Text, Upload
 from app.workflows.forms.kinds import label_of
 from tests import recordings
-from tests.unit.ui.anything import ANYTHING, LORAS, anything, unfolded
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import (
+from tests.kit.page.anything import ANYTHING, LORAS, anything, unfolded
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
@@ -36,8 +36,8 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.view_kit import Seen, markup, project
-from tests.unit.ui.whole_kit import PageActions
+from tests.kit.page.views import Seen, markup, project
+from tests.kit.page.whole import PageActions
 
 UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
 

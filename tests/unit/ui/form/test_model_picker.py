@@ -19,10 +19,10 @@ from app.ui.form.state import FormState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import MemoryContext, MemoryScreen, StillModels
+from tests.kit.page.views import Seen, markup
 from tests.unit.ui.form.test_form import page
-from tests.unit.ui.page_kit import MemoryContext, MemoryScreen, StillModels
-from tests.unit.ui.view_kit import Seen, markup
 
 INK, NEON = "styles/ink.safetensors", "neon.safetensors"
 LIST = "options-Load-lora"

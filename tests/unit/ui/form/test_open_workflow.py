@@ -13,7 +13,7 @@ from app.workflows.forms.fields import Choice, Media, Upload, Whole
 from app.workflows.needs import Lacks, check
 from app.workflows.published import parse_published
 from tests import recordings
-from tests.unit.ui.page_kit import ROOT, checkpoint_sample, workflows
+from tests.kit.page.stills import ROOT, checkpoint_sample, workflows
 
 SHIPPED = {item.workflow_id: item for item in workflows()}
 

@@ -19,12 +19,12 @@ from app.ui.kit.state import UiState
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
+from tests.kit.page.anything import ANYTHING, LORAS, anything
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import MemoryScreen, StillPictures, StillSession, deletions, translator
+from tests.kit.page.views import markup, project
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.anything import ANYTHING, LORAS, anything
-from tests.unit.ui.elements import element, elements
 from tests.unit.ui.form.test_form import page
-from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions, translator
-from tests.unit.ui.view_kit import markup, project
 
 PROMPT, STEPS, SEED, LORA = ("1", "prompt"), ("1", "steps"), ("1", "seed"), ("1", "lora")
 

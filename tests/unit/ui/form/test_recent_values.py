@@ -15,12 +15,12 @@ from app.ui.kit.state import UiState
 from app.ui.results.storage import KeepingDialog
 from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
+from tests.kit.page.anything import ANYTHING, LORAS, anything
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import MemoryScreen, StillPictures, StillSession, deletions
+from tests.kit.page.views import markup, project
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.anything import ANYTHING, LORAS, anything
-from tests.unit.ui.elements import element, elements
 from tests.unit.ui.page.test_actions import Rig as ActionsRig
-from tests.unit.ui.page_kit import MemoryScreen, StillPictures, StillSession, deletions
-from tests.unit.ui.view_kit import markup, project
 
 FIRST = ("prompt", "steps", "seed", "lora", "method", "on")
 

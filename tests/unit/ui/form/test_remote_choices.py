@@ -16,10 +16,10 @@ from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import StillSession, ended, fleet, server, task, window
+from tests.kit.page.views import Seen, markup
 from tests.unit.ui.form.test_form import page
-from tests.unit.ui.page_kit import StillSession, ended, fleet, server, task, window
-from tests.unit.ui.view_kit import Seen, markup
 
 ROUTE = "/internal/files/output"
 

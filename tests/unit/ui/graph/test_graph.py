@@ -22,9 +22,8 @@ from app.ui.page.page import Page
 from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
-from tests.simulation.store import Bytes
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     MemoryScreen,
     StillSession,
@@ -35,7 +34,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.whole_kit import make_page
+from tests.kit.page.whole import make_page
+from tests.simulation.store import Bytes
 
 NASTY = """<script>alert(1)</script>"><img src=x onerror='a'>&amp; ]]> \u0000 {curly}"""
 TAG = ServerTag("gpu-1", "gpu-1", 0)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import BadInput
 from app.core.model import PromptId
 from app.ui.kit.actions import ActionTable, DuplicateAction, InvalidFacts, UnknownAction, action
-from tests.unit.ui.page_kit import MemoryContext
+from tests.kit.page.stills import MemoryContext
 
 
 class Size(Enum):

@@ -8,7 +8,7 @@ import re
 from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import COLOURS, tag_of
 from gateway.fleet.file_server import COLOURS as KNOWN_TO_THE_FLEET_FILE
-from tests.unit.ui.page_kit import ROOT, fleet, server
+from tests.kit.page.stills import ROOT, fleet, server
 
 NAMES = ["attic", "studio", "gpu-1", "gpu-2", "gpu-3", "left", "right", "shed"]
 

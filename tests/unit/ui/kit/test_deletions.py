@@ -19,8 +19,7 @@ from app.ui.notices.notice_words import word_deletion
 from app.ui.notices.notices_html import errors
 from app.ui.notices.state import NoticesState
 from app.ui.runs.state import RunsState
-from tests.unit.ui.page.test_actions import Rig as ActionsRig
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
@@ -35,10 +34,11 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup, project
+from tests.kit.page.whole import PageActions
+from tests.unit.ui.page.test_actions import Rig as ActionsRig
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup, project
-from tests.unit.ui.whole_kit import PageActions
 
 
 class Rig:

@@ -36,7 +36,7 @@ from app.ui.notices.notices_html import errors as drawn
 from app.ui.notices.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_contact, word_failure
 from gateway.http.refusal import Cause
-from tests.unit.ui.page_kit import ENGLISH, ROOT, task, translator
+from tests.kit.page.stills import ENGLISH, ROOT, task, translator
 
 CHINESE = translator("zh-CN")
 in_both = pytest.mark.parametrize("_", [ENGLISH, CHINESE], ids=["en", "zh-CN"])

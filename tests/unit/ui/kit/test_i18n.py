@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.ui.kit.pseudo_locale import mark
-from tests.unit.ui.page_kit import LANGUAGES, translator
+from tests.kit.page.stills import LANGUAGES, translator
 
 
 def test_pseudo_marks_catalogue_messages_only() -> None:

@@ -13,7 +13,7 @@ from app.core.model import Delivery, ServerId, Task
 from app.core.ports.blobs import Blob
 from app.session import Fresh, Preview
 from app.ui.kit.image_addresses import ImageAddresses, Original, ResultKey
-from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
+from tests.kit.page.stills import Bytes, MemoryScreen, StillResults, StillSession, ended, output, task, window
 
 RUNNING = task("a")
 DONE = ended("b", output(delivery=Delivery.KEPT, size=9))

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import polib
 import pytest
 
-from tests.unit.ui.page_kit import ROOT
+from tests.kit.page.stills import ROOT
 
 PAGES = ("index.html", "static/login.html", "static/home/away.html")
 Message = tuple[str, str]  # msgid and plural

@@ -32,7 +32,7 @@ from app.ui.runs.task_words import (
     word_state,
     word_task,
 )
-from tests.unit.ui.page_kit import fleet, output, server, task, translator
+from tests.kit.page.stills import fleet, output, server, task, translator
 from wire.health import Health
 
 LANGUAGES = [translator("en"), translator("zh-CN")]

@@ -45,8 +45,7 @@ from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
 from app.workflows.replacements import Replacement
-from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     Bytes,
     MemoryContext,
     MemoryFiles,
@@ -57,6 +56,7 @@ from tests.unit.ui.page_kit import (
     fleet,
     server,
 )
+from tests.ports.memory_documents import MemoryDocuments
 
 CATALOGUE = Catalogue.parse(
     {

@@ -33,8 +33,7 @@ from app.workflows.forms.fields import SeedMode
 from app.workflows.library import WorkflowOrigin
 from app.workflows.links import LeftOutReason, ResultLink, write_link
 from app.workflows.reading import read_source
-from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     Bytes,
     MemoryContext,
     MemoryFiles,
@@ -48,6 +47,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.ports.memory_documents import MemoryDocuments
 
 CATALOGUE = Catalogue.parse(
     {

@@ -18,12 +18,12 @@ from app.ui.commands.commands import Manner, commands
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
-from tests.unit.ui.actions_kit import DROPPED, EVENTS, declared, fact_of, problem, problems
+from tests.kit.page.crowd import crowded
+from tests.kit.page.markup_actions import DROPPED, EVENTS, declared, fact_of, problem, problems
+from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen
 from tests.unit.ui.commands.test_palette import FULL, OTHER, UNBOUNDED
-from tests.unit.ui.crowd import crowded
 from tests.unit.ui.fleet.test_admin import MemoryFleetAdmin
 from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen
 from tests.unit.ui.results.test_folder import MemoryFolder
 from tests.unit.ui.settings.test_account import ALICE, MemoryLogin
 from tests.unit.ui.tray.test_tray import MemoryTray

@@ -15,7 +15,7 @@ from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState, SavingDialog
 from app.ui.runs.state import GiveUpDialog
 from app.workflows.forms.fields import MAX_DRAWN, SeedMode
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     Bytes,
     MemoryContext,
     MemoryScreen,
@@ -25,7 +25,7 @@ from tests.unit.ui.page_kit import (
     server,
     task,
 )
-from tests.unit.ui.whole_kit import PageActions
+from tests.kit.page.whole import PageActions
 
 IMAGE = ("1", "image")
 SEED = ("1", "seed")

@@ -13,10 +13,10 @@ from app.core.progress import Progress
 from app.ui.header.state import HeaderView
 from app.ui.notices.announcements import announcements
 from app.ui.runs.waiting import WaitingView
-from tests.services import ROOT
-from tests.unit.ui.page_kit import ENGLISH, StillSession, ended, fleet, server, task, window
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import Seen
+from tests.kit.page.stills import ENGLISH, StillSession, ended, fleet, server, task, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import Seen
+from tests.kit.services import ROOT
 from wire.health import Health
 
 RUNNING = task("a")

@@ -8,8 +8,8 @@ from app.session import Noticed
 from app.ui.kit.colours import ServerTag
 from app.ui.notices.notice_timer import SECONDS, NoticeTimer
 from app.ui.notices.state import Notice, NoticeKind, NoticesState
+from tests.kit.page.stills import Seconds
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import Seconds
 
 COPY = Notice(NoticeKind.DUPLICATE)
 CHANGED = Notice(

@@ -26,8 +26,8 @@ from app.ui.windows.panel_data import PanelSources
 from app.ui.words.state import WordsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode, Text
-from tests.unit.ui.elements import element
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import element
+from tests.kit.page.stills import (
     Bytes,
     MemoryNotifier,
     MemoryScreen,
@@ -41,7 +41,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.whole_kit import make_page
+from tests.kit.page.whole import make_page
 
 
 async def words(language: str) -> Translator:

@@ -22,7 +22,7 @@ from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.run_view import run_view
 from app.ui.runs.state import Blocker, GiveUpDialog
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     ME,
     Bytes,
     StillPictures,
@@ -37,8 +37,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import Seen, markup, project
+from tests.kit.page.trouble import page
+from tests.kit.page.views import Seen, markup, project
 from wire.health import Health
 
 ALL = workflows()

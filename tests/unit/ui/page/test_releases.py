@@ -10,8 +10,8 @@ from app.ui.kit.state import UiState
 from app.ui.notices.notices_html import notice
 from app.ui.notices.releases import Newer, Releases
 from app.ui.notices.state import Notice, NoticeKind, NoticesState
-from tests.unit.ui.page_kit import ENGLISH, ME, StillPictures, StillSession, ended, task, window
-from tests.unit.ui.view_kit import project
+from tests.kit.page.stills import ENGLISH, ME, StillPictures, StillSession, ended, task, window
+from tests.kit.page.views import project
 
 HELD = Reservation(
     prompt_id=PromptId("c"), window_id=ME, server_id=ServerId("gpu-1"), address="http://gpu-1:8188", at=1.0

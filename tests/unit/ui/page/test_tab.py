@@ -16,8 +16,8 @@ from app.session import Run, RunStage
 from app.ui.notices.releases import Releases
 from app.ui.page.tab_icon import HOUSE, STEPS, TONE_COLOURS, draw_icon
 from app.ui.page.tab_title import TabKind, TabSign, ended_ids, read_sign, word_title
+from tests.kit.page.stills import ENGLISH, ME, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import ENGLISH, ME, ROOT, MemoryScreen, StillSession, ended, task, translator, window
 
 NONE_SEEN: frozenset[PromptId] = frozenset()
 

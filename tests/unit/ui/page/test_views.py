@@ -25,9 +25,9 @@ from app.ui.page.regions import REGIONS
 from app.ui.results.album import AlbumView, AlbumWish
 from app.ui.runs.questions import Question
 from app.ui.runs.state import GiveUpDialog
-from tests.unit.ui.crowd import EVIL, crowded
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import (
+from tests.kit.page.crowd import EVIL, crowded
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     ME,
     StillPictures,
@@ -39,8 +39,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.view_kit import Seen, changed_regions, dialog_markup, project
-from tests.unit.ui.view_kit import markup as _markup
+from tests.kit.page.views import Seen, changed_regions, dialog_markup, project
+from tests.kit.page.views import markup as _markup
 
 
 class _Reader(HTMLParser):

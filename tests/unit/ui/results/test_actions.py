@@ -8,8 +8,8 @@ from app.ui.kit.image_addresses import Original
 from app.ui.results.actions import NAMES_KEY, PROJECT_KEY, ResultsActions
 from app.ui.results.saving_html import saving
 from app.ui.results.state import ResultsState, SavingView
-from tests.unit.ui.elements import element
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import element
+from tests.kit.page.stills import (
     ENGLISH,
     MemoryContext,
     MemoryScreen,
@@ -20,8 +20,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup, project
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup, project
 
 
 class Rig:

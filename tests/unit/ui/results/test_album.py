@@ -41,9 +41,8 @@ from app.ui.results.album_rows import FAVOURITE_KIND, PAGE, AlbumRows
 from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, LastDownload, PictureDialog, ResultsState, ResultsView
-from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     MemoryContext,
     MemoryScreen,
@@ -57,7 +56,8 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.trouble import page
+from tests.kit.page.trouble import page
+from tests.ports.memory_documents import MemoryDocuments
 
 NOW = 1_000_000.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.model import Task
 from app.ui.results.differences import LONGEST, Difference, differences
-from tests.unit.ui.page_kit import ended
+from tests.kit.page.stills import ended
 
 
 def _run(**nodes: dict[str, Any]) -> Task:

@@ -13,8 +13,8 @@ from app.ui.results.cards_html import result
 from app.ui.results.large_html import large
 from app.ui.results.sheets import CellKind
 from app.ui.runs.state import CardView, ResultView
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import ENGLISH, ended, output
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, ended, output
 from tests.unit.ui.results.test_sheets import kinds, part, sheet
 from wire.media import OPAQUE
 

@@ -13,8 +13,8 @@ from app.ui.kit.state import UiState
 from app.ui.results.folder_actions import KEY, FolderActions
 from app.ui.results.folder_html import folder_field, folder_sign
 from app.ui.results.state import FolderState, ResultsState
+from tests.kit.page.stills import ENGLISH, MemoryContext, MemoryScreen, StillSession, deletions, ended, output, window
 from tests.simulation.store import Bytes
-from tests.unit.ui.page_kit import ENGLISH, MemoryContext, MemoryScreen, StillSession, deletions, ended, output, window
 
 KEPT = output(delivery=Delivery.KEPT)
 

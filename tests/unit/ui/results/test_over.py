@@ -5,9 +5,9 @@ from __future__ import annotations
 from app.core.model import Delivery, Output, Task, TaskState
 from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import StillPictures, StillSession, ended, output, window, workflows
-from tests.unit.ui.view_kit import markup, project
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import StillPictures, StillSession, ended, output, window, workflows
+from tests.kit.page.views import markup, project
 
 PICTURE = output(delivery=Delivery.KEPT, media_type="image/png", size=10)
 SEEDED = '{"1": {"class_type": "KSampler", "inputs": {"seed": 1}}}'

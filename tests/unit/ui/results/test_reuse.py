@@ -23,11 +23,8 @@ from app.ui.results.album_html import ask_workflow
 from app.ui.results.reuse import Reuse, settings_of
 from app.ui.results.state import InputDialog, PictureDialog
 from app.workflows.forms.fields import SeedMode
-from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
-from tests.unit.ui.page.test_actions import SEED
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
@@ -40,8 +37,11 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
+from tests.ports.memory_documents import MemoryDocuments
+from tests.unit.ui.library.test_opening import CATALOGUE, api, graph
+from tests.unit.ui.page.test_actions import SEED
 
 TEXT = find_open(workflows(), "text")
 assert TEXT is not None

@@ -7,11 +7,11 @@ from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns
 from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ME, StillLine, StillPictures, StillSession, ended, output, task, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import ME, StillLine, StillPictures, StillSession, ended, output, task, window
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
 
 BATCH = BatchId("grid-1")
 

@@ -9,9 +9,9 @@ import pytest
 from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
-from tests.unit.ui.elements import element
+from tests.kit.page.elements import element
+from tests.kit.page.stills import ENGLISH, StillResults, StillSession
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import ENGLISH, StillResults, StillSession
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)

@@ -15,11 +15,11 @@ from app.ui.notices.announcements import announcements
 from app.ui.runs.batches import BatchFollower
 from app.ui.runs.progress_words import word_batch
 from app.ui.runs.state import BatchView, RunsState
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, StillLine, StillPictures, StillSession, ended, task, window, workflows
+from tests.kit.page.views import Seen, markup, project
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import ENGLISH, StillLine, StillPictures, StillSession, ended, task, window, workflows
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.view_kit import Seen, markup, project
 
 BATCH = BatchId("b")  # as that of `waiting`
 

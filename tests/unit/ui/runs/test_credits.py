@@ -16,11 +16,11 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from app.workflows.replacements import Replacement
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, deletions, translator, window
+from tests.kit.page.views import Seen, markup, project
+from tests.kit.page.whole import PageActions
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import MemoryContext, StillPictures, StillSession, deletions, translator, window
-from tests.unit.ui.view_kit import Seen, markup, project
-from tests.unit.ui.whole_kit import PageActions
 
 WORKFLOW = {
     "1": {"class_type": "PartnerImage", "inputs": {"text": "hills", "size": 8}, "_meta": {"title": "Far away"}},

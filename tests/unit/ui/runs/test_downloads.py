@@ -29,9 +29,9 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.model_sources import ModelSource
 from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 from app.workflows.published import Published
-from tests.unit.ui import view_kit
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import (
+from tests.kit.page import views
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     MemoryContext,
     MemoryScreen,
@@ -41,7 +41,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.view_kit import Seen, project
+from tests.kit.page.views import Seen, project
 from wire.downloads import DownloadStatus, DownloadTask
 
 A, B = ServerId("gpu-1"), ServerId("gpu-2")
@@ -84,7 +84,7 @@ def view(
 
 
 def markup(page: Seen, language: str = "en") -> str:
-    return view_kit.markup(page, "standing", ENGLISH if language == "en" else translator(language))
+    return views.markup(page, "standing", ENGLISH if language == "en" else translator(language))
 
 
 def download(server_id: ServerId = A, **more: object) -> Download:

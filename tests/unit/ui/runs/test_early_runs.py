@@ -12,8 +12,8 @@ from app.core.model import PromptId
 from app.core.ports.windows import Identity
 from app.ui.kit.context import set_slices
 from app.ui.runs.state import RunsState
+from tests.kit.page.stills import ME
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import ME
 
 PRESS = "aaaaaaaa-0000-4000-8000-000000000000"
 

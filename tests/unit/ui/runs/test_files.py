@@ -24,11 +24,11 @@ from app.ui.runs.files_words import word_fault
 from app.ui.runs.state import BatchView, RunsState
 from app.ui.runs.waiting import cancel_view
 from app.workflows.published import parse_published
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import Bytes, StillPictures, StillSession, fleet, server, translator
+from tests.kit.page.views import markup, project
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import Bytes, StillPictures, StillSession, fleet, server, translator
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.view_kit import markup, project
 
 PHOTO = ("1", "image")
 BATCH = BatchId("batch")

@@ -24,14 +24,14 @@ from app.ui.runs.state import RunsState
 from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
 from app.workflows.published import parse_published
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, ROOT, Bytes, StillSession, deletions, fleet, server, translator, workflows
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
+from tests.kit.page.whole import PageActions
 from tests.unit.ui.library import test_opening
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ENGLISH, ROOT, Bytes, StillSession, deletions, fleet, server, translator, workflows
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
-from tests.unit.ui.whole_kit import PageActions
 
 STEPS: Key = ("1", "steps")
 TEXT: Key = ("1", "text")

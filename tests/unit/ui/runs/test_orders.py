@@ -17,7 +17,7 @@ from app.workflows.plans.runs import PlannedRun
 from app.workflows.wildcards import WildcardNames, Wildcards
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
-from tests.unit.ui.page_kit import Bytes
+from tests.kit.page.stills import Bytes
 
 
 def test_file_in_a_repeated_subgraph_is_sent_to_each_node() -> None:

@@ -7,9 +7,9 @@ from app.core.window import Window
 from app.ui.fleet.panel import fleet_view
 from app.ui.page.tab_title import TabKind, ended_ids, read_sign
 from app.ui.windows.panel import NOTHING_READ
-from tests.unit.ui.page_kit import ME, StillSession, ended, fleet, server, task, window
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
+from tests.kit.page.stills import ME, StillSession, ended, fleet, server, task, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
 
 
 def mate(number: int, *tasks: Task) -> Window:

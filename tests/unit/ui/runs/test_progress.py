@@ -16,9 +16,9 @@ from app.ui.kit.state import UiState
 from app.ui.page.tab_title import read_sign, title_ends, word_title
 from app.ui.runs.progress_words import word_time
 from app.ui.runs.tasks_html import now
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
-from tests.unit.ui.view_kit import Seen, changed_regions, project
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
+from tests.kit.page.views import Seen, changed_regions, project
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
 

@@ -7,11 +7,11 @@ from app.session import Run
 from app.ui.kit.state import UiState
 from app.ui.runs.queue import MOST_FAILURES, SHOWN
 from app.ui.runs.state import CardPlace, Hold, RunsState
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import StillSession, ended, task, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import Seen, markup
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import StillSession, ended, task, window
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import Seen, markup
 
 ERROR = Failure(kind="execution", message="no", node_type="Glaze")
 

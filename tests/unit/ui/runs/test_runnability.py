@@ -24,10 +24,9 @@ from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
-from tests.unit.ui import view_kit
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page.test_views import readable
-from tests.unit.ui.page_kit import (
+from tests.kit.page import views
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
@@ -39,7 +38,8 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.view_kit import Seen, project
+from tests.kit.page.views import Seen, project
+from tests.unit.ui.page.test_views import readable
 from wire.health import Health
 
 A, B, C, D = (ServerId(f"gpu-{number}") for number in range(1, 5))
@@ -114,7 +114,7 @@ def line(view: Seen, language: str = "en") -> str:
 
 
 def markup(view: Seen, language: str = "en") -> str:
-    return view_kit.markup(view, "standing", ENGLISH if language == "en" else translator(language))
+    return views.markup(view, "standing", ENGLISH if language == "en" else translator(language))
 
 
 HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), nodes("sd15.safetensors", without="Draw")

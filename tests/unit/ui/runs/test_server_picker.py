@@ -19,9 +19,8 @@ from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.fields import SeedMode
 from app.workflows.needs import Runnability
-from tests.unit.ui.elements import Element, element, elements
-from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import (
+from tests.kit.page.elements import Element, element, elements
+from tests.kit.page.stills import (
     MemoryContext,
     MemoryScreen,
     StillLine,
@@ -33,9 +32,10 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup, project
+from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup, project
 from wire.health import Health
 
 

@@ -11,10 +11,10 @@ from app.ui.kit.state import UiState
 from app.ui.kit.words import SEPARATOR
 from app.ui.notices.notice_words import word_notice
 from app.ui.runs.state import RunsState, Stopped
-from tests.unit.ui.page_kit import ENGLISH, StillLine, StillSession, ended, fleet, server, task, window
+from tests.kit.page.stills import ENGLISH, StillLine, StillSession, ended, fleet, server, task, window
+from tests.kit.page.trouble import page
 from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
 
 ASKED = {"cancel_asked_at": 5.0}
 LINE = waiting("x", "y")

@@ -25,10 +25,9 @@ from app.ui.runs.offers import Offer, may_run_twice, offers_for
 from app.ui.runs.state import CardView, GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
-from tests.unit.ui.crowd import FAULT
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import (
+from tests.kit.page.crowd import FAULT
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import (
     ENGLISH,
     ROOT,
     StillSession,
@@ -40,8 +39,9 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
+from tests.unit.ui.page.test_actions import Rig
 from wire.health import Health
 
 TWO = fleet()

@@ -14,9 +14,9 @@ from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.state import UiState
 from app.ui.runs.task_words import word_left, word_task
 from app.ui.windows.panel import PanelFacts
-from tests.unit.ui.page_kit import ENGLISH, StillSession, fleet, server, task, translator, window
-from tests.unit.ui.trouble import OTHER, page
-from tests.unit.ui.view_kit import markup
+from tests.kit.page.stills import ENGLISH, StillSession, fleet, server, task, translator, window
+from tests.kit.page.trouble import OTHER, page
+from tests.kit.page.views import markup
 
 NODES = {
     "3": {"class_type": "ImageSharpen", "inputs": {}, "_meta": {"title": "Sharpen softly"}},

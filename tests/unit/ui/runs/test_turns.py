@@ -9,11 +9,11 @@ from app.core.eta import Eta, Outlook
 from app.core.model import ServerId, TaskState
 from app.core.waiting_runs import Pause
 from app.ui.kit.binding_words import word_affinity
-from tests.unit.ui.elements import element, elements
-from tests.unit.ui.page_kit import ENGLISH, StillLine, StillSession, fleet, server, task, translator, window
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, StillLine, StillSession, fleet, server, task, translator, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
 
 TURN = NotYourTurn("reserve", ServerId("gpu-1"), own=2, earlier=1, others=3, starts_at=1072.0, left=72.4)
 

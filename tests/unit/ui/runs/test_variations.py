@@ -14,11 +14,11 @@ from app.ui.results.state import PictureDialog
 from app.ui.runs.state import CreditsDialog
 from app.ui.runs.variations import has_seed, vary
 from app.workflows.forms.fields import SeedMode
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import StillSession, ended, output, window, workflows
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import StillSession, ended, output, window, workflows
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
 
 TWO_SEEDS = {
     "1": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["2", 0], "seed_note": "seven", "is_seeded": True}},

@@ -20,12 +20,12 @@ from app.ui.runs.run_labels import run_label
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN, cancel_view
 from app.workflows.forms.fields import SeedMode
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ME, StillLine, StillSession, deletions, ended, task, window
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
+from tests.kit.page.whole import PageActions
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ME, StillLine, StillSession, deletions, ended, task, window
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
-from tests.unit.ui.whole_kit import PageActions
 
 
 def waiting(*labels: str) -> WaitingRuns:

@@ -13,13 +13,13 @@ from app.ui.runs.edit import EditDialog
 from app.ui.runs.state import RunsState
 from app.ui.runs.stopping import to_stop
 from app.ui.runs.waiting import CancelDialog
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
+from tests.kit.page.trouble import page
+from tests.kit.page.views import markup
 from tests.unit.ui.page.test_actions import SEED, Rig
-from tests.unit.ui.page_kit import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
-from tests.unit.ui.trouble import page
-from tests.unit.ui.view_kit import markup
 
 TEXT = ("1", "text")
 FIRST = PromptId("r-0")

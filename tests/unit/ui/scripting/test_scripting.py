@@ -14,9 +14,9 @@ from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
 from app.ui.scripting.actions import EXAMPLES, ScriptingDialog, ScriptingState
 from app.ui.scripting.panel_html import scripting
-from tests.unit.ui.elements import element, elements
+from tests.kit.page.elements import element, elements
+from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen, translator
 from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import ENGLISH, ROOT, MemoryScreen, translator
 
 DOCUMENT = (ROOT / "docs/scripting.md").read_text(encoding="utf-8")
 SCRIPTS = ROOT / "static/scripts"

@@ -28,7 +28,8 @@ from app.ui.settings.account_html import account as drawn_account
 from app.ui.settings.account_html import log_out as drawn
 from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts
-from tests.unit.ui.page_kit import (
+from tests.kit.page.panels import OTHER, glance, roster
+from tests.kit.page.stills import (
     ENGLISH,
     MemoryContext,
     MemoryScreen,
@@ -39,8 +40,7 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.panel_kit import OTHER, glance, roster
-from tests.unit.ui.view_kit import project
+from tests.kit.page.views import project
 
 ALICE = Account("alice", has_login=True)
 

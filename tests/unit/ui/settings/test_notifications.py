@@ -11,8 +11,8 @@ from app.core.waiting_runs import Batch, Pause, WaitingRun, WaitingRuns
 from app.ui.page.tab_title import ended_ids
 from app.ui.settings.notifications import BURST_SECONDS, Burst, EndNotifier, UnseenEnds, word_burst
 from app.ui.settings.settings import Settings
+from tests.kit.page.stills import ENGLISH, ME, MemoryNotifier, StillSession, ended, task, translator, window
 from tests.unit.ui.page.test_tab import failed_run
-from tests.unit.ui.page_kit import ENGLISH, ME, MemoryNotifier, StillSession, ended, task, translator, window
 
 LOUD = Settings(has_notices=True, has_sound=True)
 

@@ -23,8 +23,7 @@ from app.ui.settings.settings import (
     write_settings,
 )
 from app.ui.settings.settings_html import settings as drawn
-from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     LANGUAGES,
     ROOT,
     Bytes,
@@ -35,6 +34,7 @@ from tests.unit.ui.page_kit import (
     translator,
     window,
 )
+from tests.unit.ui.page.test_page import opened
 
 OTHERS = Settings("zh-CN", Theme.DARK, has_notices=True, has_sound=True, previews=Previews.BEST, has_keys=False)
 

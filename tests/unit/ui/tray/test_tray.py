@@ -19,7 +19,7 @@ from app.ui.tray.actions import TrayActions
 from app.ui.tray.state import TrayState, TrayView, tray_view
 from app.ui.tray.tray_html import tray as tray_markup
 from app.workflows.graph import Key
-from tests.unit.ui.page_kit import Bytes, MemoryContext, MemoryScreen, Seconds, deletions, translator
+from tests.kit.page.stills import Bytes, MemoryContext, MemoryScreen, Seconds, deletions, translator
 
 CAT = SharedFile(1, "cat.png", Bytes())
 DOG = SharedFile(2, "dog.png", Bytes())

@@ -14,11 +14,11 @@ from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Glimpses
 from app.ui.runs.state import GiveUpDialog, LeftSign
 from app.ui.windows.orphans import WindowsState, read_left
-from tests.unit.ui.elements import element
+from tests.kit.page.elements import element
+from tests.kit.page.stills import Bytes, MemoryScreen, StillLine, StillPictures, StillSession, output, task
+from tests.kit.page.trouble import OTHER, page
+from tests.kit.page.views import Seen, markup
 from tests.unit.ui.page.test_actions import Rig
-from tests.unit.ui.page_kit import Bytes, MemoryScreen, StillLine, StillPictures, StillSession, output, task
-from tests.unit.ui.trouble import OTHER, page
-from tests.unit.ui.view_kit import Seen, markup
 
 A = task("a").prompt_id
 

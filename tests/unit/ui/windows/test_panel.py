@@ -16,9 +16,9 @@ from app.ui.kit.words import SEPARATOR
 from app.ui.page.page import Page
 from app.ui.windows.panel import PanelFacts, WindowsDialog, WindowsView, numbers, pictured, windows_view
 from app.ui.windows.panel_html import windows as drawn
+from tests.kit.page.panels import NOW, OTHER, MemoryRoster, MemorySignals, MemoryStats, PanelSources, glance, roster
+from tests.kit.page.stills import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
 from tests.unit.ui.page.test_page import opened
-from tests.unit.ui.page_kit import ME, Bytes, MemoryScreen, StillSession, ended, task, translator, window
-from tests.unit.ui.panel_kit import NOW, OTHER, MemoryRoster, MemorySignals, MemoryStats, PanelSources, glance, roster
 
 OPEN = {"ended_at": None}
 

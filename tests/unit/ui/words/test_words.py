@@ -18,8 +18,7 @@ from app.ui.words.words import MOST_READ, Words
 from app.ui.words.words_html import completion, word_lists
 from app.ui.words.words_json import names_json
 from app.workflows.word_lists import FILE_KIND, WordKind, WordList
-from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page_kit import (
+from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
@@ -29,6 +28,7 @@ from tests.unit.ui.page_kit import (
     StillModels,
     deletions,
 )
+from tests.ports.memory_documents import MemoryDocuments
 
 TAGS = b'boat,0,400,"ship"\nlake,0,90,\n'
 

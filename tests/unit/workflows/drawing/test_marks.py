@@ -10,7 +10,7 @@ from app.core.progress import Progress
 from app.core.workflow import parse_workflow
 from app.workflows.drawing.drawing import Box, Sketch, sketch_of_api
 from app.workflows.drawing.marks import Mark, NodeMark, faults_at, marks_of, marks_of_boxes
-from tests.unit.core import builders
+from tests.kit import builders
 
 PROMPT = {
     "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},

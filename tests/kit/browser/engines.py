@@ -30,8 +30,8 @@ from playwright.async_api import Error as PlaywrightError
 
 from gateway.platforms import system
 from tests import toolchain
-from tests.e2e.browser_kit import open_headless_shell
-from tests.services import free_ports
+from tests.kit.browser.chromium import open_headless_shell
+from tests.kit.services import free_ports
 
 NAMES = ("chromium", "firefox", "webkit")
 PATIENCE = 120.0  # seconds

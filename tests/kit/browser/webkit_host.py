@@ -1,7 +1,7 @@
 """A WebKitGTK window for WebKitWebDriver, in place of MiniBrowser, whose automated sessions are all private.
 
-It runs in the system's Python, which has `gi`, and is started by the driver (`tests/e2e/engine_kit.py`). The folder
-of its profile is in `MOORING_PROFILE`; if that is empty, the session is private. It prints console messages,
+It runs in the system's Python, which has `gi`, and is started by the driver (`tests/kit/browser/engines.py`). The
+folder of its profile is in `MOORING_PROFILE`; if that is empty, the session is private. It prints console messages,
 and a line once the first page of a tab is there.
 """
 

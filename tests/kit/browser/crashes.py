@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.async_api import Browser
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LOG = ROOT / "tests" / "artifacts" / "crashes.log"
 SIGNAL_BITS = 0x7F  # the next bit says whether a core was written
 

@@ -26,9 +26,9 @@ import aiohttp
 from PIL import Image
 from playwright.async_api import expect
 
-from tests.e2e.window_kit import MooringWindow
-from tests.e2e.work_kit import ask_server, break_server
-from tests.services import Service, forget, free_ports, start_demo, start_gateway
+from tests.kit.browser.windows import MooringWindow
+from tests.kit.browser.work import ask_server, break_server
+from tests.kit.services import Service, forget, free_ports, start_demo, start_gateway
 
 PATIENCE = 120.0  # seconds
 HANGING = r"status of 504 .*/servers/"  # in the console, if a server hangs for longer than the gateway waits

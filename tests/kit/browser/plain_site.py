@@ -19,7 +19,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.platforms import system
-from tests.services import ROOT, START_SECONDS
+from tests.kit.services import ROOT, START_SECONDS
 
 NGINX = shutil.which("nginx") or next((str(path) for path in [Path("/usr/sbin/nginx")] if path.exists()), None)
 TYPES = Path("/etc/nginx/mime.types")

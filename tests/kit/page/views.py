@@ -38,7 +38,7 @@ from app.ui.tray.state import TrayView
 from app.ui.windows.orphans import OrphansView
 from app.ui.windows.panel import NOTHING_READ, PanelFacts
 from app.ui.words.state import Completion
-from tests.unit.ui.page_kit import ENGLISH
+from tests.kit.page.stills import ENGLISH
 
 
 class Seen:

@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.browser_kit import FLAGS, chromium_path
+from tests.kit.browser.chromium import FLAGS, chromium_path
 
 PATIENCE = 120.0  # seconds
 READY = "globalThis.mooring && mooring.ready.then(() => document.body.matches(':not(.is-booting)'))"

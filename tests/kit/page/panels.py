@@ -10,7 +10,7 @@ from app.core.errors import ConfigError, StorageError
 from app.core.model import PromptId, ServerId, TaskState, WindowId
 from app.core.roster import KnownWindow, Roster, TaskSummary, digest
 from app.ui.windows.panel_data import PanelSources
-from tests.unit.ui.page_kit import ME
+from tests.kit.page.stills import ME
 from wire.server_stats import ServerStats
 
 OTHER = WindowId("99999999-9999-4999-8999-999999999999")

@@ -21,7 +21,7 @@ from typing import Any, Self
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, ViewportSize
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.e2e.browser_kit import wait_for_js
+from tests.kit.browser.chromium import wait_for_js
 
 # Windows of a test are few, and to let their cache keep the unpacked memory snapshot costs more than it saves.
 # Playwright takes a page that is loaded ahead for a window, and for closed once it is opened.

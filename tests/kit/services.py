@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.platforms import system
-from tests.wheel_kit import Installed
+from tests.kit.wheel import Installed
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0  # a loaded two-core machine is slow to import Pillow and aiohttp
 PORTS = (15_000, 32_000)  # below those that systems use for outgoing connections
 TRIES = 5  # with ports that were free a moment before

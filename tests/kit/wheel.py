@@ -17,9 +17,9 @@ from gateway.install.compression import ENDINGS
 from gateway.install.place import PAGE_RECORD, Installation
 from gateway.page.tree import digest
 from gateway.platforms import system
-from tests.platform_kit import link
+from tests.kit.platforms import link
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = "mooring/parts/page"
 
 

@@ -33,8 +33,8 @@ from gateway.people.login_settings import LoginSettings
 from gateway.people.passwords import PasswordHash
 from gateway.people.user import Role
 from tests.integration.hub import FLAGS
-from tests.integration.rig import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
-from tests.services import Service, forget, start_demo
+from tests.kit.gateways import NO_KEYS, PATIENCE, PLAIN, Running, open_gateway, until
+from tests.kit.services import Service, forget, start_demo
 from wire.turns import ALL_NOW, OWNER
 
 PASSWORD = "a long enough one"

@@ -36,10 +36,10 @@ from app.ui.tray.feature import SharedFiles
 from app.ui.windows.orphan_actions import OrphanActions
 from app.ui.windows.panel_data import PanelSources
 from app.workflows.graph import Key
+from tests.kit.page.panels import panel_sources
+from tests.kit.page.stills import MemoryNotifier, translator
+from tests.kit.page.stills import workflows as four_workflows
 from tests.ports.memory_documents import MemoryDocuments
-from tests.unit.ui.page_kit import MemoryNotifier, translator
-from tests.unit.ui.page_kit import workflows as four_workflows
-from tests.unit.ui.panel_kit import panel_sources
 
 Read = Callable[[str], Awaitable[Blob | None]]
 

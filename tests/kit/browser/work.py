@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from tests.services import Service
+from tests.kit.services import Service
 
 _seeds = itertools.count(1)
 

@@ -10,8 +10,8 @@ from app.ui.kit.state import Dialog, UiState
 from app.ui.runs.note_words import NOTES
 from app.ui.runs.state import GiveUpDialog, RunAgainDialog, SameServerDialog
 from app.ui.windows.orphans import WindowsState
-from tests.unit.ui.page_kit import StillPictures, StillSession, ended, fleet, server, task, window, workflows
-from tests.unit.ui.view_kit import Seen, changed_regions, project
+from tests.kit.page.stills import StillPictures, StillSession, ended, fleet, server, task, window, workflows
+from tests.kit.page.views import Seen, changed_regions, project
 
 OTHER = WindowId("33333333-3333-4333-8333-333333333333")
 

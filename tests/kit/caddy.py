@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nginx_kit import ended
+from tests.kit.nginx import ended
 
 START_SECONDS = 30.0
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from playwright.async_api import Page
 
-from tests.services import ROOT
+from tests.kit.services import ROOT
 
 AXE = next(
     (

@@ -23,9 +23,9 @@ from typing import Any
 import aiohttp
 from playwright.async_api import Browser, JSHandle, Page, Route, async_playwright
 
-from tests.e2e.crash_kit import log_crash, watch_renderers
+from tests.kit.browser.crashes import log_crash, watch_renderers
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -41,8 +41,8 @@ from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
 from app.workflows.library import Item, Version
 from app.workflows.links import LeftOutReason, RefusedValue
-from tests.unit.ui.anything import anything, searched, unfolded
-from tests.unit.ui.page_kit import (
+from tests.kit.page.anything import anything, searched, unfolded
+from tests.kit.page.stills import (
     ME,
     Bytes,
     StillPictures,
@@ -56,8 +56,8 @@ from tests.unit.ui.page_kit import (
     window,
     workflows,
 )
-from tests.unit.ui.trouble import around_trouble
-from tests.unit.ui.view_kit import Seen, changed_regions, dialog_markup, project
+from tests.kit.page.trouble import around_trouble
+from tests.kit.page.views import Seen, changed_regions, dialog_markup, project
 from wire.health import Health
 
 GPU_1 = ServerId("gpu-1")

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from tests.e2e.browser_kit import FLAGS, chromium_path
-from tests.e2e.engine_kit import PATIENCE, EngineError, background, drain, first_line, run_program
+from tests.kit.browser.chromium import FLAGS, chromium_path
+from tests.kit.browser.engines import PATIENCE, EngineError, background, drain, first_line, run_program
 
 # Whether an element is there, and at the same place in the next frame but one.
 _STANDS = """new Promise((resolve) => {{
