@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -195,6 +195,60 @@ def test_every_folder_of_the_page_exports_its_feature() -> None:
         "kit",
         "page",
     }
+
+
+def test_only_the_owner_of_a_slice_replaces_it() -> None:
+    """Others call a function of its folder: `form/changes.py`, `runs/changes.py`."""
+    owners = {
+        node.name: _feature(module.name)
+        for module in inside("app.ui")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef) and "Slice" in {ast.unparse(base) for base in node.bases}
+    }
+    assert {"FormState", "RunsState", "Settings"} <= owners.keys()
+    found = [
+        f"{module.name}:{call.lineno} replaces {kind}"
+        for module in inside("app.ui")
+        for function in ast.walk(module.tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for call, kind in _replaced_slices(function, owners.keys())
+        if _feature(module.name) != owners[kind]
+    ]
+    assert found == []
+
+
+def _replaced_slices(function: ast.AST, kinds: Collection[str]) -> Iterator[tuple[ast.Call, str]]:
+    """Find `replace(slice, …)`, `slice.with_…(…)` and `Slice(…)`; a slice is `….of(Slice)`, or a name for it."""
+    names: dict[str, str] = {}
+
+    def kind_of(node: ast.expr) -> str:
+        match node:
+            case ast.Name(name):
+                return names.get(name, "")
+            case ast.Call(ast.Attribute(attr="of"), [ast.Name(name)]) if name in kinds:
+                return name
+        return ""
+
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)):
+                names |= {ast.unparse(name): kind_of(value) for name, value in zip(targets, values, strict=True)}
+            case ast.Assign([name], value) | ast.NamedExpr(name, value):
+                names[ast.unparse(name)] = kind_of(value)
+            case ast.arg(name, ast.Name(kind)) if kind in kinds:
+                names[name] = kind
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(ast.Name("replace"), [value, *_]):
+                kind = kind_of(value)
+            case ast.Call(ast.Attribute(value, attr)) if attr.startswith("with_"):
+                kind = kind_of(value)
+            case ast.Call(ast.Name(kind)) if kind in kinds:
+                pass
+            case _:
+                continue
+        if kind:
+            yield node, kind
 
 
 def test_folders_of_the_gateway_import_no_circle() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState, LinkReport, TakenSettings
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.state import UiState
+from app.workflows.needs import Runnability
 
 
 def with_chosen(ui: UiState, workflow_id: str) -> UiState:
@@ -24,6 +25,13 @@ def with_draft(ui: UiState, draft: Draft, workflow_id: str | None = None) -> UiS
 def put_draft(context: PageContext, draft: Draft, workflow_id: str | None = None) -> None:
     """Replace the draft of a workflow, of the chosen one unless it is named."""
     context.set_ui(with_draft(context.ui, draft, workflow_id))
+
+
+def with_standing(ui: UiState, standing: Runnability) -> UiState:
+    """Return the state with which servers can run the chosen workflow."""
+    form = ui.of(FormState)
+    known = replace(form.known, standings={**form.known.standings, form.workflow_id: standing})
+    return ui.with_slices(replace(form, known=known))
 
 
 def know(context: PageContext, **known: Any) -> None:

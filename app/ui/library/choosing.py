@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from app.session import Session
 from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.changes import with_chosen
 from app.ui.form.context import workflows_on
 from app.ui.form.state import FormState
 from app.ui.kit.services import Frame
@@ -69,4 +68,5 @@ class Chooser:
         possible = [item for item in offered if can_run(item, self._session.fleet)]
         first = next(iter([*possible, *offered]), None)
         workflow_id = first.workflow_id if first is not None else ""
-        self._page.adjust(self._page.ui.with_slices(replace(self._page.ui.of(FormState), workflow_id=workflow_id)))
+        if workflow_id != self._page.ui.of(FormState).workflow_id:
+            self._page.adjust(with_chosen(self._page.ui, workflow_id))

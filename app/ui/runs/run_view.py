@@ -9,6 +9,7 @@ from app.core.model import Fleet
 from app.core.waiting_runs import MOST_SENDERS, WaitingRuns
 from app.core.window import Window
 from app.session import Picked
+from app.ui.form.changes import with_draft
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.projection import is_picture
 from app.ui.form.seeds import makes_the_same, seeds_of
@@ -75,8 +76,8 @@ def with_files(ui: UiState, chosen: OpenWorkflow | None) -> UiState:
     item = file_field(chosen, ui.of(RunsState).files) if chosen is not None else None
     if item is None:
         return ui
-    form = supplied(ui.of(FormState), item.key, chosen)
-    return ui.with_slices(form.with_draft(form.draft.with_picture(item.key, ONE_OF_MANY)))
+    ui = supplied(ui, item.key, chosen)
+    return with_draft(ui, ui.of(FormState).draft.with_picture(item.key, ONE_OF_MANY))
 
 
 def _blocker(session: SessionFacts, window: Window | None, chosen: OpenWorkflow | None, ui: UiState) -> Blocker | None:

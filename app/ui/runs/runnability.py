@@ -18,7 +18,7 @@ from app.core.model import Fleet, ServerId
 from app.core.spelling import with_slashes
 from app.core.window import Restoring, Window
 from app.session import Session
-from app.ui.form.changes import know, put_draft
+from app.ui.form.changes import know, put_draft, with_standing
 from app.ui.form.context import opened_on
 from app.ui.form.open_workflow import OpenWorkflow, changed_texts, shaped
 from app.ui.form.projection import is_picture, needs_file
@@ -28,6 +28,7 @@ from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.kit.session_facts import SessionFacts
+from app.ui.kit.state import UiState
 from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView
@@ -188,17 +189,16 @@ def standing_of(
     )
 
 
-def supplied(state: FormState, key: Key, chosen: OpenWorkflow | None) -> FormState:
+def supplied(ui: UiState, key: Key, chosen: OpenWorkflow | None) -> UiState:
     """Return the state with the chosen workflow's standing as it is once a file is uploaded for that input."""
+    state = ui.of(FormState)
     found = state.known.standings.get(state.workflow_id)
     if found is None or chosen is None:
-        return state
+        return ui
     lacks = {server_id: _without(item, {key}, chosen) for server_id, item in found.lacks.items()}
     able = tuple(server_id for server_id, item in lacks.items() if not item)
     left = {server_id: item for server_id, item in lacks.items() if item}
-    standing = Runnability((*found.runs_on, *able), left, found.unknown)
-    known = replace(state.known, standings={**state.known.standings, state.workflow_id: standing})
-    return replace(state, known=known)
+    return with_standing(ui, Runnability((*found.runs_on, *able), left, found.unknown))
 
 
 def gone_files(
