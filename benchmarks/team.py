@@ -189,7 +189,7 @@ class Window:
 async def run(seconds: float) -> None:
     """Run the whole measurement."""
     load = Load()
-    names = [f"person{number:02}" for number in range(PEOPLE)]
+    names = [f"user{number:02}" for number in range(PEOPLE)]
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         users = Path(home) / "users.toml"
         hashed = PasswordHash.of(PASSWORD)

@@ -30,10 +30,10 @@ from cosmic_ray.work_item import MutationSpec, TestOutcome
 from tests.mutants.copies import ENVIRONMENT, PYTEST, Copy
 
 JUDGES = {
-    "app/core/truth.py": "tests/unit/core",
-    "app/core/window.py": "tests/unit/core",
-    "app/session": "tests/unit/session",
-    "gateway/people": "tests/unit/gateway/people",
+    "app/core/truth.py": ("tests/unit/core",),
+    "app/core/window.py": ("tests/unit/core",),
+    "app/session": ("tests/unit/session", "tests/unit/test_selfcheck.py"),
+    "gateway/people": ("tests/unit/gateway/people",),
 }
 ANNOTATIONS = "core/ReplaceBinaryOperator_BitOr_"  # `int | None`, which nothing evaluates
 TEST_SECONDS = 30  # a test that takes longer counts as failed: the mutant loops, or waits for what never comes
@@ -42,23 +42,23 @@ SLOW = re.compile(r"^([\d.]+)s (?:call|setup) +(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Tests:
-    """The commands that judge one part: its quick tests, then its slow ones."""
+class Judges:
+    """The tests of one part, as commands: its quick tests, then its slow ones."""
 
     commands: tuple[str, ...]
     seconds: float
 
     @classmethod
-    def measured(cls, folder: str, longest: float | None) -> Tests:
+    def measured(cls, tests: Sequence[str], longest: float | None) -> Judges:
         """Run the unchanged tests once, to see that they pass and how long each takes."""
         started = time.monotonic()
         durations = ("--durations", "0", "--durations-min", str(longest or 60))
-        ended = subprocess.run([*PYTEST, *durations, folder], capture_output=True, text=True, check=False)
+        ended = subprocess.run([*PYTEST, *durations, *tests], capture_output=True, text=True, check=False)
         if ended.returncode:
             raise SystemExit(f"the unchanged tests fail:\n{ended.stdout[-4000:]}")
         slow = [name for took, name in SLOW.findall(ended.stdout) if longest and float(took) > longest]
         judging = [*PYTEST, "--assert=plain", "--timeout", str(TEST_SECONDS)]
-        quick = shlex.join([*judging, folder, *(word for name in slow for word in ("--deselect", name))])
+        quick = shlex.join([*judging, *tests, *(word for name in slow for word in ("--deselect", name))])
         commands = (quick, shlex.join([*judging, *slow])) if slow else (quick,)
         return cls(commands, PATIENCE * (time.monotonic() - started))
 
@@ -101,14 +101,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--longest", type=float, help="seconds; only survivors are tried with tests that take longer")
     given = parser.parse_args()
+    if unknown := [part for part in given.parts if not _judges_of(part)]:
+        parser.error(f"no tests are known to judge {', '.join(unknown)}")
     os.environ.update(ENVIRONMENT)
     tally: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory(prefix="mooring-mutants-") as folder:
         os.chdir(Copy.of_repository(Path(folder)).root)
         for part, mutants in drawn(given.parts, given.sample, given.seed):
-            tests = Tests.measured(_judges_of(part), given.longest)
+            judges = Judges.measured(_judges_of(part), given.longest)
             for mutant in mutants:
-                outcome, change = tests.outcome(mutant)
+                outcome, change = judges.outcome(mutant)
                 tally[part, outcome] += 1
                 print(f"{outcome:<9} {mutant.module_path}:{mutant.start_pos[0]} {mutant.operator_name}", flush=True)
                 if outcome == TestOutcome.SURVIVED.value:
@@ -119,8 +121,8 @@ def main() -> int:
     return 1 if any(outcome == TestOutcome.SURVIVED.value for _, outcome in tally) else 0
 
 
-def _judges_of(part: str) -> str:
-    return next(tests for judged, tests in JUDGES.items() if part == judged or part.startswith(f"{judged}/"))
+def _judges_of(part: str) -> tuple[str, ...]:
+    return next((tests for judged, tests in JUDGES.items() if part == judged or part.startswith(f"{judged}/")), ())
 
 
 if __name__ == "__main__":
