@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.core.model import ServerId
 from tests.simulation.network import home_of
-from tests.simulation.phases import Phase, all_work, phase_of
+from tests.simulation.phases import Phase, all_work, is_of_another_window, owner_of, phase_of
 from tests.simulation.server import SimServer
 
 if TYPE_CHECKING:
@@ -68,8 +68,13 @@ def strike(world: World, item: Fault, aim: Aim) -> bool:
         return False
     if not item.is_mishap:
         world.note(f"FAULT {item.name} at {aim.server_id} {aim.prompt_id[:8]}")
-        world.tally.meet(item.name, [(key, phase) for key in met if (phase := before.get(key)) is not None])
+        meet(world, item.name, [(key, phase) for key in met if (phase := before.get(key)) is not None])
     return True
+
+
+def meet(world: World, name: str, work: list[tuple[str, Phase]]) -> None:
+    """Count a fault for the work that it met."""
+    world.tally.meet(name, work, is_in_others=any(is_of_another_window(world, key) for key, _ in work))
 
 
 # Aiming
@@ -78,8 +83,7 @@ def strike(world: World, item: Fault, aim: Aim) -> bool:
 def aim_at(world: World, prompt_id: str) -> Aim:
     """Aim at a piece of work."""
     record = world.database.tasks.get(prompt_id) or world.database.reservations[prompt_id]
-    owner = record["owner"] if "owner" in record else record["window_id"]
-    return Aim(ServerId(record["server_id"]), record["address"], world.page_of(owner), prompt_id)
+    return Aim(ServerId(record["server_id"]), record["address"], world.page_of(owner_of(world, prompt_id)), prompt_id)
 
 
 def aim_somewhere(world: World) -> Aim:

@@ -6,32 +6,49 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tests.simulation.faults import Aim, fault, machine_at
-from tests.simulation.phases import all_work, work_at, work_of
+from tests.simulation.phases import all_work, owner_of, work_at, work_of, work_of_window
 
 if TYPE_CHECKING:
+    from tests.simulation.transport import SimConnection
     from tests.simulation.world import World
 
 
 @fault("socket dropped", 2)
 def drop_socket(world: World, aim: Aim) -> Iterable[str] | None:
     """The page's connection breaks."""
-    living = aim.page.sockets.living if aim.page else []
-    if aim.page is None or not living or living[-1].server is None or living[-1].socket is None:
+    connection = _socket_of(world, aim)
+    if connection is None or connection.server is None or connection.socket is None:
         return None
-    living[-1].server.drop(living[-1].socket)
-    return work_of(world, aim.page, living[-1].address)
+    connection.server.drop(connection.socket)
+    return _heard_by(world, aim, connection)
 
 
 @fault("socket deaf", 2)
 def deafen(world: World, aim: Aim) -> Iterable[str] | None:
     """A second socket of the same client_id opens and closes: the first stays open and receives nothing more."""
-    living = aim.page.sockets.living if aim.page else []
-    machine = living[-1].server if living else None
-    if aim.page is None or machine is None or living[-1].socket is None:
+    connection = _socket_of(world, aim)
+    if connection is None or connection.server is None:
         return None
-    ghost = machine.connect(living[-1].socket.client_id, lambda _message: None, lambda: None)
-    machine.disconnect(ghost)
-    return work_of(world, aim.page, living[-1].address)
+    ghost = connection.server.connect(connection.client_id, lambda _message: None, lambda: None)
+    connection.server.disconnect(ghost)
+    return _heard_by(world, aim, connection)
+
+
+def _socket_of(world: World, aim: Aim) -> SimConnection | None:
+    """Return the open socket of the window that has the work, or the newest of the page."""
+    if aim.page is None:
+        return None
+    living, owner = aim.page.sockets.living, owner_of(world, aim.prompt_id)
+    clients = {window.client_id for window in aim.page.windows if window.window_id == owner}
+    own = [item for item in living if item.client_id in clients]
+    return next(reversed(own or living), None)
+
+
+def _heard_by(world: World, aim: Aim, connection: SimConnection) -> list[str]:
+    """Return the work on which this socket reports: that of its window."""
+    windows = aim.page.windows if aim.page else ()
+    window = next((item for item in windows if item.client_id == connection.client_id), None)
+    return work_of_window(world, window.window_id) if window is not None else []
 
 
 @fault("sockets refused")

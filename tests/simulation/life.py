@@ -17,6 +17,7 @@ from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.mishaps import watch_mishaps
 from tests.simulation.orders import a_workflow
 from tests.simulation.phases import work_at
+from tests.simulation.spreader import Spreader
 from tests.simulation.user import User, adopt_all
 from tests.simulation.verdicts import Verdicts
 from tests.simulation.world import ErrorLog, Page, PromiseBroken, World
@@ -35,6 +36,7 @@ class Life:
         self._seconds = seconds
         self._tabs = tabs
         self._user = User(world)
+        self._spreader = Spreader(world, self._user)
         self._ambushes = Ambushes(world)
         watch_mishaps(world)
 
@@ -62,6 +64,8 @@ class Life:
             await self._wait(world.chance.expovariate(1 / 1.2))
             world.remove_evicted()
             self._user.act()
+            if world.chance.random() < 0.15:
+                self._spreader.act()
             if world.chance.random() < 0.15:
                 fault = world.chance.choices(list(FAULTS.values()), [item.weight for item in FAULTS.values()])[0]
                 strike(world, fault, aim_somewhere(world))

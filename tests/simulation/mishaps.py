@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tests.simulation.faults import FAULTS, Aim, Apply, Fault
+from tests.simulation.faults import FAULTS, Aim, Apply, Fault, meet
 from tests.simulation.network import MISHAPS, Exchange, Mishap
 from tests.simulation.phases import Phase, phase_of, work_of
 
@@ -21,7 +21,7 @@ def watch_mishaps(world: World) -> None:
 
     def note(kind: str, exchange: Exchange) -> None:
         world.note(f"FAULT {kind}: {exchange.request.method} {exchange.server_id}{exchange.path}")
-        world.tally.meet(kind, concerned(world, exchange))
+        meet(world, kind, concerned(world, exchange))
 
     world.weather.on_mishap.append(note)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from app.core.model import ENDS, PromptId
+from app.core.model import ENDS, PromptId, WindowId
+from app.core.waiting_runs import window_number
 from app.session import RunStage
 
 if TYPE_CHECKING:
@@ -97,6 +98,23 @@ def work_of(world: World, page: Page, address: str = "") -> list[str]:
     owned = [key for key, item in world.database.tasks.items() if item["owner"] in ids]
     at = set(work_at(world, address)) if address else None
     return [key for key in (*held, *owned) if at is None or key in at]
+
+
+def work_of_window(world: World, window_id: str) -> list[str]:
+    """Return all work of one window of a session."""
+    held = [key for key, item in world.database.reservations.items() if item["window_id"] == window_id]
+    return held + [key for key, item in world.database.tasks.items() if item["owner"] == window_id]
+
+
+def owner_of(world: World, prompt_id: str) -> WindowId:
+    """Return the window that has a piece of work; empty if there is none."""
+    task, held = world.database.tasks.get(prompt_id), world.database.reservations.get(prompt_id)
+    return WindowId(task["owner"] if task is not None else held["window_id"] if held is not None else "")
+
+
+def is_of_another_window(world: World, prompt_id: str) -> bool:
+    """Return whether it is the work of another window than a session's own."""
+    return window_number(owner_of(world, prompt_id)) is not None
 
 
 def all_work(world: World) -> list[str]:

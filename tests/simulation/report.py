@@ -32,9 +32,10 @@ class Report:
 
     @property
     def empty(self) -> list[str]:
-        """Return the reachable cells that no fault has met."""
-        cells = self.tally.cells
-        return [f"{fault.name} × {phase.value}" for fault, phase in reachable() if not cells[fault.name, phase]]
+        """Return the reachable cells that no fault has met, and the faults that met no other window of a session."""
+        cells, in_others = self.tally.cells, self.tally.in_others
+        empty = [f"{fault.name} × {phase.value}" for fault, phase in reachable() if not cells[fault.name, phase]]
+        return empty + [f"{name} × another window" for name in FAULTS if not in_others[name]]
 
     @property
     def is_good(self) -> bool:
@@ -59,6 +60,7 @@ class Report:
             "interrupted presses",
             "runs on another server",
             "sockets of other windows of a session",
+            "sessions seen on several servers",
             "refused presses",
         )
         steps = sum(counts[kind] for kind in kinds)
@@ -67,10 +69,13 @@ class Report:
 
     def _table(self) -> Iterator[str]:
         width = max(len(name) for name in FAULTS)
-        yield f"{'fault × phase of the work that it met':<{width}} " + " ".join(f"{item.value:>12}" for item in Phase)
+        phases = " ".join(f"{item.value:>12}" for item in Phase)
+        yield f"{'fault × phase of the work that it met':<{width}} {phases} {'in others':>12}"
         for name in FAULTS:
-            yield f"{name:<{width}} " + " ".join(f"{self._cell(name, phase):>12}" for phase in Phase)
+            cells = " ".join(f"{self._cell(name, phase):>12}" for phase in Phase)
+            yield f"{name:<{width}} {cells} {self.tally.in_others[name]:>12}"
         yield "  -  cannot be: the reason is in the registry"
+        yield "  in others: how often it met work of another window than a session's own"
 
     def _cell(self, name: str, phase: Phase) -> str:
         count = self.tally.cells[name, phase]

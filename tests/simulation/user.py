@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import Page, World
 
 MOST_PAGES = 6
-MOST_UNFINISHED = 12  # more clicks would only make a life longer
+MOST_UNFINISHED = 12
 
 
 class User:
@@ -60,31 +60,28 @@ class User:
             act = self._chance.choices([act for _, act in self._acts], [weight for weight, _ in self._acts])[0]
             act(self._chance.choice(pages))
 
-    def _order(self) -> Wanted:
+    def order(self) -> Wanted:
+        """Think of something to run."""
         wanted = random_order(self._chance, self._earlier)
         self._earlier.append(wanted)
         return wanted
 
     # Clicks
 
-    def _is_busy(self) -> bool:
-        pages, waiting = self._world.pages, len(self._world.database.waiting)
-        return waiting + sum(len(window.unfinished) for page in pages for window in page.windows) > MOST_UNFINISHED
-
     def _click(self, page: Page) -> None:
-        if not self._is_busy():
-            wanted = self._order()
+        if not is_busy(self._world):
+            wanted = self.order()
             self._world.click(page, wanted.workflow, wanted.picture)
 
     def _click_everywhere(self, _: Page) -> None:
         """Click in all windows at the same moment."""
-        if not self._is_busy():
+        if not is_busy(self._world):
             for page in [page for page in self._world.pages if page.is_awake]:
                 self._click(page)
 
     def _upload_and_submit(self, page: Page) -> None:
         """Upload and submit as a script does; the upload reserves the server."""
-        wanted = self._order()
+        wanted = self.order()
         click = self._world.new_click(page)
 
         async def work() -> None:
@@ -106,7 +103,7 @@ class User:
         self._world.spawn(follow_up())
 
     def _repeat(self, page: Page) -> None:
-        if page.window and (task := self._some(page, lambda _: True)) and not self._is_busy():
+        if page.window and (task := self._some(page, lambda _: True)) and not is_busy(self._world):
             elsewhere = self._chance.random() < 0.3
             if elsewhere and not task.state.is_end:
                 self._world.requested.given_up.add(task.prompt_id)
@@ -121,8 +118,12 @@ class User:
 
     def _cancel(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
-            self._world.requested.cancelled.add(task.prompt_id)
-            self._world.spawn(page.session.cancel(task.prompt_id), f"cancel {task.prompt_id}")
+            self.cancel(page, task)
+
+    def cancel(self, page: Page, task: Task) -> None:
+        """Press Stop."""
+        self._world.requested.cancelled.add(task.prompt_id)
+        self._world.spawn(page.session.cancel(task.prompt_id), f"cancel {task.prompt_id}")
 
     def _give_up(self, page: Page) -> None:
         if task := self._some(page, lambda task: not task.state.is_end):
@@ -143,18 +144,10 @@ class User:
 
     def _let_wait(self, page: Page) -> None:
         """Add many runs, in one or more sessions."""
-        if self._is_busy() or page.window is None:
-            return
-        wanted = self._order()
-        count, senders = self._chance.randint(2, 5), self._chance.choice([None, None, EVERY, 2, 3])
-        numbers = tuple(self._chance.getrandbits(48) for _ in range(count))
-        runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
-        inputs = {("1", "image"): Picked(self._world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
-        editor = editor_of(wanted.workflow)
-        adding = page.session.line.add(
-            wanted.workflow, runs, title="line", inputs=inputs, senders=senders, editor=editor
-        )
-        self._world.spawn(adding, "let wait")
+        if not is_busy(self._world) and page.window is not None:
+            wanted = self.order()
+            count, senders = self._chance.randint(2, 5), self._chance.choice([None, None, EVERY, 2, 3])
+            let_wait(self._world, page, wanted, count, senders)
 
     def _tend_line(self, _: Page) -> None:
         """Pause, resume, send all, remove, move or edit, wherever runs wait."""
@@ -208,9 +201,9 @@ class User:
 
     def _press_early(self, page: Page) -> None:
         """Reload, or open another tab, and press Run before that page is up."""
-        if self._is_busy() or page.tab.is_private:
+        if is_busy(self._world) or page.tab.is_private:
             return
-        world, wanted = self._world, self._order()
+        world, wanted = self._world, self.order()
         tab = Tab(world.browser) if self._chance.random() < 0.3 else page.tab
         press(world, tab, wanted)
         if tab is page.tab:
@@ -220,8 +213,8 @@ class User:
 
     def _press_and_reload(self, page: Page) -> None:
         """Press Run, and reload or crash at any step until it is sent."""
-        if not self._is_busy():
-            self._interrupt(page, self._press(page))
+        if not is_busy(self._world):
+            self._interrupt(page, self.press(page))
 
     def _run_on_another(self, page: Page) -> None:
         """Press *Run on another server* in a window that a server holds, at times with a reload or a crash.
@@ -229,18 +222,19 @@ class User:
         The page offers it while that server is silent, and may show it for a moment longer.
         """
         locked = page.window.window_locked_server if page.window else None
-        if locked is None or self._is_busy():
+        if locked is None or is_busy(self._world):
             return
         others = [item.server_id for item in page.session.fleet.servers if item.server_id != locked]
         if not others:
             return
-        prompt_id = self._press(page, self._chance.choice(others))
+        prompt_id = self.press(page, self._chance.choice(others))
         self._world.tally.counts["runs on another server"] += 1
         if self._chance.random() < 0.5:
             self._interrupt(page, prompt_id)
 
-    def _press(self, page: Page, server_id: ServerId | None = None) -> PromptId:
-        world, wanted = self._world, self._order()
+    def press(self, page: Page, server_id: ServerId | None = None) -> PromptId:
+        """Press Run, or *Run on* this server; return the id of the run."""
+        world, wanted = self._world, self.order()
         prompt_id = PromptId(str(uuid.UUID(int=self._chance.getrandbits(128), version=4)))
         pressed = world.click_and_follow(page, wanted.workflow, wanted.picture, prompt_id, server_id=server_id)
         world.spawn(pressed, "press")
@@ -273,6 +267,22 @@ class User:
         weather.drop_socket = level / 8
         weather.refuse_socket = self._chance.choice([0.0, level, 1.0])
         self._world.note(f"weather {level}")
+
+
+def is_busy(world: World) -> bool:
+    """Return whether so much is unfinished that more would only make a life longer."""
+    waiting = len(world.database.waiting)
+    return waiting + sum(len(window.unfinished) for page in world.pages for window in page.windows) > MOST_UNFINISHED
+
+
+def let_wait(world: World, page: Page, wanted: Wanted, count: int, senders: int | None) -> None:
+    """Add so many runs to the line of a page, to be sent by so many windows."""
+    numbers = tuple(world.chance.getrandbits(48) for _ in range(count))
+    runs = plan_runs(wanted.workflow, Seeds(Target("2", "nonce"), numbers))
+    inputs = {("1", "image"): Picked(world.blob(wanted.picture), "photo.png")} if wanted.picture else {}
+    editor = editor_of(wanted.workflow)
+    adding = page.session.line.add(wanted.workflow, runs, title="line", inputs=inputs, senders=senders, editor=editor)
+    world.spawn(adding, "let wait")
 
 
 async def adopt_all(world: World, page: Page) -> None:
