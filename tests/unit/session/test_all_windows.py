@@ -93,6 +93,18 @@ async def test_progress_and_previews_of_all_windows_are_shown(stage: Stage) -> N
 
 
 @scene
+async def test_poll_proves_the_deafness_of_that_windows_socket(stage: Stage) -> None:
+    page, other, task = await with_other(stage, steps=300)
+    await stage.until(lambda: other.window.socket.state == "open")
+    server = stage.world.sims[task.server_id]
+    server.disconnect(server.connect(task.client_id, lambda _: None, lambda: None))  # the server forgets the id
+    await stage.until(lambda: other.window.socket.deaf == 1)
+    await stage.until(lambda: other.window.socket.state == "open" and other.window.socket.reconnects == 1)
+    assert page.session.socket.deaf == page.session.socket.reconnects == 0
+    await stage.until(all_home(page, 4))
+
+
+@scene
 async def test_operations_reach_work_of_other_windows(stage: Stage) -> None:
     page, other, task = await with_other(stage)
     since = stage.now
