@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ENGINES = os.environ.get("MOORING_ENGINES", "firefox webkit").split()
 WINDOW_ID = "debugServerConsistency().windowId"
+LAST_CHOICE = "mooring.debugBundle().then((report) => report.tasks.at(-1).choice)"
 # The window caches its unpacked snapshot at once, on a loaded machine too, where loopback measures as slow.
 KEEP_SNAPSHOT = """void (
   localStorage.removeItem("mooring.snapshot.refused"), globalThis.mooringKeepAfter = globalThis.mooringQuick = 0
@@ -295,7 +296,9 @@ async def test_duplicated_tab_is_another_window_with_its_own_server(tab: Tab, ga
     async with paused(*demo_servers(gateway)):
         runs = [(one, await submit(one, slow_workflow())) for one in (tab, twin)]
         servers = [await one.evaluate("windowLockedServer") for one, _ in runs]
-        assert servers[0] != servers[1]
+        choice = await twin.evaluate(LAST_CHOICE)
+        is_late = "timeout" in choice["refused"].values()  # a busy machine: then the other is the only choice
+        assert servers[0] != servers[1] or is_late, choice
     for one, prompt_id in runs:
         await expect_kept(one, prompt_id)
     assert await twin.evaluate("windowTasks.map((task) => task.promptId)") == [runs[1][1]]
