@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.ui.commands.commands import MOST_RECENT, Command, Manner, Offered, commands, find_command
+from app.ui.commands.commands import MOST_RECENT, find_command
 from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.actions import action
+from app.ui.kit.commands import Command, Manner
 from app.ui.kit.context import PageContext
-from app.ui.kit.i18n import Translator
 from app.ui.kit.screen import Facts, Screen
 from app.ui.kit.state import Dialog
 from app.ui.settings.settings import Settings
@@ -20,10 +20,7 @@ RECENT_KEY = "mooring.commands"  # ids of the recent commands, in this browser
 
 
 class PaletteActions:
-    """The actions of both. `act` calls an action, `draw` draws immediately.
-
-    `offered` returns what can be done now, None before the first drawing.
-    """
+    """The actions of both. `act` calls an action, `draw` draws immediately, `commands` returns what can be done now."""
 
     def __init__(
         self,
@@ -31,15 +28,13 @@ class PaletteActions:
         screen: Screen,
         act: Callable[[str, Facts], None],
         *,
-        words: Callable[[], Translator | None],
-        offered: Callable[[], Offered | None],
+        commands: Callable[[], tuple[Command, ...]],
         draw: Callable[[], None],
     ) -> None:
         self._context = context
         self._screen = screen
         self._act = act
-        self._words = words
-        self._offered = offered
+        self._commands = commands
         self._draw = draw
 
     @action("open-palette")
@@ -92,8 +87,7 @@ class PaletteActions:
                 self._screen.update({"press": command.action})
 
     def _find(self, command_id: str) -> Command | None:
-        _, offered = self._words(), self._offered()
-        return None if _ is None or offered is None else find_command(commands(offered, _), command_id)
+        return find_command(self._commands(), command_id)
 
     def _recent(self) -> tuple[str, ...]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.commands.commands import Offered
+from app.ui.kit.commands import Command
 from app.ui.kit.state import Dialog
 
 
@@ -26,7 +26,7 @@ class PaletteView:
     """The palette, with what can be done now."""
 
     dialog: PaletteDialog
-    offered: Offered
+    commands: tuple[Command, ...]
 
 
 @dataclass(frozen=True, slots=True)

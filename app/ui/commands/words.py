@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from app.ui.commands.commands import MOST_SHOWN, Command, Group
+from app.ui.commands.commands import MOST_SHOWN
 from app.ui.commands.shortcuts import SINGLE, Shortcut, at_fields, everywhere, in_album, in_graph, in_script, on_mask
+from app.ui.kit.commands import Command, Group
 from app.ui.kit.i18n import Translator
 
 

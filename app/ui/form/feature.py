@@ -9,6 +9,7 @@ from app.ui.form import drafts
 from app.ui.form.arrange_actions import recall_layout
 from app.ui.form.camera_html import camera
 from app.ui.form.catalogues import FormCatalogues
+from app.ui.form.commands import form_commands
 from app.ui.form.context import Chosen, OpenWorkflows, chosen_part
 from app.ui.form.controls import field_id
 from app.ui.form.field_html import field_inside
@@ -127,6 +128,7 @@ def _fetch_lists(services: Services, view: PageView) -> None:
 
 
 FEATURE = Feature(
+    commands=form_commands,
     states=(_first_workflows,),
     services=(
         Service(FormCatalogues, lambda services: FormCatalogues(services.session, services.page)),

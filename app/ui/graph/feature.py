@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from app.core.model import Task
 from app.ui.form.context import Chosen, opened_on
 from app.ui.form.open_workflow import OpenWorkflow, shaped
-from app.ui.form.state import Draft, FormState
+from app.ui.form.state import Draft, FormState, FormView
 from app.ui.graph.actions import GraphActions
 from app.ui.graph.graph_html import graph
 from app.ui.graph.graphs import (
@@ -26,6 +26,7 @@ from app.ui.graph.graphs import (
 )
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.colours import ServerTag, tag_of
+from app.ui.kit.commands import Command, Group
 from app.ui.kit.feature import DialogKind, Feature, Life, Part, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
@@ -134,7 +135,13 @@ def _refresh(services: Services) -> Iterable[object]:
     return (GraphDrawings(graphs),)
 
 
+def _commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Iterator[Command]:
+    if page.of(FormView).chosen is not None:
+        yield Command("graph", _("See the graph"), Group.FORM, "graph", "open-graph", terms="nodes")
+
+
 FEATURE = Feature(
+    commands=_commands,
     services=(
         Service(Graphs, _graphs),
         Service(GraphActions, lambda its: GraphActions(its.session, its.page, its.of(Graphs)), itself),

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
+from app.ui.kit.commands import Commands
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
@@ -163,3 +164,4 @@ class Feature:
     dialogs: tuple[DialogKind[Any, Any], ...] = ()
     changes: tuple[Change, ...] = ()
     movements: tuple[Movement, ...] = ()
+    commands: Commands | None = None

@@ -38,9 +38,9 @@ class PageView:
         assert isinstance(found, kind)  # each is kept by its type
         return found
 
-    def with_part(self, part: object) -> PageView:
-        """Return the page with this part replaced, by its type."""
-        return PageView({**self.parts, type(part): part})
+    def with_parts(self, *parts: object) -> PageView:
+        """Return the page with these parts replaced, by their types."""
+        return PageView({**self.parts, **{type(part): part for part in parts}})
 
 
 class Projection:

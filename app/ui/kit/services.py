@@ -15,9 +15,10 @@ from typing import Protocol, TypeVar
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.session import Session
+from app.ui.kit.commands import Command
 from app.ui.kit.context import PageContext
 from app.ui.kit.i18n import Translator
-from app.ui.kit.projection import PageView
+from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.screen import Facts, Screen
 from app.ui.kit.state import UiState
 
@@ -51,6 +52,9 @@ class Frame(PageContext, Protocol):
     @property
     def translator(self) -> Translator | None:
         """The language of the page; None before the first one is loaded."""
+
+    def commands(self, page: Projection | PageView) -> tuple[Command, ...]:
+        """Return what can be done there now, of all features, in the order of the list."""
 
     def adjust(self, ui: UiState) -> None:
         """Replace the state by itself, not for the user: a reload does not restore it."""

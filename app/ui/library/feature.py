@@ -18,6 +18,7 @@ from app.ui.kit.state import UiState
 from app.ui.kit.thumbnails import Sights, finder
 from app.ui.library.actions import LibraryActions, is_json
 from app.ui.library.choosing import Chooser
+from app.ui.library.commands import library_commands
 from app.ui.library.library import Library, is_file
 from app.ui.library.library_html import library
 from app.ui.library.listing import LibraryIndex, library_view, sight_name
@@ -151,6 +152,7 @@ def _take_files(services: Services, key: Key | None, files: Files, purpose: str)
 
 
 FEATURE = Feature(
+    commands=library_commands,
     dialogs=(DialogKind(LibraryDialog, _library, library),),
     states=(_first_form,),
     services=(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.ui.kit.account import Account, Presence
 from app.ui.kit.colours import tag_of
+from app.ui.kit.commands import Command, Group
 from app.ui.kit.feature import Feature, Life, Part, Region, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection, Surroundings
@@ -130,7 +131,14 @@ def _follow_view(services: Services, view: PageView) -> None:
     services.of(NoticeTimer).follow((*view.of(Notices).items, *view.of(Messages).items))
 
 
+def _commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Iterator[Command]:
+    if page.of(Messages).items:
+        yield Command("dismiss-errors", _("Dismiss all errors"), Group.WINDOW, "close", "dismiss-errors")
+    yield Command("reload", _("Reload this page"), Group.WINDOW, "retry", "reload")
+
+
 FEATURE = Feature(
+    commands=_commands,
     states=(_first_notices,),
     services=(
         Service(NoticeTimer, lambda services: NoticeTimer(services.page, services.ports.sleep)),

@@ -15,17 +15,18 @@ from app.core.ports.files import FileSet
 from app.session import Session
 from app.session.timing import begin
 from app.ui.kit.actions import ActionTable
+from app.ui.kit.commands import Command
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.feature import OpenDialog
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
-from app.ui.kit.projection import PageView, Surroundings
+from app.ui.kit.projection import PageView, Projection, Surroundings
 from app.ui.kit.screen import Facts, Screen
 from app.ui.kit.services import PagePorts, Services
 from app.ui.kit.state import UiState
 from app.ui.kit.undeleted import keep_undeleted
 from app.ui.page.features import FEATURES
-from app.ui.page.projection import project, running, with_progress
+from app.ui.page.projection import commands, project, running, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
 from app.ui.page.regions import REGIONS, changed_regions, digest_of, other_changes
 from app.ui.page.tab_icon import draw_icon
@@ -119,6 +120,10 @@ class Page:
     def translator(self) -> Translator | None:
         """The language of the page; None before the first one is loaded."""
         return self._translator
+
+    def commands(self, page: Projection | PageView) -> tuple[Command, ...]:
+        """Return what can be done there now, of all features, in the order of the list; nothing without a language."""
+        return commands(page, self._ui, self._translator) if self._translator is not None else ()
 
     def word(self, text: str) -> str:
         """Return the text that the page shows for a label."""

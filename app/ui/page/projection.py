@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app.core.model import PromptId
+from app.ui.kit.commands import Command, in_order
 from app.ui.kit.feature import OpenDialog
+from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.session_facts import Pictures, SessionFacts
 from app.ui.kit.state import UiState
 from app.ui.page.features import FEATURES
 
 DIALOGS = {item.kind: item for feature in FEATURES for item in feature.dialogs}
+COMMANDS = [feature.commands for feature in FEATURES if feature.commands is not None]
 MOVEMENTS = [item for feature in FEATURES for item in feature.movements]
 
 
@@ -42,6 +45,11 @@ def project(
     return Projection(MAKERS, session, ui, pictures, given, language=language, word=word).view()
 
 
+def commands(page: Projection | PageView, ui: UiState, _: Translator) -> tuple[Command, ...]:
+    """Return what can be done there now, of all features, in the order of the list."""
+    return in_order(item for make in COMMANDS for item in make(page, ui, _))
+
+
 def running(view: PageView) -> list[PromptId]:
     """Return the tasks whose progress moves on the page."""
     return [prompt_id for item in MOVEMENTS for prompt_id in item.running(view)]
@@ -50,5 +58,5 @@ def running(view: PageView) -> list[PromptId]:
 def with_progress(view: PageView, prompt_id: PromptId, session: SessionFacts, pictures: Pictures) -> PageView:
     """Return the page with the present progress and preview of one task, and all else as it was."""
     for item in MOVEMENTS:
-        view = view.with_part(item.move(view, prompt_id, session, pictures))
+        view = view.with_parts(item.move(view, prompt_id, session, pictures))
     return view

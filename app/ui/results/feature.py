@@ -25,6 +25,7 @@ from app.ui.results.album_actions import AlbumActions
 from app.ui.results.album_html import ask_workflow, delete_question
 from app.ui.results.album_rows import AlbumRows
 from app.ui.results.cards_html import ended_card, staying_card
+from app.ui.results.commands import result_commands
 from app.ui.results.compare_html import comparing
 from app.ui.results.folder_actions import Folder, FolderActions
 from app.ui.results.large_html import large
@@ -32,7 +33,7 @@ from app.ui.results.results_html import results
 from app.ui.results.reuse import Reuse
 from app.ui.results.saving_html import saving
 from app.ui.results.sheet_making import Sheets
-from app.ui.results.sheets import SheetDialog, SheetEntry, SheetView
+from app.ui.results.sheets import SheetDialog, SheetList, SheetView
 from app.ui.results.sheets_html import sheet, sheet_list
 from app.ui.results.state import (
     CompareDialog,
@@ -64,13 +65,6 @@ class AlbumNow:
     view: AlbumView | None = None
     has_given_way: bool = False
     strip: Strip = NO_STRIP
-
-
-@dataclass(frozen=True, slots=True)
-class SheetList:
-    """The contact sheets that are listed."""
-
-    entries: tuple[SheetEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +243,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
+    commands=result_commands,
     services=(
         Service(AlbumRows, lambda its: AlbumRows(its.session, its.ports.documents, its.page)),
         Service(ResultsActions, _actions, itself),

@@ -76,3 +76,10 @@ class SheetEntry:
     done: int
     total: int
     pictures: tuple[str, ...] = ()  # the first few
+
+
+@dataclass(frozen=True, slots=True)
+class SheetList:
+    """The contact sheets that are listed."""
+
+    entries: tuple[SheetEntry, ...]

@@ -37,6 +37,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.runs.batches import BatchFollower
+from app.ui.runs.commands import run_commands
 from app.ui.runs.downloads import DownloadActions, DownloadDialog, DownloadsState
 from app.ui.runs.edit import EditDialog, EditView, edit_view
 from app.ui.runs.edit_html import cancel_mine, edit
@@ -214,6 +215,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
+    commands=run_commands,
     services=(
         Service(RunActions, _actions, lambda actions: actions.owners),
         Service(Standings, _standings, itself),

@@ -18,6 +18,7 @@ from app.ui.settings.account import LogOutDialog, LogOutView, SettingsView
 from app.ui.settings.account_actions import AccountActions, Team
 from app.ui.settings.account_html import log_out
 from app.ui.settings.actions import SettingsActions
+from app.ui.settings.commands import setting_commands
 from app.ui.settings.logout import log_out_view
 from app.ui.settings.notifications import EndNotifier, Notifier
 from app.ui.settings.settings import KEY, Settings, SettingsDialog, read_settings
@@ -80,6 +81,7 @@ def _refresh_previews(services: Services, prompt_ids: tuple[PromptId, ...] | Non
 
 
 FEATURE = Feature(
+    commands=setting_commands,
     states=(_first_settings,),
     services=(
         Service(SettingsActions, _actions, itself),

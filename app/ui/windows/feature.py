@@ -9,6 +9,7 @@ from app.ui.kit.feature import DialogKind, Feature, Life, Part, Region, Service,
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.runs.state import LeftBehind
+from app.ui.windows.commands import window_commands
 from app.ui.windows.orphan_actions import OrphanActions
 from app.ui.windows.orphans import KEY, OrphansView, WindowsState, left_view
 from app.ui.windows.orphans_html import left
@@ -54,6 +55,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
+    commands=window_commands,
     services=(
         Service(PanelData, _panel_data),
         Service(OrphanActions, lambda its: OrphanActions(its.session, its.page, its.screen), itself),

@@ -22,7 +22,6 @@ from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.core.ports.windows import Identity
 from app.core.progress import Progress
 from app.session import Picked, Run, RunStage
-from app.ui.commands.feature import offered_of
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsDialog, ShortcutsView
 from app.ui.form.form_html import form
 from app.ui.form.picker import LibraryEntries, LibrarySection, WorkflowEntry
@@ -33,10 +32,12 @@ from app.ui.kit.image_addresses import Original
 from app.ui.kit.state import UiState
 from app.ui.library.state import LibraryDialog, LibraryView, VersionView
 from app.ui.links.sharing import ShareDialog, share_view
+from app.ui.page.projection import commands
 from app.ui.results.state import PictureDialog
 from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.questions import Question
 from app.ui.runs.state import GiveUpDialog, RunView
+from app.ui.runs.waiting import WaitingView
 from app.ui.settings.account import SettingsView
 from app.ui.settings.settings import Permission, Settings, SettingsDialog
 from app.workflows.library import Item, Version
@@ -186,17 +187,16 @@ def crowded(language: str = "en", text: str = "gpu") -> dict[str, str]:
 def around_help(view: Seen, words: Translator, text: str) -> dict[str, str]:
     """The settings for each permission of a browser, the palette with all commands, the list of shortcuts."""
     stock = LibraryEntries((WorkflowEntry("text", "Text to picture"), WorkflowEntry("own", text)))
-    offered = offered_of(view.view.with_part(stock), UiState().with_slices(FormState(workflow_id="enlarge")))
+    page, ui = view.view.with_parts(stock), UiState().with_slices(FormState(workflow_id="enlarge"))
+    busy = page.with_parts(WaitingView(count=3), RunView(blocker=None))
     shown = {
         **{
             f"settings {item.value}": SettingsView(SettingsDialog(item), Settings(has_notices=True, has_sound=True))
             for item in Permission
         },
-        "palette": PaletteView(
-            PaletteDialog(recent=("library",)), replace(offered, waiting=3, run=RunView(blocker=None))
-        ),
-        "palette 2": PaletteView(PaletteDialog(text), offered),
-        "palette 3": PaletteView(PaletteDialog("?!"), offered),
+        "palette": PaletteView(PaletteDialog(recent=("library",)), commands(busy, ui, words)),
+        "palette 2": PaletteView(PaletteDialog(text), commands(page, ui, words)),
+        "palette 3": PaletteView(PaletteDialog("?!"), commands(page, ui, words)),
         "shortcuts": ShortcutsView(has_keys=False),
     }
     return {

@@ -26,8 +26,8 @@ from app.ui.page import projection, regions
 from app.ui.page.projection import DIALOGS
 from app.ui.page.regions import REGIONS
 from app.ui.results.album import NO_STRIP, AlbumView, Strip
-from app.ui.results.feature import AlbumNow, SheetList
-from app.ui.results.sheets import SheetEntry
+from app.ui.results.feature import AlbumNow
+from app.ui.results.sheets import SheetEntry, SheetList
 from app.ui.results.state import ResultsView
 from app.ui.runs.feature import StandingShown
 from app.ui.runs.now import Cards
@@ -56,7 +56,7 @@ class Seen:
 
     def with_part(self, part: object) -> Seen:
         """Return the page with this part replaced."""
-        return Seen(self.view.with_part(part))
+        return Seen(self.view.with_parts(part))
 
     @property
     def header(self) -> HeaderView:

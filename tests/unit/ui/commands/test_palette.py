@@ -6,45 +6,73 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 
 from app.core.errors import NoServerAvailable
+from app.core.model import ServerId, WindowId
+from app.core.waiting_runs import Pause
+from app.session import OrphanLine
 from app.ui.commands.actions import RECENT_KEY
-from app.ui.commands.commands import MOST_SHOWN, Manner, Offered, commands, find_command, find_commands
+from app.ui.commands.commands import MOST_SHOWN, find_command, find_commands
 from app.ui.commands.palette import PaletteDialog, PaletteView, ShortcutsView
 from app.ui.commands.palette_html import palette, shortcuts
 from app.ui.commands.shortcuts import SINGLE, in_album
 from app.ui.commands.words import word_group
-from app.ui.results.state import ResultsState
+from app.ui.form.picker import LibraryEntries, WorkflowEntry
+from app.ui.form.state import FormState, FormView
+from app.ui.kit.commands import Command, Group, Manner
+from app.ui.kit.i18n import Translator
+from app.ui.kit.projection import PageView
+from app.ui.kit.state import UiState
+from app.ui.notices.state import Messages, Notice, NoticeKind
+from app.ui.page.projection import commands
+from app.ui.results.album import AlbumView, AlbumWish
+from app.ui.results.sheets import SheetList
+from app.ui.results.state import ResultsState, ResultsView
 from app.ui.runs.server_picker import WhereServer, WhereView
-from app.ui.runs.state import RunView
+from app.ui.runs.state import NowView, RunView
+from app.ui.runs.waiting import WaitingView
 from app.ui.settings.settings import Settings
+from app.ui.windows.orphans import OrphansView
 from tests.kit.page.crowd import crowded
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window
+from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen, StillSession, ended, task, translator, window, workflows
 from tests.unit.ui.page.test_page import opened
 
-# With this, every command is offered except those of the opposite state.
-FULL = Offered(
-    run=RunView(blocker=None),
-    cancels=task("a").prompt_id,
-    has_plan=True,
-    workflow_id="text",
-    is_open=True,
-    is_searchable=True,
-    can_undo=True,
-    can_redo=True,
-    workflows=(("text", "Picture from text"), ("own", "宽幅风景"), ("enlarge", "Enlarge and sharpen")),
-    where=WhereView(servers=(WhereServer("gpu-1", "Left desk"), WhereServer("gpu-2", "Right", "down"))),  # type: ignore[arg-type]
-    waiting=3,
-    orphans=1,
-    has_more_results=True,
-    has_more_runs=True,
-    errors=2,
+PLAIN = PageView({}).with_parts(
+    FormView(), LibraryEntries(), RunView(), NowView(), WaitingView(), ResultsView(), SheetList(()), OrphansView(),
+    Messages(()),
+)  # fmt: skip
+ENTRIES = (
+    WorkflowEntry("text", "Picture from text"),
+    WorkflowEntry("own", "宽幅风景"),
+    WorkflowEntry("enlarge", "Enlarge and sharpen"),
 )
-OTHER = replace(FULL, is_paused=True, is_arranging=True, is_searchable=False)
-UNBOUNDED = replace(FULL, is_unbounded=True, is_album=True, is_narrow=True, picked=2)
+FORM = FormView(chosen=workflows()[0], is_searchable=True, can_undo=True, can_redo=True)
+SERVERS = (
+    WhereServer(ServerId("gpu-1"), "Left desk"),
+    WhereServer(ServerId("gpu-2"), "Right", "down"),  # type: ignore[arg-type]
+)
+# With this, every command is offered except those of the opposite state.
+FULL = PLAIN.with_parts(
+    RunView(blocker=None, cancels=task("a").prompt_id, where=WhereView(servers=SERVERS)),
+    NowView(is_many=True, more=1),
+    WaitingView(count=3),
+    FORM,
+    LibraryEntries(ENTRIES),
+    OrphansView(lines=(OrphanLine(owner=WindowId("w"), count=1, is_owner_gone=True),)),
+    ResultsView(more=1),
+    Messages((Notice(NoticeKind.OFFLINE),)),
+)
+OTHER = FULL.with_parts(WaitingView(count=3, pause=Pause.ASKED), replace(FORM, is_arranging=True, is_searchable=False))
+UNBOUNDED = FULL.with_parts(
+    WaitingView(count=3, is_unbounded=True),
+    ResultsView(album=AlbumView(wish=AlbumWish(is_favourites=True), picked=("a", "b"))),
+)
+UI = UiState().with_slices(FormState(workflow_id="text"))
+
 
 # About one thing: a card, a row, a field, a box. The palette only jumps there, by "Go to …" or by the section.
 ABOUT_ONE = {
@@ -66,46 +94,59 @@ IN_DIALOGS = {
 }  # fmt: skip
 
 
-def titles(query: str, offered: Offered = FULL, language: str = "en", recent: tuple[str, ...] = ()) -> list[str]:
-    return [item.title for item in find_commands(commands(offered, translator(language)), query, recent)]
+def offered(page: PageView = FULL, _: Translator = ENGLISH) -> tuple[Command, ...]:
+    return commands(page, UI, _)
+
+
+def titles(query: str, language: str = "en", recent: tuple[str, ...] = ()) -> list[str]:
+    return [item.title for item in find_commands(offered(_=translator(language)), query, recent)]
 
 
 def all_commands() -> Iterator[str]:
-    for offered in (FULL, OTHER, UNBOUNDED):
-        yield from (item.action for item in commands(offered, ENGLISH))
+    for page in (FULL, OTHER, UNBOUNDED):
+        yield from (item.action for item in offered(page))
 
 
 def test_every_action_of_the_page_has_a_command() -> None:
     shown = {item["data-action"] for markup in crowded().values() for item in elements(markup) if "data-action" in item}
     shown -= ABOUT_ONE | IN_DIALOGS
     assert shown - set(all_commands()) == set(), (
-        "add a command for it (app/ui/commands/commands.py), or to one of the lists here"
+        "let its feature yield a command for it (commands.py), or add it to one of the lists here"
     )
 
 
 def test_commands_jump_to_existing_elements() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app/ui").rglob("*.py"))
     ids = set(re.findall(r'id="([a-z-]+)"', (ROOT / "index.html").read_text(encoding="utf-8") + sources))
-    for offered in (FULL, OTHER, UNBOUNDED):
-        for item in commands(offered, ENGLISH):
+    for page in (FULL, OTHER, UNBOUNDED):
+        for item in offered(page):
             assert item.action in ids or item.manner is Manner.ACT, item
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN", "pseudo"])
 def test_commands_have_unique_ids_and_titles(language: str) -> None:
     _ = translator(language)
-    for offered in (FULL, OTHER, UNBOUNDED):
-        found = commands(offered, _)
+    for page in (FULL, OTHER, UNBOUNDED):
+        found = offered(page, _)
         assert len({item.command_id for item in found}) == len(found)
         assert len({(item.group, item.title, item.aside) for item in found}) == len(found)
         assert all(word_group(item.group, _) for item in found)
 
 
 def test_only_possible_commands_are_offered() -> None:
-    little = commands(Offered(), ENGLISH)
+    little = offered(PLAIN)
     for name in ("run", "cancel", "graph", "undo", "line-pause", "dismiss-errors", "adopt-all", "presets", "many-runs"):
         assert find_command(little, name) is None
-        assert find_command(commands(FULL, ENGLISH), name) is not None
+        assert find_command(offered(), name) is not None
+
+
+def test_groups_stand_together_with_those_about_one_of_many_last() -> None:
+    shown = offered(UNBOUNDED)
+    groups = [group for group, _items in groupby(item.group for item in shown)]
+    assert groups == sorted(set(groups), key=list(Group).index)
+    for group in groups:
+        kinds = [item.is_one_of_many for item in shown if item.group is group]
+        assert kinds == sorted(kinds)
 
 
 def test_search_matches_all_words_in_any_order_and_case() -> None:
@@ -131,15 +172,16 @@ def test_titles_with_the_query_come_first_then_recent_ones() -> None:
 
 
 def test_recent_commands_are_on_top_until_text_is_typed() -> None:
-    found = find_commands(commands(FULL, ENGLISH), "  ", ("theme:dark", "gone", "library"))
+    found = find_commands(offered(), "  ", ("theme:dark", "gone", "library"))
     assert [item.command_id for item in found[:3]] == ["theme:dark", "library", "run"]
-    assert len(found) == len(commands(FULL, ENGLISH))
-    markup = str(palette(PaletteView(PaletteDialog(recent=("theme:dark",)), FULL), ENGLISH))
+    assert len(found) == len(offered())
+    markup = str(palette(PaletteView(PaletteDialog(recent=("theme:dark",)), offered()), ENGLISH))
     assert markup.index("Used lately") < markup.index("Dark colours") < markup.index(">Work<")
 
 
 def test_palette_is_a_combobox_with_a_count() -> None:
-    many = replace(FULL, workflows=tuple((f"w{number}", f"Work {number}") for number in range(500)))
+    entries = tuple(WorkflowEntry(f"w{number}", f"Work {number}") for number in range(500))
+    many = offered(FULL.with_parts(LibraryEntries(entries)))
     markup = str(palette(PaletteView(PaletteDialog("work"), many), ENGLISH))
     assert len(elements(markup, role="option")) == MOST_SHOWN + 1, "and the search of all results"
     field = element(markup, role="combobox")
@@ -151,14 +193,14 @@ def test_palette_is_a_combobox_with_a_count() -> None:
 
 def test_any_text_can_be_searched_in_all_results() -> None:
     for query in ("harbour", " 港口 "):
-        markup = str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
+        markup = str(palette(PaletteView(PaletteDialog(query), offered()), ENGLISH))
         (option,) = elements(markup, role="option")
         assert (option["data-action"], option["data-text"]) == ("search-results", query.strip())
         assert f"Search all results for “{query.strip()}”" in markup and "No command has that name" not in markup
-    markup = str(palette(PaletteView(PaletteDialog("dark"), FULL), ENGLISH))
+    markup = str(palette(PaletteView(PaletteDialog("dark"), offered()), ENGLISH))
     assert [item["data-action"] for item in elements(markup, role="option")] == ["command", "search-results"]
     for query in ("", "h", " h "):
-        assert "search-results" not in str(palette(PaletteView(PaletteDialog(query), FULL), ENGLISH))
+        assert "search-results" not in str(palette(PaletteView(PaletteDialog(query), offered()), ENGLISH))
 
 
 async def test_search_of_all_results_opens_the_album() -> None:
@@ -173,7 +215,7 @@ async def test_search_of_all_results_opens_the_album() -> None:
 
 
 def test_users_names_are_never_markup() -> None:
-    evil = replace(FULL, workflows=(("x", "<img src=x onerror=alert(1)>"),))
+    evil = offered(FULL.with_parts(LibraryEntries((WorkflowEntry("x", "<img src=x onerror=alert(1)>"),))))
     assert not elements(str(palette(PaletteView(PaletteDialog("img"), evil), ENGLISH)), "img")
 
 
@@ -265,6 +307,6 @@ def test_keys_of_a_large_result_are_listed() -> None:
 
 
 def test_each_single_key_has_a_command() -> None:
-    known = {item.command_id for offered in (FULL, OTHER) for item in commands(offered, ENGLISH)}
+    known = {item.command_id for page in (FULL, OTHER) for item in offered(page)}
     assert set(SINGLE.values()) <= known
     assert len(set(SINGLE.values())) == len(SINGLE)

@@ -14,14 +14,15 @@ from functools import cache
 
 import pytest
 
-from app.ui.commands.commands import Manner, commands
 from app.ui.commands.shortcuts import SINGLE
+from app.ui.kit.commands import Manner
+from app.ui.kit.projection import PageView
 from app.ui.settings.account import Attendance
 from app.ui.settings.account_actions import Team
 from tests.kit.page.crowd import crowded
 from tests.kit.page.markup_actions import DROPPED, EVENTS, declared, fact_of, problem, problems
-from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen
-from tests.unit.ui.commands.test_palette import FULL, OTHER, UNBOUNDED
+from tests.kit.page.stills import ROOT, MemoryScreen
+from tests.unit.ui.commands.test_palette import FULL, OTHER, UNBOUNDED, offered
 from tests.unit.ui.fleet.test_admin import MemoryFleetAdmin
 from tests.unit.ui.page.test_page import opened
 from tests.unit.ui.results.test_folder import MemoryFolder
@@ -144,15 +145,15 @@ def test_every_fact_is_given_somewhere() -> None:
     assert read - given == set()
 
 
-@pytest.mark.parametrize("offered", [FULL, OTHER, UNBOUNDED])
-def test_every_command_is_an_action_with_its_facts(offered: object) -> None:
-    for command in commands(offered, ENGLISH):  # type: ignore[arg-type]
+@pytest.mark.parametrize("page", [FULL, OTHER, UNBOUNDED])
+def test_every_command_is_an_action_with_its_facts(page: PageView) -> None:
+    for command in offered(page):
         if command.manner is Manner.ACT:
             declared()[command.action].read(dict(command.facts))
 
 
 def test_every_shortcut_has_a_command() -> None:
-    assert set(SINGLE.values()) <= {command.command_id for command in commands(FULL, ENGLISH)}
+    assert set(SINGLE.values()) <= {command.command_id for command in offered()}
 
 
 @pytest.mark.parametrize(

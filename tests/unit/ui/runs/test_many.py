@@ -11,12 +11,12 @@ import pytest
 from app.core.balancer import ANY
 from app.core.errors import BadPlan
 from app.core.waiting_runs import EVERY
-from app.ui.commands.commands import Offered, commands, find_command
 from app.ui.form.open_workflow import open_workflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.plan_words import word_bad_plan
 from app.ui.kit.state import UiState
 from app.ui.runs import orders
+from app.ui.runs.commands import run_commands
 from app.ui.runs.many import LONG_TEXT, ManyDialog, ManyDraft, ManyKind, first_kind, input_names
 from app.ui.runs.many import plan_of as many_plan
 from app.ui.runs.many_actions import appended, decoded
@@ -82,7 +82,7 @@ def test_same_number_of_runs_has_the_same_words_everywhere(count: int, words: st
     bar = page(demo(), ui)
     assert element(shown(lines), data_action="many-add").text == words
     assert element(markup(bar, "run"), id="run-button").text.removesuffix("Ctrl ↵ ⌘ ↵").strip() == words
-    assert find_command(commands(Offered(run=bar.run), ENGLISH), "run").title == words
+    assert next(run_commands(bar.view, UiState(), ENGLISH)).title == words
 
 
 def test_list_shows_its_length_and_first_runs() -> None:

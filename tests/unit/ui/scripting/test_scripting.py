@@ -9,10 +9,13 @@ import re
 import pytest
 
 from app.scripting.mooring import CALLS
-from app.ui.commands.commands import Offered, commands, find_command
+from app.ui.commands.commands import key_of
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.i18n import Translator
+from app.ui.kit.projection import PageView
+from app.ui.kit.state import UiState
 from app.ui.scripting.actions import EXAMPLES, ScriptingDialog, ScriptingState
+from app.ui.scripting.feature import FEATURE
 from app.ui.scripting.panel_html import scripting
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ENGLISH, ROOT, MemoryScreen, translator
@@ -57,10 +60,9 @@ async def test_header_shows_a_running_script_while_the_drawer_is_closed() -> Non
 
 
 def test_command_has_its_key() -> None:
-    command = find_command(commands(Offered(), ENGLISH), "scripting")
-    assert command is not None
-    assert command.key == "s"
-    assert SINGLE[command.key] == command.command_id
+    assert FEATURE.commands is not None
+    (command,) = FEATURE.commands(PageView({}), UiState(), ENGLISH)
+    assert SINGLE[key_of(command)] == command.command_id
 
 
 @pytest.mark.parametrize("_", LANGUAGES, ids=lambda item: item.language)

@@ -12,11 +12,11 @@ from app.core.model import Contact, Delivery, Failure, ServerId, TaskState, Wind
 from app.core.ports.blobs import KeepSettings, Usage
 from app.core.roster import OutputSummary
 from app.core.waiting_runs import numbered_window
-from app.ui.commands.commands import Offered, commands
 from app.ui.form.state import FormState
 from app.ui.kit.account import Account, Presence
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
+from app.ui.kit.projection import PageView
 from app.ui.kit.state import UiState
 from app.ui.notices.notices_html import notices
 from app.ui.notices.state import NoticeKind
@@ -26,6 +26,7 @@ from app.ui.settings.account import Attendance, LogOutDialog, LooseWindow
 from app.ui.settings.account_actions import AccountActions
 from app.ui.settings.account_html import account as drawn_account
 from app.ui.settings.account_html import log_out as drawn
+from app.ui.settings.commands import setting_commands
 from app.ui.settings.logout import log_out_view
 from app.ui.windows.panel import PanelFacts
 from tests.kit.page.panels import OTHER, glance, roster
@@ -242,9 +243,9 @@ def test_a_server_that_refuses_still_says_so() -> None:
 
 
 def test_logout_command_needs_a_login() -> None:
-    ids = {item.command_id for item in commands(Offered(can_log_out=True), ENGLISH)}
-    assert "log-out" in ids
-    assert "log-out" not in {item.command_id for item in commands(Offered(), ENGLISH)}
+    for account in (Account(), Account("ada", has_login=True)):
+        ids = {item.command_id for item in setting_commands(PageView({}), UiState().with_slices(account), ENGLISH)}
+        assert ("log-out" in ids) is account.can_log_out
 
 
 @pytest.mark.parametrize("cause", ["not-logged-in", "other-person"])
