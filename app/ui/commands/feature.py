@@ -15,8 +15,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
 from app.ui.kit.state import UiState
-from app.ui.settings.actions import page_settings
-from app.ui.settings.settings import Settings
+from app.ui.settings.settings import Settings, page_settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,19 +128,6 @@ class SettingsActions:
 
     def _show(self, dialog: SettingsDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))
-
-
-def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:
-    """Return the settings for the page's JavaScript and styles: attributes of the root, and the enabled `keys`."""
-    return {
-        "root": {
-            "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
-            "language": settings.language,
-            "previews": "off" if settings.previews is Previews.OFF else "",
-            "keys": "" if settings.has_keys else "off",
-        },
-        "keys": list(keys) if settings.has_keys else [],
-    }
 
 
 def first_language(settings: Settings, wishes: Sequence[str], languages: Languages) -> str:

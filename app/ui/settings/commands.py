@@ -10,7 +10,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.state import UiState
 from app.ui.settings.settings import Settings, SettingSwitch, Theme
-from app.ui.settings.settings_words import word_previews
+from app.ui.settings.settings_words import word_previews, word_switch
 
 
 def setting_commands(_page: Projection | PageView, ui: UiState, _: Translator) -> Iterator[Command]:
@@ -41,18 +41,10 @@ def setting_commands(_page: Projection | PageView, ui: UiState, _: Translator) -
                 f"previews:{previews.value}", _("Previews of running work: {choice}", choice=title), Group.SETTINGS,
                 "picture", "previews", (("value", previews.value),), terms="live latent taesd",
             )  # fmt: skip
-    yield from _switches(settings, _)
-
-
-def _switches(settings: Settings, _: Translator) -> Iterator[Command]:
-    turned = {
-        SettingSwitch.NOTICES: (_("Notices of finished work: on"), _("Notices of finished work: off"), "notification"),
-        SettingSwitch.SOUND: (_("Sound when work is done: on"), _("Sound when work is done: off"), "mute"),
-        SettingSwitch.KEYS: (_("Single-key shortcuts: on"), _("Single-key shortcuts: off"), "keyboard"),
-    }
-    for switch, (on, off, terms) in turned.items():
-        is_on = settings.is_on(switch)
+    for switch in SettingSwitch:
+        words = word_switch(switch, _)
+        title = words.turn_off if settings.is_on(switch) else words.turn_on
         yield Command(
-            f"switch:{switch.value}", off if is_on else on, Group.SETTINGS, "bell", "setting",
-            (("setting", switch.value),), terms=terms,
+            f"switch:{switch.value}", title, Group.SETTINGS, "bell", "setting", (("setting", switch.value),),
+            terms=words.terms,
         )  # fmt: skip

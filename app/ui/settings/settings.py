@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
@@ -96,3 +97,16 @@ def write_settings(settings: Settings) -> str:
     switches = {item.value: settings.is_on(item) for item in SettingSwitch}
     choices = {"language": settings.language, "theme": settings.theme.value, "previews": settings.previews.value}
     return json.dumps({**choices, **switches})
+
+
+def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:
+    """Return the settings for the page's JavaScript and styles: attributes of the root, and the enabled `keys`."""
+    return {
+        "root": {
+            "theme": "" if settings.theme is Theme.SYSTEM else settings.theme.value,
+            "language": settings.language,
+            "previews": "off" if settings.previews is Previews.OFF else "",
+            "keys": "" if settings.has_keys else "off",
+        },
+        "keys": list(keys) if settings.has_keys else [],
+    }

@@ -1,11 +1,13 @@
-"""What the settings say of previews, and of the browser's notifications."""
+"""What the settings say of their switches, of previews, and of the browser's notifications."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from app.core.previews import Previews
 from app.ui.kit.i18n import Translator
 from app.ui.settings.account import SettingsView
-from app.ui.settings.settings import Permission
+from app.ui.settings.settings import Permission, SettingSwitch
 
 
 def word_previews(_: Translator) -> tuple[tuple[Previews, str], ...]:
@@ -16,6 +18,29 @@ def word_previews(_: Translator) -> tuple[tuple[Previews, str], ...]:
         (Previews.FAST, _("Fast")),
         (Previews.BEST, _("Best")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchWords:
+    """What a switch is called, and the commands that turn it; `terms` are searched in the palette."""
+
+    title: str
+    turn_on: str
+    turn_off: str
+    terms: str
+
+
+def word_switch(switch: SettingSwitch, _: Translator) -> SwitchWords:
+    match switch:
+        case SettingSwitch.NOTICES:
+            on, off = _("Notices of finished work: on"), _("Notices of finished work: off")
+            return SwitchWords(_("System notification"), on, off, "notification")
+        case SettingSwitch.SOUND:
+            on, off = _("Sound when work is done: on"), _("Sound when work is done: off")
+            return SwitchWords(_("A sound"), on, off, "mute")
+        case SettingSwitch.KEYS:
+            on, off = _("Single-key shortcuts: on"), _("Single-key shortcuts: off")
+            return SwitchWords(_("Single-key shortcuts"), on, off, "keyboard")
 
 
 def word_notices(view: SettingsView, _: Translator) -> str:

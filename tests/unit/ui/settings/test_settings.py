@@ -11,7 +11,7 @@ import pytest
 from app.core.previews import Previews
 from app.session import Preview
 from app.ui.settings.account import SettingsView
-from app.ui.settings.actions import first_language, page_settings
+from app.ui.settings.actions import first_language
 from app.ui.settings.settings import (
     KEY,
     Permission,
@@ -19,6 +19,7 @@ from app.ui.settings.settings import (
     SettingsDialog,
     SettingSwitch,
     Theme,
+    page_settings,
     read_settings,
     write_settings,
 )
