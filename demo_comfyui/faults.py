@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -56,7 +56,7 @@ class BadFault(ValueError):
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one server; read by its sockets and routes, changed by `apply` alone."""
+    """The faults of one server, and what it counts; read by its sockets and routes, changed by `apply` alone."""
 
     delay: float = 0.0
     hang: bool = False
@@ -66,10 +66,10 @@ class Faults:
     refuse_sockets: bool = False
     close_sockets_late: float = 0.0
     next_submit: NextSubmit | None = None
-    holding: int = 0
-    submits: int = 0
-    _released: asyncio.Event = field(default_factory=asyncio.Event)
-    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+    holding: int = field(default=0, init=False)
+    submits: int = field(default=0, init=False)
+    _released: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @property
     def is_mute(self) -> bool:
@@ -120,26 +120,21 @@ class Faults:
 
     def state(self) -> dict[str, Any]:
         """Return the lasting faults as JSON."""
-        return {
-            "delay": self.delay,
-            "hang": self.hang,
-            "deaf": self.deaf,
-            "dead_worker": self.dead_worker,
-            "pause_at_step": self.pause_at_step,
-            "refuse_sockets": self.refuse_sockets,
-            "close_sockets_late": self.close_sockets_late,
-            "next_submit": self.next_submit.value if self.next_submit else None,
-        }
+        return {name: getattr(self, name) for name in _DEFAULTS}
 
     def _reset(self) -> None:
-        self.delay = self.close_sockets_late = 0.0
-        self.hang = self.deaf = self.dead_worker = self.refuse_sockets = False
-        self.next_submit = self.pause_at_step = None
+        for name, value in _DEFAULTS.items():
+            setattr(self, name, value)
         self._release()
 
     def _release(self) -> None:
         self._released.set()
         self._released = asyncio.Event()
+
+
+_DEFAULTS = {item.name: item.default for item in fields(Faults) if item.init}
+_SWITCHES = frozenset(name for name, value in _DEFAULTS.items() if value is False)
+_ACTIONS = frozenset({"drop_sockets", "restart", "reset", "release"})
 
 
 def _checked(key: str, value: Any) -> Any:
@@ -149,7 +144,7 @@ def _checked(key: str, value: Any) -> Any:
             if is_number and math.isfinite(value) and 0 <= value <= 3600:
                 return float(value)
             raise BadFault(f"{key} must be a number of seconds, 0 to 3600")
-        case "hang" | "deaf" | "dead_worker" | "refuse_sockets" | "drop_sockets" | "restart" | "reset" | "release":
+        case _ if key in _SWITCHES | _ACTIONS:
             if isinstance(value, bool):
                 return value
             raise BadFault(f"{key} must be true or false")

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from gateway.errors import StartError
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.faults import CHANGES, LARGEST_WISH, FaultWish, read_active_faults, read_wish
+from gateway.fleet.faults import LARGEST_WISH, FaultWish, read_active_faults, read_wish
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
@@ -27,7 +27,7 @@ from gateway.http.refusal import Cause, Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
-from wire.faults import Fault
+from wire.faults import CHANGES, Fault
 
 _PATH = "/demo/faults"
 _PAUSE = 1.0  # between polls of active faults: a fault of the next submit ends by itself

@@ -8,46 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from gateway.http.json_reader import Bounds, JsonError, read_json
-from wire.faults import Fault
+from wire.faults import CHANGES, SWITCHES, Fault
 
 LARGEST_WISH = 1_000  # bytes
 _WISH = Bounds(LARGEST_WISH)
 _KEYS = {"server", "fault"}
 
-
-# The change of `/demo/faults` that each makes; other faults are caused in other ways.
-CHANGES: Mapping[Fault, Mapping[str, object]] = MappingProxyType(
-    {
-        Fault.RESTART: {"restart": True},
-        Fault.LOSE_REQUEST: {"next_submit": "unsent"},
-        Fault.LOSE_ANSWER: {"next_submit": "lost"},
-        Fault.SILENT_ANSWER: {"next_submit": "silence"},
-        Fault.QUEUED_500: {"next_submit": "queued_then_500"},
-        Fault.REFUSE_NEXT: {"next_submit": "refuse"},
-        Fault.HOLD_NEXT: {"next_submit": "hold"},
-        Fault.RELEASE: {"next_submit": None, "release": True},
-        Fault.HANG: {"hang": True},
-        Fault.WAKE: {"hang": False},
-        Fault.DEAD_WORKER: {"dead_worker": True},
-        Fault.REVIVE_WORKER: {"dead_worker": False},
-        Fault.DEAF: {"deaf": True},
-        Fault.SPEAK: {"deaf": False},
-        Fault.REFUSE_SOCKETS: {"refuse_sockets": True},
-        Fault.ADMIT_SOCKETS: {"refuse_sockets": False},
-        Fault.DROP_SOCKETS: {"drop_sockets": True},
-        Fault.RESET: {"reset": True},
-    }
-)
-_LASTING = (
-    ("hang", Fault.HANG),
-    ("dead_worker", Fault.DEAD_WORKER),
-    ("deaf", Fault.DEAF),
-    ("refuse_sockets", Fault.REFUSE_SOCKETS),
-)
 _NEXT = {change["next_submit"]: fault for fault, change in CHANGES.items() if change.get("next_submit")}
 
 
@@ -76,7 +45,7 @@ def read_wish(raw: bytes) -> FaultWish | str:
 def read_active_faults(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
     """Return the active faults in a demo server's answer to `/demo/faults`."""
     state = answer["faults"]
-    found = [fault for key, fault in _LASTING if state.get(key)]
+    found = [item.fault for item in SWITCHES if state.get(item.key)]
     awaited = _NEXT.get(state.get("next_submit"))
     if awaited is None and answer.get("holding"):
         awaited = Fault.HOLD_NEXT

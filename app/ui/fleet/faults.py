@@ -4,48 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from app.core.model import Fleet, ServerId
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.state import Slice
-from wire.faults import Fault
+from wire.faults import OFFERED, Fault, FaultPart
 
-
-class FaultPart(Enum):
-    """The part of a server that a fault affects; faults are listed by it."""
-
-    PROCESS = "process"
-    SUBMIT = "submit"
-    SOCKET = "socket"
-    OTHERS = "others"
-
-
-# In the order of the list, with what ends each; without one, a fault is over immediately.
+# The faults of each part of a server, with what ends each; in the order of the list.
 PARTS: dict[FaultPart, tuple[tuple[Fault, Fault | None], ...]] = {
-    FaultPart.PROCESS: (
-        (Fault.KILL, Fault.START),
-        (Fault.RESTART, None),
-        (Fault.HANG, Fault.WAKE),
-        (Fault.DEAD_WORKER, Fault.REVIVE_WORKER),
-    ),
-    FaultPart.SUBMIT: (
-        (Fault.LOSE_REQUEST, Fault.RELEASE),
-        (Fault.LOSE_ANSWER, Fault.RELEASE),
-        (Fault.SILENT_ANSWER, Fault.RELEASE),
-        (Fault.QUEUED_500, Fault.RELEASE),
-        (Fault.REFUSE_NEXT, Fault.RELEASE),
-        (Fault.HOLD_NEXT, Fault.RELEASE),
-    ),
-    FaultPart.SOCKET: (
-        (Fault.DROP_SOCKETS, None),
-        (Fault.REFUSE_SOCKETS, Fault.ADMIT_SOCKETS),
-        (Fault.DEAF, Fault.SPEAK),
-    ),
-    FaultPart.OTHERS: (
-        (Fault.CLEAR_HISTORY, None),
-        (Fault.OVERWRITE_FILE, None),
-    ),
+    part: tuple((item.fault, item.end) for item in OFFERED if item.part is part) for part in FaultPart
 }
 
 

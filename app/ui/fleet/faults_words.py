@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.ui.fleet.faults import FaultPart, FaultyServer
+from app.ui.fleet.faults import FaultyServer
 from app.ui.kit.i18n import Translator
-from wire.faults import Fault
+from wire.faults import Fault, FaultPart
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from demo_comfyui.faults import Faults, NextSubmit
-from gateway.fleet.faults import CHANGES, FaultWish, read_active_faults, read_wish
-from wire.faults import Fault
+from gateway.fleet.faults import FaultWish, read_active_faults, read_wish
+from wire.faults import CHANGES, Fault
 
 ENDS = {
     Fault.HANG: Fault.WAKE,

@@ -12,7 +12,7 @@ from app.browser.fleet import read_fleet
 from app.core.errors import BadInput, ConnectError, HttpStatusError, MooringError
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
-from app.ui.fleet.faults import PARTS, BreakView, FaultPart, FaultsState, break_view, read_faults
+from app.ui.fleet.faults import PARTS, BreakView, FaultsState, break_view, read_faults
 from app.ui.fleet.faults_actions import BreakActions
 from app.ui.fleet.faults_html import breaking
 from app.ui.fleet.faults_words import word_broken, word_end, word_part, word_story
@@ -20,7 +20,7 @@ from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
 from app.ui.kit.messages import word_error
 from tests.kit.page.stills import ENGLISH, MemoryContext, StillSession, server, translator
-from wire.faults import Fault
+from wire.faults import Fault, FaultPart
 
 ONE, TWO = ServerId("demo-1"), ServerId("demo-2")
 ROWS = [row for rows in PARTS.values() for row in rows]
