@@ -54,7 +54,7 @@ class FilePlan:
     places: tuple[FileInput, ...]
     files: tuple[ChosenFile, ...]
     runs: tuple[FileRun, ...]
-    media: str = ""  # what the input takes (`workflows/forms/fields.py`, Media)
+    media: str = ""  # what the input takes (`workflows/forms/kinds.py`, Media)
     folder: str = ""  # the folder's name, if they came from one
     senders: int = 1
     editor: str = ""  # the copy of the editor's file, which is kept while runs wait

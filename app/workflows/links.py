@@ -24,8 +24,9 @@ from app.core.errors import BadInput, SourceFault
 from app.core.model import PromptId, ServerId
 from app.workflows.carriers.carrier import inflate
 from app.workflows.forms.distinct_labels import distinguished
-from app.workflows.forms.fields import Decimal, Field, Seed, SeedMode, Text, Unknown, Upload, Whole
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Decimal, Seed, SeedMode, Text, Unknown, Upload, Whole
 from app.workflows.forms.presets import mode_of
 from app.workflows.forms.search import plain
 from app.workflows.graph import Key

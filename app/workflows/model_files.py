@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from app.workflows.forms.fields import Choice, Kind
+from app.workflows.forms.kinds import Choice, Kind
 
 # Folders of models by the input that takes one, in ComfyUI's own loaders (0.3.64).
 _INPUT_FOLDERS = {

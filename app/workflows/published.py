@@ -24,7 +24,8 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout, workflow_key
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import (
+from app.workflows.forms.form import Form, Hints, Look
+from app.workflows.forms.kinds import (
     MAX_SEED,
     Choice,
     Decimal,
@@ -38,7 +39,6 @@ from app.workflows.forms.fields import (
     Whole,
     text_of_option,
 )
-from app.workflows.forms.form import Form, Hints, Look
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources

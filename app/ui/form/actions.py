@@ -11,7 +11,7 @@ from app.ui.form.seeds import makes_the_same, seeds_of, with_new_seeds
 from app.ui.form.state import NODES_AT_FIRST, Draft, FormState
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
-from app.workflows.forms.fields import FALSE, TRUE, Seed, SeedMode, Text
+from app.workflows.forms.kinds import FALSE, TRUE, Seed, SeedMode, Text
 from app.workflows.forms.presets import mode_of
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.plans.targets import Target

@@ -7,7 +7,8 @@ import json
 from app.session import ModelFile
 from app.ui.form.state import FieldView, OptionList
 from app.ui.kit.i18n import Translator
-from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Text, Whole, text_of_option
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Choice, Decimal, Seed, Text, Whole, text_of_option
 from app.workflows.forms.prompts import is_prompt, takes_loras
 from app.workflows.wildcards import seems_meant
 

@@ -14,7 +14,7 @@ from app.core.window import Restoring, Window
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.screen import Screen
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.graph import Key
 
 STORE_KEY = "mooring.draft"

@@ -34,7 +34,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
 from app.ui.kit.state import UiState
-from app.workflows.forms.fields import MAX_SEED, Upload
+from app.workflows.forms.kinds import MAX_SEED, Upload
 from app.workflows.graph import Key
 
 

@@ -20,7 +20,8 @@ from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
 from app.workflows.bounds import check_painted, check_pixels
-from app.workflows.forms.fields import Field, Media, Upload
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Media, Upload
 from app.workflows.graph import Key
 
 log = logging.getLogger("mooring.ui")

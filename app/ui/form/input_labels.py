@@ -1,6 +1,6 @@
 """The names of ComfyUI's own commonest inputs, so that translators find them.
 
-`app/workflows/forms/kinds.py` makes a label of an input's name; the page shows it by `Translator.known`.
+`app/workflows/forms/labels.py` makes a label of an input's name; the page shows it by `Translator.known`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from app.ui.form.state import Draft, Picture
 from app.ui.kit.state import Dialog
-from app.workflows.forms.fields import Field, Media, Upload
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Media, Upload
 from app.workflows.graph import Key
 
 MASKED = "-masked"  # at the end of a masked picture's name

@@ -16,7 +16,8 @@ from app.ui.form.state import FormState
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.workflows.forms.fields import Choice, Field
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Choice
 
 log = logging.getLogger("mooring.ui")
 

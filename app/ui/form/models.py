@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from app.core.errors import MooringError
 from app.core.model_facts import ModelFacts
 from app.session import ModelFile
-from app.workflows.forms.fields import Field, Text
+from app.workflows.forms.fields import Field
 from app.workflows.forms.guess import NEGATIVE
+from app.workflows.forms.kinds import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from app.workflows.editor.problems import CannotConvert
 from app.workflows.editor.sending import EditorSender
 from app.workflows.forms.arrangement import Arranged, Layout, arrange, workflow_key
 from app.workflows.forms.building import first_form, form_steps
-from app.workflows.forms.fields import Choice, Field
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Choice
 from app.workflows.forms.prompts import prompts_of
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, read_model_sources

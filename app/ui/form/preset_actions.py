@@ -22,7 +22,7 @@ from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
-from app.workflows.forms.fields import Seed, SeedMode
+from app.workflows.forms.kinds import Seed, SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset, preset_of
 from app.workflows.forms.records import Undecoded, from_text, to_text
 

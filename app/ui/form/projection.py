@@ -28,8 +28,9 @@ from app.ui.form.state import (
 )
 from app.ui.kit.memoize import memoize_one
 from app.workflows.forms.arrangement import without
-from app.workflows.forms.fields import Choice, Field, Kind, Media, SeedMode, Switch, Text, Unknown, Upload
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Section
+from app.workflows.forms.kinds import Choice, Kind, Media, SeedMode, Text, Upload
 from app.workflows.forms.presets import mode_of
 from app.workflows.forms.prompts import prompt_fault
 from app.workflows.forms.search import search
@@ -233,13 +234,12 @@ def marked_model(chosen: OpenWorkflow | None, state: FormState) -> MarkedModel:
 
 def _recent(item: Field, value: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the recent values to offer; a short menu and a switch show all values already."""
-    match item.kind:
-        case Switch() | Upload() | Unknown():
-            return ()
-        case Choice(options, remote_route=route):
-            is_menu, spelled = not _is_long(item.kind), dict.fromkeys(map(item.spelled, texts))
-            return () if is_menu else tuple(text for text in spelled if text != value and (route or text in options))
-    return tuple(text for text in texts if text != value)
+    kind, others = item.kind, (text for text in dict.fromkeys(map(item.spelled, texts)) if text != value)
+    if not kind.has_recent or (isinstance(kind, Choice) and not _is_long(kind)):
+        return ()
+    if isinstance(kind, Choice) and not kind.remote_route:
+        return tuple(text for text in others if text in kind.options)
+    return tuple(others)
 
 
 def _list_error(kind: Kind, lists: Mapping[str, RemoteList]) -> MooringError | None:

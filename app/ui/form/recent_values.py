@@ -20,7 +20,7 @@ from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.deletions import Deletion, What
 from app.ui.kit.screen import Screen
-from app.workflows.forms.fields import Seed, SeedMode
+from app.workflows.forms.kinds import Seed, SeedMode
 from app.workflows.forms.presets import RECENT_KIND, Recent, mode_of, noted
 from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.graph import Key

@@ -15,7 +15,7 @@ from app.session import Session
 from app.ui.form.changes import know
 from app.ui.form.state import FieldView, FormState, RemoteList
 from app.ui.kit.context import PageContext
-from app.workflows.forms.fields import Choice, Upload
+from app.workflows.forms.kinds import Choice, Upload
 from wire.health import Health
 
 log = logging.getLogger("mooring.ui")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft
-from app.workflows.forms.fields import Field, Seed, SeedMode
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.wildcards import seems_meant
 

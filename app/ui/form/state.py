@@ -12,8 +12,9 @@ from app.ui.form.models import KnownModels, ModelView
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.picker import Opening, WorkflowEntry
 from app.ui.kit.state import Slice
-from app.workflows.forms.fields import Field, SeedMode
+from app.workflows.forms.fields import Field
 from app.workflows.forms.history import History
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.forms.presets import Preset
 from app.workflows.graph import Key
 from app.workflows.links import RefusedValue

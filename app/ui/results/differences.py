@@ -9,8 +9,8 @@ from typing import Any
 
 from app.core.model import Task
 from app.ui.runs.cards import named_node
-from app.workflows.forms.fields import text_of_option
-from app.workflows.forms.kinds import label_of
+from app.workflows.forms.kinds import text_of_option
+from app.workflows.forms.labels import label_of
 
 MOST = 60  # differences that are shown
 LONGEST = 600  # characters of a value

@@ -21,8 +21,9 @@ from app.ui.kit.screen import Screen
 from app.ui.library.opening import Opener
 from app.ui.results.state import InputDialog, PictureDialog
 from app.workflows.forms.arrangement import workflow_key
-from app.workflows.forms.fields import Field, Media, Seed, SeedMode, Upload, text_of
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Media, Seed, SeedMode, Upload
 from app.workflows.graph import Key, open_graph
 from app.workflows.library import WorkflowOrigin
 from app.workflows.reading import read_text
@@ -160,7 +161,7 @@ def settings_of(form: Form, task: Task) -> tuple[dict[Key, str], dict[Key, SeedM
         node = graph.get(key[0])
         if node is None or key[1] not in node.values or isinstance(item.kind, Upload):
             continue
-        values[key] = templates.get(key) or text_of(item.kind, node.values[key[1]])
+        values[key] = templates.get(key) or item.kind.text_of(node.values[key[1]])
         if isinstance(item.kind, Seed):
             modes[key] = SeedMode.FIXED
     return values, modes

@@ -21,7 +21,8 @@ from app.ui.kit.session_facts import FeedFacts
 from app.ui.kit.state import Dialog
 from app.ui.runs.many import ManyDraft, ManyKind, ManyView, many_view, plan_of
 from app.ui.runs.server_picker import ALONE, Spread
-from app.workflows.forms.fields import Field, Media, Seed
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Media, Seed
 from app.workflows.graph import Key
 from app.workflows.plans.files import LeftOut, SortedFiles, folder_of, sort_files, takes
 from app.workflows.plans.runs import MAX_RUNS, PlannedRun

@@ -29,7 +29,7 @@ from app.ui.runs.files import CROSSES, FilesDialog, FilesDraft, file_field, kind
 from app.ui.runs.many import ManyKind
 from app.ui.runs.orders import PlannedRuns, files_of
 from app.ui.runs.state import CreditsDialog, RunsState
-from app.workflows.forms.fields import Media
+from app.workflows.forms.kinds import Media
 from app.workflows.graph import Key
 from app.workflows.plans.files import cross, folder_of
 from app.workflows.plans.runs import PlannedRun

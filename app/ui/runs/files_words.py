@@ -9,7 +9,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import SEPARATOR, titled
 from app.ui.runs.files import FilesView, LeftView, WorkView
-from app.workflows.forms.fields import Media
+from app.workflows.forms.kinds import Media
 from app.workflows.plans.files import LeftOut
 
 _ACCEPTED = {Media.PICTURE: "image/*", Media.MASK: "image/*", Media.VIDEO: "video/*", Media.AUDIO: "audio/*"}

@@ -21,8 +21,9 @@ from app.ui.runs.edit import EditView
 from app.ui.runs.server_picker import ALONE, Spread
 from app.workflows.editor.file_names import INPUT as FILE_NAME
 from app.workflows.forms.distinct_labels import distinguished
-from app.workflows.forms.fields import Choice, Decimal, Field, Seed, Switch, Text, Unknown, Upload, Whole, text_of
+from app.workflows.forms.fields import Field
 from app.workflows.forms.guess import VALUE, GuessedRole, role_of
+from app.workflows.forms.kinds import Choice, Decimal, Seed, Switch, Text, Unknown, Upload, Whole
 from app.workflows.graph import Key
 from app.workflows.plans.runs import Axis, Csv, Grid, Judge, Lines, Plan, Runs, SeedSweep, plan_runs, read_axis
 from app.workflows.plans.targets import Target
@@ -213,7 +214,7 @@ def _judge(chosen: OpenWorkflow) -> Judge:
 
     def is_taken(target: Target, value: object) -> bool:
         item = chosen.form.by_key.get(target.where)
-        return item is None or isinstance(value, bool) or item.fault(text_of(item.kind, value)) is None
+        return item is None or isinstance(value, bool) or item.fault(item.kind.text_of(value)) is None
 
     return is_taken
 

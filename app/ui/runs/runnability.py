@@ -32,7 +32,8 @@ from app.ui.kit.state import UiState
 from app.ui.runs.downloads import Download, DownloadKey, DownloadsState
 from app.ui.runs.orders import files_of
 from app.ui.runs.state import Blocker, MissingModel, RunnabilityGroup, RunnabilityView
-from app.workflows.forms.fields import Choice, Field, Upload
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Choice, Upload
 from app.workflows.forms.prompts import prompt_fault
 from app.workflows.graph import Key
 from app.workflows.model_sources import ModelSource, find_model_source

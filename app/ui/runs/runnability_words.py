@@ -9,7 +9,7 @@ from app.ui.kit.i18n import Translator
 from app.ui.kit.words import NAMED, word_list
 from app.ui.runs.run_bar_words import word_silent
 from app.ui.runs.state import RunnabilityView
-from app.workflows.forms.kinds import label_of
+from app.workflows.forms.labels import label_of
 from app.workflows.graph import Key
 from app.workflows.needs import Lacks, MissingValue, ValueKind
 

@@ -14,7 +14,7 @@ from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.workflows.forms.arrangement import workflow_key
-from app.workflows.forms.fields import Seed, SeedMode
+from app.workflows.forms.kinds import Seed, SeedMode
 from app.workflows.forms.presets import mode_of
 from app.workflows.graph import Key, open_graph
 

@@ -18,9 +18,9 @@ from app.workflows.editor.conversion import Conversion, control_word, file_place
 from app.workflows.editor.graph import label_in
 from app.workflows.editor.nodes import REROUTE, LiveGraph, LiveNode, Place
 from app.workflows.editor.values import as_id
-from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.form import Hints, NodeHint
-from app.workflows.forms.kinds import label_by_author
+from app.workflows.forms.kinds import SeedMode
+from app.workflows.forms.labels import label_by_author
 from app.workflows.graph import Key
 
 _COLOUR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)

@@ -18,10 +18,11 @@ from app.core.errors import BadInput
 from app.core.workflow import SCENE_PICTURE, ApiWorkflow
 from app.workflows.catalogue import Catalogue, NodeClass
 from app.workflows.catalogue_inputs import InputSpec
-from app.workflows.forms.fields import Choice, Field, Kind, Media, Seed, Text, Unknown, Upload, Whole
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form, Hints, Look, NodeHint, Section
 from app.workflows.forms.guess import FIRST, TEXTS, GuessedRole, Roles, rank, role_of
-from app.workflows.forms.kinds import default_of, kind_of, label_by_author, label_of
+from app.workflows.forms.kinds import Choice, Kind, Media, Seed, Text, Unknown, Upload, Whole, default_of, kind_of
+from app.workflows.forms.labels import label_by_author, label_of
 from app.workflows.graph import (
     NUMBER_INPUT,
     Graph,

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from app.workflows.forms.fields import Field, Text, Upload
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
-from app.workflows.forms.kinds import label_of
+from app.workflows.forms.kinds import Text, Upload
+from app.workflows.forms.labels import label_of
 from app.workflows.forms.search import plain
 from app.workflows.graph import Key, open_graph
 

@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow
-from app.workflows.forms.fields import Choice, Field, Kind, SeedMode, Text, Upload
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Choice, Kind, SeedMode, Text, Upload
 from app.workflows.graph import Key
 
 Name_contra = TypeVar("Name_contra", contravariant=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 
-from app.workflows.forms.fields import Choice, Decimal, Kind, Seed, Text, Upload, Whole
+from app.workflows.forms.kinds import Choice, Decimal, Kind, Seed, Text, Upload, Whole
 from app.workflows.graph import Graph, GraphNode, Key
 
 FIRST = 12  # fields at the top of a form

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.core.model import RECORD_VERSION
-from app.workflows.forms.fields import Field, Seed, SeedMode, Switch, Unknown, Upload
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Seed, SeedMode, Unknown, Upload
 from app.workflows.forms.records import check_lengths
 from app.workflows.graph import Key
 
@@ -119,7 +120,7 @@ def noted(recent: Recent, form: Form, texts: Mapping[Key, str]) -> Recent:
 def _worth_noting(form: Form, texts: Mapping[Key, str]) -> Iterator[Field]:
     for key, text in texts.items():
         item = form.by_key.get(key)
-        if item is None or isinstance(item.kind, Switch | Upload | Unknown) or not text or len(text) > LONGEST:
+        if item is None or not item.kind.has_recent or not text or len(text) > LONGEST:
             continue
         if item.spelled(text) != item.text:
             yield item

@@ -19,8 +19,9 @@ from functools import lru_cache
 from app.core.errors import BadInput
 from app.core.model import NodeId, Template
 from app.workflows.editor.texts import Choose
-from app.workflows.forms.fields import Field, Text
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Text
 from app.workflows.graph import Key
 from app.workflows.wildcards import (
     NO_WILDCARDS,

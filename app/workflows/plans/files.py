@@ -14,7 +14,7 @@ from enum import Enum
 
 from app.core.model import Cell
 from app.core.ports.files import ChosenFile
-from app.workflows.forms.fields import Media
+from app.workflows.forms.kinds import Media
 from app.workflows.plans.runs import LABEL, PlannedRun
 from wire.media import FORMATS, Medium, medium_of
 

@@ -15,8 +15,8 @@ from app.core.model import PromptId, ServerId
 from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.links import (
     LONGEST_LINK,
     LONGEST_OPEN,

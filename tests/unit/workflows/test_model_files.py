@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.workflows.forms.fields import Choice, Kind, Text
+from app.workflows.forms.kinds import Choice, Kind, Text
 from app.workflows.model_files import is_model_choice, likely_folder, place
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import BadInput
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
-from app.workflows.forms.fields import Choice, Decimal, Media, Seed, SeedMode, Switch, Text, Unknown, Upload, Whole
+from app.workflows.forms.kinds import Choice, Decimal, Media, Seed, SeedMode, Switch, Text, Unknown, Upload, Whole
 from app.workflows.published import Published, parse_published
 from tests import recordings
 

@@ -10,7 +10,7 @@ from app.ui.form.arrange_actions import STORE_KEY, recall_layout
 from app.ui.form.state import Draft, FormState, InputPlace
 from app.ui.kit.state import UiState
 from app.workflows.forms.arrangement import Layout
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.anything import ANYTHING, anything
 from tests.kit.page.elements import elements
 from tests.kit.page.stills import MemoryScreen

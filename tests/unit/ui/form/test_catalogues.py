@@ -9,7 +9,7 @@ import pytest
 from app.core.model import Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
-from app.workflows.forms.fields import Text, Unknown
+from app.workflows.forms.kinds import Text, Unknown
 from tests.kit.page.stills import MemoryContext, StillSession, fleet, server, task, window
 from wire.health import Health
 

@@ -18,7 +18,8 @@ from app.ui.form.mask_html import masking
 from app.ui.form.projection import field_view
 from app.ui.form.state import Draft, FieldView, FormState, Picture
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
-from app.workflows.forms.fields import Field, Upload
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import Upload
 from tests.kit.page.anything import ANYTHING, anything
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession

@@ -20,8 +20,9 @@ from app.ui.kit.state import UiState
 from app.ui.runs.state import Blocker
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import arrange
-from app.workflows.forms.fields import Field, SeedMode, Text, Upload
-from app.workflows.forms.kinds import label_of
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import SeedMode, Text, Upload
+from app.workflows.forms.labels import label_of
 from tests import recordings
 from tests.kit.page.anything import ANYTHING, LORAS, anything, unfolded
 from tests.kit.page.elements import element, elements

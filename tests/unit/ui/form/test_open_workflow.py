@@ -9,7 +9,7 @@ import pytest
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow, shaped
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
-from app.workflows.forms.fields import Choice, Media, Upload, Whole
+from app.workflows.forms.kinds import Choice, Media, Upload, Whole
 from app.workflows.needs import Lacks, check
 from app.workflows.published import parse_published
 from tests import recordings

@@ -16,7 +16,7 @@ from app.ui.form.presets import Ask, PresetsDialog
 from app.ui.form.state import FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.forms.presets import PRESET_KIND, Preset
 from app.workflows.forms.records import to_text
 from tests.kit.page.anything import ANYTHING, LORAS, anything

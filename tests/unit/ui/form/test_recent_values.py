@@ -13,7 +13,7 @@ from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.results.storage import KeepingDialog
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.forms.presets import RECENT_KIND
 from tests.kit.page.anything import ANYTHING, LORAS, anything
 from tests.kit.page.elements import element, elements

@@ -29,7 +29,7 @@ from app.ui.links.share_html import share
 from app.ui.links.sharing import ShareDialog, share_view
 from app.ui.results.state import PictureDialog
 from app.workflows.catalogue import Catalogue
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.library import WorkflowOrigin
 from app.workflows.links import LeftOutReason, ResultLink, write_link
 from app.workflows.reading import read_source

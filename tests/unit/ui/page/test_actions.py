@@ -14,7 +14,7 @@ from app.ui.results.actions import ResultsActions
 from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import Compared, CompareDialog, PictureDialog, ResultsState, SavingDialog
 from app.ui.runs.state import GiveUpDialog
-from app.workflows.forms.fields import MAX_DRAWN, SeedMode
+from app.workflows.forms.kinds import MAX_DRAWN, SeedMode
 from tests.kit.page.stills import (
     Bytes,
     MemoryContext,

@@ -25,7 +25,7 @@ from app.ui.settings.account_actions import Team
 from app.ui.windows.panel_data import PanelSources
 from app.ui.words.state import WordsState
 from app.workflows.catalogue import Catalogue
-from app.workflows.forms.fields import SeedMode, Text
+from app.workflows.forms.kinds import SeedMode, Text
 from tests.kit.page.elements import element
 from tests.kit.page.stills import (
     Bytes,

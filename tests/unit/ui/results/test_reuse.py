@@ -22,7 +22,7 @@ from app.ui.library.opening import Opener
 from app.ui.results.album_html import ask_workflow
 from app.ui.results.reuse import Reuse, settings_of
 from app.ui.results.state import InputDialog, PictureDialog
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import (
     ENGLISH,

@@ -17,7 +17,7 @@ from app.ui.runs.runnability import Standings
 from app.ui.runs.server_picker import FREE, SOONEST, where_view, wish_of
 from app.ui.runs.state import Blocker, RunsState
 from app.workflows.catalogue import Catalogue
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.needs import Runnability
 from tests.kit.page.elements import Element, element, elements
 from tests.kit.page.stills import (

@@ -13,7 +13,7 @@ from app.ui.kit.state import UiState
 from app.ui.results.state import PictureDialog
 from app.ui.runs.state import CreditsDialog
 from app.ui.runs.variations import has_seed, vary
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import StillSession, ended, output, window, workflows
 from tests.kit.page.trouble import page

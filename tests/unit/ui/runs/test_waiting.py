@@ -19,7 +19,7 @@ from app.ui.runs.files import WorkView
 from app.ui.runs.run_labels import run_label
 from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN, cancel_view
-from app.workflows.forms.fields import SeedMode
+from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ME, StillLine, StillSession, deletions, ended, task, window
 from tests.kit.page.trouble import page

@@ -20,7 +20,7 @@ from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
 from app.workflows.editor.problems import CannotConvert, Problem, Reason
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import Media, Unknown, Upload
+from app.workflows.forms.kinds import Media, Unknown, Upload
 from tests.editor.cases import CASES
 from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key

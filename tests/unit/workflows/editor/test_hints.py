@@ -12,8 +12,8 @@ from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.hints import hints_of
 from app.workflows.forms.arrangement import Layout, arrange
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import Seed, SeedMode, Unknown, text_of
 from app.workflows.forms.form import Form
+from app.workflows.forms.kinds import Seed, SeedMode, Unknown
 from app.workflows.graph import Key
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
@@ -56,12 +56,12 @@ def test_typed_values_are_read_back_from_file(name: str, converter: Converter) -
         for key, value in other_values(conversion).items()
         if key in form.by_key and not isinstance(form.by_key[key].kind, Unknown)
     }
-    texts = {key: text_of(form.by_key[key].kind, value) for key, value in others.items()}
+    texts = {key: form.by_key[key].kind.text_of(value) for key, value in others.items()}
     texts = {key: text for key, text in texts.items() if form.by_key[key].fault(text) is None}
     values = {key: form.by_key[key].parse(text) for key, text in texts.items()}
     reread = converter.convert(write_back(converter, file, values))
     for key, text in texts.items():
-        assert text_of(form.by_key[key].kind, reread.fields[key].value) == text, key
+        assert form.by_key[key].kind.text_of(reread.fields[key].value) == text, key
 
 
 def test_a_value_that_feeds_several_inputs_is_sent_to_all(converter: Converter) -> None:

@@ -14,8 +14,8 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter
 from app.workflows.editor.hints import hints_of
 from app.workflows.forms.building import STEP, build_form, first_form, form_steps
-from app.workflows.forms.fields import Choice
 from app.workflows.forms.form import Form, Hints
+from app.workflows.forms.kinds import Choice
 from app.workflows.graph import Key
 from tests import recordings
 from tests.editor.cases import CASES

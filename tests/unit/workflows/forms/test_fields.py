@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import BadInput
-from app.workflows.forms.fields import (
+from app.workflows.forms.fields import Field
+from app.workflows.forms.kinds import (
     MAX_DRAWN,
     MAX_SEED,
     Choice,
     Decimal,
-    Field,
     Kind,
     Seed,
     SeedMode,
@@ -23,7 +23,6 @@ from app.workflows.forms.fields import (
     Unknown,
     Upload,
     Whole,
-    text_of,
 )
 
 UP_TO_TEN = Whole(0, 10)
@@ -160,7 +159,7 @@ def test_whole_numbers_keep_every_bit(number: int) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_decimals_keep_every_bit(number: float) -> None:
     shown = field(Decimal(), number)
-    for parsed in (field(Decimal()).parse(text_of(Decimal(), number)), shown.parse(shown.text)):
+    for parsed in (field(Decimal()).parse(Decimal().text_of(number)), shown.parse(shown.text)):
         assert isinstance(parsed, float)
         assert parsed == number
         assert math.copysign(1, parsed) == math.copysign(1, number)

@@ -12,21 +12,9 @@ from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import (
-    Choice,
-    Decimal,
-    Kind,
-    Media,
-    Seed,
-    SeedMode,
-    Switch,
-    Text,
-    Unknown,
-    Upload,
-    Whole,
-)
 from app.workflows.forms.form import Form, Hints, NodeHint
-from app.workflows.forms.kinds import label_of
+from app.workflows.forms.kinds import Choice, Decimal, Kind, Media, Seed, SeedMode, Switch, Text, Unknown, Upload, Whole
+from app.workflows.forms.labels import label_of
 from app.workflows.forms.search import search
 from tests import recordings
 

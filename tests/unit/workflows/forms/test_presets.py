@@ -11,8 +11,8 @@ from app.core.records import encode
 from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import SeedMode
 from app.workflows.forms.form import Form, Hints
+from app.workflows.forms.kinds import SeedMode
 from app.workflows.forms.presets import (
     LONGEST,
     RECENT_EACH,

@@ -12,8 +12,9 @@ from app.core.model import NodeId, Template
 from app.core.workflow import parse_workflow
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.building import build_form
-from app.workflows.forms.fields import Field, Text, Whole
+from app.workflows.forms.fields import Field
 from app.workflows.forms.form import Form, Look
+from app.workflows.forms.kinds import Text, Whole
 from app.workflows.forms.prompts import (
     draw_prompts,
     expands_itself,

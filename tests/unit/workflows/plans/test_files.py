@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.ports.files import ChosenFile
-from app.workflows.forms.fields import Media
+from app.workflows.forms.kinds import Media
 from app.workflows.plans.files import LARGEST, LeftOut, cross, folder_of, shortened, sort_files
 from app.workflows.plans.runs import LABEL, PlannedRun
 
