@@ -58,6 +58,10 @@ class GatewayMetrics:
         if route == "login" and method == "POST":
             self.logins["ok" if status == 200 else "refused"] += 1
 
+    def count_refusal(self, cause: str) -> None:
+        """Count one request that the gateway refused."""
+        self.refusals[cause] += 1
+
     def count_undeclared(self, server_id: str, event: str) -> None:
         """Count one dropped event. Servers choose its name, so only a limited number of names get their own counter."""
         if len(self._event_names) < MOST_EVENT_NAMES and _EVENT_NAME.fullmatch(event):

@@ -277,7 +277,7 @@ class Gateway:
                 case Admitted():
                     answer = await self._serve_user(request, facts, verdict, self._access, peer)
         except RefusedRequest as error:
-            self._metrics.refusals[error.refusal.cause.code] += 1
+            self._metrics.count_refusal(error.refusal.cause.code)
             answer = refuse(request, error.refusal)
         self._metrics.count(name, request.method, answer.status, time.perf_counter() - began)
         return answer
