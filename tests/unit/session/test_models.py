@@ -45,6 +45,7 @@ class Servers:
 
     folders: dict[str, list[str]]
     metadata: str = '{"modelspec.trigger_phrase": "ink wash"}'
+    absent: int = 204  # as a gateway answers, without any
     size: int = 0  # of each answer, unless it is the real one
     is_silent: frozenset[str] = frozenset()
     asked: list[str] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Servers:
                 listed = [name for name in self.folders[folder] if name.endswith(".safetensors")]
                 return self._answer([{"name": n, "pathIndex": 1, "size": 7} for n in listed])
             case ["view_metadata", *_]:
-                return self._answer(json.loads(self.metadata)) if self.metadata else Response(204)
+                return self._answer(json.loads(self.metadata)) if self.metadata else Response(self.absent)
         return Response(404)
 
     def _answer(self, value: object) -> Response:
@@ -217,8 +218,10 @@ async def test_facts_are_read_once_and_bounded() -> None:
     assert await known.facts(replace(file, name="other.safetensors")) == ModelFacts(is_too_large=True)
     http.metadata = ""
     assert await known.facts(replace(file, name="third.safetensors")) == ModelFacts()
+    http.absent = 404
+    assert await known.facts(replace(file, name="fourth.safetensors")) == ModelFacts()
     assert await known.facts(replace(file, name="old.ckpt")) == ModelFacts()
-    assert len(http.asked) == 4
+    assert len(http.asked) == 5
 
 
 async def test_only_so_many_facts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
