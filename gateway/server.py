@@ -41,7 +41,7 @@ from gateway.http.listener import BrowserSite
 from gateway.http.own_hosts import OwnHosts
 from gateway.http.peers import client_of, network_of
 from gateway.http.proxy import PLAIN, Proxy, Terms
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.routes import (
     AppArchive,
     Asset,
@@ -91,6 +91,7 @@ from gateway.site.site import Site
 from gateway.tasks import close_in_time, start_task
 from wire.health import Health
 from wire.languages import COOKIE, accepted_languages
+from wire.refusals import Cause
 
 _log = logging.getLogger(__name__)
 _NO_ROUTE = Refusal(Cause.NOT_LISTED, "This gateway has no such route.")

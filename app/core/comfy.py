@@ -31,6 +31,7 @@ from wire.events import Event
 from wire.features import Features, read_features
 from wire.history import HistoryEntry, HistoryError, read_entry
 from wire.queue import QueueError, read_rows
+from wire.refusals import FORBIDDEN, UNFIT_BODIES, Cause
 from wire.turns import ALL_NOW, NOT_YOUR_TURN, OWNER
 
 LOOK_DEADLINE = 12.0  # seconds; the gateway gives up on the server before that (10 s) and reports the cause
@@ -39,20 +40,7 @@ FILE_DEADLINE = 4.0  # a click on Run waits for it
 UPLOAD_DEADLINE = 900.0  # the gateway cuts an upload that stops moving
 VIEW_DEADLINE = 300.0
 UPLOAD_FOLDER = "mooring"
-_FORBIDDEN = frozenset(  # by the gateway's rules
-    {
-        "denied-node",
-        "no-partner-key",
-        "no-partner-server",
-        "not-allowed",
-        "not-yours",
-        "too-many-prompts",
-        "unsafe-path",
-        NOT_YOUR_TURN,
-    }
-)
-_UNFIT = frozenset({"too-large", "refused-body"})  # the gateway's causes for a body that it never passes on
-TOO_MANY = "too-many-prompts"  # the gateway's cause if a user has too many prompts on a server
+TOO_MANY = Cause.TOO_MANY_PROMPTS.code
 NEVER_RAN = frozenset({"rejected", "not_sent"})  # the kinds of failure after which there certainly was no run
 
 # Statuses that a request ends with before any handler has seen the prompt (docs/comfyui.md 2 and 7).
@@ -192,12 +180,12 @@ def check_own(response: Response, server_id: ServerId) -> None:
 
 def read_submit(response: Response, task: Task, at: float) -> Accepted | Refused | Unclear:
     """What the answer to POST /prompt proves. A 500 proves nothing: it may be in the queue (docs/comfyui.md 2)."""
-    if gateway_cause(response) in _FORBIDDEN:
+    if gateway_cause(response) in FORBIDDEN:
         return Refused(at, _rejection(response))
     try:
         check_arrived(response, task.server_id)
     except TransportError as error:
-        is_unfit = isinstance(error, ConnectError) and error.cause in _UNFIT
+        is_unfit = isinstance(error, ConnectError) and error.cause in UNFIT_BODIES
         return Refused(at, _rejection(response)) if is_unfit else read_broken_submit(error, at)
     if response.status == 200:
         answer = parse_object(response)
@@ -293,7 +281,7 @@ class Uploaded:
 
 def read_upload(response: Response, server_id: ServerId) -> Uploaded:
     """The name that the server gave; HttpStatusError (413: too large) or ProtocolError otherwise."""
-    if gateway_cause(response) not in _UNFIT:
+    if gateway_cause(response) not in UNFIT_BODIES:
         check_arrived(response, server_id)
     if response.status != 200:
         raise _failed(response, server_id)

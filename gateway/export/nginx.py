@@ -14,10 +14,11 @@ from gateway.export.plan import ExportPlan, dial_of, host_of
 from gateway.export.rules import write_rules
 from gateway.http.bodies import LARGEST_JSON
 from gateway.http.headers import OWN_HEADERS
-from gateway.http.refusal import HEADER, Cause
+from gateway.http.refusal import HEADER
 from gateway.http.servers import Server
 from gateway.people.accel import PLACE, place_of
 from gateway.site.site import FOR_EVER, page_headers
+from wire.refusals import Cause
 
 TEMPLATES = ("nginx.conf", "gateway.inc", "server.inc", "page.inc")
 _FOLDER = Path(__file__).resolve().parent

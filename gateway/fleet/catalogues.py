@@ -23,10 +23,11 @@ from gateway.fleet.server_answers import CATALOGUE, NotComfyError
 from gateway.fleet.state import FleetState, HeldCatalogue
 from gateway.http.deadlines import Deadlines
 from gateway.http.headers import OWN_HEADERS
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
+from wire.refusals import Cause
 
 MOST_BYTES = 200_000_000  # of compressed catalogues; the least recently requested are dropped first
 AT_A_TIME = 4  # servers; each may have megabytes to read

@@ -23,11 +23,12 @@ from gateway.fleet.faults import LARGEST_WISH, FaultWish, read_active_faults, re
 from gateway.fleet.prober import Prober
 from gateway.fleet.state import FleetState
 from gateway.http.json_reader import build
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
 from wire.faults import CHANGES, Fault
+from wire.refusals import Cause
 
 _PATH = "/demo/faults"
 _PAUSE = 1.0  # between polls of active faults: a fault of the next submit ends by itself

@@ -3,7 +3,7 @@
     fleet = read_fleet(Path("fleet.toml"))
 
 One `[[server]]` table for each server (`file_server.py`), one `[[discover]]` table for each name under which servers
-are looked up (`file_discover.py`), `[gateway]` for the installation (`file_gateway.py`), and `[partner]` for the keys
+are looked up (`file_discover.py`), `[gateway]` for the installation (`rules.py`), and `[partner]` for the keys
 of partner nodes (`file_partner.py`).
 Every mistake is a `ConfigError` with the file, the line and the key.
 """
@@ -17,11 +17,11 @@ from typing import Any
 from gateway.errors import ConfigError
 from gateway.flags import same_server
 from gateway.fleet.file_discover import read_discover
-from gateway.fleet.file_gateway import read_names, read_rules
 from gateway.fleet.file_partner import read_partner
 from gateway.fleet.file_server import ServerReader
 from gateway.fleet.fleet import Discover, Fleet, ReadFile, Source
 from gateway.fleet.partner_rules import PartnerRules
+from gateway.fleet.rules import read_names, read_rules
 from gateway.fleet.toml_text import TomlTable, TomlText, nearest
 from gateway.http.servers import Server
 

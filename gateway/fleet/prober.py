@@ -32,12 +32,12 @@ from gateway.fleet.probes import (
 from gateway.fleet.server_answers import NotComfyError, QueueAnswer
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, VERSION, FleetState
 from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Cause
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.tasks import for_ever, start_task
 from wire.features import Features
 from wire.health import Condition, Health
+from wire.refusals import Cause
 
 _DOWN = {Health.DOWN, Health.TIMEOUT}
 # A server that answered late is still the same process. Writing its catalogue can make it late: reading that again

@@ -8,7 +8,8 @@ import logging
 from aiohttp import web
 
 from gateway.http.headers import OWN_HEADERS
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
+from wire.refusals import Cause
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,8 @@ from typing import Self
 
 from aiohttp import web
 
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
+from wire.refusals import Cause
 
 MOST_REQUESTS = 512  # with a body at the same time, in total; and as many that wait for a large answer
 MOST_REQUESTS_OF_ONE = 128

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
+from wire.refusals import Cause
 
 LONGEST_REASON = 123  # bytes of UTF-8, by RFC 6455
 _OURS = 4000

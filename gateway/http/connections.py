@@ -23,10 +23,11 @@ from aiohttp.http import RawRequestMessage
 
 from gateway.http.answers import refuse
 from gateway.http.peers import network_of
-from gateway.http.refusal import Cause, Refusal, Sent
+from gateway.http.refusal import Refusal, Sent
 from gateway.http.turns import Turns
 from gateway.http.upstream import LARGEST_HEADER
 from gateway.platforms import system
+from wire.refusals import Cause
 
 HEAD_SECONDS = 20.0  # for a head
 UNTAKEN_SECONDS = 60.0  # that sent bytes may wait unread

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from gateway.http.bodies import is_client_id
 from gateway.http.own_hosts import Alias, OwnHosts
 from gateway.http.queries import QueryError, judge_query, read_query
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
 from gateway.http.routes import (
     DemoBreak,
     FleetAction,
@@ -37,6 +37,7 @@ from gateway.http.routes import (
     find_route,
     split_target,
 )
+from wire.refusals import Cause
 
 _SINGLE = (
     "host",

@@ -11,8 +11,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.servers import ServerId
+from wire.refusals import Cause
 
 REMEMBERED = 10_000  # prompts, about a megabyte; a repetition follows within moments
 

@@ -29,10 +29,11 @@ from gateway.http.lanes import Ticket
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.once import SentOnce
 from gateway.http.queries import for_server
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.routes import RequiredBody, ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, check_redirect
+from wire.refusals import Cause
 
 _log = logging.getLogger(__name__)
 ABSENT = 204  # a missing file is a normal answer, and browsers log failures

@@ -23,10 +23,11 @@ from gateway.http.closes import NO_ROOM, SERVER_GONE, TOO_MUCH, TOO_SLOW, Close,
 from gateway.http.deadlines import Deadlines
 from gateway.http.early_messages import EarlyMessages
 from gateway.http.pace import Pace
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream, UpstreamSocket
 from gateway.tasks import start_task
+from wire.refusals import Cause
 
 LARGEST_FROM_SERVER = 8 * 1024 * 1024  # bytes; a preview is a small picture, an event some kilobytes
 LEAST_CHARGED = 65_536  # bytes of a message that is not complete: nearly all arrive in one piece

@@ -23,11 +23,12 @@ from gateway.http.budget import Budget, owners_of
 from gateway.http.closes import GATEWAY_ENDS, LOGGED_OUT, REPLACED, close_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.pace import Pace
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.http.tunnel import FrameFilter, Tunnel
 from gateway.http.upstream import Upstream
 from gateway.tasks import start_task
+from wire.refusals import Cause
 
 
 class Tunnels:

@@ -26,12 +26,13 @@ from yarl import URL
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import HOLDER, Lane, Ticket
 from gateway.http.moving_deadline import MovingDeadline
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.secret import Secrets
 from gateway.http.server_proof import AnotherServerError, FixedResolver, ProofQuestion, ProvenConnector, UnprovenError
 from gateway.http.servers import Server
 from gateway.http.worker_process import WorkerProcess
 from gateway.tasks import start_task
+from wire.refusals import Cause
 
 LARGEST_HEADER = 32_768  # bytes; each request has the cookies of all ports of 127.0.0.1
 MOST_HEAVY = 8  # answers of one server that are read for heavy work, or wait for it

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
 from gateway.http.secret import Secrets
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from gateway.http.worker_process import WorkerProcess
+from wire.refusals import Cause
 
 
 class Upstreams(Mapping[ServerId, Upstream]):

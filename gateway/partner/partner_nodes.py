@@ -18,11 +18,12 @@ from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.probes import StatusError, fetch_json, judge_failure
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Scan
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.secret import Secret
 from gateway.http.upstream import Upstream
 from gateway.partner.prompts import NO_CLASS, running_classes, split_at_key
 from gateway.partner.proof import Proofs
+from wire.refusals import Cause
 
 _log = logging.getLogger(__name__)
 

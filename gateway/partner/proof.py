@@ -25,11 +25,12 @@ import aiohttp
 
 from gateway.fleet.probes import StatusError, ask
 from gateway.fleet.server_answers import ENTRY, MOST_ROWS, QUEUE, NotComfyError, parse_json
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.secret import contains
 from gateway.http.upstream import Upstream
 from wire.partner import API_KEY
 from wire.queue import QueueError, read_rows
+from wire.refusals import Cause
 
 # Pictures in one prompt. A fast server finishes a few before its queue is read, so then it gets more of them.
 _PICTURES = (2, 8, 32, 128)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from gateway.fleet.rules import Rules
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import Server
+from wire.refusals import Cause
 
 ASKS = "X-Mooring-Hand-Over"
 FITS = "X-Mooring-Fits"

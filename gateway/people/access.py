@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.fleet.prober import Prober
 from gateway.http.guard import Admitted, RequestFacts
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.routes import (
     Asset,
     BuildFile,
@@ -31,6 +31,7 @@ from gateway.people.login import Login
 from gateway.people.projection import project_loads
 from gateway.people.user import User
 from gateway.people.user_proxy import UserProxy
+from wire.refusals import Cause
 
 MOST_OPEN = 1_000  # requests and sockets of one user; a window has two sockets and a few requests
 # The files of the login page and the app's icons, which browsers fetch by themselves: the only ones without a login.

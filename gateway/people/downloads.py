@@ -10,10 +10,11 @@ from collections.abc import Collection
 
 from gateway.http.json_reader import Scan, build, keys_of
 from gateway.http.proxy import Terms
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.people.audit import audit
 from wire.downloads import SourceFault, judge_source, write_download
+from wire.refusals import Cause
 
 _WHY = {
     SourceFault.FORM: "The address is not a plain https address of a file.",

@@ -17,7 +17,7 @@ import aiohttp
 
 from gateway.http.proxy import Terms
 from gateway.http.queries import write_query
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import ListedFile, ProvingRun, Span, WriteTime
 from gateway.people.keyed_locks import KeyedLocks
@@ -27,6 +27,7 @@ from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 from gateway.people.upstream_query import LONGEST_HISTORY, fetch, history_pages
 from gateway.people.user import User
+from wire.refusals import Cause
 
 SEARCH_SECONDS = 20.0  # for one search of a history, page by page; of each page only the user's own runs are held
 PARALLEL = 8  # requests about the files of one answer

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.errors import ConfigError
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
 from gateway.people.audit import audit
@@ -19,6 +19,7 @@ from gateway.people.login import read_small
 from gateway.people.projection import Row
 from gateway.people.upstream_query import fetch_rows
 from gateway.people.user import User
+from wire.refusals import Cause
 from wire.versions import interrupts_by_id
 
 LONGEST_ID = 200  # characters of a prompt_id; clients that bypass the gateway may choose any

@@ -24,7 +24,7 @@ from gateway.http.guard import RequestFacts
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.own_hosts import OwnHosts, split_origin
 from gateway.http.peers import network_of
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.installation import PROGRAM
 from gateway.people.accounts import Account, Accounts, changing, read_accounts, write_accounts
 from gateway.people.audit import audit
@@ -37,6 +37,7 @@ from gateway.people.revocations import Revocations
 from gateway.people.sessions import DAY, LoginSessions, Session
 from gateway.people.user import NAME, User
 from gateway.tasks import for_ever, start_task
+from wire.refusals import Cause
 
 METRICS = ("metrics", "read")  # parts of the signature that is the token for metrics
 MOST_HELD_BACK = 4  # waiting attempts of one known browser, after wrong ones

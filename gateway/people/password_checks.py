@@ -11,7 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
+from wire.refusals import Cause
 
 MOST_WAITING = 32  # of known and unknown browsers each; further ones are refused
 MOST_OF_ONE = 8  # of one address or user

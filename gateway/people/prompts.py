@@ -16,12 +16,13 @@ from typing import Any
 from gateway.fleet.classes import Classes
 from gateway.fleet.rules import Rules
 from gateway.http.json_reader import build
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.people.evidence import all_texts
 from gateway.people.user import FOLDER, MARK, User
 from wire.file_inputs import MADE_ENDINGS, is_playlist
 from wire.own_cache import keep_apart
 from wire.paths import NO_FILE, Use, has_controls, is_numbered, is_relative
+from wire.refusals import Cause
 from wire.turns import ALL_NOW, OWNER
 
 LARGEST_EXTRA = 2_097_152  # bytes of `extra_data`: the editor's graph of a thousand nodes takes half of that

@@ -18,9 +18,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.servers import ServerId
 from gateway.people.keyed_locks import KeyedLocks
+from wire.refusals import Cause
 
 RETRY_SECONDS = 2.0
 ABSENT_SECONDS = 60.0  # that a prompt without an answer may still be queued after the server did not show it

@@ -17,11 +17,12 @@ from gateway.http.headers import request_headers
 from gateway.http.json_reader import Bounds, JsonError, read_json
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import invite, upload_ended
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
 from gateway.people.user import User
 from wire.file_inputs import PLAYLIST_HEAD, is_playlist
 from wire.file_names import is_unambiguous
+from wire.refusals import Cause
 
 FIELD = "image"  # ComfyUI's name of the field, for any kind of file
 LONGEST_FIELD = 4_096  # bytes of another field, which is skipped

@@ -15,11 +15,12 @@ from gateway.fleet.probes import StatusError, read_answer, work_on_answer
 from gateway.fleet.server_answers import ENTRY, JOBS, PAGE, QUEUE, SMALL, NotComfyError, not_json, parse_json
 from gateway.http.budget import Held
 from gateway.http.json_reader import Bounds, JsonError, Scan
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.upstream import Upstream
 from gateway.http.worker_process import SMALL_SIZE, Heavy
 from gateway.people.projection import FoundPrompt, Row, ShapeError, find_entry, own_rows, read_rows_text
 from gateway.people.user import User
+from wire.refusals import Cause
 
 LONGEST_HISTORY = 16_384  # entries; ComfyUI keeps some 10,000
 FIRST_PAGE, LONGEST_PAGE = 16, 64  # entries

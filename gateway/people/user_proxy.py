@@ -30,7 +30,7 @@ from gateway.http.json_reader import Bounds, Scan, build
 from gateway.http.moving_deadline import MovingDeadline
 from gateway.http.proxy import ABSENT, Proxy, Terms
 from gateway.http.queries import SEAL, for_server, write_query
-from gateway.http.refusal import Cause, Refusal, RefusedRequest, Sent
+from gateway.http.refusal import Refusal, RefusedRequest, Sent
 from gateway.http.routes import ServerCall
 from gateway.http.servers import ServerId
 from gateway.http.upstream import Upstream
@@ -77,6 +77,7 @@ from gateway.people.upstream_query import (
     work_on,
 )
 from gateway.people.user import FOLDER, User
+from wire.refusals import Cause
 from wire.turns import AHEAD
 from wire.versions import interrupts_by_id
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import ETag, web
 
 from gateway.flags import is_loopback
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.install.snapshot import MemorySnapshot
 from gateway.page.home_screen import MANIFEST, MANIFEST_PATH, NO_WORKER, WORKER, manifest_text, worker_text
 from gateway.page.tree import LOGIN, PAGE, Tree, digest, text_of
@@ -26,6 +26,7 @@ from gateway.site.published import Published
 from gateway.site.shared_reads import SharedReads
 from gateway.site.snapshots import PageSnapshots
 from wire.media import IMAGE_TYPES
+from wire.refusals import Cause
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -15,11 +15,12 @@ from gateway.fleet.discovery.endpoints import Endpoint
 from gateway.fleet.fleet import Discover
 from gateway.fleet.probes import condition_of, read_queue
 from gateway.http.deadlines import Deadlines
-from gateway.http.refusal import Cause, Sent
+from gateway.http.refusal import Sent
 from gateway.http.server_proof import LARGEST, UnprovenError
 from gateway.http.servers import DiscoveredIdentity, Proof, ProofKind, Server, ServerId
 from gateway.http.upstream import Upstream
 from wire.health import Health
+from wire.refusals import Cause
 
 HERE = "127.0.0.1"
 GPU = Discover("dns://comfyui.test:8188", "comfyui.test", 8188, "gpu", is_minted=True)

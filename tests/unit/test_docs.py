@@ -14,9 +14,9 @@ from gateway import flags as gateway_flags
 from gateway.check.flags import _parser as check_parser
 from gateway.commands import COMMANDS
 from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
-from gateway.fleet.file_gateway import KEYS as GATEWAY_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
 from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.rules import KEYS as GATEWAY_KEYS
 from gateway.fleet.state import FleetState
 from gateway.gpus.flags import _parser as gpus_parser
 from gateway.http import routes

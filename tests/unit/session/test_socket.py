@@ -15,9 +15,10 @@ from app.core.ports.sockets import Connection, Frame
 from app.core.window import Moored
 from app.session.watching.socket import GONE, GREETING_DEADLINE, LONGEST_BACKOFF, REPLACED, UNTIL_REPORTED
 from gateway.http import closes
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
 from tests.kit.stage import PHOTO, A, B, C, Stage, noted, scene, task_of, window_of
 from tests.simulation.world import Page
+from wire.refusals import Cause
 
 
 @dataclass

@@ -13,9 +13,9 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import check_direct, read_fleet
-from gateway.fleet.file_gateway import KEYS as RULE_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
 from gateway.fleet.fleet import Source
+from gateway.fleet.rules import KEYS as RULE_KEYS
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Access, Limits, Server, ServerId

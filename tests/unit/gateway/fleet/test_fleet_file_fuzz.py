@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError
 from gateway.fleet.file import fleet_of
 from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
-from gateway.fleet.file_gateway import KEYS as RULE_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
 from gateway.fleet.fleet import Fleet
+from gateway.fleet.rules import KEYS as RULE_KEYS
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
 

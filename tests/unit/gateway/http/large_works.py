@@ -6,8 +6,9 @@ import os
 import time
 
 from gateway.fleet.server_answers import NotComfyError
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.worker_process import MOST_MEMORY
+from wire.refusals import Cause
 
 
 def process_of(text: bytes, *_: object) -> int:

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from gateway.http.budget import Budget, Limits
-from gateway.http.refusal import Cause, RefusedRequest
+from gateway.http.refusal import RefusedRequest
+from wire.refusals import Cause
 
 
 def cause(budget: Budget, owner: str, size: int) -> Cause | None:

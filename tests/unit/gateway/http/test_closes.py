@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.http.closes import LONGEST_REASON, REPLACED, close_of
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
+from wire.refusals import Cause
 
 
 def test_the_code_is_that_of_the_same_failure_over_http() -> None:

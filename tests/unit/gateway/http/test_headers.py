@@ -7,7 +7,8 @@ from multidict import CIMultiDict
 
 from gateway.http.answers import json_answer
 from gateway.http.headers import OWN_HEADERS, request_headers, response_headers
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
+from wire.refusals import Cause
 
 
 def view(content_type: str, filename: str = "a.png") -> dict[str, str]:

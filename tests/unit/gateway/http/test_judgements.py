@@ -9,7 +9,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.http.guard import Admitted
 from gateway.http.judgements import LARGEST, MOST, Judgements
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
-from gateway.http.refusal import Cause, Refusal
+from gateway.http.refusal import Refusal
+from wire.refusals import Cause
 
 HOSTS = build_own_hosts(host="127.0.0.1", port=8200, is_tls=False)
 TAGS = {"a": "0a0a0a0a"}

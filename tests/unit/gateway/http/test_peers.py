@@ -9,9 +9,10 @@ import pytest
 from gateway.fleet.rules import Rules
 from gateway.http.connections import BrowserServer
 from gateway.http.peers import client_address
-from gateway.http.refusal import Cause, RefusedRequest
+from gateway.http.refusal import RefusedRequest
 from gateway.http.servers import Server, ServerId
 from gateway.people.accel import ASKS, FITS, hand_over, may_hand_over
+from wire.refusals import Cause
 
 RULES = Rules(proxies=(ip_network("10.0.0.7"),))
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.fleet.server_answers import NotComfyError
 from gateway.http.json_reader import Bounds, Scan
 from gateway.http.lanes import HOLDER
-from gateway.http.refusal import Cause, Refusal, RefusedRequest
+from gateway.http.refusal import Refusal, RefusedRequest
 from gateway.http.worker_process import SMALL_HEAVY, SMALL_SIZE, Heavy, TooMuchWork, WorkerProcess
 from gateway.people.projection import ShapeError, read_rows_text
 from tests.kit.platforms import linux_only, niceness
@@ -25,6 +25,7 @@ from tests.unit.gateway.http.large_works import (
     take_memory,
     take_time,
 )
+from wire.refusals import Cause
 
 LARGE = b'"' + b"x" * SMALL_SIZE + b'"'
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.fleet.catalogue_contents import NodeClasses
 from gateway.fleet.classes import Classes, ClassReplacement
 from gateway.fleet.rules import Rules
-from gateway.http.refusal import Cause, RefusedRequest
+from gateway.http.refusal import RefusedRequest
 from gateway.people.keys import Keys
 from gateway.people.projection import (
     ShapeError,
@@ -29,6 +29,7 @@ from gateway.people.seals import File, Judgement, Seal, seal
 from gateway.people.user import FOLDER, Role, User
 from wire.own_cache import OWN_CACHE, without_marks
 from wire.queue import read_rows
+from wire.refusals import Cause
 
 KEYS = Keys((b"1" * 32,))
 ALICE, BOB = User("alice", keys=KEYS), User("bob", keys=KEYS)

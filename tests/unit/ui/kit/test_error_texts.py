@@ -35,8 +35,8 @@ from app.ui.notices.notice_words import word_notice
 from app.ui.notices.notices_html import errors as drawn
 from app.ui.notices.state import Notice, NoticeKind
 from app.ui.runs.task_words import word_contact, word_failure
-from gateway.http.refusal import Cause
 from tests.kit.page.stills import ENGLISH, ROOT, task, translator
+from wire.refusals import Cause
 
 CHINESE = translator("zh-CN")
 in_both = pytest.mark.parametrize("_", [ENGLISH, CHINESE], ids=["en", "zh-CN"])
