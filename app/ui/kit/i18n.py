@@ -19,6 +19,7 @@ from wire.languages import choose_language
 
 _HAN = "[\u3400-\u4dbf\u4e00-\u9fff]"
 PSEUDO = "pseudo"  # for tests; the page does not offer it
+WHOLE = "zh-CN"  # the catalogue that always has all messages: the pseudo-locale marks those
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Languages:
         return PSEUDO if first.lower() == PSEUDO else choose_language(wishes, self.names)
 
     def path_of(self, language: str) -> str | None:
-        """Return the address of a language's catalogue; None for English. The pseudo-locale uses any catalogue."""
-        return next(iter(self.paths.values()), None) if language == PSEUDO else self.paths.get(language)
+        """Return the address of a language's catalogue; None for English. The pseudo-locale uses the whole one."""
+        return self.paths.get(WHOLE if language == PSEUDO else language)
 
 
 ENGLISH_ONLY = Languages({"en": "English"}, {})

@@ -48,7 +48,7 @@ from app.ui.form.open_workflow import OpenWorkflow, open_shipped, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.context import PageContext
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.kit.i18n import Translator, make_translator, read_languages
+from app.ui.kit.i18n import PSEUDO, WHOLE, Translator, make_translator, read_languages
 from app.ui.kit.image_addresses import Original, ShownPreview
 from app.ui.kit.state import UiState
 from app.ui.settings.notifications import Notification
@@ -90,7 +90,8 @@ class PlainFormats:
 
 def translator(language: str = "en") -> Translator:
     """Return the translator of a language, with plain formats."""
-    catalogue = b"" if language == "en" else COMPILED[0].catalogue
+    code = WHOLE if language == PSEUDO else language
+    catalogue = next((item.catalogue for item in COMPILED if item.code == code), b"")
     return make_translator(language, catalogue, PlainFormats(), LANGUAGES)
 
 

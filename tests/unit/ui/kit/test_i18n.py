@@ -47,9 +47,9 @@ def test_a_servers_braces_are_not_filled_in() -> None:
     ("wishes", "chosen"),
     [
         (("pseudo", "en"), "pseudo"),
-        (("", None, "de-DE", "zh-Hans-CN", "en"), "zh-CN"),
+        (("", None, "fr-FR", "zh-Hans-CN", "en"), "zh-CN"),
         (("zh_TW",), "zh-CN"),
-        (("de", "fr"), "en"),
+        (("nl", "fr"), "en"),
         ((), "en"),
     ],
 )

@@ -16,6 +16,9 @@ from tests.kit.page.stills import ROOT
 PAGES = ("index.html", "static/login.html", "static/home/away.html")
 Message = tuple[str, str]  # msgid and plural
 CATALOGUE = polib.pofile(str(ROOT / "static/locales/zh_CN.po"))
+CATALOGUES = {path.stem: polib.pofile(str(path)) for path in sorted((ROOT / "static/locales").glob("*.po"))}
+
+in_each = pytest.mark.parametrize("catalogue", CATALOGUES.values(), ids=CATALOGUES.keys())
 
 
 def _calls() -> Iterator[tuple[str, ast.Call, bool]]:
@@ -92,16 +95,18 @@ def test_no_message_is_missing_or_fuzzy_in_chinese() -> None:
     assert not _messages() - translated
 
 
-def test_the_catalogue_has_no_message_that_nothing_shows() -> None:
-    known = {(entry.msgid, entry.msgid_plural) for entry in CATALOGUE}
+@in_each
+def test_the_catalogue_has_no_message_that_nothing_shows(catalogue: polib.POFile) -> None:
+    known = {(entry.msgid, entry.msgid_plural) for entry in catalogue}
     assert not known - _messages()
 
 
-def test_translations_fill_the_same_placeholders() -> None:
+@in_each
+def test_translations_fill_the_same_placeholders(catalogue: polib.POFile) -> None:
     holes = re.compile(r"\{\w+\}")
     wrong = [
         entry.msgid
-        for entry in CATALOGUE
+        for entry in catalogue
         if any(set(holes.findall(form)) != set(holes.findall(entry.msgid)) for form in _forms(entry))
     ]
     assert not wrong

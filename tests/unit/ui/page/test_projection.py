@@ -163,7 +163,7 @@ def test_downloads_from_two_servers_have_two_names() -> None:
 def test_downloads_are_named_in_the_language_of_the_page() -> None:
     session = StillSession(window=window(ended("a", output(delivery=Delivery.KEPT))))
     view = project(
-        session, UiState(), workflows=(), pictures=StillPictures(), language="zh_CN", word=translator("zh_CN").known
+        session, UiState(), workflows=(), pictures=StillPictures(), language="zh-CN", word=translator("zh-CN").known
     )
     card = view.results.cards[0]
     assert card.download_name(card.results[0])[10:] == "_放大与锐化_gpu-1_00001.png"

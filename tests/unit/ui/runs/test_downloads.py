@@ -190,7 +190,7 @@ def test_outcome_is_described(known: Download, words: tuple[str, ...], is_offere
 
 def test_outcome_is_described_in_chinese() -> None:
     known = (download(status=FAILED, message="disk full"), download(B, done=1, total=2))
-    assert "下载" in markup(view(downloads=known), "zh_CN")
+    assert "下载" in markup(view(downloads=known), "zh-CN")
 
 
 # What the user does

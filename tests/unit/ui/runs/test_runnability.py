@@ -239,7 +239,7 @@ async def test_large_form_is_checked_once_it_is_whole() -> None:
     ("language", "fault", "put"),
     [
         ("en", "No server has the picture “mine.png”. Put the picture in again.", "Put the picture in again"),
-        ("zh_CN", "没有服务器上有图片“mine.png”。 请重新放入这张图片。", "请重新放入图片"),
+        ("zh-CN", "没有服务器上有图片“mine.png”。 请重新放入这张图片。", "请重新放入图片"),
     ],
 )
 async def test_field_asks_for_picture_that_no_server_has(language: str, fault: str, put: str) -> None:
