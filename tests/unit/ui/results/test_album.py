@@ -380,7 +380,7 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
     assert rig.context.ui.of(ResultsState).saved == LastDownload(ZIP_NAME, 2, 1)
-    rig.context.language = "zh_CN"
+    rig.context.language = "zh-CN"
     await rig.act("album-download", name=b)
     assert rig.screen.archives[1][1][b][10:] == "_放大与锐化_Two_00001.png", "as the page names the workflow"
     assert rig.context.ui.of(ResultsState).saved == LastDownload(rig.screen.archives[1][1][b], 1, 2)
