@@ -17,7 +17,7 @@ import contextlib
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import BrowserContext
@@ -38,6 +38,7 @@ from tests.kit.browser.windows import MooringWindow
 from tests.kit.page import stills as kit
 from tests.kit.page.views import changed_regions, project
 from tests.kit.services import start_demo, start_gateway
+from tests.ports.tasks import changed
 
 SIZES = (10, 1_000, 10_000)
 TURNS = 4
@@ -151,7 +152,7 @@ def of_window(count: int, *, is_drawn: bool) -> dict[str, Spread]:
     holder = builders.submitted("p-holder", created_at=5_000.0)
     tasks: dict[PromptId, Task] = {holder.prompt_id: holder}
     for number in range(count):
-        ended = replace(kit.ended(f"{number:08}", kit.output()), owner=builders.ME, created_at=float(number))
+        ended = changed(kit.ended(f"{number:08}", kit.output()), owner=builders.ME, created_at=float(number))
         tasks[ended.prompt_id] = ended
     window = Window(builders.ME, builders.CLIENT, tasks=tasks)
     reserved = window.reserve(builders.reservation("p-new"))

@@ -17,6 +17,7 @@ from typing import Protocol
 from app.core.balancer import Claims, Snapshot
 from app.core.durations import Durations, Ran, missing_share
 from app.core.model import ClientId, Job, PromptId, Reservation, ServerId, Task, TaskState, WindowId
+from tests.ports.tasks import new_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _claim(prompt: Prompt) -> Reservation | Task:
             at=prompt.reserved_at,
             job=prompt.arrival.kind.job,
         )
-    return Task(
+    return new_task(
         prompt_id=prompt.prompt_id,
         server_id=prompt.server.server_id,
         address="",

@@ -21,6 +21,7 @@ from app.core.model import (
 )
 from app.core.ports.http import Response
 from app.core.truth import judge
+from tests.ports.tasks import new_task
 
 ME = WindowId("w-me")
 OTHER = WindowId("w-other")
@@ -54,7 +55,7 @@ def task(prompt_id: str = "p-1", server_id: str = A, **changes: Any) -> Task:
         "epoch": 1,
         "created_at": 100.0,
     }
-    return Task(prompt_id=PromptId(prompt_id), server_id=ServerId(server_id), **{**facts, **changes})
+    return new_task(prompt_id=PromptId(prompt_id), server_id=ServerId(server_id), **{**facts, **changes})
 
 
 def submitted(prompt_id: str = "p-1", server_id: str = A, **changes: Any) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from app.core.balancer import Claims
@@ -12,6 +11,7 @@ from app.core.model import Choice, ClientId, Note, PromptId, Reservation, Server
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.store import PastStore, TaskStore, WindowRecord
+from tests.ports.tasks import changed, new_task
 
 BOUND = 1_000_000  # bytes of kept results in the stores of an EmptyDatabase
 QUOTA = 2_000_000  # bytes of everything, in tests of a full disk
@@ -66,7 +66,7 @@ def reservation(prompt_id: str, owner: str = "w-1", server_id: str = "gpu-1") ->
 
 
 def task(prompt_id: str, owner: str = "w-1", server_id: str = "gpu-1", created_at: float = 20.0) -> Task:
-    return Task(
+    return new_task(
         prompt_id=PromptId(prompt_id),
         server_id=ServerId(server_id),
         address=ADDRESS,
@@ -107,6 +107,6 @@ async def seen_claims(store: TaskStore) -> Claims:
 
 async def ended(store: TaskStore, prompt_id: str) -> Task:
     known = await registered(store, prompt_id)
-    done = replace(known, state=TaskState.SUCCEEDED, ended_at=30.0)
+    done = changed(known, state=TaskState.SUCCEEDED, ended_at=30.0)
     await store.update(done)
     return done

@@ -10,6 +10,7 @@ from app.core.model import Job, NodeId, ServerId
 from app.core.plan import Measured, NodePace, Paces
 from app.core.ports.store import Learned
 from tests.ports.database import EmptyDatabase, reservation, seen_claims, task
+from tests.ports.tasks import changed
 
 JOB = Job("f00d", 20.0, ("large.safetensors", "沙丘.gguf"))
 
@@ -49,7 +50,7 @@ async def check_learning_leaves_the_settings_alone(database: EmptyDatabase) -> N
 async def check_reservation_and_task_keep_their_job(database: EmptyDatabase) -> None:
     store = database.store()
     await store.reserve(lambda _claims: replace(reservation("p-2"), job=JOB))
-    await store.register(replace(task("p-2"), job=JOB))
+    await store.register(changed(task("p-2"), job=JOB))
     kept = await store.reserve(lambda _claims: replace(reservation("p-3"), job=JOB))
     claims = await seen_claims(database.store())
     assert [item.job for item in claims.unfinished] == [JOB]

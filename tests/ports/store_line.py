@@ -10,6 +10,7 @@ from app.core.model import BatchId, Cell, Part, PromptId, Task, TaskState, Windo
 from app.core.ports.store import TaskStore
 from app.core.waiting_runs import Attachment, Batch, Pause, WaitingRun, WaitingRuns, numbered_window, write_values
 from tests.ports.database import BOUND, EmptyDatabase, raises, reservation, task
+from tests.ports.tasks import changed
 
 W1, W2, W3 = WindowId("w-1"), WindowId("w-2"), WindowId("w-3")
 GRAPH = '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}}'
@@ -49,7 +50,7 @@ async def waiting(
 async def sent(store: TaskStore, prompt_id: str, owner: str = "w-1", name: str = "b") -> Task:
     """Turn a run into a task."""
     await store.reserve(lambda _claims: reservation(prompt_id, owner))
-    made = replace(task(prompt_id, owner), part=Part(batch_id=BatchId(name)))
+    made = changed(task(prompt_id, owner), part=Part(batch_id=BatchId(name)))
     await store.register(made)
     return made
 
@@ -101,7 +102,7 @@ async def check_run_leaves_its_line_when_its_task_is_registered(database: EmptyD
 async def check_run_leaves_its_line_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")
-    made = replace(task("p-1"), part=Part(batch_id=BatchId("b")))
+    made = changed(task("p-1"), part=Part(batch_id=BatchId("b")))
     await raises(NotOwner, store.reserve_and_register(replace(made, owner=W2), lambda _claims: None))
     assert await store.read_task(made.prompt_id) is None
     await store.reserve_and_register(made, lambda _claims: None)
@@ -225,7 +226,7 @@ async def check_inputs_of_waiting_runs_are_kept(database: EmptyDatabase) -> None
     await store.keep_input("editor", database.blob(b"{}"), 39.0)
     known = await waiting(store, "p-1", "p-2", hashes=("aa",))
     made = await sent(store, "p-1")
-    done = replace(made, state=TaskState.SUCCEEDED, ended_at=50.0)
+    done = changed(made, state=TaskState.SUCCEEDED, ended_at=50.0)
     await store.update(done)
     await store.delete_task(done)
     for number, name in enumerate(("bb", "cc")):

@@ -9,6 +9,7 @@ from app.core.model import Delivery, InputFile, NodeId, Output, PromptId, Task, 
 from app.core.past import past_of
 from app.core.ports.store import TaskStore
 from tests.ports.database import EmptyDatabase, raises, registered
+from tests.ports.tasks import changed
 
 
 def used(sha256: str) -> InputFile:
@@ -19,7 +20,7 @@ async def settled(store: TaskStore, prompt_id: str, at: float = 30.0, inputs: tu
     """Return a task that has ended and whose picture is delivered."""
     known = await registered(store, prompt_id)
     made = Output(node_id=NodeId("2"), kind="images", filename="沙丘.png", delivery=Delivery.KEPT, size=5)
-    done = replace(
+    done = changed(
         known, state=TaskState.SUCCEEDED, ended_at=at, is_proven=True, outputs=(made,), inputs=inputs, project="dunes"
     )
     await store.update(done)
@@ -55,7 +56,7 @@ async def check_only_settled_tasks_become_past(database: EmptyDatabase) -> None:
     running = await registered(store, "p-1")
     await raises(InvalidTransition, past.lay_by(running))
     done = await settled(store, "p-2")
-    coming = replace(done, outputs=(replace(done.outputs[0], delivery=Delivery.PENDING),))
+    coming = changed(done, outputs=(replace(done.outputs[0], delivery=Delivery.PENDING),))
     await store.update(coming)
     await raises(InvalidTransition, past.lay_by(done))
     assert [task.prompt_id for task in (await store.read_tasks()).tasks] == ["p-1", "p-2"]

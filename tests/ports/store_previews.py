@@ -8,6 +8,7 @@ from app.core.errors import NotOwner, TaskNotFound
 from app.core.model import PromptId, TaskState
 from app.core.ports.store import TaskStore
 from tests.ports.database import EmptyDatabase, ended, raises, registered, task
+from tests.ports.tasks import changed
 
 MOST = 24
 
@@ -74,7 +75,7 @@ async def check_deleting_a_task_deletes_its_preview(database: EmptyDatabase) -> 
     store = database.store()
     running = await registered(store, "p-1")
     await store.keep_preview(running, await database.picture(64, 48), "image/png", 40.0)
-    done = replace(running, state=TaskState.SUCCEEDED, ended_at=50.0)
+    done = changed(running, state=TaskState.SUCCEEDED, ended_at=50.0)
     await store.update(done)
     await store.delete_task(done)
     assert await store.read_preview(running.prompt_id) is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 
 from app.core.errors import StorageError
 from app.core.model import Task, WindowId
 from app.core.ports.blobs import KeepSettings
 from app.core.ports.store import TaskStore
 from tests.ports.database import QUOTA, EmptyDatabase, ended, kept_of, raises, registered, reservation, task, window
+from tests.ports.tasks import changed
 
 PART = QUOTA // 20
 WIDE = KeepSettings(100 * QUOTA)  # so that only the disk is a limit
@@ -37,8 +37,8 @@ async def check_every_kind_of_record_replaces_results(database: EmptyDatabase) -
     await filled(database, store, 14)
     for number in range(2, 10):
         known = await registered(store, f"p-{number}")
-        await store.update(replace(known, title=noise(PART)))
-        await store.reserve_and_register(replace(task(f"q-{number}"), title=noise(PART)), lambda _claims: None)
+        await store.update(changed(known, title=noise(PART)))
+        await store.reserve_and_register(changed(task(f"q-{number}"), title=noise(PART)), lambda _claims: None)
         taken = await store.adopt(known.prompt_id, (known.owner, known.epoch), WindowId("w-2"))
         _, records = await store.claim(window("w-2"))
         assert taken in records.tasks
@@ -92,7 +92,7 @@ async def filled(database: EmptyDatabase, store: TaskStore, count: int) -> Task:
 async def large(store: TaskStore, prompt_id: str) -> Task:
     """Register a task with a large workflow."""
     await store.reserve(lambda _claims: reservation(prompt_id))
-    known = replace(task(prompt_id), workflow=json.dumps({"1": noise(PART)}))
+    known = changed(task(prompt_id), workflow=json.dumps({"1": noise(PART)}))
     await store.register(known)
     return known
 

@@ -9,6 +9,7 @@ from app.core.model import InputFile, NodeId, Task, TaskState
 from app.core.ports.blobs import Keep, KeepSettings
 from app.core.ports.store import TaskStore
 from tests.ports.database import BOUND, EmptyDatabase, ended, kept_of, raises, registered, reservation, task, window
+from tests.ports.tasks import changed
 
 
 async def check_picture_gets_a_smaller_thumbnail(database: EmptyDatabase) -> None:
@@ -124,7 +125,7 @@ async def check_usage_is_correct_after_every_operation(database: EmptyDatabase) 
         lambda: store.write_settings(KeepSettings(2500)),
         lambda: store.delete_results(two.prompt_id),
         lambda: store.delete_preview(running.prompt_id),
-        lambda: store.update(replace(one, is_proven=True)),
+        lambda: store.update(changed(one, is_proven=True)),
         lambda: past.lay_by(one),
         lambda: past.delete_past([one.prompt_id]),
         lambda: store.delete_task(three),
@@ -235,7 +236,7 @@ async def with_inputs(store: TaskStore, prompt_id: str, *hashes: str, editor: st
     inputs = tuple(
         InputFile(node_id=NodeId("1"), input_name="image", name=f"{item}.png", sha256=item) for item in hashes
     )
-    made = replace(task(prompt_id), inputs=inputs, editor_sha256=editor)
-    done = replace(made, state=TaskState.SUCCEEDED, ended_at=30.0)
+    made = changed(task(prompt_id), inputs=inputs, editor_sha256=editor)
+    done = changed(made, state=TaskState.SUCCEEDED, ended_at=30.0)
     await store.register(done)
     return done

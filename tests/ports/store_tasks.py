@@ -22,6 +22,7 @@ from app.core.model import (
     WindowId,
 )
 from tests.ports.database import EmptyDatabase, raises, registered, reservation, seen_claims, task, window
+from tests.ports.tasks import changed
 
 
 async def check_window_gets_its_record_once(database: EmptyDatabase) -> None:
@@ -92,7 +93,7 @@ async def check_reserve_sees_unfinished_tasks_of_all_windows(database: EmptyData
     store = database.store()
     mine, theirs = await registered(store, "p-1"), await registered(store, "p-2", owner="w-2")
     ended = await registered(store, "p-3", owner="w-3")
-    await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
+    await store.update(changed(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
     unfinished = (await seen_claims(store)).unfinished
     assert {item.prompt_id for item in unfinished} == {mine.prompt_id, theirs.prompt_id}
 
@@ -149,7 +150,7 @@ async def check_register_moored_shows_all_claims_before_it_writes(database: Empt
     store = database.store()
     held = await store.reserve(lambda _claims: reservation("p-1", "w-2"))
     known, ended = await registered(store, "p-2"), await registered(store, "p-3")
-    await store.update(replace(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
+    await store.update(changed(ended, state=TaskState.SUCCEEDED, ended_at=30.0))
     await registered(store, "p-4", owner="w-3")
     await database.damage("p-4", {"state": "paused"})
     seen: list[Claims] = []
@@ -176,7 +177,7 @@ async def check_refused_task_is_not_registered_by_reserve_and_register(database:
 async def check_prompt_id_is_registered_once_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
     first = await registered(store, "p-1")
-    other = replace(first, title="another")
+    other = changed(first, title="another")
     await raises(InvalidTransition, store.reserve_and_register(other, lambda _claims: None))
     assert await store.read_task(first.prompt_id) == first
 
@@ -212,7 +213,7 @@ async def check_prompt_id_is_registered_once(database: EmptyDatabase) -> None:
     store = database.store()
     first = await registered(store, "p-1")
     await store.reserve(lambda _claims: reservation("p-1"))
-    await raises(InvalidTransition, store.register(replace(first, title="another")))
+    await raises(InvalidTransition, store.register(changed(first, title="another")))
     assert await store.read_task(first.prompt_id) == first
 
 
@@ -220,7 +221,7 @@ async def check_update_writes_all_of_a_task(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
     output = Output(node_id=NodeId("9"), kind="images", filename="out_00001_.png", delivery=Delivery.KEPT, size=3)
-    changed = replace(
+    ended = changed(
         known,
         state=TaskState.SUCCEEDED,
         ended_at=31.25,
@@ -230,8 +231,8 @@ async def check_update_writes_all_of_a_task(database: EmptyDatabase) -> None:
         choice=reservation("p-1").choice,
         extra={"newer": {"field": [True, None, "x"]}},
     )
-    await store.update(changed)
-    assert await database.store().read_task(known.prompt_id) == changed
+    await store.update(ended)
+    assert await database.store().read_task(known.prompt_id) == ended
 
 
 async def check_unknown_fields_survive_an_update(database: EmptyDatabase) -> None:
@@ -253,7 +254,7 @@ async def check_update_needs_the_task(database: EmptyDatabase) -> None:
 async def check_only_the_owner_writes(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
-    error = await raises(NotOwner, store.update(replace(known, owner=WindowId("w-2"), title="theirs")))
+    error = await raises(NotOwner, store.update(changed(known, owner=WindowId("w-2"), title="theirs")))
     assert isinstance(error, NotOwner)
     assert (error.prompt_id, error.owner, error.epoch) == ("p-1", "w-1", 1)
     await raises(NotOwner, store.update(replace(known, epoch=2)))
@@ -264,8 +265,8 @@ async def check_only_the_owner_writes(database: EmptyDatabase) -> None:
 async def check_server_of_a_task_is_fixed_for_ever(database: EmptyDatabase) -> None:
     store = database.store()
     known = await registered(store, "p-1")
-    await raises(InvalidTransition, store.update(replace(known, server_id=ServerId("gpu-2"))))
-    await raises(InvalidTransition, store.update(replace(known, address="http://10.0.0.2:8188")))
+    await raises(InvalidTransition, store.update(changed(known, server_id=ServerId("gpu-2"))))
+    await raises(InvalidTransition, store.update(changed(known, address="http://10.0.0.2:8188")))
     assert await store.read_task(known.prompt_id) == known
 
 

@@ -30,9 +30,10 @@ from app.core.model import (
 )
 from app.core.ports.store import WindowRecord
 from app.core.records import BrokenRecord, decode, encode, read_task, read_tasks
+from tests.ports.tasks import changed, new_task
 
 CHOICE = Choice(server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"})
-PLAIN = Task(
+PLAIN = new_task(
     prompt_id=PromptId("p-1"),
     server_id=ServerId("gpu-1"),
     address="http://10.0.0.1:8188",
@@ -44,7 +45,7 @@ PLAIN = Task(
 ERROR = NodeError(
     node_id="3", class_type="LoadImage", type="value", message="Wrong", details="image", input_name="image"
 )
-FULL = dataclasses.replace(
+FULL = changed(
     PLAIN,
     title="沙丘",
     workflow='{"3": {"class_type": "LoadImage", "inputs": {}}}',
@@ -225,7 +226,7 @@ def test_record_is_named_by_any_key(key: object, name: str) -> None:
 
 
 def test_records_are_read_oldest_first_without_gaps() -> None:
-    young = dataclasses.replace(PLAIN, prompt_id=PromptId("p-0"), created_at=2000.0)
+    young = changed(PLAIN, prompt_id=PromptId("p-0"), created_at=2000.0)
     broken: list[dict[str, Any]] = [{**encode(PLAIN), "prompt_id": name, "state": 1} for name in ("p-9", "p-8")]
     records = read_tasks([broken[0], encode(young), broken[1], encode(PLAIN)])
     assert records.tasks == (PLAIN, young)

@@ -23,6 +23,7 @@ from app.session.scripting import Scripting
 from app.session.selfcheck import CHECKS, OPERATIONS, run_selfcheck
 from app.session.session import Session
 from app.session.watching.socket import WindowSocket
+from tests.ports.tasks import changed
 
 REGISTERED, PICTURE, UNBOUND, SOCKET, GUARD, LAST_END = CHECKS
 SHORT = 2.0  # seconds for a check that waits in vain: less than a task needs to be lost
@@ -135,7 +136,7 @@ def records_say(*, only_beside_others: bool = False, **changes: Any) -> Break:
 
     async def write(self: MemoryStore, task: Task) -> None:
         others = {item.prompt_id for item in self.database.claims().unfinished} - {task.prompt_id}
-        wrong = replace(task, **changes) if others or not only_beside_others else task
+        wrong = changed(task, **changes) if others or not only_beside_others else task
         self.database.reservations.pop(task.prompt_id, None)
         self.database.tasks[task.prompt_id] = encode(wrong)
 

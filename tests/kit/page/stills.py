@@ -60,6 +60,7 @@ from app.workflows.published import parse_published
 from gateway.page.languages import INDEX, locale_files
 from gateway.page.languages import read_languages as compile_languages
 from tests import recordings
+from tests.ports.tasks import new_task
 from wire.health import Health
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,7 +162,7 @@ def task(name: str = "a", server_name: str = "gpu-1", **more: Any) -> Task:
         "state": TaskState.RUNNING,
         "answered_at": 1001.0,
     }
-    return Task(**{**facts, **more})
+    return new_task(**{**facts, **more})
 
 
 def ended(name: str = "a", *outputs: Output, **more: Any) -> Task:

@@ -26,6 +26,7 @@ from app.core.model import BatchId, Failure, InputFile, NodeId, Part, PromptId, 
 from app.core.ports.files import ChosenFile
 from app.core.waiting_runs import Batch
 from tests.kit.builders import task as a_task
+from tests.ports.tasks import changed
 
 ME = WindowId("me")
 BATCH = BatchId("batch")
@@ -42,7 +43,7 @@ def works(*paths: str, per_file: int = 1, marks: str = "") -> FileRuns:
 
 def ended(index: int, state: TaskState, name: str = "", **more: object) -> Task:
     task = a_task(name or f"task-{index}", state=state)
-    return replace(task, part=Part(batch_id=BATCH, index=index), **more)  # type: ignore[arg-type]
+    return changed(task, part=Part(batch_id=BATCH, index=index), **more)  # type: ignore[arg-type]
 
 
 def test_files_come_in_order_as_far_as_they_are_at_hand() -> None:
@@ -89,7 +90,7 @@ def test_failed_run_comes_once_more_and_its_old_task_is_history() -> None:
     assert work.followed((), [failed]).progress.marks == TO_COME
     work = work.marked([0], GIVEN)
     assert work.followed({0}, [failed]).progress.marks == GIVEN
-    later = replace(ended(0, TaskState.SUCCEEDED, "second"), created_at=failed.created_at + 1)
+    later = changed(ended(0, TaskState.SUCCEEDED, "second"), created_at=failed.created_at + 1)
     assert work.followed((), [later, failed]).is_over
 
 
@@ -102,7 +103,7 @@ def test_run_that_went_back_to_the_line_has_not_failed() -> None:
 
 def test_run_that_was_repeated_from_its_card_is_done() -> None:
     failed = ended(0, TaskState.FAILED, "first")
-    again = replace(a_task("again", state=TaskState.SUCCEEDED), again_of=failed.prompt_id)
+    again = changed(a_task("again", state=TaskState.SUCCEEDED), again_of=failed.prompt_id)
     assert works("a", marks="w").followed((), [failed]).followed((), [failed, again]).is_over
 
 

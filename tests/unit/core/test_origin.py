@@ -10,6 +10,7 @@ import pytest
 from app.core.model import NodeId, TaskState
 from app.core.origin import is_of, needs_confirmation
 from tests.kit.builders import output, submitted
+from tests.ports.tasks import changed
 
 MADE = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, server_ended_ms=1_060_000)
 CACHED = submitted(state=TaskState.SUCCEEDED, server_started_ms=1_000_000, cached=(NodeId("3"),), is_proven=True)
@@ -28,15 +29,15 @@ LOST = submitted(state=TaskState.LOST, server_started_ms=1_000_000)
         (MADE, {"folder": "temp"}, 900.0, False),
         (MADE, {"folder": "input"}, 900.0, True),  # a node that shows its input
         (MADE, {}, None, True),
-        (replace(MADE, is_proven=True), {"kind": "3d"}, 500.0, True),  # a node that shows a model of its server
+        (changed(MADE, is_proven=True), {"kind": "3d"}, 500.0, True),  # a node that shows a model of its server
         (MADE, {"kind": "3d"}, 500.0, False),  # of another machine
         (CACHED, {}, 500.0, True),  # the prompt that it was cached from has made it
         (CACHED, {"node_id": "3.0.1"}, 500.0, True),
         (CACHED, {"node_id": "30"}, 500.0, True),  # without an end's date nothing is held against it
-        (replace(CACHED, server_ended_ms=1_060_000), {"node_id": "30"}, 500.0, False),
-        (replace(CACHED, server_ended_ms=1_060_000), {}, 500.0, True),
-        (replace(CACHED, server_ended_ms=1_060_000, is_proven=False), {}, 500.0, False),  # of another machine
-        (replace(UNDATED, is_proven=True), {}, 5.0, True),  # an old server, whose history has no dates
+        (changed(CACHED, server_ended_ms=1_060_000), {"node_id": "30"}, 500.0, False),
+        (changed(CACHED, server_ended_ms=1_060_000), {}, 500.0, True),
+        (changed(CACHED, server_ended_ms=1_060_000, is_proven=False), {}, 500.0, False),  # of another machine
+        (changed(UNDATED, is_proven=True), {}, 5.0, True),  # an old server, whose history has no dates
         (UNDATED, {}, 5.0, False),
         (LOST, {"told_ms": 1_060_000}, 1030.0, True),
         (LOST, {"told_ms": 1_060_000}, 1063.0, False),  # made after the socket had reported it
@@ -57,7 +58,7 @@ def test_a_file_is_of_its_tasks_time(task: Any, made: dict[str, Any], modified: 
         (CACHED, {"folder": "temp"}, 997.0, True),
         (CACHED, {"folder": "input"}, 997.0, False),
         (MADE, {}, None, True),
-        (replace(UNDATED, is_proven=True), {}, 1000.0, True),
+        (changed(UNDATED, is_proven=True), {}, 1000.0, True),
     ],
 )
 def test_file_without_matching_date_needs_confirmation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
@@ -19,6 +19,7 @@ from app.core.journal_entries import NOT_RECORDED, recorded_fields
 from app.core.model import Choice, InputFile, NodeId, Note, Task, Template
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
 from tests.kit.builders import task
+from tests.ports.tasks import changed
 
 LISTED = redaction.WORDS | redaction.WORD_LISTS | redaction.WORD_MAPS | redaction.SOURCE
 LISTED |= redaction.PLACES | redaction.MIXED | redaction.NAMES | redaction.TEXTS
@@ -61,7 +62,7 @@ def test_every_text_field_is_listed_as_kept_or_not() -> None:
 
 def test_prompts_of_a_task_are_not_recorded() -> None:
     written = Template(NodeId("3"), "text", "{dunes|harbour}")
-    assert "dunes" not in json.dumps(recorded_fields(replace(task(), templates=(written,))))
+    assert "dunes" not in json.dumps(recorded_fields(changed(task(), templates=(written,))))
 
 
 def test_no_name_is_listed_twice() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from app.core.busy import BUSY
@@ -27,6 +25,7 @@ from app.core.evidence import (
 from app.core.model import Contact, Failure, NodeError, NodeId, Note, TaskState
 from app.core.truth import LOST_GAP, UNREACHABLE_AFTER, judge
 from tests.kit.builders import after, output, submitted, task
+from tests.ports.tasks import changed
 
 REJECTED = Failure(kind="rejected", message="no")
 FIRST = Absent(200.0, 200.1)
@@ -355,7 +354,7 @@ def test_identical_second_poll_changes_nothing() -> None:
     once = after(submitted(), Seen(200.0, True))
     assert judge(once, Seen(201.0, True)) == once
     waiting = after(submitted(), Seen(200.0, False, 2))
-    assert judge(waiting, Seen(201.0, False, 1)) == replace(waiting, place=1)
+    assert judge(waiting, Seen(201.0, False, 1)) == changed(waiting, place=1)
 
 
 def test_a_running_task_waits_nowhere() -> None:

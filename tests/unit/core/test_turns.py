@@ -19,6 +19,7 @@ from app.core.turns import (
     turn_of,
 )
 from tests.kit.builders import task
+from tests.ports.tasks import changed
 from wire.turns import AHEAD
 
 NOW = 5_000.0
@@ -30,7 +31,7 @@ ASKER = Asker(prompt_id=PromptId("mine"), window_id=ME, server_id=A, now=NOW)
 def held(name: str, state: TaskState = TaskState.QUEUED, *, owner: WindowId = OTHER, age: float = 10.0) -> Task:
     """Return an unfinished task on A whose POST was answered, unless its state says otherwise."""
     answered = NOW - age if state in {TaskState.QUEUED, TaskState.RUNNING} else None
-    return replace(
+    return changed(
         task(name), server_id=A, state=state, owner=owner, created_at=NOW - age, answered_at=answered, job=None
     )
 
@@ -138,7 +139,7 @@ def test_turn_does_not_come_with_the_second_of_two_browsers() -> None:
     job, durations = Job("family", 1.0), Durations()
     for _ in range(5):
         durations = durations.learned(Ran(server_id=A, address="http://a", job=job, started_ms=1_000, ended_ms=21_000))
-    claims = Claims(unfinished=[replace(held("mine"), job=job)], durations=durations)
+    claims = Claims(unfinished=[changed(held("mine"), job=job)], durations=durations)
     seen = queue("mine", running="theirs", own=["mine", "theirs"])
     turn = turn_of(replace(ASKER, prompt_id=PromptId("new")), claims, seen)
     assert (turn.own, turn.eta) == (AHEAD, None)
@@ -175,8 +176,8 @@ def test_turn_comes_when_the_first_own_run_ends() -> None:
     durations = Durations()
     for _ in range(5):
         durations = durations.learned(Ran(server_id=A, address="http://a", job=job, started_ms=1_000, ended_ms=21_000))
-    started = replace(held("a", TaskState.RUNNING), job=job, started_at=NOW - 5.0)
-    claims = Claims(unfinished=[started, replace(held("b"), job=job)], durations=durations)
+    started = changed(held("a", TaskState.RUNNING), job=job, started_at=NOW - 5.0)
+    claims = Claims(unfinished=[started, changed(held("b"), job=job)], durations=durations)
     eta = turn_of(ASKER, claims, queue("b", running="a")).eta
     assert eta is not None and eta.left == pytest.approx(15.0, abs=2.0)
     assert turn_of(ASKER, claims, queue("x", "b", running="y")).eta is None, "others' work is unknown"

@@ -29,6 +29,7 @@ from app.core.window import (
     is_address_tag,
 )
 from tests.kit.builders import CLIENT, FLEET, ME, OTHER, A, B, address, reservation, server, submitted, task
+from tests.ports.tasks import changed
 
 EMPTY = Window(ME, CLIENT)
 RESERVED = EMPTY.reserve(reservation("p-1", A))
@@ -402,7 +403,7 @@ def test_confirmed_move_is_no_move() -> None:
 @pytest.mark.parametrize("changes", [{"server_id": ServerId("")}, {"address": ""}])
 def test_task_without_server_or_address_is_unbound(changes: dict[str, str]) -> None:
     lost = submitted("p-1", A, state=TaskState.SUCCEEDED)
-    window = Window(ME, CLIENT, tasks={PromptId("p-1"): replace(lost, **changes)})  # type: ignore[arg-type]
+    window = Window(ME, CLIENT, tasks={PromptId("p-1"): changed(lost, **changes)})  # type: ignore[arg-type]
     refuses(UnboundTask, lambda: window.get_task("view", PromptId("p-1")))
 
 

@@ -12,6 +12,7 @@ from app.core.evidence import Evidence, Finished, Seen
 from app.core.model import PromptId, TaskState, WindowId
 from app.core.records import encode
 from tests.kit.stage import A, Stage, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.server import NEW
 from tests.simulation.world import Page
 
@@ -32,7 +33,7 @@ async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
     busy, page = await stage.window(), await stage.window()
     await stage.run(busy, steps=60, server_id=A)
     prompt_id = await stage.run(page, server_id=A)
-    task = replace(task_of(page, prompt_id), cancel_asked_at=stage.now)
+    task = changed(task_of(page, prompt_id), cancel_asked_at=stage.now)
     page.session._state.records.set_window(window_of(page).settle(task))
     stage.once_requested(
         "GET", "/queue", lambda _: page.session._state.records.let_go(task, NotOwner("story", prompt_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -12,6 +11,7 @@ from app.core.ports.http import Request, Response
 from app.core.window import Free
 from app.core.workflow import parse_workflow
 from tests.kit.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.network import Exchange
 from tests.simulation.server import Answer
 from tests.unit.session.test_submit_steps import adopt_all
@@ -279,7 +279,7 @@ async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
 
     def turn_round(_: ServerId) -> None:
         (task,) = window_of(page).tasks.values()
-        turned = replace(task, outputs=task.outputs[::-1])
+        turned = changed(task, outputs=task.outputs[::-1])
         page.session._state.records.set_window(window_of(page).settle(turned))
 
     stage.once_requested("GET", "/view", turn_round)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.core.file_facts import MAX_BEGINNING
-from app.core.model import TEXT, ClientId, FileFact, NodeId, Output, PromptId, ServerId, Task, WindowId
+from app.core.model import TEXT, ClientId, FileFact, NodeId, Output, PromptId, ServerId, WindowId
 from app.core.ports.http import Response
 from app.session.delivery.deliver import _with_facts
 from app.session.delivery.fetch import _modified, fetch_output
 from app.session.memory.sandbox import Sandbox
 from app.session.state import State
+from tests.ports.tasks import new_task
 from tests.simulation.store import Bytes
 
 FOUR = 1795665600.0  # 26 November 2026, 4:00 UTC
@@ -66,7 +67,7 @@ async def test_picture_is_not_read_for_facts() -> None:
 async def test_text_output_is_delivered_without_server() -> None:
     sandbox = Sandbox()
     text = Output(node_id=NodeId("9"), kind="text", filename="", folder=TEXT, text="Röse \ud800")  # half a character
-    task = Task(
+    task = new_task(
         prompt_id=PromptId("p-1"), server_id=ServerId("gone"), address="http://gone.invalid", client_id=ClientId("c"),
         owner=WindowId("w"), epoch=1, created_at=1.0, outputs=(text,),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from app.core.errors import AffinityError, ServerLockedError, StorageError, Unre
 from app.core.model import PromptId, TaskState
 from app.session import RunStage
 from tests.kit.stage import PHOTO, A, B, Stage, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.store import Bytes
 from tests.simulation.world import Page, a_workflow
 
@@ -162,12 +162,12 @@ async def test_leftover_reservation_is_deleted_before_next_run(stage: Stage) -> 
 async def test_task_for_another_server_than_its_place_is_not_written(stage: Stage) -> None:
     page = await stage.window()
     await stage.until_running(page, first := await stage.run(page, steps=900, server_id=A))
-    places, astray = page.own.submitter.places, replace(task_of(page, first), prompt_id=PromptId("p-astray"))
+    places, astray = page.own.submitter.places, changed(task_of(page, first), prompt_id=PromptId("p-astray"))
     with pytest.raises(AffinityError):
         await places.register(astray)
     await places.reserve(astray.prompt_id, is_bare=True)
     with pytest.raises(AffinityError):
-        await places.register(replace(astray, server_id=B))
+        await places.register(changed(astray, server_id=B))
     assert list(stage.world.database.tasks) == [first]
 
 

@@ -16,6 +16,7 @@ from app.core.workflow import ApiWorkflow, parse_workflow
 from app.session.submitting import named_files
 from app.session.submitting.named_files import Copy, Origin, _is_of, _places
 from tests.kit.stage import PHOTO, A, B, Stage, scene, task_of
+from tests.ports.tasks import changed
 from tests.simulation.network import Mishap
 from tests.simulation.world import Page
 from tests.unit.session.test_capability import NODES, C, MemoryCatalogues, open_window
@@ -231,8 +232,8 @@ async def test_result_in_a_folder_is_found_as_a_windows_server_spells_it(stage: 
     file = ServerFile.read(f"a/b/{output.filename} [output]")
     assert file is not None
     for subfolder in ("a/b", "a\\b"):
-        assert _places(replace(task, outputs=(replace(output, subfolder=subfolder),)), file) == [0]
-    assert _places(replace(task, outputs=(replace(output, subfolder="a"),)), file) == []
+        assert _places(changed(task, outputs=(replace(output, subfolder=subfolder),)), file) == [0]
+    assert _places(changed(task, outputs=(replace(output, subfolder="a"),)), file) == []
 
 
 @scene

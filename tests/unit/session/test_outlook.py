@@ -23,6 +23,7 @@ from app.session.state import State
 from app.session.watching.forecast import EVERY, OFTEN, OLD, Forecast
 from tests.kit.builders import CLIENT, ME, A, B, address, submitted
 from tests.kit.made_runs import node, text_to_picture
+from tests.ports.tasks import changed
 from tests.unit.session.test_worker import settled
 from wire.queue import OTHER as OF_ANOTHER
 
@@ -210,7 +211,7 @@ async def test_loading_time_of_missing_models_is_included() -> None:
 
 @pytest.mark.parametrize("changes", [{"workflow": ""}, {"job": None}], ids=["no workflow", "no job"])
 async def test_unreadable_workflow_has_no_estimate(changes: dict[str, object]) -> None:
-    desk, task = Forecasting(), replace(running(), **changes)  # type: ignore[arg-type]
+    desk, task = Forecasting(), changed(running(), **changes)  # type: ignore[arg-type]
     await desk.know(WARM)
     desk.put(task)
     assert desk.forecast.outlook(task) == Outlook()
@@ -278,7 +279,7 @@ async def test_estimate_is_cached_and_counts_down() -> None:
     desk.put(task)
     desk.clock.at = 110.0
     assert desk.left(task) == pytest.approx(10.0)
-    later = replace(task, started_at=105.0)
+    later = changed(task, started_at=105.0)
     assert desk.left(later) == pytest.approx(10.0), "it was worked out just now"
     desk.clock.at += OFTEN / 2
     assert desk.left(later) == pytest.approx(10.0 - OFTEN / 2)

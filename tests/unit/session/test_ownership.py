@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -13,6 +12,7 @@ from app.core.model import Task, TaskState, WindowId
 from app.core.window import Free
 from app.session import RunStage
 from tests.kit.stage import A, B, Stage, bytes_of, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.world import a_workflow
 
 # Identity
@@ -88,7 +88,7 @@ async def test_task_adopted_right_after_a_write_is_let_go(stage: Stage) -> None:
         await page.session.verify()
 
     store.update = update_late  # type: ignore[method-assign]
-    assert await page.session._state.records.amend(prompt_id, partial(replace, title="changed")) is None
+    assert await page.session._state.records.amend(prompt_id, partial(changed, title="changed")) is None
     assert prompt_id not in window_of(page).tasks
     assert page.session._state.records.stored == {}
 
@@ -180,7 +180,7 @@ async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None
     await stage.run(busy, steps=200, server_id=A)
     kept, given = await stage.run(page, server_id=A), await stage.run_now(page, server_id=A)
     page.session._state.records.set_window(  # the person's wish is in the record, its request got lost
-        window_of(page).settle(replace(task_of(page, given), cancel_asked_at=stage.now))
+        window_of(page).settle(changed(task_of(page, given), cancel_asked_at=stage.now))
     )
     stage.once_requested(
         "POST",

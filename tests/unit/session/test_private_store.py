@@ -35,6 +35,7 @@ from app.session.memory.sandbox import Sandbox
 from tests.kit.builders import CLIENT, ME, OTHER, output, reservation, submitted, task
 from tests.ports.database import kept_of
 from tests.ports.memory_documents import MemoryDocuments
+from tests.ports.tasks import changed
 from tests.simulation.store import Bytes, SimDatabase, SimPageBlobs, SimStore
 from tests.unit.session.test_report import Shelf as JournalInMemory
 
@@ -331,11 +332,11 @@ async def test_delivered_task_lives_in_page_memory_only() -> None:
     under_way = await store.read_task(PromptId("p-1"))
     assert under_way is not None and (under_way.title, under_way.state) == ("zqtitle", TaskState.RUNNING)
     done = task(title="zqtitle", state=TaskState.SUCCEEDED, ended_at=200.0, is_proven=True, answered_at=101.0)
-    await store.update(replace(done, outputs=(output("a.png"),)))
+    await store.update(changed(done, outputs=(output("a.png"),)))
     assert len(database.tasks) == 1, "it is not home yet"
     await store.update(done)
     assert (database.tasks, store._stored) == ({}, set())
-    later = replace(done, project="zqproject")
+    later = changed(done, project="zqproject")
     await store.update(later)
     assert await store.read_task(done.prompt_id) == later
     assert (await store.read_tasks(ME)).tasks == (later,)
@@ -380,7 +381,7 @@ async def test_adopted_task_is_delivered() -> None:
     await others.register(task("p-2", owner=OTHER))
     adopted = await store.adopt(PromptId("p-2"), (OTHER, 1), ME)
     assert (adopted.owner, adopted.is_ward) == (ME, True)
-    done = replace(adopted, state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
+    done = changed(adopted, state=TaskState.CANCELLED, ended_at=200.0, is_proven=True)
     await store.update(done)
     assert database.tasks == {}
     assert await store.read_task(adopted.prompt_id) == done

@@ -21,6 +21,7 @@ from app.session import Session
 from app.session.console import ConsoleContract
 from app.session.journal_writer import LogNotes
 from app.session.memory.sandbox import HERE, THERE, Sandbox, SandboxServers, make_fleet
+from tests.ports.tasks import changed
 from tests.simulation.replay import replay_bundle
 from tests.simulation.store import Bytes
 
@@ -288,7 +289,7 @@ async def test_report_has_identity_holders_violations_and_repetitions() -> None:
     locked = session.window.window_locked_server
     other = THERE if locked == HERE else HERE
     stored = session._state.records._stored
-    stored |= {key: replace(task, server_id=other) for key, task in stored.items()}
+    stored |= {key: changed(task, server_id=other) for key, task in stored.items()}
     for _ in range(2):
         session.journal.note("story", {}, topic="story", echo=True)
     report = await ConsoleContract(session).call("debug_bundle", [])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from app.core.comfy import Queue
@@ -13,6 +11,7 @@ from app.core.stall import IDLE_PATIENCE, UNLEARNED_PATIENCE
 from app.session.watching.stalls import StallDetector
 from tests.kit.builders import submitted
 from tests.kit.stage import A, B, Stage, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.world import a_workflow
 from tests.unit.session.test_outlook import Forecasting
 
@@ -90,7 +89,7 @@ def test_each_place_further_in_front_counts_as_movement() -> None:
         (50.0 + IDLE_PATIENCE, 1, True),
     ):
         desk.clock.at = at
-        desk.put(replace(task, place=place))
+        desk.put(changed(task, place=place))
         movements.polled(task.server_id, [task], Queue((), (task.prompt_id,)))
         assert (task.prompt_id in desk.state.live.stalled) is is_stalled
 

@@ -20,6 +20,7 @@ from app.session.watching.watch import (
     SOCKET_PAUSE,
 )
 from tests.kit.stage import PHOTO, A, B, Stage, bytes_of, scene, task_of, window_of
+from tests.ports.tasks import changed
 from tests.simulation.network import Mishap
 from tests.simulation.server import OLD
 from tests.simulation.world import Page
@@ -364,8 +365,8 @@ async def test_polls_are_rare_only_while_socket_is_enough(stage: Stage) -> None:
     assert reporting == {"telling": True, "another's": False, "opening": False, "never": False, "silent": False}
     page.own.window.set_socket(telling)
     for change in ({"told_end": "success"}, {"state": TaskState.UNCLEAR}, {"absent_since": stage.now}):
-        assert watch._needs_history(replace(task, **change)) is True
-        state.records.set_window(window_of(page).settle(replace(task, **change)))
+        assert watch._needs_history(changed(task, **change)) is True
+        state.records.set_window(window_of(page).settle(changed(task, **change)))
         assert watch._is_reporting(A) is False
     assert watch._needs_history(task) is False
     state.records.set_window(window_of(page).settle(task))

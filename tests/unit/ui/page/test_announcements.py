@@ -17,6 +17,7 @@ from tests.kit.page.stills import ENGLISH, StillSession, ended, fleet, server, t
 from tests.kit.page.trouble import page
 from tests.kit.page.views import Seen
 from tests.kit.services import ROOT
+from tests.ports.tasks import changed
 from wire.health import Health
 
 RUNNING = task("a")
@@ -40,26 +41,26 @@ def said(before: Seen | None, after: Seen) -> list[str]:
     ],
 )
 def test_change_of_a_run_is_announced_once(change: dict[str, Any], state: str) -> None:
-    after = _page(replace(RUNNING, **change))
+    after = _page(changed(RUNNING, **change))
     assert said(_page(RUNNING), after) == [f"Enlarge and sharpen on gpu-1: {state}"]
-    assert said(after, _page(replace(RUNNING, **change))) == []
+    assert said(after, _page(changed(RUNNING, **change))) == []
 
 
 def test_answer_of_a_lost_server_is_announced() -> None:
-    silent = replace(RUNNING, contact=Contact.UNREACHABLE)
+    silent = changed(RUNNING, contact=Contact.UNREACHABLE)
     assert said(_page(silent), _page(RUNNING)) == ["Enlarge and sharpen on gpu-1: The server answers"]
 
 
 def test_progress_and_place_are_not_announced() -> None:
     progress = {RUNNING.prompt_id: Progress(RUNNING.prompt_id, 4, fraction=0.5)}
     assert said(_page(RUNNING), _page(RUNNING, progress=progress)) == []
-    queued = replace(RUNNING, state=TaskState.QUEUED, place=3)
-    assert said(_page(queued), _page(replace(queued, place=2))) == []
+    queued = changed(RUNNING, state=TaskState.QUEUED, place=3)
+    assert said(_page(queued), _page(changed(queued, place=2))) == []
 
 
 def test_run_is_announced_when_it_is_accepted() -> None:
     assert said(_page(), _page(replace(RUNNING, state=TaskState.REGISTERED))) == []
-    assert said(_page(), _page(replace(RUNNING, state=TaskState.QUEUED, place=1))) == [
+    assert said(_page(), _page(changed(RUNNING, state=TaskState.QUEUED, place=1))) == [
         "Enlarge and sharpen on gpu-1: Next in line"
     ]
 

@@ -58,6 +58,7 @@ from tests.kit.page.stills import (
 )
 from tests.kit.page.trouble import page
 from tests.ports.memory_documents import MemoryDocuments
+from tests.ports.tasks import changed
 
 NOW = 1_000_000.0
 
@@ -533,7 +534,7 @@ async def test_closed_album_is_empty_and_reads_when_reopened() -> None:
     await rig.act("latest")
     assert await rig.draw() is None
     assert rig.rows.rows == Rows(is_reading=True)
-    rig.session.past.tasks |= {PromptId("n"): replace(made("n", 20.0), prompt_id=PromptId("n"))}
+    rig.session.past.tasks |= {PromptId("n"): changed(made("n", 20.0), prompt_id=PromptId("n"))}
     await rig.act("album")
     assert len(rig.names()) == 2
 

@@ -15,6 +15,7 @@ from app.ui.results.sheets import CellKind
 from app.ui.runs.state import CardView, ResultView
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ENGLISH, ended, output
+from tests.ports.tasks import changed
 from tests.unit.ui.results.test_sheets import kinds, part, sheet
 from wire.media import OPAQUE
 
@@ -45,7 +46,7 @@ def test_large_view_names_the_files_that_it_was_made_from() -> None:
         for at, name in enumerate(("boat.png", "hull <1>.png", "boat.png", ""))
     ]
     view = card(output("out.png", delivery=Delivery.KEPT))[0]
-    made = replace(view, task=replace(view.task, inputs=tuple(used)))
+    made = replace(view, task=changed(view.task, inputs=tuple(used)))
     facts = elements(str(large(made, 0, NO_STRIP, ENGLISH)), "dd")
     assert next(iter(elements(str(large(made, 0, NO_STRIP, ENGLISH)), "dt"))).text == "Made from"
     assert facts[0].text == "boat.png, hull <1>.png"

@@ -19,6 +19,7 @@ from app.ui.runs.tasks_html import now
 from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ENGLISH, StillPictures, StillSession, task, translator, window, workflows
 from tests.kit.page.views import Seen, changed_regions, project
+from tests.ports.tasks import changed
 
 ETA = Outlook(Eta(1072.0, 1120.0, 72.4))
 
@@ -138,9 +139,9 @@ def test_progress_patches_only_its_own_region() -> None:
     whole = changed_regions(None, after, ENGLISH)["now"]
     assert f'id="pace-{item.prompt_id}">{regions[f"pace-{item.prompt_id}"]}</div>' in whole, "same as drawn whole"
 
-    stopping = replace(item, cancel_asked_at=9.0)
-    changed = page(stopping, other, progress={**progress, item.prompt_id: on})
-    assert "now" in changed_regions(after, changed, ENGLISH), "any other change draws the whole region"
+    stopping = changed(item, cancel_asked_at=9.0)
+    asked = page(stopping, other, progress={**progress, item.prompt_id: on})
+    assert "now" in changed_regions(after, asked, ENGLISH), "any other change draws the whole region"
     assert "now" in changed_regions(before, page(item, progress=moving(item)), ENGLISH)
 
 

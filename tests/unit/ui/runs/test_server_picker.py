@@ -34,6 +34,7 @@ from tests.kit.page.stills import (
 )
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup, project
+from tests.ports.tasks import changed
 from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.runs.test_waiting import waiting
 from wire.health import Health
@@ -379,7 +380,7 @@ async def test_run_goes_to_the_server_that_the_button_names() -> None:
 
 
 async def test_failed_run_is_not_repeated_on_a_silent_server() -> None:
-    gone = replace(task("b", "gpu-1"), state=TaskState.FAILED, failure=Failure(kind="not_sent"), workflow="{}")
+    gone = changed(task("b", "gpu-1"), state=TaskState.FAILED, failure=Failure(kind="not_sent"), workflow="{}")
     session = replace(silent_window(IDLE), window=window(task("a", "gpu-1"), gone))
     again = element(markup(page(session, FORM), "now"), data_testid="run-again")
     assert (again.text, again["data-server"]) == ("Run on demo-1", "demo-1")

@@ -41,6 +41,7 @@ from tests.kit.page.stills import (
 )
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
+from tests.ports.tasks import changed
 from tests.unit.ui.page.test_actions import Rig
 from wire.health import Health
 
@@ -97,7 +98,7 @@ def test_elsewhere_needs_another_available_server(servers: Fleet) -> None:
 
 
 def test_requested_cancel_is_not_offered() -> None:
-    assert Offer.CANCEL not in offered(replace(UNREACHABLE, cancel_asked_at=5.0))
+    assert Offer.CANCEL not in offered(changed(UNREACHABLE, cancel_asked_at=5.0))
 
 
 def test_only_tasks_that_may_be_running_may_run_twice() -> None:
@@ -114,7 +115,7 @@ def test_every_offer_has_its_own_text(_: Translator) -> None:
 
 
 def test_only_the_first_doubtful_card_shows_its_offers() -> None:
-    tasks = [replace(UNREACHABLE, prompt_id=task(name).prompt_id, created_at=at) for at, name in enumerate("abc")]
+    tasks = [changed(UNREACHABLE, prompt_id=task(name).prompt_id, created_at=at) for at, name in enumerate("abc")]
     well = task("w", created_at=-1.0)
     shown = page(StillSession(window=window(well, *tasks)))
     assert [card.is_first_offer for card in shown.now.cards] == [False, True, False, False]
@@ -166,7 +167,7 @@ def test_lost_task_shows_its_evidence() -> None:
 
 def test_moved_and_removed_servers_have_different_texts() -> None:
     assert word_contact(MOVED, ENGLISH).quote == "http://gpu-1:8188 → http://gpu-1:9"
-    assert "no longer in the fleet" in word_contact(replace(MOVED, contact_detail=""), ENGLISH).title
+    assert "no longer in the fleet" in word_contact(changed(MOVED, contact_detail=""), ENGLISH).title
 
 
 def test_too_little_memory_says_what_to_do() -> None:
@@ -198,7 +199,7 @@ def test_card_says_why_the_editors_graph_was_not_sent(_: Translator) -> None:
     assert all(words.values()) and len(set(words.values())) == 5
     assert word_editor(task("a", editor_sha256="ee"), _) == ""
     for card in (task("a", editor_fault=GONE), ended("a", output(), editor_fault=GONE)):
-        for item, is_noted in ((card, True), (replace(card, editor_fault=""), False)):
+        for item, is_noted in ((card, True), (changed(card, editor_fault=""), False)):
             text = _shown_large(item) if item.state.is_end else markup(page(StillSession(window=window(item))), "now")
             assert bool(elements(text, data_testid="editor-note")) is is_noted
 

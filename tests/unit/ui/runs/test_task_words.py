@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports.fleet import QueuedPrompt
@@ -17,6 +16,7 @@ from app.ui.windows.panel import PanelFacts
 from tests.kit.page.stills import ENGLISH, StillSession, fleet, server, task, translator, window
 from tests.kit.page.trouble import OTHER, page
 from tests.kit.page.views import markup
+from tests.ports.tasks import changed
 
 NODES = {
     "3": {"class_type": "ImageSharpen", "inputs": {}, "_meta": {"title": "Sharpen softly"}},
@@ -33,9 +33,9 @@ def failed(node_id: str, class_type: str, **more: object) -> Failure:
 def test_failed_node_is_named_by_its_title() -> None:
     known = task(state=TaskState.FAILED, workflow=json.dumps(NODES), failure=failed("4", "ImageSharpen"))
     assert word_task(known, ENGLISH).title == "Stopped by an error in “Sharpen hard”"
-    expanded = replace(known, failure=failed("4.0.0.1", "Other"))
+    expanded = changed(known, failure=failed("4.0.0.1", "Other"))
     assert "Sharpen hard" in word_task(expanded, ENGLISH).title
-    memory = replace(known, failure=failed("3", "ImageSharpen", exception_type="OutOfMemoryError"))
+    memory = changed(known, failure=failed("3", "ImageSharpen", exception_type="OutOfMemoryError"))
     assert word_task(memory, ENGLISH).title == "Not enough memory for “Sharpen softly”"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import StillSession, ended, output, window, workflows
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
+from tests.ports.tasks import changed
 from tests.unit.ui.page.test_actions import SEED, Rig
 
 TWO_SEEDS = {
@@ -41,7 +41,7 @@ def test_every_seed_of_an_unknown_workflow_is_new() -> None:
     assert has_seed(task)
     assert vary(task, (), FormState(), lambda _limit: 99) == {("1", "seed"): 99, ("2", "noise_seed"): 99}
     assert not has_seed(made({"1": {"class_type": "Draw", "inputs": {"seed_note": "seven", "seed": ["2", 0]}}}))
-    assert not has_seed(replace(task, workflow=""))
+    assert not has_seed(changed(task, workflow=""))
 
 
 @pytest.mark.parametrize("mode", SeedMode)
