@@ -11,14 +11,12 @@ title and inputs are not, nor is a field with its default value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields
-from functools import cache
 from typing import Any, get_args
 
 from app.core.evidence import Evidence
 from app.core.journal import plain
 from app.core.model import Reservation, Task
-from app.core.records import decode, encode
+from app.core.records import decode, encode, stored_fields
 from app.core.window import Free, Moored, Window
 
 Event = tuple[str, dict[str, Any]]
@@ -32,16 +30,11 @@ _KINDS = {kind.__name__: kind for kind in get_args(Evidence)}
 
 def recorded_fields(task: Task) -> dict[str, Any]:
     """The recorded fields of a task: those that evidence changes, and none that are private."""
-    return {name: plain(encode(value)) for name, default in _defaults() if (value := getattr(task, name)) != default}
-
-
-@cache
-def _defaults() -> tuple[tuple[str, object], ...]:
-    return tuple((item.name, _default(item)) for item in fields(Task) if item.name not in NOT_RECORDED)
-
-
-def _default(item: Field[Any]) -> object:
-    return item.default_factory() if item.default_factory is not MISSING else item.default
+    return {
+        name: plain(encode(value))
+        for name, read, default in stored_fields(Task)
+        if name not in NOT_RECORDED and (value := read(task)) != default
+    }
 
 
 def read_task(facts: Mapping[str, Any]) -> Task:

@@ -301,6 +301,46 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDelivery:
+    """What a task has made, and how far its bytes are: reported by its server, fetched by `session/delivery`."""
+
+    outputs: tuple[Output, ...] = ()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether any output is still to be fetched."""
+        return any(item.delivery is Delivery.PENDING for item in self.outputs)
+
+    def with_reported(self, reported: tuple[Output, ...]) -> TaskDelivery:
+        """Add reported outputs, each file once; a known delivery stays.
+
+        The reported order counts (history has the right one) until an output is delivered: results are kept by index.
+        """
+        known = self.outputs
+        is_untouched = all(item.delivery is Delivery.PENDING for item in known)
+        first, second = (reported, known) if is_untouched else (known, reported)
+        by_file = {item.file: item for item in (*reported, *known)}
+        order = dict.fromkeys(item.file for item in (*first, *second))
+        return replace(self, outputs=tuple(by_file[file] for file in order))
+
+    def with_output(self, output: Output) -> TaskDelivery:
+        """Update an output, found by its file, since a later poll may have changed the order."""
+        return replace(self, outputs=tuple(output if item.file == output.file else item for item in self.outputs))
+
+    def with_output_at(self, index: int, output: Output) -> TaskDelivery:
+        """Update the output there, unless a later poll has changed the order: its bytes are stored under that index.
+
+        The output stays pending then, and is fetched by the next try.
+        """
+        return self.with_output(output) if self.outputs[index].file == output.file else self
+
+    def with_dropped(self, file: tuple[str, str, str, str]) -> TaskDelivery:
+        """Note that the output with that file is no longer kept, if it was."""
+        kept = next((item for item in self.outputs if item.file == file and item.delivery is Delivery.KEPT), None)
+        return self if kept is None else self.with_output(replace(kept, delivery=Delivery.DROPPED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Our record of one submitted prompt.
 
@@ -346,7 +386,7 @@ class Task:
     told_end: str = ""  # as reported by the socket: success | error | interrupted
     is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
     is_ward: bool = False
-    outputs: tuple[Output, ...] = ()
+    delivery: TaskDelivery = TaskDelivery()
     missing: tuple[NodeId, ...] = ()
     failure: Failure | None = None
     warnings: tuple[NodeError, ...] = ()
@@ -374,7 +414,7 @@ class Task:
     @property
     def is_delivered(self) -> bool:
         """Whether it has ended and none of its outputs is still to be fetched."""
-        return self.state.is_end and all(item.delivery is not Delivery.PENDING for item in self.outputs)
+        return self.state.is_end and not self.delivery.is_pending
 
     def with_note(self, note: Note, limit: int = 40) -> Task:
         """The task with another piece of evidence; of a long list, the middle is dropped."""

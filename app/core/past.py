@@ -129,7 +129,7 @@ def past_of(task: Task) -> PastTask:
                 size=output.size,
                 delivery=output.delivery,
             )
-            for index, output in enumerate(task.outputs)
+            for index, output in enumerate(task.delivery.outputs)
         ),
         inputs=tuple(item for item in hashes if item),
         input_name=input_name(task),

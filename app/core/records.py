@@ -14,16 +14,27 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from app.core import model  # errors name its types for the type checker alone
 from app.core.errors import MooringError, StorageError
 from app.core.model import RECORD_VERSION, PromptId, ServerId, StoredTasks, Task, Unreadable, WindowId
 
 T = TypeVar("T")
+# A task's parts: its record has their fields as its own, so how a task is divided is not stored.
+TASK_PARTS: Mapping[str, type] = {item.name: type(item.default) for item in fields(Task) if is_dataclass(item.default)}
+# The fields of the record, in its order.
+TASK_RECORD = (
+    "prompt_id", "server_id", "address", "client_id", "owner", "epoch", "created_at", "title", "workflow", "inputs",
+    "templates", "expected", "choice", "job", "again_of", "part", "project", "editor_sha256", "editor_fault", "state",
+    "contact", "contact_detail", "confirmed_address", "silent_looks", "number", "place", "answered_at", "absent_since",
+    "cancel_asked_at", "started_at", "ended_at", "server_started_ms", "server_ended_ms", "cached", "longest_still",
+    "told_end", "is_proven", "is_ward", "outputs", "missing", "failure", "warnings", "notes", "v",
+)  # fmt: skip
 _UNIONS = (Union, types.UnionType)
 BROKEN, NEWER = "broken-record", "newer-record"
 
@@ -46,7 +57,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): encode(item) for name, item in value.items()}
     if is_dataclass(value):
-        own = {name: encode(getattr(value, name)) for name in _names(cast("Any", type(value)))}
+        own = {name: encode(read(value)) for name, read, _ in stored_fields(cast("Any", type(value)))}
         return {**getattr(value, "extra", {}), **own}
     return value
 
@@ -58,7 +69,7 @@ def decode(kind: type[T], record: object) -> T:
         found: T = _reader(hint)(record)
     except _Fault as fault:
         known = record if isinstance(record, Mapping) else {}
-        key = next(iter(_names(hint)), "")
+        key = next((item.name for item in stored_fields(hint)), "")
         name = name_of(known[key]) if key in known else ""
         cause = NEWER if _is_newer(known.get("v")) else BROKEN
         raise BrokenRecord("read", cause, f"{kind.__name__}{fault.path} {fault.cause}", name) from fault
@@ -122,9 +133,28 @@ class _Fault(Exception):
 _PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
+class StoredField(NamedTuple):
+    """A field of a record: `read` takes it from the value; `default` is MISSING if it has none."""
+
+    name: str
+    read: Callable[[Any], Any]
+    default: object
+
+
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind) if item.name != "extra")
+def stored_fields(kind: Any) -> tuple[StoredField, ...]:
+    """What the record of a dataclass has, in its order."""
+    parts = TASK_PARTS if kind is Task else {}
+    own = [("", item) for item in fields(kind) if item.name != "extra" and item.name not in parts]
+    of_parts = [(f"{name}.", item) for name, part in parts.items() for item in fields(part)]
+    found = {
+        item.name: StoredField(item.name, attrgetter(at + item.name), _default(item)) for at, item in own + of_parts
+    }
+    return tuple(found[name] for name in (TASK_RECORD if kind is Task else found))
+
+
+def _default(item: Field[Any]) -> object:
+    return item.default_factory() if item.default_factory is not MISSING else item.default
 
 
 # Thousands of records are read where many windows are open, so what each type needs is worked out once.
@@ -186,12 +216,14 @@ def _mapping_reader(reader: Reader) -> Reader:
 
 def _fields_reader(kind: Any) -> Reader:
     hints = get_type_hints(kind, localns=vars(model) if issubclass(kind, MooringError) else None)
+    parts = {name: _reader(part) for name, part in TASK_PARTS.items()} if kind is Task else {}
     shape = tuple(
-        (item.name, _reader(hints[item.name]), item.default is MISSING and item.default_factory is MISSING)
+        (item.name, _reader(hints[item.name]), _default(item) is MISSING)
         for item in fields(kind)
-        if item.name != "extra"
+        if item.name != "extra" and item.name not in parts
     )
-    known, has_extra = frozenset((*_names(kind), "extra")), any(item.name == "extra" for item in fields(kind))
+    known = frozenset((*(item.name for item in stored_fields(kind)), "extra"))
+    has_extra = any(item.name == "extra" for item in fields(kind))
 
     def read(record: Any) -> Any:
         if not isinstance(record, Mapping):
@@ -205,6 +237,8 @@ def _fields_reader(kind: Any) -> Reader:
                     raise fault.within(f".{name}") from None
             elif is_needed:
                 raise _Fault("is missing", f".{name}")
+        for name, reader in parts.items():
+            values[name] = reader(record)
         if has_extra:
             values["extra"] = {name: record[name] for name in record if name not in known}
         try:

@@ -36,7 +36,7 @@ from app.core.evidence import (
     Started,
     Unclear,
 )
-from app.core.model import Contact, Delivery, Failure, Note, Output, Task, TaskState
+from app.core.model import Contact, Failure, Note, Task, TaskState
 from app.core.outputs import in_order_of
 
 LOST_GAP = 3.0  # seconds between the two polls; docs/comfyui.md 3: history may lag execution_success by milliseconds
@@ -150,10 +150,9 @@ def _has_changed(task: Task) -> bool:
 
 
 def _finished(task: Task, entry: Finished) -> Task:
-    outputs = merge_outputs(task.outputs, in_order_of(task.workflow, entry.outputs))
     task = replace(
         task,
-        outputs=outputs,
+        delivery=task.delivery.with_reported(in_order_of(task.workflow, entry.outputs)),
         absent_since=None,
         server_ended_ms=entry.ended_ms,
         server_started_ms=entry.started_ms or task.server_started_ms,
@@ -203,7 +202,7 @@ def _report(task: Task, evidence: Started | Cached | Executed | ReportedEnd) -> 
             return replace(task, cached=nodes)
         case Executed(_, outputs, age):
             made = tuple(replace(output, told_ms=_no_later_than(task, age)) for output in outputs)
-            return replace(task, outputs=merge_outputs(task.outputs, made))
+            return replace(task, delivery=task.delivery.with_reported(made))
         case ReportedEnd(at, end, failure, ended_ms, age):
             ended = replace(
                 task,
@@ -241,20 +240,9 @@ def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note)
 
 def _with_missing(task: Task) -> Task:
     """The task with the expected output nodes that made nothing: success does not mean that outputs exist."""
-    made = {output.node_id for output in task.outputs}
+    made = {output.node_id for output in task.delivery.outputs}
     missing = tuple(node_id for node_id in task.expected if node_id not in made)
     return replace(task, missing=missing)
-
-
-def merge_outputs(known: tuple[Output, ...], reported: tuple[Output, ...]) -> tuple[Output, ...]:
-    """All outputs of both, each file once; a known delivery stays.
-
-    The reported order counts (history has the right one) until an output is delivered: results are kept by index.
-    """
-    first, second = (reported, known) if all(item.delivery is Delivery.PENDING for item in known) else (known, reported)
-    by_file = {item.file: item for item in (*reported, *known)}
-    order = dict.fromkeys(item.file for item in (*first, *second))
-    return tuple(by_file[file] for file in order)
 
 
 _UNPLACED = frozenset({TaskState.REGISTERED, TaskState.UNCLEAR})

@@ -324,7 +324,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "endedAt": task.ended_at,
         "cause": cause.value if (cause := end_cause(task)) is not None else None,
         "place": task.place,
-        "outputs": [_output_facts(output) for output in task.outputs],
+        "outputs": [_output_facts(output) for output in task.delivery.outputs],
         "missing": list(task.missing),
         "failure": None if failure is None else {"kind": failure.kind, "message": failure.message},
         "notes": [{"at": note.at, "kind": note.kind, "detail": note.detail} for note in task.notes],

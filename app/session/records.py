@@ -21,7 +21,7 @@ from app.core.durations import Ran, observed
 from app.core.errors import AffinityError, MooringError, NoServerAvailable, NotOwner, StorageError, TaskNotFound
 from app.core.evidence import Evidence
 from app.core.journal_entries import verdict, window_changes
-from app.core.model import Fleet, PromptId, ServerId, Task, Unreadable, WindowId
+from app.core.model import Fleet, PromptId, ServerId, Task, TaskDelivery, Unreadable, WindowId
 from app.core.records import NEWER, BrokenRecord
 from app.core.truth import judge
 from app.core.window import Free, Moored, Restoring, Window, expect_restored, get_api_base_url
@@ -203,10 +203,14 @@ class Records:
         return replace(task, longest_still=stillness.longest)
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
-        """Like `witness`, for changes without evidence, such as the delivery of outputs."""
+        """Like `witness`, for changes without evidence."""
         async with self.judging(prompt_id):
             known = self.get_task("amend", prompt_id)
             return await self._record(known, change(known))
+
+    async def amend_delivery(self, prompt_id: PromptId, change: Callable[[TaskDelivery], TaskDelivery]) -> Task | None:
+        """Change what is known of a task's outputs."""
+        return await self.amend(prompt_id, lambda task: replace(task, delivery=change(task.delivery)))
 
     def judging(self, prompt_id: PromptId) -> asyncio.Lock:
         """The lock of a task: hold it from reading what is known of the task until the result is taken over."""

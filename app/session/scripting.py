@@ -110,8 +110,8 @@ class Scripting:
         """The address of one output, on the server that made it, wherever the window is moored now."""
         task = self._state.records.get_task("get_task_bound_image_url", prompt_id)
         base = get_api_base_url("get_task_bound_image_url", task, self._state.servers.fleet)
-        if not 0 <= index < len(task.outputs):
+        if not 0 <= index < len(task.delivery.outputs):
             raise TaskNotFound("get_task_bound_image_url", prompt_id)
-        if task.outputs[index].is_text:
+        if task.delivery.outputs[index].is_text:
             raise BadInput("not-a-file", detail="this output is a text, which has no address")
-        return comfy.view_path(base, task, task.outputs[index])
+        return comfy.view_path(base, task, task.delivery.outputs[index])

@@ -56,7 +56,7 @@ async def check_only_settled_tasks_become_past(database: EmptyDatabase) -> None:
     running = await registered(store, "p-1")
     await raises(InvalidTransition, past.lay_by(running))
     done = await settled(store, "p-2")
-    coming = changed(done, outputs=(replace(done.outputs[0], delivery=Delivery.PENDING),))
+    coming = changed(done, outputs=(replace(done.delivery.outputs[0], delivery=Delivery.PENDING),))
     await store.update(coming)
     await raises(InvalidTransition, past.lay_by(done))
     assert [task.prompt_id for task in (await store.read_tasks()).tasks] == ["p-1", "p-2"]

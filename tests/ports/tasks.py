@@ -10,15 +10,15 @@ from dataclasses import fields, replace
 from typing import Any
 
 from app.core.model import Task
+from app.core.records import TASK_PARTS
 
-_PARTS: dict[str, type] = {}
-_PART_OF = {item.name: part for part, kind in _PARTS.items() for item in fields(kind)}
+_PART_OF = {item.name: part for part, kind in TASK_PARTS.items() for item in fields(kind)}
 
 
 def new_task(**facts: Any) -> Task:
     """Return a task with these facts."""
     own, of_parts = _sorted(facts)
-    parts = {name: kind(**of_parts.get(name, {})) for name, kind in _PARTS.items()}
+    parts = {name: kind(**of_parts.get(name, {})) for name, kind in TASK_PARTS.items()}
     return Task(**{**own, **parts})
 
 

@@ -92,7 +92,7 @@ class Verdicts:
             world.fail(
                 f"{task.prompt_id} is shown as {cause.value}; really {really}, met {world.tally.met[task.prompt_id]}"
             )
-        for output in task.outputs:
+        for output in task.delivery.outputs:
             self._check_delivery(task, output)
 
     def _is_true(self, cause: EndCause, task: Task, really: str | None) -> bool:
@@ -182,9 +182,9 @@ class Verdicts:
             task = tasks.get(prompt_id)
             if task is None:
                 self._world.fail(f"promise 8: bytes of {prompt_id} are kept without its record")
-            elif index >= len(task.outputs):
+            elif index >= len(task.delivery.outputs):
                 self._world.fail(f"promise 8: {prompt_id} has kept bytes at {index}, and no such output")
-            elif task.outputs[index].delivery is Delivery.KEPT:
+            elif task.delivery.outputs[index].delivery is Delivery.KEPT:
                 self._check_stamp(task, index, kept.blob)
 
     def _check_stamp(self, task: Task, index: int, blob: Blob) -> None:
@@ -192,7 +192,7 @@ class Verdicts:
         assert isinstance(blob, Bytes)
         server, prompt = read_stamp(blob.data)
         makers = [machine for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran]
-        output = task.outputs[index]
+        output = task.delivery.outputs[index]
         is_its_own = prompt == json.loads(task.workflow) or output.node_id in task.cached
         if server in {machine.name for machine in makers} and is_its_own:
             return

@@ -28,7 +28,7 @@ LAYERS = {
 }
 PURE = {
     "__future__", "base64", "collections", "contextlib", "dataclasses", "email", "enum", "functools", "hashlib",
-    "itertools", "json", "math", "re", "string", "types", "typing", "urllib", "zlib",
+    "itertools", "json", "math", "operator", "re", "string", "types", "typing", "urllib", "zlib",
 }  # fmt: skip
 # Files that contain a workflow may be compressed, lists of prompts are tables, and searches fold full-width letters.
 MORE_FOR_WORKFLOWS = {"csv", "decimal", "fnmatch", "io", "struct", "unicodedata"}

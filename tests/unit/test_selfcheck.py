@@ -179,7 +179,7 @@ def pictures_are_at_the_windows_server(patch: pytest.MonkeyPatch) -> None:
         if not isinstance(window.mooring, Moored):
             return address_of(self, prompt_id, index)
         task = window.tasks[prompt_id]
-        return view_path(f"/servers/{window.mooring.server_id}", task, task.outputs[index])
+        return view_path(f"/servers/{window.mooring.server_id}", task, task.delivery.outputs[index])
 
     patch.setattr(Scripting, "get_task_bound_image_url", broken)
 

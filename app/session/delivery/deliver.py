@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from functools import partial
 
 from app.core.errors import (
     AffinityError,
@@ -23,7 +22,7 @@ from app.core.errors import (
 from app.core.file_facts import HEAD, has_facts, read_beginning, read_facts
 from app.core.model import Delivery, Output, PromptId, Task
 from app.core.ports.blobs import Blob
-from app.session.delivery.fetch import fetch_output, with_output
+from app.session.delivery.fetch import fetch_output
 from app.session.delivery.past import Past
 from app.session.delivery.results import Results
 from app.session.state import State
@@ -63,7 +62,7 @@ class Courier:
         try:
             while True:
                 task = self._state.records.get_task("deliver", prompt_id)
-                for index, output in enumerate(task.outputs):
+                for index, output in enumerate(task.delivery.outputs):
                     if output.delivery is Delivery.PENDING:
                         await self._deliver_output(task, index, output)
                 if self._state.records.get_task("deliver", prompt_id).is_delivered:
@@ -93,8 +92,8 @@ class Courier:
             state.note("undelivered", topic=topic, echo=True, prompt_id=prompt_id, index=index, error=error)
             return
         fresh = None if blob is None else await self._results.read_fresh(prompt_id, index)
-        amended = await state.records.amend(prompt_id, partial(with_output_at, index=index, output=fetched))
-        if amended is None or amended.outputs[index] != fetched:
+        amended = await state.records.amend_delivery(prompt_id, lambda known: known.with_output_at(index, fetched))
+        if amended is None or amended.delivery.outputs[index] != fetched:
             return
         self._results.arrived(prompt_id, index, fresh)
         self._past.refresh()
@@ -129,11 +128,3 @@ async def _with_facts(output: Output, blob: Blob) -> Output:
     is_text = viewer_of(output.media_type, output.filename) == "text"
     text = read_beginning(head) if is_text else ""
     return replace(output, facts=read_facts(output.filename, head), text=text)
-
-
-def with_output_at(task: Task, index: int, output: Output) -> Task:
-    """Like `with_output`, unless a later poll has changed the order: then its bytes are stored under another index.
-
-    The output stays pending then, and is fetched by the next try.
-    """
-    return with_output(task, output) if task.outputs[index].file == output.file else task

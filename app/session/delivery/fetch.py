@@ -117,11 +117,6 @@ def _is_another(known: Output, seen: Output) -> bool:
     return was_fetched and (known.size != seen.size or has_new_etag)
 
 
-def with_output(task: Task, output: Output) -> Task:
-    """The task with an updated output, found by its file, since a later poll may have changed the order."""
-    return replace(task, outputs=tuple(output if item.file == output.file else item for item in task.outputs))
-
-
 def _modified(response: Response) -> float | None:
     """When the file was written, by the server's clock; seconds since the epoch."""
     dated = response.headers.get("last-modified")

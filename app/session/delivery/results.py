@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 
 from app.core.errors import StorageError, TaskNotFound
-from app.core.model import Delivery, PromptId, Task
+from app.core.model import Delivery, PromptId, Task, TaskDelivery
 from app.core.ports.blobs import Blob, KeepSettings, Usage
-from app.session.delivery.fetch import fetch_output, with_output
+from app.session.delivery.fetch import fetch_output
 from app.session.facts import Fresh
 from app.session.state import State
 
@@ -70,12 +70,12 @@ class Results:
         In that case the record says why: gone, or overwritten. Raises the error that kept the server from answering.
         """
         task = await self._task(prompt_id)
-        output = task.outputs[index]
+        output = task.delivery.outputs[index]
         if task is self._state.live.visited.get(prompt_id):
             output = replace(output, delivery=Delivery.PENDING)  # it was never fetched here
         fetched, blob = await fetch_output(self._state, task, output)
         if blob is None and output.delivery.is_fetchable and prompt_id in self._state.records.tasks:
-            await self._state.records.amend(prompt_id, partial(with_output, output=fetched))
+            await self._state.records.amend_delivery(prompt_id, lambda known: known.with_output(fetched))
         return blob
 
     async def keep_drawing(self, prompt_id: PromptId, index: int, drawing: Blob) -> None:
@@ -134,7 +134,8 @@ class Results:
         for (prompt_id, index), task in said.items():
             if (prompt_id, index) not in there:
                 try:
-                    await self._state.records.amend(task.prompt_id, partial(_dropped, file=task.outputs[index].file))
+                    drop = partial(TaskDelivery.with_dropped, file=task.delivery.outputs[index].file)
+                    await self._state.records.amend_delivery(prompt_id, drop)
                 except TaskNotFound as error:  # another window's now, or deleted: no reason to leave out the others
                     log.info("no longer swept: %r", error)
 
@@ -165,12 +166,4 @@ class Results:
 
 
 def _kept_by(task: Task) -> list[int]:
-    return [index for index, output in enumerate(task.outputs) if output.delivery is Delivery.KEPT]
-
-
-def _dropped(task: Task, file: tuple[str, str, str, str]) -> Task:
-    outputs = (
-        replace(item, delivery=Delivery.DROPPED) if item.file == file and item.delivery is Delivery.KEPT else item
-        for item in task.outputs
-    )
-    return replace(task, outputs=tuple(outputs))
+    return [index for index, output in enumerate(task.delivery.outputs) if output.delivery is Delivery.KEPT]

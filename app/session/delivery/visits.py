@@ -12,7 +12,7 @@ from dataclasses import replace
 from app.core import comfy
 from app.core.errors import ConnectError
 from app.core.evidence import Finished
-from app.core.model import ClientId, Delivery, PromptId, Server, ServerId, Task, TaskState, WindowId
+from app.core.model import ClientId, Delivery, PromptId, Server, ServerId, Task, TaskDelivery, TaskState, WindowId
 from app.session.state import State
 from wire.history import read_entry
 
@@ -59,6 +59,6 @@ def _task(owner: WindowId, server: Server, prompt_id: PromptId, end: Finished, w
         server_ended_ms=end.ended_ms,
         cached=end.cached,
         is_proven=True,
-        outputs=tuple(replace(output, delivery=Delivery.NOT_KEPT) for output in end.outputs),
+        delivery=TaskDelivery(outputs=tuple(replace(item, delivery=Delivery.NOT_KEPT) for item in end.outputs)),
         failure=end.failure,
     )

@@ -18,7 +18,7 @@ from dataclasses import replace
 from app.core.balancer import Claims
 from app.core.durations import Ran
 from app.core.errors import NotOwner
-from app.core.model import Delivery, Output, PromptId, Reservation, StoredTasks, Task, WindowId
+from app.core.model import Delivery, Output, PromptId, Reservation, StoredTasks, Task, TaskDelivery, WindowId
 from app.core.past import is_settled
 from app.core.plan import Measured
 from app.core.ports import Ports
@@ -74,7 +74,7 @@ def redacted(task: Task) -> Task:
         again_of=None,
         part=None,
         warnings=(),
-        outputs=tuple(_without_text(item) for item in task.outputs),
+        delivery=TaskDelivery(outputs=tuple(_without_text(item) for item in task.delivery.outputs)),
         job=None if job is None else replace(job, models=()),
         failure=None if failure is None else replace(failure, message="", traceback="", node_errors=()),
     )

@@ -171,7 +171,7 @@ class FileFinder:
         if not found:
             return None
         task, index = max(found, key=lambda item: item[0].created_at)
-        is_kept = task.outputs[index].delivery is Delivery.KEPT
+        is_kept = task.delivery.outputs[index].delivery is Delivery.KEPT
         kept = await self._state.ports.store.read_kept([(task.prompt_id, index)]) if is_kept else ()
         return Copy(file.name, prompt_id=task.prompt_id, index=index) if kept else None
 
@@ -183,7 +183,7 @@ def _is_of(task: Task, origin: Origin) -> bool:
 def _places(task: Task, file: ServerFile) -> list[int]:
     return [
         index
-        for index, output in enumerate(task.outputs)
+        for index, output in enumerate(task.delivery.outputs)
         if (output.folder, with_slashes(output.subfolder), output.filename)
         == (file.folder, with_slashes(file.subfolder), file.name)
     ]

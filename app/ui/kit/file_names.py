@@ -34,7 +34,7 @@ def task_file(task: Task, index: int, server: str, naming: Naming) -> str:
     """Return the file name for one result of a task; `server` is the name of its server."""
     seed = seed_and_prompts(task.workflow)[0] if "{seed}" in naming.template else ""
     facts = NameFacts(
-        original=task.outputs[index].filename,
+        original=task.delivery.outputs[index].filename,
         task=task.prompt_id,
         server=server,
         workflow=naming.word(task.title),

@@ -122,7 +122,7 @@ class ImageAddresses:
             ended = {
                 (task.prompt_id, index): output
                 for task in (*tasks, *([past] if past is not None else []))
-                for index, output in enumerate(task.outputs)
+                for index, output in enumerate(task.delivery.outputs)
                 if output.delivery is not Delivery.PENDING
             }
             self._show_fresh(ended)

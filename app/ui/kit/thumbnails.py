@@ -90,7 +90,7 @@ class Glimpses:
         return find
 
     async def _thumbnail(self, task: Task) -> Blob | None:
-        return await _first_thumbnail(self._read_thumbnail, task.prompt_id, len(task.outputs))
+        return await _first_thumbnail(self._read_thumbnail, task.prompt_id, len(task.delivery.outputs))
 
     async def _input(self, task: Task) -> Blob | None:
         for item in task.inputs:

@@ -170,7 +170,7 @@ class LinkActions:
         task = await self._find(link)
         if task is None:
             raise BadInput("link-not-yours", self._name_of(link.server_id))
-        if not task.state.is_end or link.index >= len(task.outputs):
+        if not task.state.is_end or link.index >= len(task.delivery.outputs):
             raise BadInput("link-no-output", self._name_of(link.server_id))
         dialog = PictureDialog(link.prompt_id, link.index, task=None if held else task)
         if self._context.ui.dialog is None:

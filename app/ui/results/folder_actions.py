@@ -171,7 +171,7 @@ class FolderActions:
     def _here(self) -> Iterator[tuple[str, Task, int]]:
         for window in self._session.windows:
             for task in window.tasks.values():
-                for index, output in enumerate(task.outputs):
+                for index, output in enumerate(task.delivery.outputs):
                     if output.delivery in _HERE:
                         yield f"{task.prompt_id}/{index}", task, index
 

@@ -89,7 +89,7 @@ class Reuse:
 
     async def _put_in(self, prompt_id: PromptId, index: int) -> None:
         task = await self._task(prompt_id)
-        output = task.outputs[index]
+        output = task.delivery.outputs[index]
         blob = await self._source.results.read(prompt_id, index)
         if blob is None:
             blob = await self._source.results.fetch(prompt_id, index)

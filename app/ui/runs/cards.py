@@ -151,7 +151,7 @@ def linked(cards: Sequence[CardView], most: int) -> tuple[CardView, ...]:
 
 def _results(task: Task, pictures: Pictures, marks: Marks) -> tuple[ResultView, ...]:
     found = []
-    for index, output in enumerate(task.outputs):
+    for index, output in enumerate(task.delivery.outputs):
         original = pictures.original(task.prompt_id, index)
         found.append(
             ResultView(

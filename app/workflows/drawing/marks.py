@@ -76,7 +76,7 @@ def _reported(progress: Progress) -> Iterator[tuple[str, NodeMark]]:
 def _made(task: Task) -> set[str]:
     """The nodes that must have run for the existing outputs."""
     graph = graph_of(task.workflow)
-    makers = {output.node_id for output in task.outputs}
+    makers = {output.node_id for output in task.delivery.outputs}
     if task.state is TaskState.SUCCEEDED:
         makers |= set(task.expected) - set(task.missing)
     found = before(graph, makers) | {node_id for node_id in makers if node_id in graph}

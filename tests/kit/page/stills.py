@@ -527,7 +527,7 @@ class StillSession:
         known = self.fleet.get(found.server_id)
         if known is None or known.address != found.address:
             raise ServerMoved("view", found.server_id, found.address)
-        return f"{known.base}/view?filename={found.outputs[index].filename}"
+        return f"{known.base}/view?filename={found.delivery.outputs[index].filename}"
 
     async def run(
         self,

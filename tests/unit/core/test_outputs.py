@@ -79,7 +79,7 @@ def test_text_stays_in_record_but_not_in_private_one() -> None:
     kept = task(outputs=(*SHOWN, Output(node_id=SHOWN[0].node_id, kind="images", filename="a.png")))
     assert decode(Task, encode(kept)) == kept
     assert "harbour" not in str(encode(redacted(kept)))
-    assert redacted(kept).outputs[2] == kept.outputs[2]
+    assert redacted(kept).delivery.outputs[2] == kept.delivery.outputs[2]
 
 
 def test_private_record_keeps_nothing_of_a_file() -> None:
@@ -87,4 +87,4 @@ def test_private_record_keeps_nothing_of_a_file() -> None:
     kept = task(outputs=(replace(note, delivery=Delivery.KEPT),))
     assert decode(Task, encode(kept)) == kept
     assert "harbour" not in str(encode(redacted(kept)))
-    assert redacted(kept).outputs[0].delivery is Delivery.KEPT
+    assert redacted(kept).delivery.outputs[0].delivery is Delivery.KEPT

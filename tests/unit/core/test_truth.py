@@ -171,7 +171,7 @@ def test_reported_success_alone_is_no_end() -> None:
 def test_reported_end_keeps_outputs_and_names_missing_ones() -> None:
     start = submitted(expected=(NodeId("3"), NodeId("4")))
     ended = after(start, Executed(149.0, (output("a.png"),)), ReportedEnd(150.0, "success"), FIRST, SECOND)
-    assert ended.outputs == (output("a.png"),)
+    assert ended.delivery.outputs == (output("a.png"),)
     assert ended.missing == ("4",)
 
 
@@ -226,7 +226,7 @@ def test_success_in_history_overturns_lost() -> None:
     found = after(lost, Finished(LATER, "success", (output("a.png"),)))
     assert found.state is TaskState.SUCCEEDED
     assert found.is_proven
-    assert found.outputs == (output("a.png"),)
+    assert found.delivery.outputs == (output("a.png"),)
 
 
 @pytest.mark.parametrize("sign", [Seen(LATER, False, 1), Seen(LATER, True), Started(LATER), Executed(LATER, ())])
@@ -262,7 +262,7 @@ def test_success_names_the_outputs_that_do_not_exist() -> None:
 
 def test_the_outputs_of_a_failed_run_are_kept() -> None:
     judged = after(submitted(), Finished(200.0, "error", (output("a.png"),), Failure(kind="execution", message="m")))
-    assert judged.outputs == (output("a.png"),)
+    assert judged.delivery.outputs == (output("a.png"),)
     assert judged.failure is not None and judged.failure.message == "m"
 
 

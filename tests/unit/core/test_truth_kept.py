@@ -84,10 +84,10 @@ def test_silent_polls_are_counted_and_reset_by_the_end() -> None:
 def test_reported_outputs_are_dated_by_server_clock() -> None:
     """The server's clock at the start, and no more time since then than the task is old."""
     begun = after(submitted(), Started(150.0, 5_000))
-    (made,) = after(begun, Executed(160.5, (output("a.png"),), age=60.25)).outputs
+    (made,) = after(begun, Executed(160.5, (output("a.png"),), age=60.25)).delivery.outputs
     assert made.told_ms == 5_000 + 60_250
-    (unknown,) = after(submitted(), Executed(160.0, (output("a.png"),), age=60.0)).outputs
-    (of_an_earlier_page,) = after(begun, Executed(160.0, (output("a.png"),))).outputs
+    (unknown,) = after(submitted(), Executed(160.0, (output("a.png"),), age=60.0)).delivery.outputs
+    (of_an_earlier_page,) = after(begun, Executed(160.0, (output("a.png"),))).delivery.outputs
     assert unknown.told_ms is None and of_an_earlier_page.told_ms is None
 
 

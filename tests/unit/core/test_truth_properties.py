@@ -91,4 +91,4 @@ def test_outputs_are_never_forgotten(life: list[Evidence]) -> None:
     now = task()
     for piece in life:
         was, now = now, judge(now, piece)
-        assert {item.file for item in was.outputs} <= {item.file for item in now.outputs}
+        assert {item.file for item in was.delivery.outputs} <= {item.file for item in now.delivery.outputs}

@@ -36,7 +36,7 @@ async def test_session_shows_and_reaches_work_of_all_windows(stage: Stage) -> No
     await stage.until(lambda: any(task.state is TaskState.CANCELLED for task in all_tasks(page)))
     await page.session.delete_task(theirs.prompt_id)
     assert theirs.prompt_id not in {task.prompt_id for task in all_tasks(page)}
-    done = next(task for task in all_tasks(page) if "+" in task.owner and task.outputs)
+    done = next(task for task in all_tasks(page) if "+" in task.owner and task.delivery.outputs)
     assert await page.session.results.read(done.prompt_id) is not None
     await page.session.results.delete_all()
     assert await page.session.results.fetch(done.prompt_id) is not None, "from that session's own server"
@@ -210,7 +210,7 @@ async def test_kept_results_of_all_windows_are_read_and_deleted(stage: Stage) ->
     assert page.session.results.deletions == 0
     await page.session.results.delete_all()
     assert (page.session.results.deletions, await bytes_of_first(page, done.prompt_id)) == (1, None)
-    await stage.until(lambda: all(item.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
+    await stage.until(lambda: all(item.delivery.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
     asked = stage.world.database.persist_asked
     await page.session.results.ask_promise()
     assert stage.world.database.persist_asked == asked + 1
@@ -223,7 +223,7 @@ async def test_keep_settings_apply_to_all_windows(stage: Stage) -> None:
     await stage.until(all_home(page, 4))
     await page.session.results.configure(KeepSettings(0))
     assert stage.world.database.settings == KeepSettings(0)
-    await stage.until(lambda: all(item.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
+    await stage.until(lambda: all(item.delivery.outputs[0].delivery is Delivery.DROPPED for item in all_tasks(page)))
 
 
 async def bytes_of_first(page: Page, prompt_id: PromptId) -> bytes | None:

@@ -35,7 +35,7 @@ async def test_every_socket_refused_still_ends_with_kept_results(stage: Stage) -
     prompt_id = await stage.run(page, steps=10, picture=PHOTO)
     task = await stage.ended(page, prompt_id)
     assert task.state is TaskState.SUCCEEDED
-    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT]
     assert await bytes_of(page, prompt_id)
     assert page.sockets.opened == []
 
@@ -98,7 +98,7 @@ async def test_end_reported_by_socket_counts_when_server_forgot_it(stage: Stage)
     task = await stage.ended(page, prompt_id)
     assert task.state is TaskState.SUCCEEDED
     assert not task.is_proven
-    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT]
 
 
 @scene
@@ -191,8 +191,10 @@ async def test_failed_delivery_does_not_delay_others(stage: Stage, status: int) 
             lambda query, whole=whole: Answer(status) if query["filename"].startswith("one") else whole(query)  # type: ignore[misc]
         )
     prompt_id = await page.session.run(TWO_PICTURES)
-    await stage.until(lambda: [item.delivery for item in task_of(page, prompt_id).outputs][-1:] == [Delivery.KEPT])
-    first = task_of(page, prompt_id).outputs[0].delivery
+    await stage.until(
+        lambda: [item.delivery for item in task_of(page, prompt_id).delivery.outputs][-1:] == [Delivery.KEPT]
+    )
+    first = task_of(page, prompt_id).delivery.outputs[0].delivery
     assert first is (Delivery.PENDING if status == 500 else Delivery.GONE)
     assert await bytes_of(page, prompt_id, 0) is None
     assert await bytes_of(page, prompt_id, 1)
@@ -265,11 +267,11 @@ async def test_a_result_is_kept_and_outlives_its_server(stage: Stage) -> None:
     home.restart()
     back = await stage.reload(page)
     assert await bytes_of(back, prompt_id) == data
-    assert task_of(back, prompt_id).outputs[0].size == len(data)
-    assert task_of(back, prompt_id).outputs[0].media_type == "image/png"
+    assert task_of(back, prompt_id).delivery.outputs[0].size == len(data)
+    assert task_of(back, prompt_id).delivery.outputs[0].media_type == "image/png"
     first = await back.session.read_result(prompt_id)  # where nothing else is asked for
     assert first is not None and await first.read() == data
-    assert task_of(back, prompt_id).outputs[0].filename in back.session.get_task_bound_image_url(prompt_id)
+    assert task_of(back, prompt_id).delivery.outputs[0].filename in back.session.get_task_bound_image_url(prompt_id)
 
 
 @scene
@@ -279,14 +281,14 @@ async def test_reordered_outputs_mix_no_pictures(stage: Stage) -> None:
 
     def turn_round(_: ServerId) -> None:
         (task,) = window_of(page).tasks.values()
-        turned = changed(task, outputs=task.outputs[::-1])
+        turned = changed(task, outputs=task.delivery.outputs[::-1])
         page.session._state.records.set_window(window_of(page).settle(turned))
 
     stage.once_requested("GET", "/view", turn_round)
     task = await stage.ended(page, await page.session.run(TWO_PICTURES))
-    assert [item.delivery for item in task.outputs] == [Delivery.KEPT] * 2
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT] * 2
     made = {key[-1]: content for key, (content, _) in stage.world.sims[task.server_id].files.items()}
-    for index, output in enumerate(task.outputs):
+    for index, output in enumerate(task.delivery.outputs):
         assert await bytes_of(page, task.prompt_id, index) == made[output.filename]
     entries = page.session.journal.journal.entries
     assert [entry.facts["index"] for entry in entries if entry.kind == "delivered"] == [0, 1], "each is noted once"
@@ -310,7 +312,7 @@ async def test_missing_file_is_recorded_and_nothing_kept(stage: Stage) -> None:
     prompt_id = await stage.run(page)
     task = await stage.ended(page, prompt_id)
     assert task.state is TaskState.SUCCEEDED
-    assert [item.delivery for item in task.outputs] == [Delivery.GONE]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.GONE]
     assert stage.world.database.results == {}
 
 
@@ -344,7 +346,7 @@ async def test_unknown_server_at_gateway_does_not_mean_file_gone(stage: Stage) -
     prompt_id = await stage.run(page, server_id=A)
     await stage.until(lambda: network.removed)
     await stage.sleep(30.0)
-    assert [item.delivery for item in task_of(page, prompt_id).outputs] == [Delivery.PENDING]
+    assert [item.delivery for item in task_of(page, prompt_id).delivery.outputs] == [Delivery.PENDING]
     network.on_sent.remove(forget)
     network.removed.clear()
     await stage.ended(page, prompt_id)
@@ -362,7 +364,7 @@ async def test_overwritten_file_is_never_kept_as_result(stage: Stage) -> None:
     stage.once_requested("GET", "/view", overwrite)
     prompt_id = await stage.run(page)
     task = await stage.ended(page, prompt_id)
-    assert [item.delivery for item in task.outputs] == [Delivery.OVERWRITTEN]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert stage.world.database.results == {}
     assert await bytes_of(page, prompt_id) is None
 
@@ -377,7 +379,7 @@ async def test_result_that_does_not_fit_is_recorded(stage: Stage) -> None:
 
     stage.once_requested("GET", "/view", grow)
     task = await stage.ended(page, await stage.run(page))
-    assert [(item.delivery, item.size) for item in task.outputs] == [(Delivery.NOT_KEPT, 2_000_000)]
+    assert [(item.delivery, item.size) for item in task.delivery.outputs] == [(Delivery.NOT_KEPT, 2_000_000)]
 
 
 @scene
@@ -389,7 +391,7 @@ async def test_interrupted_delivery_continues_after_reload(stage: Stage) -> None
     await stage.until(lambda: not page.life.is_alive)
     back = await stage.window(tab)
     assert window_of(back).mooring == Free(), "what has ended holds nothing"
-    assert [item.delivery for item in (await stage.ended(back, prompt_id)).outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in (await stage.ended(back, prompt_id)).delivery.outputs] == [Delivery.KEPT]
 
 
 @scene
@@ -399,7 +401,7 @@ async def test_the_same_name_on_two_servers_is_two_pictures(stage: Stage) -> Non
         await page.session.run(TWO_PICTURES, server_id=server_id) for page, server_id in zip(pages, (A, B), strict=True)
     ]
     tasks = [await stage.ended(page, prompt_id) for page, prompt_id in zip(pages, ids, strict=True)]
-    assert tasks[0].outputs[0].filename == tasks[1].outputs[0].filename
+    assert tasks[0].delivery.outputs[0].filename == tasks[1].delivery.outputs[0].filename
     one, two = [await bytes_of(page, prompt_id) for page, prompt_id in zip(pages, ids, strict=True)]
     assert one != two
     assert await bytes_of(pages[0], ids[1]) == two, "whoever asks"

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from app.core.errors import TaskNotFound, TransportError
-from app.core.model import Delivery, Note, PromptId, TaskState
+from app.core.model import Delivery, Note, PromptId, TaskDelivery, TaskState
 from app.core.ports.blobs import Keep, KeepSettings
-from app.session.delivery.results import MOST_FRESH, _dropped
-from tests.kit.builders import output, submitted
+from app.session.delivery.results import MOST_FRESH
+from tests.kit.builders import output
 from tests.kit.stage import A, Stage, bytes_of, scene, task_of
 from tests.simulation.server import Answer
 from tests.simulation.store import Bytes
@@ -30,7 +30,7 @@ async def one_dropped(stage: Stage) -> tuple[Page, PromptId, bytes]:
 
 
 def delivery_of(page: Page, prompt_id: PromptId) -> Delivery:
-    (output,) = task_of(page, prompt_id).outputs
+    (output,) = task_of(page, prompt_id).delivery.outputs
     return output.delivery
 
 
@@ -43,7 +43,7 @@ async def small_of(page: Page, prompt_id: PromptId) -> bytes | None:
 async def test_oldest_original_is_dropped_and_recorded_with_its_thumbnail(stage: Stage) -> None:
     page = await stage.window()
     first = await stage.run(page)
-    size = (await stage.ended(page, first)).outputs[0].size
+    size = (await stage.ended(page, first)).delivery.outputs[0].size
     await page.session.results.configure(KeepSettings(size * 5 // 2))
     others = [await stage.run(page) for _ in range(2)]
     for prompt_id in others:
@@ -124,7 +124,7 @@ async def test_a_dropped_result_with_another_mark_is_never_given_out(stage: Stag
 
     sim.files.view = view  # type: ignore[method-assign]
     page, prompt_id, _ = await one_dropped(stage)
-    assert task_of(page, prompt_id).outputs[0].etag == '"aaa"'
+    assert task_of(page, prompt_id).delivery.outputs[0].etag == '"aaa"'
     marks[0] = mark
     assert (await page.session.results.fetch(prompt_id) is not None) is is_given
     assert delivery_of(page, prompt_id) is (Delivery.DROPPED if is_given else Delivery.OVERWRITTEN)
@@ -135,7 +135,7 @@ async def test_dropped_result_gone_from_server_is_recorded(stage: Stage) -> None
     page, prompt_id, data = await one_dropped(stage)
     stage.world.sims[A].files.clear()
     assert await page.session.results.fetch(prompt_id) is None
-    (output,) = task_of(page, prompt_id).outputs
+    (output,) = task_of(page, prompt_id).delivery.outputs
     assert (output.delivery, output.size) == (Delivery.GONE, len(data))
 
 
@@ -329,10 +329,10 @@ async def test_failed_write_is_retried_once_results_made_room(stage: Stage, how:
 def test_only_the_missing_one_of_several_files_is_recorded() -> None:
     kept = [output(name, delivery=Delivery.KEPT) for name in ("a.png", "b.png")]
     gone = output("c.png", delivery=Delivery.GONE)
-    task = submitted(outputs=(*kept, gone))
-    updated = _dropped(task, kept[1].file)
+    delivery = TaskDelivery(outputs=(*kept, gone))
+    updated = delivery.with_dropped(kept[1].file)
     assert [item.delivery for item in updated.outputs] == [Delivery.KEPT, Delivery.DROPPED, Delivery.GONE]
-    assert _dropped(task, gone.file) == task, "another delivery stays unchanged"
+    assert delivery.with_dropped(gone.file) == delivery, "another delivery stays unchanged"
 
 
 # What was laid by

@@ -443,7 +443,7 @@ async def test_waiting_repeat_uses_files_of_its_first_server(stage: Stage, retri
     page, _ = await opened(stage)
     first = await made(stage, page, picture(EMPTY), A)
     await made(stage, page, picture(OTHER), B)
-    name = f"{first.outputs[0].filename} [output]"
+    name = f"{first.delivery.outputs[0].filename} [output]"
     task = await made(stage, page, naming(name), A)
     stage.world.sims[C].is_down = True  # so that it goes to B
     Refusals(page, retries, TOO_MANY)

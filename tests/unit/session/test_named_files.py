@@ -189,7 +189,7 @@ async def test_copy_that_is_no_longer_kept_is_refused_by_name(stage: Stage) -> N
 async def test_result_on_one_server_is_uploaded_to_another(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
-    name = f"{first.outputs[0].filename} [output]"
+    name = f"{first.delivery.outputs[0].filename} [output]"
     await stage.run(await stage.window(), steps=900, server_id=A)
     task = await stage.ended(page, await page.session.run(naming(name)))
     assert (task.server_id == A, task.state) == (False, TaskState.SUCCEEDED)
@@ -204,7 +204,7 @@ async def test_name_of_results_of_two_servers_is_no_copy(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
     await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
-    found = await page.session.standing(naming(f"{first.outputs[0].filename} [output]"))
+    found = await page.session.standing(naming(f"{first.delivery.outputs[0].filename} [output]"))
     assert (found.runs_on, set(found.lacks)) == ((A, B), {C})
 
 
@@ -213,8 +213,8 @@ async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
     other = await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
-    name = f"{first.outputs[0].filename} [output]"
-    assert name == f"{other.outputs[0].filename} [output]", "both servers have a file of that name"
+    name = f"{first.delivery.outputs[0].filename} [output]"
+    assert name == f"{other.delivery.outputs[0].filename} [output]", "both servers have a file of that name"
     task = await made(stage, page, naming(name), A)
     repeated = await stage.ended(page, await page.session.run_again(task.prompt_id, elsewhere=True))
     assert repeated.server_id != A and repeated.state is TaskState.SUCCEEDED
@@ -227,7 +227,7 @@ async def test_result_is_uploaded_when_its_work_moves(stage: Stage) -> None:
 async def test_result_in_a_folder_is_found_as_a_windows_server_spells_it(stage: Stage) -> None:
     page, _ = await opened(stage)
     task = await made(stage, page, parse_workflow(json.loads(naming("x", "a/b/x").text) | EMPTY), A)
-    (output,) = task.outputs
+    (output,) = task.delivery.outputs
     assert output.subfolder == "a/b"
     file = ServerFile.read(f"a/b/{output.filename} [output]")
     assert file is not None
@@ -241,7 +241,7 @@ async def test_same_name_on_another_server_is_not_used(stage: Stage) -> None:
     page, _ = await opened(stage)
     first = await made(stage, page, parse_workflow(json.loads(naming("x").text) | EMPTY), A)
     await made(stage, page, parse_workflow(json.loads(naming("x").text) | OTHER), B)
-    task = await made(stage, page, naming(f"{first.outputs[0].filename} [output]"), A)
+    task = await made(stage, page, naming(f"{first.delivery.outputs[0].filename} [output]"), A)
     stage.world.database.results.clear()
     with pytest.raises(NoServerAvailable) as caught:
         await page.session.run_again(task.prompt_id, elsewhere=True)

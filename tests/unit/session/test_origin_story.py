@@ -31,12 +31,12 @@ async def test_older_file_of_same_name_is_not_the_result(stage: Stage) -> None:
 
     def turn_back() -> None:
         task = stage.world.database.task(prompt_id)
-        for made in task.outputs:
+        for made in task.delivery.outputs:
             home.files[made.folder, made.subfolder, made.filename] = older
 
     stage.once_stored(lambda: stage.world.database.task(prompt_id).state is TaskState.SUCCEEDED, turn_back)
     ended = await stage.ended(page, prompt_id)
-    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert [item.delivery for item in ended.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, prompt_id) is None
 
 
@@ -58,13 +58,13 @@ async def test_clock_set_forward_lets_no_older_file_be_kept(stage: Stage, monkey
 
     def turn_back() -> None:
         home.history.clear()
-        for made in stage.world.database.task(prompt_id).outputs:
+        for made in stage.world.database.task(prompt_id).delivery.outputs:
             home.files[made.folder, made.subfolder, made.filename] = older
 
     stage.once_stored(lambda: bool(stage.world.database.task(prompt_id).told_end), turn_back)
     ended = await stage.ended(page, prompt_id)
     assert ended.told_end == "success" and not ended.is_proven
-    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert [item.delivery for item in ended.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, prompt_id) is None
 
 
@@ -77,10 +77,10 @@ async def test_cached_result_may_be_older_than_task(stage: Stage) -> None:
     repeated = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
     ended = await stage.ended(page, repeated)
     assert ended.cached
-    assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in ended.delivery.outputs] == [Delivery.KEPT]
     assert await bytes_of(page, repeated) == await bytes_of(page, first)
     looks = len(stage.requests("GET", f"/history/{repeated}"))
-    fetched, _blob = await fetch_output(page.session._state, ended, ended.outputs[0])
+    fetched, _blob = await fetch_output(page.session._state, ended, ended.delivery.outputs[0])
     assert fetched.delivery is Delivery.KEPT
     assert len(stage.requests("GET", f"/history/{repeated}")) == looks, "the very same file needs no word"
 
@@ -111,7 +111,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
     stage.once_stored(lambda: stage.world.database.task(repeated).state is TaskState.SUCCEEDED, turn_back)
     ended = await stage.ended(page, repeated)
     assert ended.cached
-    assert [item.delivery for item in ended.outputs] == [Delivery.OVERWRITTEN]
+    assert [item.delivery for item in ended.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, repeated) is None
 
 
@@ -130,8 +130,8 @@ async def test_withheld_output_gets_matching_delivery(stage: Stage, *, cause: st
     withheld = Response(410, {"x-mooring-gateway": f"{cause}; sent=no"})
     state = State(replace(Sandbox().ports, http=Answering(response=withheld)))
     state.servers.reported(page.session.fleet, ())
-    fetched, blob = await fetch_output(state, task, task.outputs[0])
-    assert (fetched, blob) == (replace(task.outputs[0], delivery=delivery), None)
+    fetched, blob = await fetch_output(state, task, task.delivery.outputs[0])
+    assert (fetched, blob) == (replace(task.delivery.outputs[0], delivery=delivery), None)
 
 
 @dataclass
@@ -161,13 +161,13 @@ async def test_output_with_a_former_seal_gets_another_one(stage: Stage, *, seal:
     """What a browser has stored survives a release that ends all seals."""
     page = await stage.window()
     task = await stage.ended(page, await stage.run(page, steps=1, server_id=A))
-    stored = replace(task.outputs[0], seal=seal)
+    stored = replace(task.delivery.outputs[0], seal=seal)
     state = page.session._state
     gateway = Sealing(state.ports.http, "new")
     state.ports = replace(state.ports, http=gateway)
     fetched, blob = await fetch_output(state, task, stored)
     assert blob is not None
-    assert (fetched.seal, fetched.delivery) == ("new", task.outputs[0].delivery)
+    assert (fetched.seal, fetched.delivery) == ("new", task.delivery.outputs[0].delivery)
     again, _ = await fetch_output(state, task, fetched)
     assert again.seal == "new"
     assert sum("/history/" in path for path in gateway.asked) == 1
@@ -183,5 +183,5 @@ async def test_output_that_history_does_not_prove_is_not_fetched(
     state = page.session._state
     gateway = Sealing(state.ports.http, "", cause="link-expired" if seal else "not-yours")
     state.ports = replace(state.ports, http=gateway)
-    fetched, blob = await fetch_output(state, task, replace(task.outputs[0], seal=seal))
+    fetched, blob = await fetch_output(state, task, replace(task.delivery.outputs[0], seal=seal))
     assert (fetched.delivery, blob) == (delivery, None)

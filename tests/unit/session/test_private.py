@@ -39,7 +39,7 @@ async def test_no_trace_of_private_work_after_delivery(stage: Stage) -> None:
     page = await private_window(stage)
     prompt_id = await stage.run(page, picture=PHOTO)
     task = await stage.ended(page, prompt_id)
-    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT]
     assert await bytes_of(page, prompt_id)
     assert await page.session.results.read_thumbnail(prompt_id) is not None
     assert task_of(page, prompt_id).title == "story", "the page itself knows it whole"
@@ -148,11 +148,11 @@ async def test_private_results_have_the_bound_that_was_set(stage: Stage) -> None
     for prompt_id in ids:
         await stage.ended(page, prompt_id)
     await page.session.results.configure(KeepSettings(cap_bytes=1))
-    await stage.until(lambda: task_of(page, ids[0]).outputs[0].delivery is Delivery.DROPPED)
-    assert task_of(page, ids[2]).outputs[0].delivery is Delivery.KEPT, "the latest stays"
+    await stage.until(lambda: task_of(page, ids[0]).delivery.outputs[0].delivery is Delivery.DROPPED)
+    assert task_of(page, ids[2]).delivery.outputs[0].delivery is Delivery.KEPT, "the latest stays"
     await page.session.results.configure(KeepSettings(keep=Keep.THUMBNAILS))
     later = await stage.run(page)
-    assert [item.delivery for item in (await stage.ended(page, later)).outputs] == [Delivery.THUMBNAIL]
+    assert [item.delivery for item in (await stage.ended(page, later)).delivery.outputs] == [Delivery.THUMBNAIL]
     await page.session.results.delete_all()
     assert await page.session.results.read_thumbnail(later) is None
 

@@ -116,8 +116,8 @@ def test_stored_private_record_has_no_text() -> None:
     written = redacted(whole)
     assert "zq" not in json.dumps(encode(written))
     assert (written.server_id, written.address, written.owner) == (whole.server_id, whole.address, whole.owner)
-    assert written.outputs[0] == whole.outputs[0], "it is to be fetched after a reload"
-    assert written.outputs[1].delivery is Delivery.GONE, "a text lies nowhere else"
+    assert written.delivery.outputs[0] == whole.delivery.outputs[0], "it is to be fetched after a reload"
+    assert written.delivery.outputs[1].delivery is Delivery.GONE, "a text lies nowhere else"
     assert written.job is not None and (written.job.family, written.job.size) == ("family", 2.0)
     assert written.failure is not None and (written.failure.kind, written.failure.exception_type) == ("execution", "E")
     bare = redacted(submitted())

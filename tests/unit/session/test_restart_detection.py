@@ -174,7 +174,7 @@ async def test_lost_task_found_ended_is_delivered(stage: Stage) -> None:
     drop_sockets(server)
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
     task = await stage.ended(page, prompt_id)
-    assert [item.delivery for item in task.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT]
     assert not task_of(page, other).state.is_end, "nothing else has made the window look"
 
 
@@ -210,7 +210,7 @@ async def test_unwitnessed_ends_are_polled_on_wake(stage: Stage, *, is_cancelled
     assert task_of(page, prompt_id).state.is_end and not task_of(page, prompt_id).is_proven
     page.session.wake("visible")
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
-    assert [item.delivery for item in (await stage.ended(page, prompt_id)).outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in (await stage.ended(page, prompt_id)).delivery.outputs] == [Delivery.KEPT]
 
 
 @scene

@@ -58,7 +58,7 @@ async def test_results_that_were_never_fetched_are_orphans_too(stage: Stage) -> 
     await stage.until(lambda: orphan_ids(heir) == [prompt_id])
     await heir.session.adopt(prompt_id)
     ended = await stage.ended(heir, prompt_id)
-    assert [item.delivery for item in ended.outputs] == [Delivery.KEPT]
+    assert [item.delivery for item in ended.delivery.outputs] == [Delivery.KEPT]
 
 
 @scene

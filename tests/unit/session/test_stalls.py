@@ -174,7 +174,7 @@ async def test_new_work_on_confirmed_server_is_sent_and_delivered(stage: Stage) 
     assert task_of(page, second).confirmed_address == ELSEWHERE
     await stage.ended(page, first)
     page = await stage.reload(page)
-    assert (await stage.ended(page, second)).outputs[0].delivery is Delivery.KEPT
+    assert (await stage.ended(page, second)).delivery.outputs[0].delivery is Delivery.KEPT
     other = await stage.ended(page, await stage.run(page, server_id=B))
     assert other.confirmed_address == ""
 

@@ -36,7 +36,7 @@ async def test_result_is_read_from_its_server_and_not_stored(stage: Stage) -> No
     task = await page.session.visit(A, prompt_id)
     assert task is not None
     assert (task.state, task.server_id, task.is_proven) == (TaskState.SUCCEEDED, A, True)
-    assert [output.delivery for output in task.outputs] == [Delivery.NOT_KEPT] * len(task.outputs)
+    assert [output.delivery for output in task.delivery.outputs] == [Delivery.NOT_KEPT] * len(task.delivery.outputs)
     assert await page.session.past.read_task(prompt_id) == task
     blob = await page.session.results.fetch(prompt_id, 0)
     assert blob is not None

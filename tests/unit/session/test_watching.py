@@ -241,7 +241,7 @@ async def test_given_up_task_keeps_what_was_already_reported(stage: Stage) -> No
     stage.world.sims[A].files["output", "", "early.png"] = (PHOTO, stage.now)
     made = {"images": [{"filename": "early.png", "subfolder": "", "type": "output"}]}
     stage.world.sims[A].post("executed", {"prompt_id": prompt_id, "node": "3", "output": made}, None)
-    await stage.until(lambda: task_of(page, prompt_id).outputs)
+    await stage.until(lambda: task_of(page, prompt_id).delivery.outputs)
     await page.session.give_up(prompt_id)
     await stage.until(lambda: task_of(page, prompt_id).is_delivered)
     assert (task_of(page, prompt_id).state, await bytes_of(page, prompt_id)) == (TaskState.GIVEN_UP, PHOTO)
