@@ -69,14 +69,16 @@ class Ran:
 
 def observed(task: Task) -> Ran | None:
     """What an ended task teaches, or None if it did not succeed, or the server's cache did its work."""
-    started, ended, job = task.server_started_ms, task.server_ended_ms, task.job
-    if task.state is not TaskState.SUCCEEDED or not task.is_proven or started is None or ended is None or job is None:
+    if task.state is not TaskState.SUCCEEDED or not task.end.is_proven or task.job is None:
+        return None
+    started, ended = task.end.server_started_ms, task.end.server_ended_ms
+    if started is None or ended is None:
         return None
     if ended < started or not task.workflow:  # a private window loses it in a reload
         return None
-    if not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.cached):
+    if not costly_nodes(parse_workflow(task.workflow)).isdisjoint(task.end.cached):
         return None
-    return Ran(server_id=task.server_id, address=task.address, job=job, started_ms=started, ended_ms=ended)
+    return Ran(server_id=task.server_id, address=task.address, job=task.job, started_ms=started, ended_ms=ended)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,7 +199,7 @@ class FileRuns:
 
     def _fault(self, run: int, task: Task) -> FileFault:
         used = (item.sha256 for item in task.inputs if FileInput(item.node_id, item.input_name) in self.plan.places)
-        detail = task.failure.message if task.failure is not None else ""
+        detail = task.end.failure.message if task.end.failure is not None else ""
         return FileFault(
             run=run, cause=task.state.value, detail=detail[:400], prompt_id=task.prompt_id, sha256=next(used, "")
         )

@@ -301,6 +301,28 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnd:
+    """What is known of a task's run on its server, and of its end; most of it before the task counts as ended."""
+
+    ended_at: float | None = None
+    server_started_ms: int | None = None  # not before this; the server's own clock, milliseconds
+    server_ended_ms: int | None = None
+    cached: tuple[NodeId, ...] = ()  # nodes that did not run: their outputs were made by an earlier prompt
+    longest_still: float | None = None  # seconds without a movement while it was polled
+    told_end: str = ""  # as reported by the socket: success | error | interrupted
+    is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
+    missing: tuple[NodeId, ...] = ()  # expected output nodes that made nothing, if it succeeded
+    failure: Failure | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its server worked on it, if the server has reported that."""
+        if self.server_started_ms is None or self.server_ended_ms is None:
+            return None
+        return max(0.0, (self.server_ended_ms - self.server_started_ms) / 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDelivery:
     """What a task has made, and how far its bytes are: reported by its server, fetched by `session/delivery`."""
 
@@ -378,17 +400,9 @@ class Task:
     absent_since: float | None = None  # the first poll that found it nowhere
     cancel_asked_at: float | None = None
     started_at: float | None = None
-    ended_at: float | None = None
-    server_started_ms: int | None = None  # not before this; the server's own clock, milliseconds
-    server_ended_ms: int | None = None
-    cached: tuple[NodeId, ...] = ()  # nodes that did not run: their outputs were made by an earlier prompt
-    longest_still: float | None = None  # seconds without a movement while it was polled, once it has ended
-    told_end: str = ""  # as reported by the socket: success | error | interrupted
-    is_proven: bool = False  # the end was read in an answer or in history, not inferred from absence
     is_ward: bool = False
+    end: TaskEnd = TaskEnd()
     delivery: TaskDelivery = TaskDelivery()
-    missing: tuple[NodeId, ...] = ()
-    failure: Failure | None = None
     warnings: tuple[NodeError, ...] = ()
     notes: tuple[Note, ...] = ()
     v: int = RECORD_VERSION

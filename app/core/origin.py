@@ -24,26 +24,26 @@ def is_of(task: Task, output: Output, modified: float | None) -> bool:
     """
     if modified is None:
         return True
-    latest = output.told_ms if task.server_ended_ms is None else task.server_ended_ms
+    latest = output.told_ms if task.end.server_ended_ms is None else task.end.server_ended_ms
     if latest is not None and modified > latest / 1000 + FILE_CLOCK_SLACK:
         return False
     may_be_older = output.kind == MODEL or _was_cached(task, output.node_id)
-    if output.folder not in MADE_THERE or (task.is_proven and may_be_older):
+    if output.folder not in MADE_THERE or (task.end.is_proven and may_be_older):
         return True
-    if task.server_started_ms is None or latest is None:
-        return task.is_proven
-    return modified >= task.server_started_ms / 1000 - FILE_CLOCK_SLACK
+    if task.end.server_started_ms is None or latest is None:
+        return task.end.is_proven
+    return modified >= task.end.server_started_ms / 1000 - FILE_CLOCK_SLACK
 
 
 def needs_confirmation(task: Task, output: Output, modified: float | None) -> bool:
     """Whether no date ties the file to the task, so that the server's history has to confirm that it ran it."""
     if output.folder not in MADE_THERE:
         return False
-    if modified is None or task.server_started_ms is None:
+    if modified is None or task.end.server_started_ms is None:
         return True
-    return modified < task.server_started_ms / 1000 - FILE_CLOCK_SLACK
+    return modified < task.end.server_started_ms / 1000 - FILE_CLOCK_SLACK
 
 
 def _was_cached(task: Task, node_id: NodeId) -> bool:
     """Whether a node was cached; a node that it was expanded to (`2.0.1`) is cached with it."""
-    return node_id in task.cached or node_id.partition(".")[0] in task.cached
+    return node_id in task.end.cached or node_id.partition(".")[0] in task.end.cached

@@ -83,7 +83,7 @@ class PastQuery:
 
 def is_settled(task: Task) -> bool:
     """Whether nothing can change any more: the end is proven, and all outputs are delivered. *Lost* never is."""
-    return task.state in _SETTLED and task.is_proven and task.is_delivered
+    return task.state in _SETTLED and task.end.is_proven and task.is_delivered
 
 
 _SETTLED = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
@@ -100,7 +100,7 @@ def to_lay_by(tasks: Mapping[PromptId, Task]) -> tuple[Task, ...]:
 
 def ended_at(task: Task) -> float:
     """When it ended, or was created, if the end is unknown."""
-    return task.ended_at if task.ended_at is not None else task.created_at
+    return task.end.ended_at if task.end.ended_at is not None else task.created_at
 
 
 def past_of(task: Task) -> PastTask:
@@ -115,7 +115,7 @@ def past_of(task: Task) -> PastTask:
         state=task.state,
         created_at=task.created_at,
         ended_at=ended_at(task),
-        seconds=seconds_of(task),
+        seconds=task.end.seconds,
         label=task.part.label if task.part is not None else "",
         seed=seed,
         texts=texts[:MAX_TEXT],
@@ -147,13 +147,6 @@ def seed_and_prompts(workflow: str) -> tuple[str, str]:
     inputs = list(_inputs(workflow))
     seed = next((str(value) for name, value in inputs if name in _SEEDS and isinstance(value, int)), "")
     return seed, "\n".join(dict.fromkeys(_texts(inputs)))
-
-
-def seconds_of(task: Task) -> float | None:
-    """How long its server worked on it, if the server has reported that."""
-    if task.server_started_ms is None or task.server_ended_ms is None:
-        return None
-    return max(0.0, (task.server_ended_ms - task.server_started_ms) / 1000)
 
 
 def matches(row: PastTask, query: PastQuery, words: str | None = None) -> bool:

@@ -47,9 +47,9 @@ class Stillness:
 def learned_patience(server_id: ServerId, tasks: Iterable[Task]) -> float:
     """Seconds of stillness that are normal on that server, from the tasks that ran well there."""
     known = [
-        task.longest_still
+        task.end.longest_still
         for task in tasks
-        if task.server_id == server_id and task.state is TaskState.SUCCEEDED and task.longest_still is not None
+        if task.server_id == server_id and task.state is TaskState.SUCCEEDED and task.end.longest_still is not None
     ]
     if not known:
         return UNLEARNED_PATIENCE

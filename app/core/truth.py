@@ -45,7 +45,7 @@ UNREACHABLE_AFTER = 2  # polls in a row without a real answer; one may be a hicc
 
 def judge(task: Task, evidence: Evidence) -> Task:
     """The task after another piece of evidence; the same value if it says nothing new."""
-    if task.state is TaskState.GIVEN_UP or (task.state.is_end and task.is_proven):
+    if task.state is TaskState.GIVEN_UP or (task.state.is_end and task.end.is_proven):
         return task
     match evidence:
         case Accepted() | Refused() | Unclear():
@@ -79,7 +79,7 @@ def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
             if task.state not in _UNPLACED:  # seen in the queue already: the server took it after all
                 return task.with_note(Note(at, "refused_after_seen", failure.message))
             note = Note(at, failure.kind, failure.message)
-            return _ended(replace(task, failure=failure), TaskState.FAILED, at, proven=True, note=note)
+            return _ended(_with_failure(task, failure), TaskState.FAILED, at, proven=True, note=note)
         case Unclear(at, cause):
             state = TaskState.UNCLEAR if task.state is TaskState.REGISTERED else task.state
             return replace(task, state=state, absent_since=None).with_note(Note(at, "unclear", cause))
@@ -108,7 +108,7 @@ def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
         state=state,
         place=None if is_running else place,
         absent_since=None,
-        ended_at=None,
+        end=replace(task.end, ended_at=None),
         started_at=task.started_at or (at if is_running else None),
     )
     return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
@@ -129,7 +129,7 @@ def _absent(task: Task, evidence: Absent) -> Task:
     if (began - task.absent_since if apart is None else apart) < LOST_GAP:
         return task
     note = Note(at, "absent_again", NOT_RESTARTED if evidence.is_same else "")
-    match task.told_end:
+    match task.end.told_end:
         case "success":
             return _ended(_with_missing(task), TaskState.SUCCEEDED, at, proven=False, note=note)
         case "error":
@@ -139,7 +139,7 @@ def _absent(task: Task, evidence: Absent) -> Task:
     if task.cancel_asked_at is not None:  # a deleted prompt leaves no trace on the server
         return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
     if is_looked_up(task) and not _has_changed(task):  # the busy proxy did not pass it on
-        not_queued = replace(task, failure=Failure(kind="not_sent", message=BUSY))
+        not_queued = _with_failure(task, Failure(kind="not_sent", message=BUSY))
         return _ended(not_queued, TaskState.FAILED, at, proven=False, note=note)
     return _ended(task, TaskState.LOST, at, proven=False, note=note)
 
@@ -154,9 +154,12 @@ def _finished(task: Task, entry: Finished) -> Task:
         task,
         delivery=task.delivery.with_reported(in_order_of(task.workflow, entry.outputs)),
         absent_since=None,
-        server_ended_ms=entry.ended_ms,
-        server_started_ms=entry.started_ms or task.server_started_ms,
-        cached=entry.cached or task.cached,
+        end=replace(
+            task.end,
+            server_ended_ms=entry.ended_ms,
+            server_started_ms=entry.started_ms or task.end.server_started_ms,
+            cached=entry.cached or task.end.cached,
+        ),
     )
     note = Note(entry.at, "history", entry.end)
     match entry.end:
@@ -165,9 +168,8 @@ def _finished(task: Task, entry: Finished) -> Task:
         case "interrupted":
             return _ended(task, TaskState.CANCELLED, entry.at, proven=True, note=note)
         case _:
-            failure = entry.failure or task.failure or Failure(kind="execution")
-            failed = replace(task, failure=failure)
-            return _ended(failed, TaskState.FAILED, entry.at, proven=True, note=note)
+            failure = entry.failure or task.end.failure or Failure(kind="execution")
+            return _ended(_with_failure(task, failure), TaskState.FAILED, entry.at, proven=True, note=note)
 
 
 def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
@@ -192,26 +194,27 @@ def _report(task: Task, evidence: Started | Cached | Executed | ReportedEnd) -> 
             _as_ward(task),
             state=TaskState.RUNNING,
             place=None,
-            ended_at=None,
+            end=replace(task.end, ended_at=None),
             started_at=task.started_at or evidence.at,
         ).with_note(Note(evidence.at, "told_running"))
     match evidence:
         case Started(_, started_ms):
-            return replace(task, server_started_ms=started_ms or task.server_started_ms)
+            started_ms = started_ms or task.end.server_started_ms
+            return replace(task, end=replace(task.end, server_started_ms=started_ms))
         case Cached(_, nodes):
-            return replace(task, cached=nodes)
+            return replace(task, end=replace(task.end, cached=nodes))
         case Executed(_, outputs, age):
             made = tuple(replace(output, told_ms=_no_later_than(task, age)) for output in outputs)
             return replace(task, delivery=task.delivery.with_reported(made))
         case ReportedEnd(at, end, failure, ended_ms, age):
-            ended = replace(
-                task,
+            reported = replace(
+                task.end,
                 told_end=end,
-                failure=failure or task.failure,
-                server_started_ms=task.server_started_ms or _no_earlier_than(ended_ms, age),
-                server_ended_ms=ended_ms or task.server_ended_ms,
+                failure=failure or task.end.failure,
+                server_started_ms=task.end.server_started_ms or _no_earlier_than(ended_ms, age),
+                server_ended_ms=ended_ms or task.end.server_ended_ms,
             )
-            return ended.with_note(Note(at, "told_end", end))
+            return replace(task, end=reported).with_note(Note(at, "told_end", end))
 
 
 def _no_earlier_than(ended_ms: int | None, age: float | None) -> int | None:
@@ -221,15 +224,14 @@ def _no_earlier_than(ended_ms: int | None, age: float | None) -> int | None:
 
 def _no_later_than(task: Task, age: float | None) -> int | None:
     """The latest time an output reported now was made, by the server's clock."""
-    return None if task.server_started_ms is None or age is None else task.server_started_ms + round(age * 1000)
+    return None if task.end.server_started_ms is None or age is None else task.end.server_started_ms + round(age * 1000)
 
 
 def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note) -> Task:
     ended = replace(
         task,
         state=state,
-        ended_at=at,
-        is_proven=proven,
+        end=replace(task.end, ended_at=at, is_proven=proven),
         place=None,
         contact=Contact.OK,
         contact_detail="",
@@ -242,7 +244,11 @@ def _with_missing(task: Task) -> Task:
     """The task with the expected output nodes that made nothing: success does not mean that outputs exist."""
     made = {output.node_id for output in task.delivery.outputs}
     missing = tuple(node_id for node_id in task.expected if node_id not in made)
-    return replace(task, missing=missing)
+    return replace(task, end=replace(task.end, missing=missing))
+
+
+def _with_failure(task: Task, failure: Failure) -> Task:
+    return replace(task, end=replace(task.end, failure=failure))
 
 
 _UNPLACED = frozenset({TaskState.REGISTERED, TaskState.UNCLEAR})

@@ -309,7 +309,7 @@ def _consistency(session: Session, window: SessionWindow) -> dict[str, Any]:
 
 def task_facts(task: Task) -> dict[str, Any]:
     """A task as the console shows it."""
-    failure = task.failure
+    failure = task.end.failure
     return {
         "promptId": task.prompt_id,
         "executionServer": task.execution_server,
@@ -321,11 +321,11 @@ def task_facts(task: Task) -> dict[str, Any]:
         "isWard": task.is_ward,
         "againOf": task.again_of,
         "createdAt": task.created_at,
-        "endedAt": task.ended_at,
+        "endedAt": task.end.ended_at,
         "cause": cause.value if (cause := end_cause(task)) is not None else None,
         "place": task.place,
         "outputs": [_output_facts(output) for output in task.delivery.outputs],
-        "missing": list(task.missing),
+        "missing": list(task.end.missing),
         "failure": None if failure is None else {"kind": failure.kind, "message": failure.message},
         "notes": [{"at": note.at, "kind": note.kind, "detail": note.detail} for note in task.notes],
     }

@@ -200,7 +200,7 @@ class Records:
         stillness = self._live.stillness.get(task.prompt_id)
         if known.state.is_end or not task.state.is_end or stillness is None:
             return task
-        return replace(task, longest_still=stillness.longest)
+        return replace(task, end=replace(task.end, longest_still=stillness.longest))
 
     async def amend(self, prompt_id: PromptId, change: Callable[[Task], Task]) -> Task | None:
         """Like `witness`, for changes without evidence."""

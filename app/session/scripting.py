@@ -80,14 +80,14 @@ class Scripting:
         while True:
             await self._in_turn(lambda: self._submitter.run(order))  # noqa: B023 - it is awaited here
             task = self._state.records.get_task("submit_workflow", order.prompt_id)
-            if not comfy.waits_for_turn(task.failure):
+            if not comfy.waits_for_turn(task.end.failure):
                 break
             await self._state.ports.store.delete_task(task)
             self._state.records.forget(task.prompt_id)
             await self._state.ports.clock.sleep(TURN_REST)
             order = replace(order, prompt_id=PromptId(self._state.ports.random.uuid4()))
-        if task.state is TaskState.FAILED and task.failure is not None and task.failure.kind in comfy.NEVER_RAN:
-            raise comfy.refusal_of(task, task.failure)
+        if task.state is TaskState.FAILED and task.end.failure is not None and task.end.failure.kind in comfy.NEVER_RAN:
+            raise comfy.refusal_of(task, task.end.failure)
         return order.prompt_id
 
     async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:

@@ -383,7 +383,7 @@ class Session:
             prompt_id = await worker.submitter.run(order)
             self.line.clicks.sent(prompt_id)
             tried = state.records.tasks.get(prompt_id)
-            failure = tried.failure if tried is not None else None
+            failure = tried.end.failure if tried is not None else None
             if tried is None or failure is None or not comfy.may_go_later(failure):
                 return prompt_id
             is_early = comfy.waits_for_turn(failure)

@@ -86,7 +86,7 @@ class Verdicts:
         if elsewhere:
             world.fail(f"promise 1: {task.prompt_id} ran on {elsewhere}, bound to {task.address}")
         if problem := self._problem(task, really):
-            described = f"{task.state.value}, {'proven' if task.is_proven else 'inferred'}"
+            described = f"{task.state.value}, {'proven' if task.end.is_proven else 'inferred'}"
             world.fail(f"promise 6: {task.prompt_id} is shown as {described}; {problem}; really {really}")
         if (cause := end_cause(task)) is not None and not self._is_true(cause, task, really):
             world.fail(
@@ -118,14 +118,16 @@ class Verdicts:
         has_forgotten = self._met(task.prompt_id, FORGETTING)
         match task.state:
             case TaskState.SUCCEEDED:
-                was_reported = task.told_end == "success" and not task.is_proven and has_forgotten and runs == 1
+                was_reported = task.end.told_end == "success" and not task.end.is_proven and has_forgotten and runs == 1
                 return "" if really == "success" or was_reported else "it did not succeed"
-            case TaskState.FAILED if met_busy(task.failure) and not task.is_proven:  # like lost, by two absent polls
+            case TaskState.FAILED if (
+                met_busy(task.end.failure) and not task.end.is_proven
+            ):  # like lost, by two absent polls
                 return "" if really in {None, "deleted"} or has_forgotten else "it ran"
-            case TaskState.FAILED if task.failure is not None and task.failure.kind in {"rejected", "not_sent"}:
+            case TaskState.FAILED if task.end.failure is not None and task.end.failure.kind in {"rejected", "not_sent"}:
                 return "it ran" if runs or really else ""
             case TaskState.FAILED:
-                was_reported = task.told_end == "error" and not task.is_proven and has_forgotten and runs == 1
+                was_reported = task.end.told_end == "error" and not task.end.is_proven and has_forgotten and runs == 1
                 return "" if really == "error" or was_reported else "it did not fail"
             case TaskState.CANCELLED:
                 if task.prompt_id in world.requested.cancelled and (really in {None, "deleted"} or has_forgotten):
@@ -193,7 +195,7 @@ class Verdicts:
         server, prompt = read_stamp(blob.data)
         makers = [machine for machine in self._world.stood_at[task.address] if task.prompt_id in machine.ran]
         output = task.delivery.outputs[index]
-        is_its_own = prompt == json.loads(task.workflow) or output.node_id in task.cached
+        is_its_own = prompt == json.loads(task.workflow) or output.node_id in task.end.cached
         if server in {machine.name for machine in makers} and is_its_own:
             return
         latest = _latest(task, output, makers)
@@ -276,14 +278,14 @@ class Verdicts:
 
 def _has_no_dates(task: Task, output: Output) -> bool:
     """Return whether nothing dates the output: the history is gone, and the socket reported too little."""
-    is_bounded = task.server_ended_ms is not None or output.told_ms is not None
-    is_old = output.node_id in task.cached
-    return not task.is_proven and (task.server_started_ms is None or not is_bounded or is_old)
+    is_bounded = task.end.server_ended_ms is not None or output.told_ms is not None
+    is_old = output.node_id in task.end.cached
+    return not task.end.is_proven and (task.end.server_started_ms is None or not is_bounded or is_old)
 
 
 def _lacks_dates(task: Task, output: Output) -> bool:
     """Return whether no date ties the file to the task: an earlier one made it, or the server reports none."""
-    return output.node_id in task.cached or task.server_started_ms is None
+    return output.node_id in task.end.cached or task.end.server_started_ms is None
 
 
 def _key(output: Output) -> tuple[str, str, str]:
@@ -292,8 +294,8 @@ def _key(output: Output) -> tuple[str, str, str]:
 
 def _latest(task: Task, output: Output, makers: list[SimServer]) -> float:
     """Return the date up to which files cannot be distinguished from the task's own."""
-    ended = math.inf if task.server_ended_ms is None else task.server_ended_ms / 1000
-    if task.server_ended_ms is None:
+    ended = math.inf if task.end.server_ended_ms is None else task.end.server_ended_ms / 1000
+    if task.end.server_ended_ms is None:
         ended = max(
             (EPOCH + machine.files[_key(output)][1] for machine in makers if _key(output) in machine.files),
             default=ended,

@@ -12,7 +12,18 @@ from dataclasses import replace
 from app.core import comfy
 from app.core.errors import ConnectError
 from app.core.evidence import Finished
-from app.core.model import ClientId, Delivery, PromptId, Server, ServerId, Task, TaskDelivery, TaskState, WindowId
+from app.core.model import (
+    ClientId,
+    Delivery,
+    PromptId,
+    Server,
+    ServerId,
+    Task,
+    TaskDelivery,
+    TaskEnd,
+    TaskState,
+    WindowId,
+)
 from app.session.state import State
 from wire.history import read_entry
 
@@ -54,11 +65,13 @@ def _task(owner: WindowId, server: Server, prompt_id: PromptId, end: Finished, w
         workflow=workflow,
         state=_STATES.get(end.end, TaskState.FAILED),
         started_at=began,
-        ended_at=end.at if end.ended_ms is None else end.ended_ms / 1000,
-        server_started_ms=end.started_ms,
-        server_ended_ms=end.ended_ms,
-        cached=end.cached,
-        is_proven=True,
+        end=TaskEnd(
+            ended_at=end.at if end.ended_ms is None else end.ended_ms / 1000,
+            server_started_ms=end.started_ms,
+            server_ended_ms=end.ended_ms,
+            cached=end.cached,
+            is_proven=True,
+            failure=end.failure,
+        ),
         delivery=TaskDelivery(outputs=tuple(replace(item, delivery=Delivery.NOT_KEPT) for item in end.outputs)),
-        failure=end.failure,
     )

@@ -61,7 +61,8 @@ class PrivatePresses:
 
 def redacted(task: Task) -> Task:
     """The stored record of a private task: server and state, without title, workflow, inputs or text."""
-    job, failure = task.job, task.failure
+    job, failure = task.job, task.end.failure
+    bare = None if failure is None else replace(failure, message="", traceback="", node_errors=())
     return replace(
         task,
         title="",
@@ -76,7 +77,7 @@ def redacted(task: Task) -> Task:
         warnings=(),
         delivery=TaskDelivery(outputs=tuple(_without_text(item) for item in task.delivery.outputs)),
         job=None if job is None else replace(job, models=()),
-        failure=None if failure is None else replace(failure, message="", traceback="", node_errors=()),
+        end=replace(task.end, failure=bare),
     )
 
 

@@ -213,7 +213,7 @@ class Sender:
         """Handle a run that was sent. A rejection pauses the line; a run that the server may accept later goes back."""
         self._keeper.took(entry.prompt_id)
         task = self._state.records.tasks.get(entry.prompt_id)
-        failure = task.failure if task is not None and task.state is TaskState.FAILED else None
+        failure = task.end.failure if task is not None and task.state is TaskState.FAILED else None
         if task is not None and failure is not None and comfy.may_go_later(failure):
             await self._put_back(task, entry, line)
             is_early = comfy.waits_for_turn(failure)
@@ -297,7 +297,9 @@ class Sender:
         latest one is kept, since it shows the cause: a night of retries leaves one card.
         """
         random = self._state.ports.random
-        is_forgotten = task.is_proven and (comfy.waits_for_turn(task.failure) or comfy.met_busy(task.failure))
+        is_forgotten = task.end.is_proven and (
+            comfy.waits_for_turn(task.end.failure) or comfy.met_busy(task.end.failure)
+        )
         prompt_id, line_id = PromptId(random.uuid4()), random.uuid4()
         back = entry if is_forgotten else replace(entry, again_of=task.prompt_id)
         try:
@@ -318,14 +320,14 @@ class Sender:
         One that was only found absent stays: it shows what was sent, and its server may have it after all.
         """
         self.renamed[tried.prompt_id] = prompt_id
-        if tried.is_proven:
+        if tried.end.is_proven:
             await self._forget(tried)
 
     async def _forget_try(self, prompt_id: PromptId) -> None:
         """Delete the previous failed try."""
         task = self._state.records.tasks.get(prompt_id)
-        failure = task.failure if task is not None else None
-        if task is not None and failure is not None and comfy.may_go_later(failure) and task.is_proven:
+        failure = task.end.failure if task is not None else None
+        if task is not None and failure is not None and comfy.may_go_later(failure) and task.end.is_proven:
             await self._forget(task)
 
     async def _forget(self, task: Task) -> None:

@@ -209,11 +209,11 @@ class Forecast:
             plan=live.plan,
             watch=live.watch,
             started_at=None if live.started is None else live.started[1],
-            done=frozenset({*done, *task.cached}),
+            done=frozenset({*done, *task.end.cached}),
             total=live.total,
             is_cold=live.is_cold,
             swap=live.swap,
-            is_partly_cached=not live.costly.isdisjoint(task.cached),
+            is_partly_cached=not live.costly.isdisjoint(task.end.cached),
             seen_at=None if stillness is None else stillness.polled_at,
         )
 
@@ -224,8 +224,8 @@ class Forecast:
         for prompt_id in self._live.keys() - {item.prompt_id for item in self._state.records.unfinished}:
             del self._live[prompt_id]
         live = self._live[task.prompt_id] = self._planned(task)
-        if task.cached:
-            live.watch = live.watch.after(CachedMessage(task.prompt_id, task.cached), self._state.ports.clock.steady())
+        if cached := task.end.cached:
+            live.watch = live.watch.after(CachedMessage(task.prompt_id, cached), self._state.ports.clock.steady())
         return live
 
     def _planned(self, task: Task) -> Estimated:
@@ -264,4 +264,4 @@ def _begun(task: Task, live: Estimated) -> Progress:
         expected_parts=live.plan.parts,
         are_guessed=live.plan.certainty is Certainty.GUESSED,
     )
-    return begun.after(CachedMessage(task.prompt_id, task.cached)) if task.cached else begun
+    return begun.after(CachedMessage(task.prompt_id, task.end.cached)) if task.end.cached else begun

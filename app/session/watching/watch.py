@@ -125,7 +125,7 @@ class Watch:
 
     def _inferred(self) -> dict[Place, list[Task]]:
         inferred = [task for task in self._state.records.tasks.values() if _is_inferred(task)]
-        inferred.sort(key=lambda task: task.ended_at or 0.0)
+        inferred.sort(key=lambda task: task.end.ended_at or 0.0)
         latest: dict[Place, list[Task]] = {}
         for task in inferred[-MOST_ENDED:]:
             latest.setdefault((task.server_id, task.address), []).append(task)
@@ -190,7 +190,7 @@ class Watch:
 
     @staticmethod
     def _needs_history(task: Task) -> bool:
-        return bool(task.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
+        return bool(task.end.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
 
     async def poll(self, tasks: Sequence[Task]) -> bool:
         """Poll one server for these tasks; return whether it answered."""
@@ -329,8 +329,9 @@ class Watch:
 
 def _is_inferred(task: Task) -> bool:
     """Whether its end was only concluded from its absence. A task that a cancel removed was seen to leave the queue."""
-    is_absent = (task.state is TaskState.CANCELLED and task.absent_since is not None) or comfy.met_busy(task.failure)
-    return not task.is_proven and (task.state is TaskState.LOST or is_absent)
+    is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
+    is_lost = task.state is TaskState.LOST or comfy.met_busy(task.end.failure)
+    return not task.end.is_proven and (is_lost or is_absent)
 
 
 def silence_of(error: TransportError | ComfyError) -> str:

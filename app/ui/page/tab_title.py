@@ -110,7 +110,7 @@ def _kind_of(task: Task) -> TabKind:
 def _end_sign(session: SessionFacts, seen: frozenset[PromptId]) -> TabSign | None:
     found: dict[TabKind, TabSign] = {}
     for task in _unseen((task for item in session.windows for task in item.tasks.values()), seen):
-        kind = TabKind.INCOMPLETE if task.state is TaskState.SUCCEEDED and task.missing else _ENDS.get(task.state)
+        kind = TabKind.INCOMPLETE if task.state is TaskState.SUCCEEDED and task.end.missing else _ENDS.get(task.state)
         if kind is not None:
             found[kind] = TabSign(kind, tag_of(session.fleet, task.server_id))
     for run in session.runs:

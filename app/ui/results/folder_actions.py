@@ -15,6 +15,7 @@ from typing import Protocol
 
 from app.core.errors import MooringError
 from app.core.model import Delivery, Task
+from app.core.past import ended_at
 from app.core.ports.blobs import Blob
 from app.session import Session
 from app.ui.kit.actions import action
@@ -164,8 +165,7 @@ class FolderActions:
     def _waiting(self) -> Iterator[tuple[str, Task, int]]:
         since = self._since
         for name, task, index in self._here():
-            ended = task.ended_at if task.ended_at is not None else task.created_at
-            if since is not None and ended >= since and name not in self._saved:
+            if since is not None and ended_at(task) >= since and name not in self._saved:
                 yield name, task, index
 
     def _here(self) -> Iterator[tuple[str, Task, int]]:

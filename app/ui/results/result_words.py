@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.past import seconds_of, seed_and_prompts
+from app.core.past import seed_and_prompts
 from app.ui.kit.i18n import Translator
 from app.ui.kit.messages import word_error
 from app.ui.kit.words import SEPARATOR, Tone, Words
@@ -66,13 +66,13 @@ class Fact:
 
 def facts_of(card: CardView, item: ResultView, _: Translator) -> list[Fact]:
     """Return how a result was made."""
-    task, seconds = card.task, seconds_of(card.task)
+    task, seconds = card.task, card.task.end.seconds
     sources = dict.fromkeys(item.original_name for item in task.inputs if item.original_name)
     facts = [
         Fact(_("Made from"), ", ".join(sources), is_own=True),
         Fact(_("Seed"), seed_and_prompts(task.workflow)[0], is_own=True),
         Fact(_("Server"), card.tag.name, is_own=True),
-        Fact(_("Finished at"), _.formats.moment(task.ended_at) if task.ended_at is not None else ""),
+        Fact(_("Finished at"), _.formats.moment(task.end.ended_at) if task.end.ended_at is not None else ""),
         Fact(_("Took"), _("{seconds} s", seconds=_.formats.number(seconds, 1)) if seconds is not None else ""),
         Fact(_("Project"), task.project, is_own=True),
         Fact(_("File"), item.output.filename, is_own=True),

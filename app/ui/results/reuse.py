@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app.core.errors import BadInput, MooringError, TaskNotFound
 from app.core.model import PromptId, Task
+from app.core.past import ended_at
 from app.core.ports.blobs import Blob
 from app.core.workflow import parse_workflow
 from app.session import Session
@@ -66,7 +67,7 @@ class Reuse:
             self._fill(fitting[0], task)
         else:
             await self._open(task)
-        note_taken(self._context, task.ended_at or task.created_at)
+        note_taken(self._context, ended_at(task))
         self._close()
         await self._recover()
 

@@ -51,7 +51,7 @@ def new_failures(
     found = (
         card
         for card in known
-        if (card.task.ended_at or card.task.created_at) >= begun  # asked first: few are as late
+        if (card.task.end.ended_at or card.task.created_at) >= begun  # asked first: few are as late
         and is_failure(card.task)
         and card.task.prompt_id not in dismissed
     )
@@ -69,7 +69,7 @@ def _begins(tasks: Iterable[Task]) -> list[float]:
 
 
 def _end(card: CardView) -> float:
-    return card.task.ended_at or card.task.created_at
+    return card.task.end.ended_at or card.task.created_at
 
 
 def queue_cards(cards: Sequence[CardView], runs: Sequence[RunCard], state: RunsState) -> tuple[CardView, ...]:

@@ -278,7 +278,7 @@ class CardView:
     def is_row(self) -> bool:
         """Whether an ended task is a row with words: it has no results, or not all that it should have made."""
         task = self.task
-        return not self.results or task.state is not TaskState.SUCCEEDED or bool(task.missing or task.warnings)
+        return not self.results or task.state is not TaskState.SUCCEEDED or bool(task.end.missing or task.warnings)
 
 
 @dataclass(frozen=True, slots=True)

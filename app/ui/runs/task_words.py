@@ -45,7 +45,7 @@ def word_state(task: Task, _: Translator) -> Words:
         case TaskState.SUCCEEDED:
             return _succeeded(task, _)
         case TaskState.FAILED:
-            failure = task.failure or Failure(kind="execution")
+            failure = task.end.failure or Failure(kind="execution")
             return word_failure(failure, _, node=_.known(named_node(task, failure.node_id)))
         case TaskState.CANCELLED:
             return _cancelled(task, _)
@@ -108,8 +108,8 @@ def _unclear(task: Task, _: Translator) -> Words:
 
 
 def _succeeded(task: Task, _: Translator) -> Words:
-    if task.missing:
-        nodes = ", ".join(f"{_.known(title_of(task, node_id))} ({node_id})" for node_id in task.missing)
+    if task.end.missing:
+        nodes = ", ".join(f"{_.known(title_of(task, node_id))} ({node_id})" for node_id in task.end.missing)
         return Words(
             _("Finished, but not everything was made"),
             _("The server reports success without the output of: {nodes}", nodes=nodes),

@@ -130,7 +130,7 @@ _NOTIFIED = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.LOST})
 
 
 def _is_bad(task: Task) -> bool:
-    return task.state is not TaskState.SUCCEEDED or bool(task.missing)
+    return task.state is not TaskState.SUCCEEDED or bool(task.end.missing)
 
 
 def _is_busy(session: SessionFacts) -> bool:

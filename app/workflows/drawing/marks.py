@@ -59,7 +59,7 @@ def marks_of(task: Task, progress: Progress | None = None) -> Marks:
         marks |= _reported(progress)
     elif task.state.is_end:
         marks |= dict.fromkeys(_made(task), NodeMark(Mark.FINISHED))
-    marks |= dict.fromkeys(task.cached, NodeMark(Mark.CACHED))
+    marks |= dict.fromkeys(task.end.cached, NodeMark(Mark.CACHED))
     return marks | {error_id: NodeMark(Mark.FAILED) for error_id in faulty_nodes(task)}
 
 
@@ -78,10 +78,10 @@ def _made(task: Task) -> set[str]:
     graph = graph_of(task.workflow)
     makers = {output.node_id for output in task.delivery.outputs}
     if task.state is TaskState.SUCCEEDED:
-        makers |= set(task.expected) - set(task.missing)
+        makers |= set(task.expected) - set(task.end.missing)
     found = before(graph, makers) | {node_id for node_id in makers if node_id in graph}
-    if task.failure is not None and task.failure.kind == "execution":
-        found |= before(graph, {task.failure.node_id.split(".", maxsplit=1)[0]})  # not what it was expanded to
+    if task.end.failure is not None and task.end.failure.kind == "execution":
+        found |= before(graph, {task.end.failure.node_id.split(".", maxsplit=1)[0]})  # not what it was expanded to
     return found
 
 
@@ -101,8 +101,8 @@ def before(graph: Graph, node_ids: Iterable[str]) -> set[str]:
 def faulty_nodes(task: Task) -> set[str]:
     """The nodes with an error."""
     found = {error.node_id for error in task.warnings}
-    if task.failure is not None:
-        found |= {task.failure.node_id, *(error.node_id for error in task.failure.node_errors)}
+    if task.end.failure is not None:
+        found |= {task.end.failure.node_id, *(error.node_id for error in task.end.failure.node_errors)}
     return found - {""}
 
 
@@ -121,7 +121,7 @@ def faults_at(task: Task, sketch: Sketch, node_id: str) -> NodeFaults:
         box = sketch.box_of(where) if where else None
         return box is not None and box.node_id == node_id
 
-    failed = task.failure
+    failed = task.end.failure
     errors = (*(failed.node_errors if failed is not None else ()), *task.warnings)
     return NodeFaults(
         failed if failed is not None and is_here(failed.node_id) else None,

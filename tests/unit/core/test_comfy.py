@@ -110,8 +110,8 @@ def test_each_fault_of_rejected_prompt_has_servers_message() -> None:
         input_name="steps",
     )
     failed = judge(TASK, result)
-    assert failed.failure is not None
-    error = comfy.refusal_of(failed, failed.failure)
+    assert failed.end.failure is not None
+    error = comfy.refusal_of(failed, failed.end.failure)
     assert isinstance(error, PromptRejected)
     assert isinstance(error, PromptRejected)
     assert error.node_errors == result.failure.node_errors

@@ -105,7 +105,7 @@ def test_a_blocked_output_is_a_success_that_misses_it(version: str) -> None:
     assert read.end == "success"
     made = [NodeId(node_id) for node_id in entry["outputs"]]
     start = task(prompt_id, answered_at=1.0, expected=(NodeId("3"), *made))
-    assert judge(start, read).missing == ("3",)
+    assert judge(start, read).end.missing == ("3",)
 
 
 def test_every_captured_answer_of_the_jobs_api_is_understood() -> None:

@@ -51,7 +51,7 @@ def test_submit_answer_sets_state(answer: Evidence, state: TaskState) -> None:
     judged = after(task(), answer)
     assert judged.state is state
     assert judged.answered_at == 101.0
-    assert judged.is_proven == (state is TaskState.FAILED)
+    assert judged.end.is_proven == (state is TaskState.FAILED)
 
 
 def test_an_unclear_answer_ends_nothing() -> None:
@@ -92,7 +92,7 @@ def test_one_absent_poll_is_not_lost() -> None:
 def test_two_separate_absent_polls_are_lost() -> None:
     lost = after(submitted(), FIRST, SECOND)
     assert lost.state is TaskState.LOST
-    assert not lost.is_proven
+    assert not lost.end.is_proven
     assert [note.kind for note in lost.notes] == ["absent", "absent_again"], "shown with its evidence"
 
 
@@ -160,7 +160,7 @@ def test_sign_of_life_between_polls_undoes_the_first(sign: Evidence) -> None:
 def test_reported_end_decides_when_history_forgot(judged: str, state: TaskState) -> None:
     ended = after(submitted(), ReportedEnd(150.0, judged), FIRST, SECOND)
     assert ended.state is state
-    assert not ended.is_proven
+    assert not ended.end.is_proven
 
 
 def test_reported_success_alone_is_no_end() -> None:
@@ -172,7 +172,7 @@ def test_reported_end_keeps_outputs_and_names_missing_ones() -> None:
     start = submitted(expected=(NodeId("3"), NodeId("4")))
     ended = after(start, Executed(149.0, (output("a.png"),)), ReportedEnd(150.0, "success"), FIRST, SECOND)
     assert ended.delivery.outputs == (output("a.png"),)
-    assert ended.missing == ("4",)
+    assert ended.end.missing == ("4",)
 
 
 def test_a_cancelled_prompt_leaves_no_trace() -> None:
@@ -209,9 +209,9 @@ def test_removal_counts_only_after_cancel() -> None:
 def test_history_is_the_end_from_every_state(state: TaskState, end: str, ended: TaskState) -> None:
     judged = after(submitted(state=state), Finished(200.0, end, ended_ms=199_000))
     assert judged.state is ended
-    assert judged.is_proven
-    assert (judged.ended_at, judged.server_ended_ms) == (200.0, 199_000)
-    assert judged.failure is not None or end != "error"
+    assert judged.end.is_proven
+    assert (judged.end.ended_at, judged.end.server_ended_ms) == (200.0, 199_000)
+    assert judged.end.failure is not None or end != "error"
 
 
 def test_history_counts_while_the_post_is_under_way() -> None:
@@ -225,7 +225,7 @@ def test_success_in_history_overturns_lost() -> None:
     lost = after(submitted(), FIRST, SECOND)
     found = after(lost, Finished(LATER, "success", (output("a.png"),)))
     assert found.state is TaskState.SUCCEEDED
-    assert found.is_proven
+    assert found.end.is_proven
     assert found.delivery.outputs == (output("a.png"),)
 
 
@@ -241,7 +241,7 @@ def test_any_positive_evidence_overturns_an_inferred_end(sign: Evidence, ended: 
     assert inferred.state.is_end
     back = judge(inferred, sign)
     assert not back.state.is_end
-    assert back.ended_at is None
+    assert back.end.ended_at is None
     assert back.is_ward, "its end has freed the window"
     assert not back.holds_window
 
@@ -257,19 +257,19 @@ def test_success_names_the_outputs_that_do_not_exist() -> None:
     start = submitted(expected=(NodeId("3"), NodeId("4")))
     judged = after(start, Finished(200.0, "success", (output("a.png", "3"),)))
     assert judged.state is TaskState.SUCCEEDED
-    assert judged.missing == ("4",)
+    assert judged.end.missing == ("4",)
 
 
 def test_the_outputs_of_a_failed_run_are_kept() -> None:
     judged = after(submitted(), Finished(200.0, "error", (output("a.png"),), Failure(kind="execution", message="m")))
     assert judged.delivery.outputs == (output("a.png"),)
-    assert judged.failure is not None and judged.failure.message == "m"
+    assert judged.end.failure is not None and judged.end.failure.message == "m"
 
 
 def test_reported_failure_completes_history() -> None:
     words = Failure(kind="execution", message="out of memory", node_id="2")
     judged = after(submitted(), ReportedEnd(150.0, "error", words), Finished(200.0, "error"))
-    assert judged.failure == words
+    assert judged.end.failure == words
 
 
 # Contact
@@ -373,8 +373,8 @@ def test_the_evidence_kept_is_bounded_and_keeps_its_ends() -> None:
 
 def test_prompt_of_a_busy_proxy_is_not_queued_instead_of_lost() -> None:
     known = after(task(), Unclear(100.0, BUSY), FIRST, SECOND)
-    assert (known.state, known.is_proven) == (TaskState.FAILED, False)
-    assert known.failure == Failure(kind="not_sent", message=BUSY)
+    assert (known.state, known.end.is_proven) == (TaskState.FAILED, False)
+    assert known.end.failure == Failure(kind="not_sent", message=BUSY)
     found = after(known, Seen(300.0, True))
     assert found.state is TaskState.RUNNING, "positive evidence overturns it"
     assert found.is_ward

@@ -65,7 +65,7 @@ def test_poll_at_the_time_of_the_first_does_not_count() -> None:
 def test_an_end_out_of_history_forgets_that_it_was_missed() -> None:
     missed = after(submitted(), Seen(199.0, False, 3), Absent(200.0, 200.1))
     ended = after(missed, Finished(201.0, "success", ended_ms=9_000))
-    assert (ended.absent_since, ended.place, ended.server_ended_ms) == (None, None, 9_000)
+    assert (ended.absent_since, ended.place, ended.end.server_ended_ms) == (None, None, 9_000)
 
 
 def test_an_end_out_of_history_ends_an_unanswered_post_too() -> None:
@@ -93,15 +93,15 @@ def test_reported_outputs_are_dated_by_server_clock() -> None:
 
 def test_start_is_no_earlier_than_creation() -> None:
     piece = after(submitted(), ReportedEnd(130.25, "success", ended_ms=90_000, age=30.25))
-    assert piece.server_started_ms == 90_000 - 30_250
-    assert piece.server_ended_ms == 90_000
-    assert after(submitted(), ReportedEnd(130.0, "success", age=30.0)).server_started_ms is None
+    assert piece.end.server_started_ms == 90_000 - 30_250
+    assert piece.end.server_ended_ms == 90_000
+    assert after(submitted(), ReportedEnd(130.0, "success", age=30.0)).end.server_started_ms is None
     of_an_earlier_page = after(submitted(), ReportedEnd(130.0, "success", ended_ms=90_000))
-    assert of_an_earlier_page.server_started_ms is None
+    assert of_an_earlier_page.end.server_started_ms is None
     known = after(submitted(), Started(110.0, 5_000), ReportedEnd(130.0, "success", ended_ms=90_000, age=30.0))
-    assert known.server_started_ms == 5_000
+    assert known.end.server_started_ms == 5_000
     repeated = after(known, ReportedEnd(131.0, "success"))
-    assert (repeated.server_started_ms, repeated.server_ended_ms) == (5_000, 90_000)
+    assert (repeated.end.server_started_ms, repeated.end.server_ended_ms) == (5_000, 90_000)
 
 
 def test_two_absent_polls_are_three_seconds_apart() -> None:
@@ -117,5 +117,5 @@ def test_poll_is_noted_by_what_it_saw() -> None:
 
 def test_inferred_end_is_not_changed_by_give_up() -> None:
     lost = after(submitted(), Absent(200.0, 200.1), Absent(201.0 + LOST_GAP, 201.1 + LOST_GAP))
-    assert lost.state is TaskState.LOST and not lost.is_proven
+    assert lost.state is TaskState.LOST and not lost.end.is_proven
     assert judge(lost, GivenUp(300.0)) is lost

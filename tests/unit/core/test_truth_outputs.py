@@ -65,8 +65,8 @@ def test_results_are_in_the_order_of_the_workflows_nodes() -> None:
 
 def test_start_and_cached_nodes_survive_both_sources() -> None:
     reported = after(submitted(), Started(200.0, 5_000), Cached(200.1, (NodeId("3"),)))
-    assert (reported.server_started_ms, reported.cached) == (5_000, (NodeId("3"),))
+    assert (reported.end.server_started_ms, reported.end.cached) == (5_000, (NodeId("3"),))
     silent = after(reported, Finished(201.0, "success"))
-    assert (silent.server_started_ms, silent.cached) == (5_000, (NodeId("3"),)), "history takes nothing away"
+    assert (silent.end.server_started_ms, silent.end.cached) == (5_000, (NodeId("3"),)), "history takes nothing away"
     read = after(submitted(), Finished(201.0, "success", started_ms=6_000, cached=(NodeId("4"),)))
-    assert (read.server_started_ms, read.cached) == (6_000, (NodeId("4"),))
+    assert (read.end.server_started_ms, read.end.cached) == (6_000, (NodeId("4"),))

@@ -37,7 +37,7 @@ def test_a_proven_end_never_changes(life: list[Evidence], more: list[Evidence]) 
     ended = after(task(), *life, Finished(150.0, "success"))
     if ended.state is TaskState.GIVEN_UP:
         return
-    assert ended.is_proven
+    assert ended.end.is_proven
     assert after(ended, *more) == ended
 
 
@@ -46,13 +46,13 @@ def test_every_step_keeps_what_is_final(life: list[Evidence]) -> None:
     now = task()
     for piece in life:
         was, now = now, judge(now, piece)
-        if was.state is TaskState.GIVEN_UP or (was.state.is_end and was.is_proven):
+        if was.state is TaskState.GIVEN_UP or (was.state.is_end and was.end.is_proven):
             assert now == was
         if was.is_ward:
             assert now.is_ward
         if was.state.is_end and not now.state.is_end:
             assert now.is_ward, "the window is free, and stays so"
-        assert (now.ended_at is not None) == now.state.is_end
+        assert (now.end.ended_at is not None) == now.state.is_end
         assert now.place is None or not now.state.is_end
         assert now.contact is Contact.OK or not now.state.is_end
 
@@ -82,7 +82,7 @@ def test_lost_takes_two_separate_polls_without_news_between(life: list[Evidence]
             assert isinstance(piece, Absent)
             assert len(looks) >= 2
             assert looks[-1].began - looks[0].at >= LOST_GAP
-            assert not now.told_end
+            assert not now.end.told_end
             assert now.cancel_asked_at is None
 
 

@@ -109,7 +109,7 @@ async def test_prompt_is_looked_up_before_it_is_sent_again(stage: Stage) -> None
     await until_delivered(stage, page)
     [posted] = stage.requests("POST", "/prompt")
     [tried] = [task for task in window_of(page).tasks.values() if task.state is TaskState.FAILED]
-    assert (tried.failure, tried.is_proven) == (Failure(kind="not_sent", message=BUSY), False)
+    assert (tried.end.failure, tried.end.is_proven) == (Failure(kind="not_sent", message=BUSY), False)
     looks = [item for item in stage.requests("GET", "/history", since) if item.at < posted.at]
     assert looks[-1].at - looks[0].at >= LOST_GAP
 

@@ -34,7 +34,7 @@ async def test_learned_duration_is_known_to_next_window(stage: Stage) -> None:
     second = await stage.window()
     choice = task_of(second, await stage.run(second, steps=20)).choice
     assert choice is not None and set(choice.scores) == {A, B, C}
-    took = ((task.server_ended_ms or 0) - (task.server_started_ms or 0)) / 1000
+    took = ((task.end.server_ended_ms or 0) - (task.end.server_started_ms or 0)) / 1000
     assert choice.scores[A] == pytest.approx(took, abs=0.3)
 
 

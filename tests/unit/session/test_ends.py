@@ -48,7 +48,7 @@ async def test_cancel_after_an_interrupt_by_another_user_changes_no_cause(stage:
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     await by_another(stage, "/interrupt", b"")
-    await stage.until(lambda: task_of(page, prompt_id).told_end)
+    await stage.until(lambda: task_of(page, prompt_id).end.told_end)
     await page.session.cancel(prompt_id)
     assert end_cause(await stage.ended(page, prompt_id)) is EndCause.INTERRUPTED
 
@@ -105,7 +105,7 @@ async def test_run_without_gateway_is_certainly_not_sent(stage: Stage) -> None:
     with pytest.raises(ConnectError):
         await page.session.submit_workflow(a_workflow(3, 7, None))
     (task,) = [task for prompt_id, task in window_of(page).tasks.items() if prompt_id != first]
-    assert task.state is TaskState.FAILED and task.failure is not None and task.failure.kind == "not_sent"
+    assert task.state is TaskState.FAILED and task.end.failure is not None and task.end.failure.kind == "not_sent"
     assert "certainly not seen it" in word_task(task, ENGLISH).advice
     stage.world.network.is_down = False
     await stage.ended(page, first)

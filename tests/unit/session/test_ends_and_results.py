@@ -94,10 +94,10 @@ async def test_end_reported_by_socket_counts_when_server_forgot_it(stage: Stage)
     page = await stage.window()
     prompt_id = await stage.run(page, steps=3)
     home = stage.world.sims[task_of(page, prompt_id).server_id]
-    stage.once_stored(lambda: stage.world.database.task(prompt_id).told_end, home.restart)  # type: ignore[union-attr]
+    stage.once_stored(lambda: stage.world.database.task(prompt_id).end.told_end, home.restart)  # type: ignore[union-attr]
     task = await stage.ended(page, prompt_id)
     assert task.state is TaskState.SUCCEEDED
-    assert not task.is_proven
+    assert not task.end.is_proven
     assert [item.delivery for item in task.delivery.outputs] == [Delivery.KEPT]
 
 

@@ -307,9 +307,9 @@ async def test_run_not_put_back_is_recorded_as_not_sent(stage: Stage) -> None:
         stage.world.sims[A].is_down = True
 
     stage.once_stored(lambda: len(stage.world.database.tasks) == 2, lambda: go_down(None))
-    await stage.until(lambda: any(task.failure for task in tasks_of(page)))
-    (failed,) = [task for task in tasks_of(page) if task.failure]
-    assert failed.failure is not None and failed.failure.kind == "not_sent"
+    await stage.until(lambda: any(task.end.failure for task in tasks_of(page)))
+    (failed,) = [task for task in tasks_of(page) if task.end.failure]
+    assert failed.end.failure is not None and failed.end.failure.kind == "not_sent"
     assert len(line_of(page).entries) == 1, "the other one waits"
     await stage.until(lambda: page.session.line.stalled_by)
     store.write_line = write_line  # type: ignore[method-assign]

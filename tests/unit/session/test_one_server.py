@@ -290,7 +290,7 @@ async def test_a_message_from_another_server_is_no_evidence(stage: Stage) -> Non
     await stage.until(lambda: page.session.socket.last_event_at != heard)
     await asyncio.sleep(1.0)
     assert task_of(page, prompt_id).state is TaskState.LOST
-    assert task_of(page, prompt_id).told_end == ""
+    assert task_of(page, prompt_id).end.told_end == ""
 
 
 @scene

@@ -61,9 +61,9 @@ async def test_clock_set_forward_lets_no_older_file_be_kept(stage: Stage, monkey
         for made in stage.world.database.task(prompt_id).delivery.outputs:
             home.files[made.folder, made.subfolder, made.filename] = older
 
-    stage.once_stored(lambda: bool(stage.world.database.task(prompt_id).told_end), turn_back)
+    stage.once_stored(lambda: bool(stage.world.database.task(prompt_id).end.told_end), turn_back)
     ended = await stage.ended(page, prompt_id)
-    assert ended.told_end == "success" and not ended.is_proven
+    assert ended.end.told_end == "success" and not ended.end.is_proven
     assert [item.delivery for item in ended.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, prompt_id) is None
 
@@ -76,7 +76,7 @@ async def test_cached_result_may_be_older_than_task(stage: Stage) -> None:
     await stage.sleep(3600.0)
     repeated = await page.session.run(parse_workflow(json.loads(task_of(page, first).workflow)), server_id=A)
     ended = await stage.ended(page, repeated)
-    assert ended.cached
+    assert ended.end.cached
     assert [item.delivery for item in ended.delivery.outputs] == [Delivery.KEPT]
     assert await bytes_of(page, repeated) == await bytes_of(page, first)
     looks = len(stage.requests("GET", f"/history/{repeated}"))
@@ -110,7 +110,7 @@ async def test_older_file_on_another_server_is_not_a_cached_result(
 
     stage.once_stored(lambda: stage.world.database.task(repeated).state is TaskState.SUCCEEDED, turn_back)
     ended = await stage.ended(page, repeated)
-    assert ended.cached
+    assert ended.end.cached
     assert [item.delivery for item in ended.delivery.outputs] == [Delivery.OVERWRITTEN]
     assert await bytes_of(page, repeated) is None
 

@@ -135,7 +135,7 @@ async def test_a_running_task_is_interrupted_by_its_id(stage: Stage) -> None:
     await stage.until_running(page, prompt_id)
     await page.session.cancel(prompt_id)
     task = await stage.ended(page, prompt_id)
-    assert (task.state, task.is_proven) == (TaskState.CANCELLED, True)
+    assert (task.state, task.end.is_proven) == (TaskState.CANCELLED, True)
     asked = [*stage.requests("POST", "/interrupt"), *stage.requests("POST", f"/api/jobs/{prompt_id}/cancel")]
     assert {item.server_id for item in asked} == {task.server_id}
 

@@ -119,9 +119,10 @@ def test_stored_private_record_has_no_text() -> None:
     assert written.delivery.outputs[0] == whole.delivery.outputs[0], "it is to be fetched after a reload"
     assert written.delivery.outputs[1].delivery is Delivery.GONE, "a text lies nowhere else"
     assert written.job is not None and (written.job.family, written.job.size) == ("family", 2.0)
-    assert written.failure is not None and (written.failure.kind, written.failure.exception_type) == ("execution", "E")
+    failure = written.end.failure
+    assert failure is not None and (failure.kind, failure.exception_type) == ("execution", "E")
     bare = redacted(submitted())
-    assert (bare.job, bare.failure) == (None, None)
+    assert (bare.job, bare.end.failure) == (None, None)
 
 
 # The page's memory

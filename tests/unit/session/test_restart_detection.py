@@ -207,7 +207,7 @@ async def test_unwitnessed_ends_are_polled_on_wake(stage: Stage, *, is_cancelled
     server.is_forgetful, stage.world.weather.refuse_socket = False, 0.0
     await stage.until(lambda: prompt_id in server.history)
     await stage.sleep(30.0)
-    assert task_of(page, prompt_id).state.is_end and not task_of(page, prompt_id).is_proven
+    assert task_of(page, prompt_id).state.is_end and not task_of(page, prompt_id).end.is_proven
     page.session.wake("visible")
     await stage.until(lambda: task_of(page, prompt_id).state is TaskState.SUCCEEDED)
     assert [item.delivery for item in (await stage.ended(page, prompt_id)).delivery.outputs] == [Delivery.KEPT]

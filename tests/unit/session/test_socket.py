@@ -349,8 +349,8 @@ async def test_start_and_cached_nodes_are_known_while_running(stage: Stage) -> N
     await stage.ended(page, await stage.run(page, picture=PHOTO, server_id=A))
     prompt_id = await stage.run(page, steps=400, picture=PHOTO, server_id=A)
     await stage.until(lambda: task_of(page, prompt_id).state is not TaskState.QUEUED)
-    await stage.until(lambda: task_of(page, prompt_id).cached and task_of(page, prompt_id).server_started_ms)
-    assert (task_of(page, prompt_id).state, task_of(page, prompt_id).told_end) == (TaskState.RUNNING, "")
+    await stage.until(lambda: task_of(page, prompt_id).end.cached and task_of(page, prompt_id).end.server_started_ms)
+    assert (task_of(page, prompt_id).state, task_of(page, prompt_id).end.told_end) == (TaskState.RUNNING, "")
 
 
 @scene

@@ -124,8 +124,8 @@ async def test_of_what_has_ended_no_stillness_is_kept(stage: Stage) -> None:
 async def test_an_end_keeps_how_still_the_task_was(stage: Stage) -> None:
     page = await stage.window()
     ended = await stage.ended(page, await stage.run(page, steps=50, server_id=A))
-    assert ended.longest_still is not None
-    assert stage.world.database.task(ended.prompt_id).longest_still == ended.longest_still
+    assert ended.end.longest_still is not None
+    assert stage.world.database.task(ended.prompt_id).end.longest_still == ended.end.longest_still
 
 
 @scene

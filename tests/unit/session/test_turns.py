@@ -498,7 +498,9 @@ async def test_refused_run_is_kept_if_it_cannot_wait(stage: Stage) -> None:
     page.session._state.ports.store.write_line = fail  # type: ignore[method-assign]
     await stage.until(lambda: [task for task in tasks_of(page) if task.state is TaskState.FAILED])
     await stage.sleep(10.0)
-    assert [waits_for_turn(task.failure) for task in tasks_of(page)] == [True], "its record is all that is left of it"
+    assert [waits_for_turn(task.end.failure) for task in tasks_of(page)] == [True], (
+        "its record is all that is left of it"
+    )
 
 
 @scene

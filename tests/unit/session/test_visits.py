@@ -35,7 +35,7 @@ async def test_result_is_read_from_its_server_and_not_stored(stage: Stage) -> No
         await page.session.past.read_task(prompt_id)
     task = await page.session.visit(A, prompt_id)
     assert task is not None
-    assert (task.state, task.server_id, task.is_proven) == (TaskState.SUCCEEDED, A, True)
+    assert (task.state, task.server_id, task.end.is_proven) == (TaskState.SUCCEEDED, A, True)
     assert [output.delivery for output in task.delivery.outputs] == [Delivery.NOT_KEPT] * len(task.delivery.outputs)
     assert await page.session.past.read_task(prompt_id) == task
     blob = await page.session.results.fetch(prompt_id, 0)
@@ -53,13 +53,14 @@ async def test_visited_run_has_the_workflow_and_times_of_its_server(stage: Stage
     page = await stage.window()
     done = await stage.ended(page, await stage.run(page, steps=40, server_id=A))
     task = await page.session.visit(A, done.prompt_id)
-    assert task is not None and task.server_started_ms is not None and task.server_ended_ms is not None
+    assert task is not None and task.end.server_started_ms is not None and task.end.server_ended_ms is not None
     assert json.loads(task.workflow) == json.loads(done.workflow)
-    assert (task.server_started_ms, task.server_ended_ms) == (done.server_started_ms, done.server_ended_ms)
-    assert (task.created_at, task.started_at, task.ended_at) == (
-        task.server_started_ms / 1000,
-        task.server_started_ms / 1000,
-        task.server_ended_ms / 1000,
+    assert task.end.seconds == done.end.seconds
+    assert task.end.server_ended_ms == done.end.server_ended_ms
+    assert (task.created_at, task.started_at, task.end.ended_at) == (
+        task.end.server_started_ms / 1000,
+        task.end.server_started_ms / 1000,
+        task.end.server_ended_ms / 1000,
     )
 
 
@@ -69,7 +70,7 @@ async def test_visited_run_without_recorded_times_has_that_of_the_visit(stage: S
     task = visits._task(
         window_of(page).window_id, page.session.fleet.servers[0], PromptId("p"), Finished(5.0, "success"), ""
     )
-    assert (task.created_at, task.started_at, task.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
+    assert (task.created_at, task.started_at, task.end.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
 
 
 @scene

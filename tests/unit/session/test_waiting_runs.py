@@ -275,8 +275,8 @@ async def test_a_server_that_does_not_answer_burns_no_runs(stage: Stage) -> None
     await add(stage, page, Seeds(NONCE, (1, 2, 3)))
     await stage.sleep(200.0)
     assert labels(page) == ["nonce 1", "nonce 2", "nonce 3"]
-    not_sent = [task for task in tasks_of(page) if task.failure]
-    assert {task.failure.kind for task in not_sent if task.failure} == {"not_sent"}
+    not_sent = [task for task in tasks_of(page) if task.end.failure]
+    assert {task.end.failure.kind for task in not_sent if task.end.failure} == {"not_sent"}
     assert len(not_sent) == 1, "the latest try tells why, and the ones before are gone"
     assert 2 <= page.own.tries < 10
     assert [name for name in stage.world.database.tasks if name not in {clicked, not_sent[0].prompt_id}] == []
@@ -324,8 +324,8 @@ async def test_run_over_the_limit_waits_and_stops_nothing(stage: Stage) -> None:
     ran = [task.part.label for task in tasks_of(page) if task.part and task.state is TaskState.SUCCEEDED]
     assert ran == ["nonce 1", "nonce 2", "nonce 3"]
     assert len(stage.requests("POST", "/prompt")) == 3, "each ran once"
-    (refused,) = [task for task in tasks_of(page) if task.failure]
-    (retried,) = [task for task in tasks_of(page) if task.again_of and not task.failure]
+    (refused,) = [task for task in tasks_of(page) if task.end.failure]
+    (retried,) = [task for task in tasks_of(page) if task.again_of and not task.end.failure]
     assert retried.again_of == refused.prompt_id, "the latest try; the ones before are gone"
 
 

@@ -264,7 +264,9 @@ async def test_dead_server_delays_only_its_own_window(stage: Stage) -> None:
     await stage.until(lambda: held.obstacle is not None and line_of(page).entries)
     assert page.session.line.stalled_by is None, "the others go on"
     await stage.until(lambda: not line_of(page).entries and not page.session.line.sending)
-    assert len([task for task in all_tasks(page) if task.failure]) <= 1, "what is known not to answer is sent nothing"
+    assert len([task for task in all_tasks(page) if task.end.failure]) <= 1, (
+        "what is known not to answer is sent nothing"
+    )
     stage.world.sims[server_id].is_down = False
     await stage.until(lambda: all(task.is_delivered for task in all_tasks(page)))
     done = [task for task in all_tasks(page) if task.state is TaskState.SUCCEEDED]

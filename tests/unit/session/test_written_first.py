@@ -139,8 +139,8 @@ async def test_rejected_prompt_fails_with_servers_message_and_frees_window(stage
     prompt_id = await page.session.run(broken)
     task = task_of(page, prompt_id)
     assert task.state is TaskState.FAILED
-    assert task.failure is not None and task.failure.kind == "rejected"
-    assert [(item.node_id, item.type, item.input_name) for item in task.failure.node_errors] == [
+    assert task.end.failure is not None and task.end.failure.kind == "rejected"
+    assert [(item.node_id, item.type, item.input_name) for item in task.end.failure.node_errors] == [
         ("3", "required_input_missing", "images")
     ]
     assert window_of(page).mooring == Free()
