@@ -144,7 +144,7 @@ def _cost(
 
 def _left(cost: float, claim: Reservation | Task | None, now: float) -> float:
     """Seconds left of a running prompt: half of its cost if its start is unknown."""
-    started_at = claim.started_at if isinstance(claim, Task) else None
+    started_at = claim.progress.started_at if isinstance(claim, Task) else None
     if started_at is None:
         return cost / 2
     return max(cost - max(0.0, now - started_at), cost * LEAST_LEFT)
@@ -155,9 +155,10 @@ def is_over(claim: Reservation | Task, snapshot: Snapshot, read_before: float = 
 
     The queue may have been read `read_before` seconds before it was asked for.
     """
-    if snapshot.read_at is None or not isinstance(claim, Task) or claim.answered_at is None:
+    if snapshot.read_at is None or not isinstance(claim, Task):
         return False
-    is_answered = claim.answered_at < snapshot.read_at - read_before
+    answered_at = claim.progress.answered_at
+    is_answered = answered_at is not None and answered_at < snapshot.read_at - read_before
     return is_answered and claim.state in {TaskState.QUEUED, TaskState.RUNNING}
 
 

@@ -48,7 +48,7 @@ def was_accepted(task: Task) -> bool:
 
 def _is_ours(task: Task) -> bool:
     """Return whether this user asked for the end before it was reported: by the order of notes, since clocks jump."""
-    if task.cancel_asked_at is None:
+    if not task.progress.is_cancelling:
         return False
     ends = (number for number, note in enumerate(task.notes) if (note.kind, note.detail) == ("told_end", "interrupted"))
     reported = next(ends, len(task.notes))
@@ -64,4 +64,4 @@ def _of_loss(task: Task) -> EndCause:
     if signs:
         return EndCause.RESTARTED if RestartSign.NUMBER_FELL.value in signs else EndCause.UNKNOWN
     is_same = any(note.kind == "absent_again" and note.detail == NOT_RESTARTED for note in task.notes)
-    return EndCause.REMOVED if is_same and task.started_at is None else EndCause.UNKNOWN
+    return EndCause.REMOVED if is_same and task.progress.started_at is None else EndCause.UNKNOWN

@@ -301,6 +301,41 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgress:
+    """What is known of a task until its end: the answer to its POST, its place, and whether its server answers."""
+
+    contact: Contact = Contact.OK
+    contact_detail: str = ""
+    silent_looks: int = 0  # polls in a row without a real answer
+    answered_at: float | None = None  # when the POST ended, however it ended
+    number: float | None = None  # given by its server: the order of its queue
+    warnings: tuple[NodeError, ...] = ()  # of outputs that the server has dropped
+    place: int | None = None  # 1 is next; None when not waiting
+    absent_since: float | None = None  # the first poll that found it nowhere
+    cancel_asked_at: float | None = None
+    started_at: float | None = None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether its server answers, as far as is known."""
+        return self.contact is Contact.OK
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the POST has ended."""
+        return self.answered_at is not None
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether the user has asked to cancel it."""
+        return self.cancel_asked_at is not None
+
+    def reached(self) -> TaskProgress:
+        """Note that its server has answered."""
+        return replace(self, contact=Contact.OK, contact_detail="", silent_looks=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEnd:
     """What is known of a task's run on its server, and of its end; most of it before the task counts as ended."""
 
@@ -364,7 +399,7 @@ class TaskDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Our record of one submitted prompt.
+    """Our record of one submitted prompt: what it was registered as, its state, and what is known of it, in parts.
 
     `server_id` and `address` are set when it is registered and never change. `owner` and `epoch` fence every
     write: a window whose epoch is behind has lost the task.
@@ -377,6 +412,7 @@ class Task:
     owner: WindowId
     epoch: int
     created_at: float
+    confirmed_address: str = ""  # another address that the user confirmed as the same server
     title: str = ""
     workflow: str = ""  # API format, JSON text: exactly what is posted
     inputs: tuple[InputFile, ...] = ()
@@ -390,20 +426,10 @@ class Task:
     editor_sha256: str = ""  # of the copy of the editor's file that was sent along, kept with the inputs
     editor_fault: str = ""  # why that file was not sent along, or is not kept
     state: TaskState = TaskState.REGISTERED
-    contact: Contact = Contact.OK
-    contact_detail: str = ""
-    confirmed_address: str = ""  # another address that the user confirmed as the same server
-    silent_looks: int = 0  # polls in a row without a real answer
-    number: float | None = None
-    place: int | None = None  # 1 is next; None when not waiting
-    answered_at: float | None = None  # when the POST ended, however it ended
-    absent_since: float | None = None  # the first poll that found it nowhere
-    cancel_asked_at: float | None = None
-    started_at: float | None = None
     is_ward: bool = False
+    progress: TaskProgress = TaskProgress()
     end: TaskEnd = TaskEnd()
     delivery: TaskDelivery = TaskDelivery()
-    warnings: tuple[NodeError, ...] = ()
     notes: tuple[Note, ...] = ()
     v: int = RECORD_VERSION
     extra: Mapping[str, object] = field(default_factory=dict)  # fields of a newer version, kept unchanged
@@ -421,9 +447,14 @@ class Task:
     @property
     def shown_state(self) -> str:
         """The state as one string, contact included, as the console and the page show it."""
-        if self.state.is_end or self.contact is Contact.OK:
+        if self.state.is_end or self.progress.is_reachable:
             return self.state.value
-        return self.contact.value if self.contact is Contact.UNREACHABLE else "unreachable_moved"
+        return "unreachable_moved" if self.progress.contact is Contact.MOVED else self.progress.contact.value
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its progress is unknown: its server does not answer, or gave no clear answer to the prompt."""
+        return not self.progress.is_reachable or self.state is TaskState.UNCLEAR
 
     @property
     def is_delivered(self) -> bool:

@@ -73,6 +73,6 @@ class ServerFingerprint:
 def learned_fingerprint(tasks: Iterable[Task]) -> ServerFingerprint:
     """The fingerprint from the records of tasks on one server: the latest number, and the latest proven end."""
     ordered = sorted(tasks, key=lambda task: task.created_at)
-    numbers = [task.number for task in ordered if task.number is not None and task.number >= 0]
+    numbers = [number for task in ordered if (number := task.progress.number) is not None and number >= 0]
     proven = [task.prompt_id for task in ordered if task.end.is_proven and task.end.server_ended_ms is not None]
     return ServerFingerprint(numbers[-1] if numbers else None, proven[-1] if proven else None)

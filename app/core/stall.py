@@ -61,7 +61,7 @@ def is_stalled(task: Task, stillness: Stillness, patience: float, *, is_server_i
 
     `is_server_idle`: the server runs nothing at all, so the first in its queue should have begun.
     """
-    is_first = task.state is TaskState.QUEUED and task.place == 1
+    is_first = task.state is TaskState.QUEUED and task.progress.place == 1
     if task.state is not TaskState.RUNNING and not is_first:
         return False
     return stillness.still_for >= (IDLE_PATIENCE if is_first and is_server_idle else patience)

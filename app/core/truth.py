@@ -57,9 +57,10 @@ def judge(task: Task, evidence: Evidence) -> Task:
         case Started() | Cached() | Executed() | ReportedEnd():
             return _report(task, evidence)
         case CancelAsked(at):
-            if task.cancel_asked_at is not None or task.state.is_end:
+            if task.progress.is_cancelling or task.state.is_end:
                 return task
-            return replace(task, cancel_asked_at=at).with_note(Note(at, "cancel_asked"))
+            asked = replace(task.progress, cancel_asked_at=at)
+            return replace(task, progress=asked).with_note(Note(at, "cancel_asked"))
         case GivenUp(at):
             if task.state.is_end:
                 return task
@@ -67,14 +68,16 @@ def judge(task: Task, evidence: Evidence) -> Task:
 
 
 def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
-    if task.answered_at is not None:  # one POST has no second answer; the first stands
+    if task.progress.is_answered:  # one POST has no second answer; the first stands
         return task
-    task = replace(task, answered_at=evidence.at)
+    answered = replace(task.progress, answered_at=evidence.at)
+    task = replace(task, progress=answered)
     match evidence:
         case Accepted(at, number, node_errors):
             state = TaskState.QUEUED if task.state in _UNPLACED else task.state
             note = Note(at, "accepted", "" if number is None else f"number {number:g}")
-            return replace(task, state=state, number=number, warnings=node_errors).with_note(note)
+            answered = replace(answered, number=number, warnings=node_errors)
+            return replace(task, state=state, progress=answered).with_note(note)
         case Refused(at, failure):
             if task.state not in _UNPLACED:  # seen in the queue already: the server took it after all
                 return task.with_note(Note(at, "refused_after_seen", failure.message))
@@ -82,18 +85,19 @@ def _submit_answer(task: Task, evidence: Accepted | Refused | Unclear) -> Task:
             return _ended(_with_failure(task, failure), TaskState.FAILED, at, proven=True, note=note)
         case Unclear(at, cause):
             state = TaskState.UNCLEAR if task.state is TaskState.REGISTERED else task.state
-            return replace(task, state=state, absent_since=None).with_note(Note(at, "unclear", cause))
+            answered = replace(answered, absent_since=None)
+            return replace(task, state=state, progress=answered).with_note(Note(at, "unclear", cause))
 
 
 def _poll(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
-    task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0)
+    task = replace(task, progress=task.progress.reached())
     match evidence:
         case Seen(at, is_running, place):
             return _seen(task, at, is_running, place)
         case Absent():
             return _absent(task, evidence)
         case Removed(at):
-            if task.state.is_end or task.cancel_asked_at is None or task.answered_at is None:
+            if task.state.is_end or not task.progress.is_cancelling or not task.progress.is_answered:
                 return task
             return _ended(task, TaskState.CANCELLED, at, proven=False, note=Note(at, "removed"))
         case Finished():
@@ -102,15 +106,14 @@ def _poll(task: Task, evidence: Seen | Absent | Removed | Finished) -> Task:
 
 def _seen(task: Task, at: float, is_running: bool, place: int | None) -> Task:
     state = TaskState.RUNNING if is_running else TaskState.QUEUED
-    noted = task.state is not state or task.absent_since is not None
-    seen = replace(
-        _as_ward(task),
-        state=state,
+    noted = task.state is not state or task.progress.absent_since is not None
+    progress = replace(
+        task.progress,
         place=None if is_running else place,
         absent_since=None,
-        end=replace(task.end, ended_at=None),
-        started_at=task.started_at or (at if is_running else None),
+        started_at=task.progress.started_at or (at if is_running else None),
     )
+    seen = replace(_as_ward(task), state=state, progress=progress, end=replace(task.end, ended_at=None))
     return seen.with_note(Note(at, "seen_running" if is_running else "seen_queued")) if noted else seen
 
 
@@ -121,12 +124,14 @@ def _as_ward(task: Task) -> Task:
 
 def _absent(task: Task, evidence: Absent) -> Task:
     began, at = evidence.began, evidence.at
-    if task.state.is_end or task.answered_at is None or began < task.answered_at <= at:
+    answered_at, absent_since = task.progress.answered_at, task.progress.absent_since
+    if task.state.is_end or answered_at is None or began < answered_at <= at:
         return task  # while the POST is under way, absence proves nothing
     apart = evidence.apart
-    if task.absent_since is None or (apart is None and task.absent_since > at):  # after now: the clock was set back
-        return replace(task, absent_since=at).with_note(Note(at, "absent"))
-    if (began - task.absent_since if apart is None else apart) < LOST_GAP:
+    if absent_since is None or (apart is None and absent_since > at):  # after now: the clock was set back
+        absent = replace(task.progress, absent_since=at)
+        return replace(task, progress=absent).with_note(Note(at, "absent"))
+    if (began - absent_since if apart is None else apart) < LOST_GAP:
         return task
     note = Note(at, "absent_again", NOT_RESTARTED if evidence.is_same else "")
     match task.end.told_end:
@@ -136,7 +141,7 @@ def _absent(task: Task, evidence: Absent) -> Task:
             return _ended(task, TaskState.FAILED, at, proven=False, note=note)
         case "interrupted":
             return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
-    if task.cancel_asked_at is not None:  # a deleted prompt leaves no trace on the server
+    if task.progress.is_cancelling:  # a deleted prompt leaves no trace on the server
         return _ended(task, TaskState.CANCELLED, at, proven=False, note=note)
     if is_looked_up(task) and not _has_changed(task):  # the busy proxy did not pass it on
         not_queued = _with_failure(task, Failure(kind="not_sent", message=BUSY))
@@ -153,7 +158,7 @@ def _finished(task: Task, entry: Finished) -> Task:
     task = replace(
         task,
         delivery=task.delivery.with_reported(in_order_of(task.workflow, entry.outputs)),
-        absent_since=None,
+        progress=replace(task.progress, absent_since=None),
         end=replace(
             task.end,
             server_ended_ms=entry.ended_ms,
@@ -175,27 +180,28 @@ def _finished(task: Task, entry: Finished) -> Task:
 def _no_contact(task: Task, evidence: NoAnswer | Moved) -> Task:
     if task.state.is_end:
         return task
+    progress = task.progress
     if isinstance(evidence, Moved):
-        if (task.contact, task.contact_detail) == (Contact.MOVED, evidence.present):
+        if (progress.contact, progress.contact_detail) == (Contact.MOVED, evidence.present):
             return task
-        moved = replace(task, contact=Contact.MOVED, contact_detail=evidence.present)
-        return moved.with_note(Note(evidence.at, "moved", evidence.present))
-    looks = task.silent_looks + 1
-    if looks < UNREACHABLE_AFTER or task.contact is Contact.UNREACHABLE:
-        return replace(task, silent_looks=looks)
-    lost_contact = replace(task, silent_looks=looks, contact=Contact.UNREACHABLE, contact_detail=evidence.cause)
-    return lost_contact.with_note(Note(evidence.at, "unreachable", evidence.cause))
+        moved = replace(progress, contact=Contact.MOVED, contact_detail=evidence.present)
+        return replace(task, progress=moved).with_note(Note(evidence.at, "moved", evidence.present))
+    silent = replace(progress, silent_looks=progress.silent_looks + 1)
+    if silent.silent_looks < UNREACHABLE_AFTER or silent.contact is Contact.UNREACHABLE:
+        return replace(task, progress=silent)
+    unreachable = replace(silent, contact=Contact.UNREACHABLE, contact_detail=evidence.cause)
+    return replace(task, progress=unreachable).with_note(Note(evidence.at, "unreachable", evidence.cause))
 
 
 def _report(task: Task, evidence: Started | Cached | Executed | ReportedEnd) -> Task:
-    task = replace(task, contact=Contact.OK, contact_detail="", silent_looks=0, absent_since=None)
+    progress = replace(task.progress.reached(), absent_since=None)
+    task = replace(task, progress=progress)
     if task.state.is_end or task.state in _UNPLACED or task.state is TaskState.QUEUED:
         task = replace(
             _as_ward(task),
             state=TaskState.RUNNING,
-            place=None,
+            progress=replace(progress, place=None, started_at=progress.started_at or evidence.at),
             end=replace(task.end, ended_at=None),
-            started_at=task.started_at or evidence.at,
         ).with_note(Note(evidence.at, "told_running"))
     match evidence:
         case Started(_, started_ms):
@@ -228,16 +234,15 @@ def _no_later_than(task: Task, age: float | None) -> int | None:
 
 
 def _ended(task: Task, state: TaskState, at: float, *, proven: bool, note: Note) -> Task:
-    ended = replace(
-        task,
-        state=state,
-        end=replace(task.end, ended_at=at, is_proven=proven),
+    progress = replace(
+        task.progress,
         place=None,
         contact=Contact.OK,
         contact_detail="",
-        answered_at=task.answered_at or at,
+        answered_at=task.progress.answered_at or at,
     )
-    return ended.with_note(note)
+    end = replace(task.end, ended_at=at, is_proven=proven)
+    return replace(task, state=state, progress=progress, end=end).with_note(note)
 
 
 def _with_missing(task: Task) -> Task:

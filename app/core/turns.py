@@ -161,7 +161,7 @@ def _end_of(
         Queued(
             prompt_id=prompt_id,
             job=claim.job if (claim := held.get(prompt_id)) else None,
-            running_since=claim.started_at if isinstance(claim, Task) else None,
+            running_since=claim.progress.started_at if isinstance(claim, Task) else None,
             is_running=prompt_id in seen.running,
         )
         for prompt_id in (*seen.running, *seen.pending)

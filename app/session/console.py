@@ -323,7 +323,7 @@ def task_facts(task: Task) -> dict[str, Any]:
         "createdAt": task.created_at,
         "endedAt": task.end.ended_at,
         "cause": cause.value if (cause := end_cause(task)) is not None else None,
-        "place": task.place,
+        "place": task.progress.place,
         "outputs": [_output_facts(output) for output in task.delivery.outputs],
         "missing": list(task.end.missing),
         "failure": None if failure is None else {"kind": failure.kind, "message": failure.message},

@@ -387,4 +387,4 @@ def _unreadable(task: Task, error: BrokenRecord) -> Unreadable:
 
 def _durable_part(task: Task) -> Task:
     """The task without what every poll may change and a reload may forget."""
-    return replace(task, silent_looks=0, place=None)
+    return replace(task, progress=replace(task.progress, silent_looks=0, place=None))

@@ -51,7 +51,7 @@ class Restorer:
         for unread in records.unreadable:
             log.warning("a stored task cannot be read: %s", unread)
         for task in restored.unfinished:
-            if task.answered_at is None:  # the window closed while the task was being sent
+            if not task.progress.is_answered:  # the window closed while the task was being sent
                 await state.records.witness(task.prompt_id, Unclear(now, "page_went_away"))
 
     async def reread(self) -> None:

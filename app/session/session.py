@@ -370,7 +370,7 @@ class Session:
             return None
         if ahead >= AHEAD and not order.wish.is_unbounded:
             return NotYourTurn("run", locked, ahead)
-        is_moved = any(task.contact is Contact.MOVED for task in worker.own_unfinished)
+        is_moved = any(task.progress.contact is Contact.MOVED for task in worker.own_unfinished)
         return None if is_moved else worker.silence
 
     async def _carry_out(self, pressed: Pressed, worker: WindowWorker) -> PromptId:

@@ -154,7 +154,7 @@ NAMED = (
         "app/core/truth.py",
         (
             (
-                '        return replace(task, absent_since=at).with_note(Note(at, "absent"))\n',
+                '        return replace(task, progress=absent).with_note(Note(at, "absent"))\n',
                 '        return _ended(task, TaskState.LOST, at, proven=False, note=Note(at, "absent"))\n',
             ),
         ),

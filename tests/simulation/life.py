@@ -153,7 +153,7 @@ class Life:
                 if task.state.is_end:
                     world.requested.deleted.add(task.prompt_id)
                     world.spawn(session.delete_task(task.prompt_id), "delete")
-                elif task.contact is Contact.MOVED:
+                elif task.progress.contact is Contact.MOVED:
                     world.requested.given_up.add(task.prompt_id)
                     world.spawn(session.give_up(task.prompt_id), "give up")
 

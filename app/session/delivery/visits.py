@@ -21,6 +21,7 @@ from app.core.model import (
     Task,
     TaskDelivery,
     TaskEnd,
+    TaskProgress,
     TaskState,
     WindowId,
 )
@@ -64,7 +65,7 @@ def _task(owner: WindowId, server: Server, prompt_id: PromptId, end: Finished, w
         created_at=began,
         workflow=workflow,
         state=_STATES.get(end.end, TaskState.FAILED),
-        started_at=began,
+        progress=TaskProgress(started_at=began),
         end=TaskEnd(
             ended_at=end.at if end.ended_ms is None else end.ended_ms / 1000,
             server_started_ms=end.started_ms,

@@ -74,7 +74,7 @@ def redacted(task: Task) -> Task:
         editor_fault="",
         again_of=None,
         part=None,
-        warnings=(),
+        progress=replace(task.progress, warnings=()),
         delivery=TaskDelivery(outputs=tuple(_without_text(item) for item in task.delivery.outputs)),
         job=None if job is None else replace(job, models=()),
         end=replace(task.end, failure=bare),

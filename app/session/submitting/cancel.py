@@ -34,7 +34,7 @@ class Canceller:
 
         That is so until its POST is answered, and where the request may miss it, or hit another prompt.
         """
-        if task.answered_at is None:
+        if not task.progress.is_answered:
             return None
         cancelled = await self._cancel_job(task, base)
         if cancelled is None and task.state is TaskState.RUNNING and self._interrupts_by_id(task):

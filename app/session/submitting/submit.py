@@ -411,7 +411,7 @@ class Submitter:
 
     async def _record_answer(self, prompt_id: PromptId, answer: Evidence) -> None:
         """Record the answer of the submit. It comes only once, so retry while the store is full or closed."""
-        while (task := await self._state.records.witness(prompt_id, answer)) is None or task.answered_at is None:
+        while (task := await self._state.records.witness(prompt_id, answer)) is None or not task.progress.is_answered:
             if task is None:
                 raise TaskNotFound("submit_workflow", prompt_id)
             await self._state.ports.clock.sleep(WRITE_RETRY)

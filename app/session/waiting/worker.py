@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from app.core.errors import ConnectError, MooringError, NoServerAvailable, NotYourTurn, ServerBusy
-from app.core.model import Contact, PromptId, ServerId, Task
+from app.core.model import PromptId, ServerId, Task
 from app.session.facts import RunStage
 from app.session.state import State
 from app.session.submitting.submit import Submitter
@@ -86,8 +86,8 @@ class WindowWorker:
     def silence(self) -> MooringError | None:
         """That the server which holds its window is known not to answer: it waits, because it may use no other."""
         for task in self.own_unfinished:
-            if task.contact is not Contact.OK:
-                return ConnectError(task.server_id, task.contact_detail)
+            if not task.progress.is_reachable:
+                return ConnectError(task.server_id, task.progress.contact_detail)
         server = self.state.servers.fleet.get(self.locked) if self.locked else None
         if server is not None and server.health.is_silent:
             return ConnectError(server.server_id, server.health.value)

@@ -19,7 +19,7 @@ from app.core.errors import BadInput, StorageError
 from app.core.eta import Eta, Outlook, Queued, Work, running_eta, steady, waiting_etas
 from app.core.events import CachedMessage, EndMessage, Message, StartMessage
 from app.core.job import costly_nodes
-from app.core.model import Contact, NodeId, PromptId, ServerId, Task, TaskState
+from app.core.model import NodeId, PromptId, ServerId, Task, TaskState
 from app.core.plan import Certainty, Measured, Plan
 from app.core.ports.store import Learned
 from app.core.progress import Progress
@@ -140,7 +140,7 @@ class Forecast:
     def outlook(self, task: Task) -> Outlook:
         """When a running task is expected to end, or a waiting one to begin; empty if that is unknown."""
         now = self._state.ports.clock.steady()
-        if task.contact is not Contact.OK or task.cancel_asked_at is not None:
+        if not task.progress.is_reachable or task.progress.is_cancelling:
             return Outlook()
         if task.state is TaskState.RUNNING:
             return self._shown(Outlook(self._left(task, now)))
@@ -201,8 +201,9 @@ class Forecast:
 
     def _work(self, task: Task, live: Estimated) -> Work:
         clock, progress = self._state.ports.clock, self._state.live.progress.get(task.prompt_id)
-        if task.started_at is not None and (live.started is None or live.started[0] != task.started_at):
-            live.started = task.started_at, clock.steady() - max(0.0, clock.now() - task.started_at)
+        started_at = task.progress.started_at
+        if started_at is not None and (live.started is None or live.started[0] != started_at):
+            live.started = started_at, clock.steady() - max(0.0, clock.now() - started_at)
         stillness = self._state.live.stillness.get(task.prompt_id)
         done = {node for node, far in progress.done.items() if far >= 1.0} if progress is not None else set()
         return Work(

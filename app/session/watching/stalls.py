@@ -36,7 +36,7 @@ class StallDetector:
         patience = learned_patience(server_id, known_tasks.values())
         still = set(state.live.stalled) - {task.prompt_id for task in tasks}
         for task in tasks:
-            seen = (task.state, task.place)
+            seen = (task.state, task.progress.place)
             known = state.live.stillness.get(task.prompt_id, Stillness(now))
             has_moved = self._seen.get(task.prompt_id, seen) != seen
             self._seen[task.prompt_id] = seen

@@ -190,7 +190,7 @@ class Watch:
 
     @staticmethod
     def _needs_history(task: Task) -> bool:
-        return bool(task.end.told_end) or task.state is TaskState.UNCLEAR or task.absent_since is not None
+        return bool(task.end.told_end) or task.state is TaskState.UNCLEAR or task.progress.absent_since is not None
 
     async def poll(self, tasks: Sequence[Task]) -> bool:
         """Poll one server for these tasks; return whether it answered."""
@@ -231,7 +231,7 @@ class Watch:
         prompt_id = task.prompt_id
         if (seen := queue.sight_of(prompt_id, self._state.ports.clock.now())) is not None:
             await self._record(task, seen, began)
-            if task.cancel_asked_at is not None and (left := await self._canceller.cancel(task, base, queue)):
+            if task.progress.is_cancelling and (left := await self._canceller.cancel(task, base, queue)):
                 await self._record(task, left, began)
             return
         if (found := await self._read_end(task, base, began)) is not None:
@@ -252,14 +252,14 @@ class Watch:
         if finished is not None:
             self.restarts.finished(task)
             return finished
-        if task.answered_at is None:
+        if not task.progress.is_answered:
             return None  # its POST was under way when this poll began
         return await self._ask_jobs(task, base, self._absent(task, began))
 
     def _absent(self, task: Task, began: Moment) -> Absent:
         """The task's absence, with the time since its first one if that was in this page."""
         now = Moment.now(self._state.ports.clock)
-        if task.absent_since is None:
+        if task.progress.absent_since is None:
             known = {item.prompt_id for item in self._state.records.unfinished}
             self._missed = {key: at for key, at in self._missed.items() if key in known}
             self._missed[task.prompt_id] = now.steady
@@ -329,7 +329,7 @@ class Watch:
 
 def _is_inferred(task: Task) -> bool:
     """Whether its end was only concluded from its absence. A task that a cancel removed was seen to leave the queue."""
-    is_absent = task.state is TaskState.CANCELLED and task.absent_since is not None
+    is_absent = task.state is TaskState.CANCELLED and task.progress.absent_since is not None
     is_lost = task.state is TaskState.LOST or comfy.met_busy(task.end.failure)
     return not task.end.is_proven and (is_lost or is_absent)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.core.model import Contact, Task, TaskState
+from app.core.model import TaskState
 from app.core.window import Window
 from app.ui.header.header_html import header
 from app.ui.header.state import HeaderView, TabsView
@@ -25,9 +25,9 @@ def _header(page: Projection) -> HeaderView:
     server_id = window.window_locked_server if window is not None else None
     servers = session.fleet.servers
     mine = own_unfinished(session)
-    silent = sum(_is_silent(task) for task in mine)
+    silent = sum(task.is_silent for task in mine)
     # A server runs one at a time: of two, the end of one is not read yet.
-    running = len({task.server_id for task in mine if task.state is TaskState.RUNNING and not _is_silent(task)})
+    running = len({task.server_id for task in mine if task.state is TaskState.RUNNING and not task.is_silent})
     line = session.line.line
     entries = frozenset(item.prompt_id for item in line.entries) if line is not None else frozenset()
     places = sum(key not in entries for item in session.windows for key in item.reservations) + len(entries)
@@ -48,11 +48,6 @@ def _header(page: Projection) -> HeaderView:
         chosen=replace(where.server, queue=0) if where.server is not None else None,
         is_patient=where.is_patient,
     )
-
-
-def _is_silent(task: Task) -> bool:
-    """Whether its progress is unknown: its server does not answer, or gave no clear answer to the prompt."""
-    return task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
 
 
 def _tabs(page: Projection) -> TabsView:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from app.core.model import Contact, TaskState
+from app.core.model import TaskState
 from app.ui.header.header_words import word_ill
 from app.ui.header.state import HeaderView
 from app.ui.kit.i18n import Translator
@@ -75,16 +75,16 @@ def _mark(card: CardView) -> tuple[object, ...]:
     task = card.task
     return (
         task.state,
-        task.contact,
-        task.cancel_asked_at is None,
-        task.absent_since is None,
+        task.progress.contact,
+        not task.progress.is_cancelling,
+        task.progress.absent_since is None,
         card.still_minutes is None,
     )
 
 
 def _state(was: CardView | None, card: CardView, _: Translator) -> str:
     task = card.task
-    is_back = was is not None and was.task.contact is not Contact.OK and task.contact is Contact.OK
+    is_back = was is not None and not was.task.progress.is_reachable and task.progress.is_reachable
     if is_back and was is not None and task.state is was.task.state:
         return word_contact(task, _).title
     return word_card(card, _).title

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from app.core.eta import Eta
-from app.core.model import Contact, PromptId, Task, TaskState
+from app.core.model import PromptId, Task, TaskState
 from app.core.window import Window
 from app.session import RunStage
 from app.ui.kit.colours import ServerTag, tag_of
@@ -102,7 +102,7 @@ def _work_sign(session: SessionFacts) -> TabSign | None:
 
 
 def _kind_of(task: Task) -> TabKind:
-    if task.contact is not Contact.OK or task.state is TaskState.UNCLEAR:
+    if task.is_silent:
         return TabKind.NO_ANSWER
     return TabKind.RUNNING if task.state is TaskState.RUNNING else TabKind.WAITING
 

@@ -36,7 +36,7 @@ def word_offer(offer: Offer, view: CardView, _: Translator) -> str:
 
 def _wait(view: CardView, _: Translator) -> str:
     server = view.tag.name
-    match view.task.contact:
+    match view.task.progress.contact:
         case Contact.UNREACHABLE:
             return _(
                 "It is asked repeatedly. As soon as {server} answers, this continues automatically.", server=server

@@ -26,9 +26,7 @@ class Offer(Enum):
 
 def is_doubtful(task: Task, *, is_stalled: bool) -> bool:
     """Whether it is uncertain that this unfinished task advances."""
-    return not task.state.is_end and (
-        is_stalled or task.contact is not Contact.OK or task.state is TaskState.UNCLEAR
-    )  # fmt: skip
+    return not task.state.is_end and (is_stalled or task.is_silent)
 
 
 def may_run_twice(task: Task) -> bool:
@@ -40,8 +38,8 @@ def offers_for(task: Task, fleet: Fleet, *, is_stalled: bool) -> tuple[Offer, ..
     """Return what can be done about a doubtful task; nothing for one that is well or has ended."""
     if not is_doubtful(task, is_stalled=is_stalled):
         return ()
-    is_moved = task.contact is Contact.MOVED
-    is_settled_here = task.state is TaskState.UNCLEAR and task.contact is Contact.OK
+    is_moved = task.progress.contact is Contact.MOVED
+    is_settled_here = task.state is TaskState.UNCLEAR and task.progress.is_reachable
     found = {
         Offer.SAME_SERVER: is_moved and fleet.get(task.server_id) is not None,
         Offer.WAIT: not is_settled_here,
@@ -49,7 +47,7 @@ def offers_for(task: Task, fleet: Fleet, *, is_stalled: bool) -> tuple[Offer, ..
         Offer.RUN_ELSEWHERE: not is_settled_here and bool(task.workflow) and _has_elsewhere(task, fleet),
         Offer.RUN_AGAIN: bool(task.workflow) and not is_moved and not is_stalled,
         Offer.WINDOW: not is_settled_here,
-        Offer.CANCEL: not is_moved and task.cancel_asked_at is None,
+        Offer.CANCEL: not is_moved and not task.progress.is_cancelling,
         Offer.GIVE_UP: True,
     }
     return tuple(offer for offer, is_possible in found.items() if is_possible)

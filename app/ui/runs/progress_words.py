@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.eta import Eta, Outlook
-from app.core.model import Contact, Task, TaskState
+from app.core.model import Task, TaskState
 from app.core.progress import Progress
 from app.session import Run, RunStage
 from app.ui.kit.i18n import Translator
@@ -64,7 +64,7 @@ def word_steps(progress: Progress, node_title: str, _: Translator) -> str:
 def word_place(view: CardView, _: Translator) -> str:
     """Return a queued task's place in the queue, and whose runs are before it."""
     task, place = view.task, word_state(view.task, _).title
-    is_queued = task.state is TaskState.QUEUED and task.cancel_asked_at is None
+    is_queued = task.state is TaskState.QUEUED and not task.progress.is_cancelling
     before = word_before(view.outlook, _) if is_queued else ""
     return f"{place}{SEPARATOR}{before}" if before else place
 
@@ -124,4 +124,4 @@ def word_below(view: NowView, _: Translator) -> str:
 
 def is_plain(view: CardView) -> bool:
     """Whether the card needs no more text than the progress."""
-    return view.task.state in MOVING and view.task.contact is Contact.OK and view.still_minutes is None
+    return view.task.state in MOVING and view.task.progress.is_reachable and view.still_minutes is None

@@ -118,7 +118,7 @@ def _large(cards: Iterable[CardView]) -> frozenset[PromptId]:
         task = card.task
         if task.state.is_end or card.offers:
             continue
-        begins = task.state in {TaskState.REGISTERED, TaskState.QUEUED} and (task.place or 0) <= 1
+        begins = task.state in {TaskState.REGISTERED, TaskState.QUEUED} and (task.progress.place or 0) <= 1
         if task.state is TaskState.RUNNING or (begins and task.server_id not in seen):
             found.append(task.prompt_id)
         seen.add(task.server_id)

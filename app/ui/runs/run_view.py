@@ -34,7 +34,7 @@ def run_view(session: SessionFacts, chosen: OpenWorkflow | None, ui: UiState) ->
     """Return whether Run is possible now, which server it would use, and what Stop would stop."""
     window = session.window if isinstance(session.window, Window) else None
     locked = window.window_locked_server if window else None
-    mine = [task for item in session.windows for task in item.unfinished if task.cancel_asked_at is None]
+    mine = [task for item in session.windows for task in item.unfinished if not task.progress.is_cancelling]
     mine.sort(key=lambda task: task.created_at)
     standing = standing_of(ui.of(FormState), session.fleet, window, chosen)
     lacking = standing.lacks if standing is not None else ()

@@ -278,7 +278,8 @@ class CardView:
     def is_row(self) -> bool:
         """Whether an ended task is a row with words: it has no results, or not all that it should have made."""
         task = self.task
-        return not self.results or task.state is not TaskState.SUCCEEDED or bool(task.end.missing or task.warnings)
+        is_partial = bool(task.end.missing or task.progress.warnings)
+        return not self.results or task.state is not TaskState.SUCCEEDED or is_partial
 
 
 @dataclass(frozen=True, slots=True)

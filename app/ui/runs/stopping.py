@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.core.file_runs import TO_COME, FileRuns
-from app.core.model import BatchId, Contact, Task, TaskState
+from app.core.model import BatchId, Task, TaskState
 from app.core.waiting_runs import WaitingRuns
 from app.ui.kit.colours import tag_of
 from app.ui.kit.session_facts import SessionFacts
@@ -52,7 +52,7 @@ def to_stop(
         tasks=tuple(
             task.prompt_id
             for task in tasks
-            if task.cancel_asked_at is None and is_meant(task.part.batch_id if task.part is not None else None)
+            if not task.progress.is_cancelling and is_meant(task.part.batch_id if task.part is not None else None)
         ),
         to_come=sum(work.count(TO_COME) for work in works if is_meant(work.plan.batch.batch_id)),
         number=number,
@@ -83,6 +83,6 @@ def _fate(task: Task, *, is_asked: bool) -> str:
         return "ended"
     if task.state.is_end:
         return "lost"
-    if is_asked and task.cancel_asked_at is None:
+    if is_asked and not task.progress.is_cancelling:
         return "unasked"
-    return "unconfirmed" if task.contact is not Contact.OK or task.state is TaskState.UNCLEAR else "stopping"
+    return "unconfirmed" if task.is_silent else "stopping"

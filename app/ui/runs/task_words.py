@@ -18,7 +18,7 @@ SECONDS_UP_TO = 90.0  # longer times are given in minutes
 
 def word_task(task: Task, _: Translator) -> Words:
     """Return the task's state and contact as one text."""
-    if not task.state.is_end and task.contact is not Contact.OK:
+    if not task.state.is_end and not task.progress.is_reachable:
         return word_contact(task, _)
     return word_state(task, _)
 
@@ -28,7 +28,7 @@ def word_left(task: Task, _: Translator) -> Words:
     words = word_task(task, _)
     if task.state.is_end:
         return words
-    known = (task.created_at, task.answered_at, task.started_at, *(note.at for note in task.notes))
+    known = (task.created_at, task.progress.answered_at, task.progress.started_at, *(note.at for note in task.notes))
     time = max(at for at in known if at is not None)
     return Words(_("When last seen, {time}: {state}", time=_.formats.clock(time), state=words.title), tone=Tone.QUIET)
 
@@ -57,16 +57,16 @@ def word_state(task: Task, _: Translator) -> Words:
 
 
 def _under_way(task: Task, _: Translator) -> Words:
-    if task.absent_since is not None:
+    if task.progress.absent_since is not None:
         return Words(
             _("{server} no longer has it", server=task.server_id),
             _("It is looked up once more before it counts as lost."),
             tone=Tone.WARN,
         )
     is_running = task.state is TaskState.RUNNING
-    if task.cancel_asked_at is not None and is_running:
+    if task.progress.is_cancelling and is_running:
         return Words(_("Stopping at the server's next step …"), tone=Tone.BUSY)
-    if task.cancel_asked_at is not None:
+    if task.progress.is_cancelling:
         return Words(_("Stopping …"), tone=Tone.BUSY)
     return Words(_("Running") if is_running else _waiting(task, _), tone=Tone.BUSY)
 
@@ -115,7 +115,7 @@ def _succeeded(task: Task, _: Translator) -> Words:
             _("The server reports success without the output of: {nodes}", nodes=nodes),
             tone=Tone.WARN,
         )
-    if task.warnings:
+    if task.progress.warnings:
         return Words(_("Finished, without what the server left out"), tone=Tone.WARN)
     return Words(_("Finished"), tone=Tone.GOOD)
 
@@ -156,42 +156,44 @@ def _word_cause_of_loss(server: str, cause: EndCause | None, _: Translator) -> t
 
 
 def _waiting(task: Task, _: Translator) -> str:
-    if task.place is None:
+    place = task.progress.place
+    if place is None:
         return _("Waiting in line")
-    if task.place <= 1:
+    if place <= 1:
         return _("Next in line")
-    return _.plural("{count} ahead in line", "{count} ahead in line", task.place - 1)
+    return _.plural("{count} ahead in line", "{count} ahead in line", place - 1)
 
 
 def word_contact(task: Task, _: Translator) -> Words:
     """Say whether the task's server answers; silence never ends a task."""
-    match task.contact:
+    detail = task.progress.contact_detail
+    match task.progress.contact:
         case Contact.OK:
             return Words(_("The server answers"), tone=Tone.GOOD)
-        case Contact.UNREACHABLE if task.contact_detail in {"not-logged-in", "other-person"}:
+        case Contact.UNREACHABLE if detail in {"not-logged-in", "other-person"}:
             return Words(
                 _("Not asked about now"),
                 _("It goes on at {server}, and is fetched once you have logged in again.", server=task.server_id),
                 tone=Tone.WARN,
-                cause=word_cause(task.contact_detail, _),
+                cause=word_cause(detail, _),
             )
-        case Contact.UNREACHABLE if task.contact_detail == GATEWAY_LOST:  # which is said once for all
+        case Contact.UNREACHABLE if detail == GATEWAY_LOST:  # which is said once for all
             return Words(
                 _("Not asked about now"),
                 _("It goes on at {server}, and is asked about once the gateway answers.", server=task.server_id),
                 tone=Tone.QUIET,
             )
         case Contact.UNREACHABLE:
-            is_busy = task.contact_detail == BUSY
+            is_busy = detail == BUSY
             return Words(
                 _("{server} is busy", server=task.server_id)
                 if is_busy
                 else _("{server} does not answer", server=task.server_id),
                 _("The work may well go on there, and nothing is moved elsewhere."),
                 tone=Tone.WARN,
-                cause=word_cause(task.contact_detail, _),
+                cause=word_cause(detail, _),
             )
-        case Contact.MOVED if not task.contact_detail:
+        case Contact.MOVED if not detail:
             return Words(
                 _("{server} is no longer in the fleet", server=task.server_id),
                 _("Nothing is sent anywhere for this work until the server is in the fleet again."),
@@ -202,7 +204,7 @@ def word_contact(task: Task, _: Translator) -> Words:
             return Words(
                 _("{server} is no longer at the address that has this work", server=task.server_id),
                 _("Nothing is sent to the new address unless you say that it is the same server."),
-                f"{task.address} → {task.contact_detail}",
+                f"{task.address} → {detail}",
                 Tone.WARN,
             )
 

@@ -218,7 +218,7 @@ def cancel_view(line: WaitingRuns | None, tasks: Iterable[Task], works: Iterable
     plans: dict[BatchId, PlanItem] = {}
     everything = PlanItem(None, "")
     for task in tasks:
-        if task.cancel_asked_at is not None:
+        if task.progress.is_cancelling:
             continue
         everything = replace(everything, running=everything.running + 1)
         if task.part is not None:

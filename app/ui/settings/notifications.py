@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.core.ends import EndCause, end_cause
-from app.core.model import Contact, PromptId, Task, TaskState
+from app.core.model import PromptId, Task, TaskState
 from app.session import RunStage
 from app.ui.kit.colours import tag_of
 from app.ui.kit.i18n import Translator
@@ -139,7 +139,7 @@ def _is_busy(session: SessionFacts) -> bool:
     if line is not None and line.entries and line.pause is None:
         return True
     return any(
-        item.reservations or any(task.holds_window and task.contact is Contact.OK for task in item.unfinished)
+        item.reservations or any(task.holds_window and task.progress.is_reachable for task in item.unfinished)
         for item in session.windows
     )
 

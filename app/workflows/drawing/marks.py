@@ -100,7 +100,7 @@ def before(graph: Graph, node_ids: Iterable[str]) -> set[str]:
 
 def faulty_nodes(task: Task) -> set[str]:
     """The nodes with an error."""
-    found = {error.node_id for error in task.warnings}
+    found = {error.node_id for error in task.progress.warnings}
     if task.end.failure is not None:
         found |= {task.end.failure.node_id, *(error.node_id for error in task.end.failure.node_errors)}
     return found - {""}
@@ -122,7 +122,7 @@ def faults_at(task: Task, sketch: Sketch, node_id: str) -> NodeFaults:
         return box is not None and box.node_id == node_id
 
     failed = task.end.failure
-    errors = (*(failed.node_errors if failed is not None else ()), *task.warnings)
+    errors = (*(failed.node_errors if failed is not None else ()), *task.progress.warnings)
     return NodeFaults(
         failed if failed is not None and is_here(failed.node_id) else None,
         tuple(error for error in errors if is_here(error.node_id)),

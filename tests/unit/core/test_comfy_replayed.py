@@ -183,7 +183,7 @@ def test_only_our_own_errors_come_out_of_any_answer(
 def test_any_answer_to_a_submit_is_an_answer(body: Any, status: int, headers: dict[str, str]) -> None:
     """Nothing may be raised after the prompt was sent: the task would be left without its answer."""
     result = comfy.read_submit(answer(body, status, **headers), TASK, 1.0)
-    assert judge(TASK, result).answered_at == 1.0
+    assert judge(TASK, result).progress.answered_at == 1.0
     if isinstance(result, Accepted):
         assert status == 200
         assert isinstance(body, dict)

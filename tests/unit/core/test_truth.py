@@ -50,7 +50,7 @@ UNFINISHED = [state for state in TaskState if not state.is_end]
 def test_submit_answer_sets_state(answer: Evidence, state: TaskState) -> None:
     judged = after(task(), answer)
     assert judged.state is state
-    assert judged.answered_at == 101.0
+    assert judged.progress.answered_at == 101.0
     assert judged.end.is_proven == (state is TaskState.FAILED)
 
 
@@ -60,7 +60,7 @@ def test_an_unclear_answer_ends_nothing() -> None:
 
 def test_outputs_that_the_server_dropped_are_kept_as_warnings() -> None:
     dropped = (NodeError(node_id="6", class_type="SaveImage", type="required_input_missing", message="m"),)
-    assert after(task(), Accepted(101.0, 54.0, dropped)).warnings == dropped
+    assert after(task(), Accepted(101.0, 54.0, dropped)).progress.warnings == dropped
 
 
 @pytest.mark.parametrize("second", [Refused(102.0, REJECTED), Unclear(102.0, "x"), Accepted(102.0, 9.0)])
@@ -132,7 +132,7 @@ def test_a_clock_that_was_set_back_delays_no_verdict() -> None:
 
 def test_poll_begun_before_post_ended_proves_nothing() -> None:
     early = Absent(100.9, 101.5)
-    assert after(submitted(), early).absent_since is None
+    assert after(submitted(), early).progress.absent_since is None
     assert after(submitted(), early, Absent(105.0, 105.1)).state is TaskState.QUEUED
 
 
@@ -188,8 +188,8 @@ def test_removed_task_that_ran_gets_its_real_end() -> None:
 
 def test_a_task_began_when_it_was_first_seen_running() -> None:
     seen = after(submitted(), Seen(150.0, is_running=True), Seen(160.0, is_running=True))
-    assert seen.started_at == 150.0
-    assert after(submitted(), Seen(150.0, is_running=False, place=1)).started_at is None
+    assert seen.progress.started_at == 150.0
+    assert after(submitted(), Seen(150.0, is_running=False, place=1)).progress.started_at is None
 
 
 def test_removal_counts_only_after_cancel() -> None:
@@ -218,7 +218,7 @@ def test_history_counts_while_the_post_is_under_way() -> None:
     """A run may be over before the answer to its POST arrives."""
     judged = after(task(), Finished(200.0, "success"), Unclear(201.0, "timeout"))
     assert judged.state is TaskState.SUCCEEDED
-    assert judged.answered_at == 200.0
+    assert judged.progress.answered_at == 200.0
 
 
 def test_success_in_history_overturns_lost() -> None:
@@ -278,15 +278,15 @@ def test_reported_failure_completes_history() -> None:
 def test_a_disconnect_never_ends_a_task() -> None:
     cut = after(submitted(state=TaskState.RUNNING), *(NoAnswer(200.0 + index, "refused") for index in range(500)))
     assert cut.state is TaskState.RUNNING
-    assert cut.contact is Contact.UNREACHABLE
-    assert cut.contact_detail == "refused"
+    assert cut.progress.contact is Contact.UNREACHABLE
+    assert cut.progress.contact_detail == "refused"
     assert cut.holds_window
 
 
 def test_one_silent_poll_is_ignored() -> None:
     looks = [NoAnswer(200.0 + index, "timeout") for index in range(UNREACHABLE_AFTER)]
-    assert after(submitted(), *looks[:-1]).contact is Contact.OK
-    assert after(submitted(), *looks).contact is Contact.UNREACHABLE
+    assert after(submitted(), *looks[:-1]).progress.contact is Contact.OK
+    assert after(submitted(), *looks).progress.contact is Contact.UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -296,13 +296,13 @@ def test_one_silent_poll_is_ignored() -> None:
 @pytest.mark.parametrize("lost", [[NoAnswer(200.0, "x"), NoAnswer(201.0, "x")], [Moved(200.0, "y")]])
 def test_a_real_answer_restores_contact(lost: list[Evidence], sign: Evidence) -> None:
     back = after(submitted(), *lost, sign)
-    assert (back.contact, back.contact_detail, back.silent_looks) == (Contact.OK, "", 0)
+    assert (back.progress.contact, back.progress.contact_detail, back.progress.silent_looks) == (Contact.OK, "", 0)
 
 
 def test_a_server_that_moved_is_unreachable_and_never_lost() -> None:
     moved = after(submitted(), *(Moved(200.0 + index * 10, "http://elsewhere:1") for index in range(9)))
-    assert moved.contact is Contact.MOVED
-    assert moved.contact_detail == "http://elsewhere:1"
+    assert moved.progress.contact is Contact.MOVED
+    assert moved.progress.contact_detail == "http://elsewhere:1"
     assert moved.state is TaskState.QUEUED
     assert moved.shown_state == "unreachable_moved"
     assert len(moved.notes) == 1
@@ -310,7 +310,7 @@ def test_a_server_that_moved_is_unreachable_and_never_lost() -> None:
 
 def test_moved_server_is_noted_with_present_address() -> None:
     moved = after(submitted(), Moved(200.0, "http://elsewhere:1"), Moved(210.0, "http://elsewhere:2"), Moved(220.0))
-    assert (moved.contact, moved.contact_detail) == (Contact.MOVED, "")
+    assert (moved.progress.contact, moved.progress.contact_detail) == (Contact.MOVED, "")
     assert [note.detail for note in moved.notes if note.kind == "moved"] == [
         "http://elsewhere:1",
         "http://elsewhere:2",
@@ -332,7 +332,7 @@ def test_given_up_is_final() -> None:
 def test_asking_to_cancel_ends_nothing() -> None:
     asked = after(submitted(), CancelAsked(150.0))
     assert asked.state is TaskState.QUEUED
-    assert asked.cancel_asked_at == 150.0
+    assert asked.progress.cancel_asked_at == 150.0
     assert judge(asked, CancelAsked(160.0)) == asked
 
 
@@ -358,9 +358,9 @@ def test_identical_second_poll_changes_nothing() -> None:
 
 
 def test_a_running_task_waits_nowhere() -> None:
-    assert after(submitted(), Seen(200.0, False, 2), Seen(201.0, True)).place is None
-    assert after(submitted(), Seen(200.0, False, 2), Started(201.0)).place is None
-    assert after(submitted(), Seen(200.0, False, 2), Finished(201.0, "success")).place is None
+    assert after(submitted(), Seen(200.0, False, 2), Seen(201.0, True)).progress.place is None
+    assert after(submitted(), Seen(200.0, False, 2), Started(201.0)).progress.place is None
+    assert after(submitted(), Seen(200.0, False, 2), Finished(201.0, "success")).progress.place is None
 
 
 def test_the_evidence_kept_is_bounded_and_keeps_its_ends() -> None:

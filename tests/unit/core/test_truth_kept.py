@@ -24,61 +24,62 @@ CREATED = 100.0  # of every task here
 
 
 def test_the_servers_number_is_kept() -> None:
-    assert after(task(), Accepted(101.0, 7.0)).number == 7.0
+    assert after(task(), Accepted(101.0, 7.0)).progress.number == 7.0
 
 
 def test_unclear_answer_restarts_absence() -> None:
     looked = task(absent_since=100.5)
-    assert judge(looked, Unclear(101.0, "timeout")).absent_since is None
+    assert judge(looked, Unclear(101.0, "timeout")).progress.absent_since is None
 
 
 def test_start_is_first_poll_that_saw_it_running() -> None:
     waiting = after(submitted(), Seen(200.0, False, 2))
-    assert (waiting.started_at, waiting.place) == (None, 2)
+    assert (waiting.progress.started_at, waiting.progress.place) == (None, 2)
     running = after(waiting, Seen(201.0, True))
-    assert (running.started_at, running.place) == (201.0, None)
-    assert after(running, Seen(202.0, True)).started_at == 201.0
+    assert (running.progress.started_at, running.progress.place) == (201.0, None)
+    assert after(running, Seen(202.0, True)).progress.started_at == 201.0
 
 
 @pytest.mark.parametrize("piece", [Started(201.0), Executed(201.0, ()), ReportedEnd(201.0, "success")])
 def test_start_is_also_reported_by_socket(piece: Started | Executed | ReportedEnd) -> None:
     waiting = after(submitted(), Seen(200.0, False, 1))
-    assert after(waiting, piece).started_at == 201.0
+    assert after(waiting, piece).progress.started_at == 201.0
     seen = after(submitted(), Seen(190.0, True), Seen(191.0, False, 1))
-    assert after(seen, piece).started_at == 190.0
+    assert after(seen, piece).progress.started_at == 190.0
 
 
 def test_poll_counts_unless_post_ended_during_it() -> None:
     answered = after(task(), Accepted(150.0, 7.0))
-    assert after(answered, Absent(150.0, 150.5)).absent_since == 150.5
+    assert after(answered, Absent(150.0, 150.5)).progress.absent_since == 150.5
     assert after(answered, Absent(149.9, 150.0)) == answered
-    assert after(answered, Absent(149.0, 149.9)).absent_since == 149.9
+    assert after(answered, Absent(149.0, 149.9)).progress.absent_since == 149.9
 
 
 def test_poll_at_the_time_of_the_first_does_not_count() -> None:
     first = after(submitted(), Absent(200.0, 200.1))
     assert judge(first, Absent(200.05, 200.1)) == first
     set_back = judge(first, Absent(150.0, 150.1))
-    assert set_back.absent_since == 150.1
+    assert set_back.progress.absent_since == 150.1
 
 
 def test_an_end_out_of_history_forgets_that_it_was_missed() -> None:
     missed = after(submitted(), Seen(199.0, False, 3), Absent(200.0, 200.1))
     ended = after(missed, Finished(201.0, "success", ended_ms=9_000))
-    assert (ended.absent_since, ended.place, ended.end.server_ended_ms) == (None, None, 9_000)
+    assert (ended.progress.absent_since, ended.progress.place, ended.end.server_ended_ms) == (None, None, 9_000)
 
 
 def test_an_end_out_of_history_ends_an_unanswered_post_too() -> None:
-    assert after(task(), Finished(201.0, "success")).answered_at == 201.0
-    assert after(task(), Accepted(101.0, 7.0), Finished(201.0, "success")).answered_at == 101.0
+    assert after(task(), Finished(201.0, "success")).progress.answered_at == 201.0
+    assert after(task(), Accepted(101.0, 7.0), Finished(201.0, "success")).progress.answered_at == 101.0
 
 
 def test_silent_polls_are_counted_and_reset_by_the_end() -> None:
     silent = after(submitted(), NoAnswer(200.0, "timeout"), NoAnswer(201.0, "refused"), NoAnswer(202.0, "down"))
-    assert (silent.contact, silent.contact_detail, silent.silent_looks) == (Contact.UNREACHABLE, "refused", 3)
-    assert after(submitted(), NoAnswer(200.0, "a"), NoAnswer(201.0, "b")).silent_looks == 2
+    assert (silent.progress.contact, silent.progress.contact_detail) == (Contact.UNREACHABLE, "refused")
+    assert silent.progress.silent_looks == 3
+    assert after(submitted(), NoAnswer(200.0, "a"), NoAnswer(201.0, "b")).progress.silent_looks == 2
     ended = after(silent, GivenUp(203.0))
-    assert (ended.state, ended.contact, ended.contact_detail) == (TaskState.GIVEN_UP, Contact.OK, "")
+    assert (ended.state, ended.progress.contact, ended.progress.contact_detail) == (TaskState.GIVEN_UP, Contact.OK, "")
 
 
 def test_reported_outputs_are_dated_by_server_clock() -> None:

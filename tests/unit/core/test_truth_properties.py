@@ -53,8 +53,8 @@ def test_every_step_keeps_what_is_final(life: list[Evidence]) -> None:
         if was.state.is_end and not now.state.is_end:
             assert now.is_ward, "the window is free, and stays so"
         assert (now.end.ended_at is not None) == now.state.is_end
-        assert now.place is None or not now.state.is_end
-        assert now.contact is Contact.OK or not now.state.is_end
+        assert now.progress.place is None or not now.state.is_end
+        assert now.progress.contact is Contact.OK or not now.state.is_end
 
 
 @given(LIVES)
@@ -73,17 +73,18 @@ def test_lost_takes_two_separate_polls_without_news_between(life: list[Evidence]
     now, looks = task(), list[Absent]()
     for piece in life:
         was, now = now, judge(now, piece)
-        if isinstance(piece, Absent) and was.answered_at is not None and piece.began >= was.answered_at:
+        answered_at = was.progress.answered_at
+        if isinstance(piece, Absent) and answered_at is not None and piece.began >= answered_at:
             looks.append(piece)
         if isinstance(piece, Seen | Finished | Started | Executed | ReportedEnd):
             looks.clear()
         if now.state is TaskState.LOST and was.state is not TaskState.LOST:
-            assert now.answered_at is not None
+            assert now.progress.answered_at is not None
             assert isinstance(piece, Absent)
             assert len(looks) >= 2
             assert looks[-1].began - looks[0].at >= LOST_GAP
             assert not now.end.told_end
-            assert now.cancel_asked_at is None
+            assert now.progress.cancel_asked_at is None
 
 
 @given(LIVES)

@@ -119,9 +119,11 @@ async def test_operations_reach_work_of_other_windows(stage: Stage) -> None:
     await page.session.give_up(task.prompt_id)
     assert {item.prompt_id: item.state for item in tasks_of(other)}[task.prompt_id] is TaskState.GIVEN_UP
     stage.move_server(task.server_id, "http://elsewhere.test:8188")
-    await stage.until(lambda: all(item.contact is Contact.MOVED for item in tasks_of(other) if not item.state.is_end))
+    await stage.until(
+        lambda: all(item.progress.contact is Contact.MOVED for item in tasks_of(other) if not item.state.is_end)
+    )
     await page.session.confirm_move(repeated)
-    await stage.until(lambda: all(item.contact is Contact.OK for item in tasks_of(other)))
+    await stage.until(lambda: all(item.progress.contact is Contact.OK for item in tasks_of(other)))
 
 
 @scene

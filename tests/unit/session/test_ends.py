@@ -58,7 +58,7 @@ async def test_cleared_queue_is_shown_as_the_cause(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
-    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 1)
     await stage.sleep(7.0)  # polls are rare by now
     cleared_at = stage.now
     await by_another(stage, "/queue", b'{"clear": true}')
@@ -75,7 +75,7 @@ async def test_removal_is_unknown_without_a_socket(stage: Stage) -> None:
     stage.world.network.refusing.add(stage.world.network.address_of(A) or "")
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
-    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 1)
     await by_another(stage, "/queue", b'{"clear": true}')
     assert end_cause(await stage.ended(page, prompt_id)) is EndCause.UNKNOWN
 
@@ -86,7 +86,7 @@ async def test_restart_is_no_removal_by_another_user(stage: Stage) -> None:
     await stage.ended(page, await stage.run(page, server_id=A))
     first = await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
-    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 1)
     stage.world.sims[A].restart()
     for item in (first, prompt_id):
         task = await stage.ended(page, item)

@@ -58,7 +58,7 @@ async def test_a_disconnect_never_ends_a_task(stage: Stage) -> None:
     home.is_down = True
     for socket in tuple(home.all_sockets):
         home.drop(socket)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.UNREACHABLE)
     await asyncio.sleep(3600.0)
     assert task_of(page, prompt_id).state is TaskState.RUNNING
     home.is_down = False
@@ -176,7 +176,7 @@ async def test_unreadable_history_does_not_delay_other_tasks(stage: Stage) -> No
     sim.request = request  # type: ignore[method-assign]
     assert (await stage.ended(page, good)).state is TaskState.SUCCEEDED
     assert not task_of(page, bad).state.is_end
-    await stage.until(lambda: task_of(page, bad).contact is Contact.UNREACHABLE)  # said so, though the queue answers
+    await stage.until(lambda: not task_of(page, bad).progress.is_reachable)  # said so, though the queue answers
     sim.request = whole  # type: ignore[method-assign]
     assert (await stage.ended(page, bad)).state is TaskState.SUCCEEDED
 

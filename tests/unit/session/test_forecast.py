@@ -95,7 +95,7 @@ async def test_waiting_task_shows_its_place_and_start(stage: Stage) -> None:
     await stage.until_running(other, first)
     for _ in range(2):
         last = await stage.run_now(page, steps=STEPS, server_id=A)
-    await stage.until(lambda: task_of(page, last).place == 2)
+    await stage.until(lambda: task_of(page, last).progress.place == 2)
     outlook = page.session.outlook(task_of(page, last))
     assert outlook.eta is not None
     shown, at = outlook.eta.left, stage.now

@@ -86,7 +86,7 @@ async def test_task_in_jobs_api_is_not_absent(stage: Stage) -> None:
     server.is_forgetful = True  # queue and history show nothing
     await stage.until(lambda: len(stage.requests("GET", "/api/jobs?")) > 4)
     assert task_of(page, prompt_id).state is TaskState.RUNNING
-    assert task_of(page, prompt_id).absent_since is None
+    assert task_of(page, prompt_id).progress.absent_since is None
     server.is_forgetful = False
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
@@ -98,7 +98,7 @@ async def test_finished_job_is_not_requested_by_id(stage: Stage) -> None:
     page = await stage.window()
     await stage.run(page, steps=900, server_id=A)
     prompt_id = await stage.run(page, steps=900, server_id=A)
-    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 1)
     await page.session.cancel(prompt_id)
     await stage.ended(page, prompt_id)
     assert stage.requests("GET", "/api/jobs?")

@@ -67,7 +67,7 @@ async def test_no_clock_frees_a_window(stage: Stage) -> None:
     stage.world.sims[home].awake.clear()
     await asyncio.sleep(6 * 3600.0)
     assert window_of(page).window_locked_server == home
-    assert task_of(page, prompt_id).contact is Contact.UNREACHABLE
+    assert task_of(page, prompt_id).progress.contact is Contact.UNREACHABLE
     stage.world.sims[home].awake.set()
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
 
@@ -132,7 +132,7 @@ async def test_moved_server_makes_task_unreachable_and_gets_no_requests(stage: S
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     since = stage.now
     await asyncio.sleep(600.0)
     assert [item for item in stage.asked if item.at > since and item.server_id == A] == []
@@ -154,7 +154,7 @@ async def test_task_of_removed_server_is_not_lost(stage: Stage) -> None:
     page = await stage.window()
     prompt_id = await stage.run(page, steps=40, server_id=C)
     stage.tell_fleet(A, B)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     await asyncio.sleep(600.0)
     assert not task_of(page, prompt_id).state.is_end
     stage.tell_fleet(A, B, C)

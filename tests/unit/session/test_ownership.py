@@ -119,7 +119,7 @@ async def test_cancelling_waiting_task_removes_it_and_frees_window(stage: Stage)
     busy, page = await stage.window(), await stage.window()
     first = await stage.run(busy, steps=100, server_id=A)
     second = await stage.run(page, server_id=A)
-    await stage.until(lambda: task_of(page, second).place == 1)
+    await stage.until(lambda: task_of(page, second).progress.place == 1)
     await page.session.cancel(second)
     assert task_of(page, second).state is TaskState.CANCELLED
     assert window_of(page).mooring == Free()

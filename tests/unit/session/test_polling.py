@@ -53,7 +53,7 @@ async def test_clock_set_forward_makes_no_task_lost_sooner(stage: Stage) -> None
     prompt_id = await stage.run(page, steps=900, server_id=A)
     await stage.until_running(page, prompt_id)
     stage.world.sims[A].restart()
-    await stage.until(lambda: task_of(page, prompt_id).absent_since is not None)
+    await stage.until(lambda: task_of(page, prompt_id).progress.absent_since is not None)
     first = stage.now
     stage.world.browser.clock_shift = 3600.0
     page.session.wake("story")

@@ -128,7 +128,7 @@ async def test_work_adopted_before_answer_is_settled_by_polling(stage: Stage) ->
     heir = await stage.window()
     await stage.until(lambda: heir.session.orphans)
     prompt_id = orphan_ids(heir)[0]
-    assert heir.session.orphans[0].task.answered_at is None
+    assert heir.session.orphans[0].task.progress.answered_at is None
     await heir.session.adopt(prompt_id)
     assert (await stage.ended(heir, prompt_id)).state is TaskState.SUCCEEDED
     assert len(stage.requests("POST", "/prompt")) == 1
@@ -160,7 +160,7 @@ async def test_window_whose_task_was_adopted_does_not_post(stage: Stage) -> None
     await stage.until(lambda: any(item.stage is RunStage.SUBMITTING for item in page.session.runs))
     second = stage.begin(page, steps=3, server_id=A)
     await stage.until(lambda: len(database.all_tasks()) == 2 or second.done())
-    adopt_of = [task for task in database.all_tasks() if task.answered_at is None][-1]
+    adopt_of = [task for task in database.all_tasks() if task.progress.answered_at is None][-1]
     await stage.store().adopt(adopt_of.prompt_id, (adopt_of.owner, adopt_of.epoch), heirs)
     await stage.sleep(SLEPT_OVER)
     stage.world.sims[A].awake.set()

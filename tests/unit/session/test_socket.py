@@ -199,7 +199,7 @@ async def test_socket_of_removed_server_waits_for_new_fleet(stage: Stage, code: 
     await asyncio.sleep(UNTIL_REPORTED - 0.1)
     assert len(gate.opened) == 1
     stage.tell_fleet(B, C)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     await asyncio.sleep(60.0)
     assert len(gate.opened) == 1
     assert task_of(page, prompt_id).shown_state == "unreachable_moved"
@@ -207,7 +207,7 @@ async def test_socket_of_removed_server_waits_for_new_fleet(stage: Stage, code: 
     since = stage.now
     await stage.until(lambda: page.session.socket.state == "open")
     assert stage.now - since < UNTIL_REPORTED, "no pause is waited out"
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.OK)
 
 
 def test_close_code_for_departed_server_matches_gateway() -> None:
@@ -475,7 +475,7 @@ async def test_moving_server_is_shown_as_moved_without_violation(stage: Stage) -
     prompt_id = await stage.run(page, steps=4_000, server_id=A)
     await stage.until(lambda: page.session.socket.state == "open")
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     since = stage.now
     await stage.until(lambda: page.session.socket.state == "waiting")
     assert stage.now - since < 1.0, "the socket is left at once, not when its silence is noticed"
@@ -495,7 +495,7 @@ async def test_retries_pause_after_unreached_server_moved(stage: Stage) -> None:
     prompt_id = await stage.run(page, steps=4_000, server_id=A)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
     page = await stage.reload(page)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     since, before = stage.now, page.session.socket.reconnects
     await stage.until(lambda: page.session.socket.reconnects >= before + 6)
     assert stage.now - since > 3.0, "a wait that grows, as for any server that cannot be had"

@@ -69,11 +69,11 @@ async def test_task_that_becomes_next_is_not_stalled_immediately(stage: Stage) -
         slow = a_workflow(15, seed, None).with_values({("2", "seconds_per_step"): UNLEARNED_PATIENCE / 10})
         await other.session.run(slow, server_id=A)
     prompt_id = await stage.run_now(page, server_id=A)
-    await stage.until(lambda: task_of(page, prompt_id).place == 2)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 2)
     await stage.sleep(UNLEARNED_PATIENCE * 1.2)
-    await stage.until(lambda: task_of(page, prompt_id).place == 1)
+    await stage.until(lambda: task_of(page, prompt_id).progress.place == 1)
     await stage.sleep(60.0)
-    assert task_of(page, prompt_id).place == 1
+    assert task_of(page, prompt_id).progress.place == 1
     assert page.session.stalled == frozenset()
     assert page.session.still_for(prompt_id) <= 60.0 + IDLE_PATIENCE
 
@@ -134,13 +134,13 @@ async def test_new_address_gets_nothing_until_user_confirms_it(stage: Stage) -> 
     prompt_id = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, prompt_id)
     stage.move_server(A, ELSEWHERE)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     since = stage.now
     with pytest.raises(ServerMoved):
         await stage.run(page)
     assert [item for item in stage.asked if item.server_id == A and item.at > since] == []
     await page.session.confirm_move(prompt_id)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.OK)
     assert (await stage.ended(page, prompt_id)).state is TaskState.SUCCEEDED
     back = await stage.reload(page)
     assert back.session.get_task_bound_image_url(prompt_id)
@@ -152,11 +152,11 @@ async def test_confirmed_server_is_polled_immediately(stage: Stage) -> None:
     prompt_id = await stage.run(page, steps=9000, server_id=A)
     await stage.until_running(page, prompt_id)
     stage.move_server(A, ELSEWHERE)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     await stage.sleep(120.0)
     since = stage.now
     await page.session.confirm_move(prompt_id)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.OK)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.OK)
     assert stage.now - since < 1.0, "not when the next look would have been due"
 
 
@@ -166,9 +166,9 @@ async def test_new_work_on_confirmed_server_is_sent_and_delivered(stage: Stage) 
     first = await stage.run(page, steps=400, server_id=A)
     await stage.until_running(page, first)
     stage.move_server(A, ELSEWHERE)
-    await stage.until(lambda: task_of(page, first).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, first).progress.contact is Contact.MOVED)
     await page.session.confirm_move(first)
-    await stage.until(lambda: task_of(page, first).contact is Contact.OK)
+    await stage.until(lambda: task_of(page, first).progress.contact is Contact.OK)
     second = await stage.run(page, steps=40)
     assert task_of(page, second).address == task_of(page, first).address
     assert task_of(page, second).confirmed_address == ELSEWHERE
@@ -186,7 +186,7 @@ async def test_confirmation_applies_although_one_task_is_gone(stage: Stage, how:
     first, second = [await stage.run(page, steps=400, server_id=A) for _ in range(2)]
     await stage.until_running(page, first)
     stage.move_server(A, ELSEWHERE)
-    await stage.until(lambda: task_of(page, second).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, second).progress.contact is Contact.MOVED)
     known = task_of(page, first)
     if how == "adopted":
         await stage.store().adopt(first, (known.owner, known.epoch), WindowId("w-heir"))
@@ -208,6 +208,6 @@ async def test_a_server_that_has_left_the_fleet_cannot_be_confirmed(stage: Stage
     page = await stage.window()
     prompt_id = await stage.run(page, steps=400, server_id=A)
     stage.tell_fleet(B)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.MOVED)
     with pytest.raises(ServerMoved):
         await page.session.confirm_move(prompt_id)

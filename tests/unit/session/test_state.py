@@ -107,19 +107,19 @@ async def test_transient_fields_are_not_written(stage: Stage) -> None:
     for _ in range(3):
         await stage.run_now(other, steps=100, server_id=A)
     prompt_id = await stage.run_now(page, steps=900, server_id=A)
-    await stage.until(lambda: (task_of(page, prompt_id).place or 0) > 1)
-    records, place = stage.world.database.tasks, task_of(page, prompt_id).place
+    await stage.until(lambda: (task_of(page, prompt_id).progress.place or 0) > 1)
+    records, place = stage.world.database.tasks, task_of(page, prompt_id).progress.place
     written = records[prompt_id]
-    await stage.until(lambda: task_of(page, prompt_id).place not in (place, None))
+    await stage.until(lambda: task_of(page, prompt_id).progress.place not in (place, None))
     assert records[prompt_id] is written
     home = stage.world.sims[A]
     home.is_down = True
     for socket in tuple(home.all_sockets):
         home.drop(socket)
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.UNREACHABLE)
     written = records[prompt_id]
     await stage.sleep(120.0)
-    assert task_of(page, prompt_id).silent_looks > 3
+    assert task_of(page, prompt_id).progress.silent_looks > 3
     assert records[prompt_id] is written
 
 

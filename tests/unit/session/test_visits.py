@@ -57,7 +57,7 @@ async def test_visited_run_has_the_workflow_and_times_of_its_server(stage: Stage
     assert json.loads(task.workflow) == json.loads(done.workflow)
     assert task.end.seconds == done.end.seconds
     assert task.end.server_ended_ms == done.end.server_ended_ms
-    assert (task.created_at, task.started_at, task.end.ended_at) == (
+    assert (task.created_at, task.progress.started_at, task.end.ended_at) == (
         task.end.server_started_ms / 1000,
         task.end.server_started_ms / 1000,
         task.end.server_ended_ms / 1000,
@@ -70,7 +70,7 @@ async def test_visited_run_without_recorded_times_has_that_of_the_visit(stage: S
     task = visits._task(
         window_of(page).window_id, page.session.fleet.servers[0], PromptId("p"), Finished(5.0, "success"), ""
     )
-    assert (task.created_at, task.started_at, task.end.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
+    assert (task.created_at, task.progress.started_at, task.end.ended_at, task.workflow) == (5.0, 5.0, 5.0, "")
 
 
 @scene

@@ -711,11 +711,13 @@ async def test_an_empty_file_waits_for_nothing(stage: Stage) -> None:
 async def test_failed_cancel_is_raised_and_others_are_cancelled(stage: Stage) -> None:
     page = await stage.window()
     await add(stage, page, 2, steps=400)
-    await stage.until(lambda: unfinished(page) == 2 and all(task.answered_at for task in tasks_of(page)))
+    await stage.until(lambda: unfinished(page) == 2 and all(task.progress.answered_at for task in tasks_of(page)))
     stage.world.sims[tasks_of(page)[0].server_id].is_down = True
     with pytest.raises(ConnectError):
         await page.session.line.cancel_mine()
-    assert all(task.cancel_asked_at is not None for task in tasks_of(page)), "each was tried, and is tried again"
+    assert all(task.progress.cancel_asked_at is not None for task in tasks_of(page)), (
+        "each was tried, and is tried again"
+    )
 
 
 @scene

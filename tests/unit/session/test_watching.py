@@ -319,8 +319,8 @@ async def test_silent_server_is_polled_more_rarely(stage: Stage) -> None:
         lambda exchange: tried.append(stage.now) if exchange.route == ("GET", "queue") else None
     )
     stage.world.sims[A].is_down = True
-    await stage.until(lambda: task_of(page, prompt_id).contact is Contact.UNREACHABLE)
-    assert task_of(page, prompt_id).contact_detail == "connect-failed", "what the gateway says of it"
+    await stage.until(lambda: task_of(page, prompt_id).progress.contact is Contact.UNREACHABLE)
+    assert task_of(page, prompt_id).progress.contact_detail == "connect-failed", "what the gateway says of it"
     await stage.sleep(300.0)
     pauses = [later - earlier for earlier, later in pairwise(tried)]
     assert max(pauses) > 2.0 * LONGEST_PAUSE, "the longest at a server that answers"
@@ -332,7 +332,7 @@ async def test_silent_server_is_polled_more_rarely(stage: Stage) -> None:
 async def test_ward_of_moved_server_is_polled_more_rarely(stage: Stage) -> None:
     heir, prompt_id = await adopted(stage)
     stage.world.network.moved[A] = "http://elsewhere.test:8188"
-    await stage.until(lambda: task_of(heir, prompt_id).contact is Contact.MOVED)
+    await stage.until(lambda: task_of(heir, prompt_id).progress.contact is Contact.MOVED)
     await stage.sleep(60.0)
 
     def thoughts() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from app.core.model import BatchId, Cell, Part, PromptId
 from app.core.waiting_runs import Batch, WaitingRun, WaitingRuns, read_values, write_values
@@ -17,6 +16,7 @@ from tests.kit.page.elements import element, elements
 from tests.kit.page.stills import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
+from tests.ports.tasks import changed
 from tests.unit.ui.page.test_actions import SEED, Rig
 from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
@@ -158,7 +158,7 @@ async def test_stop_asks_which_runs_and_says_what_was_stopped() -> None:
     assert made.context.ui.of(RunsState).stopped.is_asked
     assert len(elements(shown(made, "now"), data_action="ask-cancel-mine")) == 1
     assert not elements(shown(made, "waiting"), data_action="ask-cancel-mine")
-    asked = [replace(item, cancel_asked_at=5.0) for item in (running, task("c", "b"))]
+    asked = [changed(item, cancel_asked_at=5.0) for item in (running, task("c", "b"))]
     made.session.window, made.session.others, made.session.line = window(asked[0]), (mate(1, asked[1]),), StillLine()
     notice = shown(made, "errors")
     assert "Stopping 2 runs" in notice and "2 waited and are not sent" in notice
