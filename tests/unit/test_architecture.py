@@ -38,6 +38,12 @@ PORTS = "app.core.ports"
 # What an adapter needs besides the ports and their values: formats (of ComfyUI, of the store), and the readers of what
 # the page itself probes on a server. Never a rule, such as what a window may do or when a task has ended.
 FORMATS = {"app.core.comfy", "app.core.direct", "app.core.errors", "app.core.records"}
+# What the parts of a session share: the attribute of `State` and name of the module, and the class.
+PARTS_OF_THE_STATE = {"records": "Records", "live": "Live", "servers": "Servers"}
+CHANGING = {
+    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "insert", "intersection_update",
+    "pop", "popitem", "popleft", "remove", "reverse", "setdefault", "sort", "symmetric_difference_update", "update",
+}  # fmt: skip
 JAVASCRIPT = {"js", "pyodide", "pyodide_js", "pyscript", "_pyodide"}
 
 
@@ -249,6 +255,87 @@ def _replaced_slices(function: ast.AST, kinds: Collection[str]) -> Iterator[tupl
                 continue
         if kind:
             yield node, kind
+
+
+def test_parts_of_the_state_are_changed_by_their_own_methods() -> None:
+    """What others read of the records, of what is live and of the servers, they do not write."""
+    found = [
+        f"{module.name}:{line} changes {what}"
+        for module in inside("app")
+        for part, kind in PARTS_OF_THE_STATE.items()
+        if module.name != f"app.session.{part}"
+        for line, what in _changes_of(module.tree, part, kind)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state.live.runs = {}",
+        "self._state.live.stalled |= {1}",
+        "del state.live.runs",
+        "state.live.runs[1] = run",
+        "del self._state.live.runs[1]",
+        "state.live.runs.pop(1)",
+        "state.live.noticed[1].signs.append(2)",
+        "setattr(state.live, 'runs', {})",
+        "live = self._state.live; live.runs = {}",
+        "def show(live: Live) -> None: live.runs[1] = 2",
+        "def __init__(self, live: Live) -> None: self.known = live; self.known.runs[1] = 2",
+        "state.live.first, other = 1, 2",
+        "for state.live.first in runs: pass",
+    ],
+)
+def test_change_of_a_part_of_the_state_is_found(change: str) -> None:
+    assert [line for line, _ in _changes_of(ast.parse(change), "live", "Live")] == [1]
+
+
+@pytest.mark.parametrize("reading", ["state.live.forget(1)", "found = state.live.runs[1]", "self.live = Live()"])
+def test_use_of_a_part_of_the_state_is_no_change(reading: str) -> None:
+    assert not list(_changes_of(ast.parse(reading), "live", "Live"))
+
+
+def _changes_of(tree: ast.AST, part: str, kind: str) -> Iterator[tuple[int, str]]:
+    """Find what sets, deletes or changes an attribute of `….state.part`, or of a name for it, or something in one."""
+    names = {
+        node.arg
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg) and node.annotation is not None and ast.unparse(node.annotation) == kind
+    }
+
+    def is_part(node: ast.expr) -> bool:
+        match node:
+            case ast.Attribute(ast.Name("state" | "_state") | ast.Attribute(attr="state" | "_state"), attr=name):
+                return name == part
+            case ast.Name() | ast.Attribute():
+                return ast.unparse(node) in names
+        return False
+
+    def is_of_part(node: ast.expr) -> bool:
+        match node:
+            case ast.Attribute(value):
+                return is_part(value) or is_of_part(value)
+            case ast.Subscript(value):
+                return is_of_part(value)
+        return False
+
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([name], value) | ast.NamedExpr(name, value) if is_part(value):
+                names.add(ast.unparse(name))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+                is_change = is_of_part(node)
+            case ast.Call(ast.Attribute(value, attr)) if attr in CHANGING:
+                is_change = is_of_part(value)
+            case ast.Call(ast.Name("setattr" | "delattr"), [value, *_]):
+                is_change = is_part(value)
+            case _:
+                continue
+        if is_change:
+            yield node.lineno, ast.unparse(node)
 
 
 def test_folders_of_the_gateway_import_no_circle() -> None:
