@@ -51,20 +51,20 @@ class BrowserPast:
     async def _write(self, operation: str, stores: Sequence[str], steps: Callable[[Any], Steps[T]]) -> T:
         raise NotImplementedError
 
-    async def lay_by(self, task: Task) -> None:
+    async def archive(self, task: Task) -> None:
         """Move an ended task to the past tasks, with its row."""
 
         def steps(transaction: Any) -> Steps[None]:
-            stored = yield from self._fence(transaction, "lay_by", task)
+            stored = yield from self._fence(transaction, "archive", task)
             if not is_settled(stored):
-                raise InvalidTransition("lay_by", f"{task.prompt_id} is not settled")
+                raise InvalidTransition("archive", f"{task.prompt_id} is not settled")
             tasks = transaction.objectStore(TASKS)
             record = yield tasks.get(task.prompt_id)
             transaction.objectStore(LAID_BY).put(record)
             transaction.objectStore(PAST).put(plain(encode(past_of(stored))))
             tasks.delete(task.prompt_id)
 
-        await self._write("lay_by", [TASKS, LAID_BY, PAST], steps)
+        await self._write("archive", [TASKS, LAID_BY, PAST], steps)
 
     async def read_past_ids(self) -> Sequence[PromptId]:
         """The ids of all past tasks, the latest end first."""

@@ -34,7 +34,7 @@ from app.browser.owned import owned
 from app.browser.past import PAST, BrowserPast, create_past, past_inputs
 from app.browser.previews import BrowserPreviews
 from app.browser.values import from_plain, js_object, plain, present
-from app.browser.waiting_runs import LINE, LINES, BrowserLine, take_off
+from app.browser.waiting_runs import LINE, LINES, BrowserLine, remove_registered
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, NotOwner, TaskNotFound
 from app.core.model import PromptId, Reservation, StoredTasks, Task, Unreadable, WindowId
@@ -145,7 +145,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
                 raise NotOwner("register", task.prompt_id, reservation.window_id if reservation else None)
             if (reservation.server_id, reservation.address) != (task.server_id, task.address):
                 raise InvalidTransition("register", "the task is not on the server that was reserved")
-            yield from take_off(transaction, task)
+            yield from remove_registered(transaction, task)
             tasks.add(plain(_task_row(task)))
             reservations.delete(task.prompt_id)
 
@@ -162,7 +162,7 @@ class BrowserStore(BrowserBlobStore, BrowserPreviews, BrowserLine, BrowserLearne
             yield known
             check(_read_claims(requests))
             _expect_new(known, task)
-            yield from take_off(transaction, task)
+            yield from remove_registered(transaction, task)
             tasks.add(row)
             transaction.objectStore("reservations").delete(task.prompt_id)
 

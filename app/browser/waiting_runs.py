@@ -1,7 +1,7 @@
 """The waiting lines in this browser's store: one record for each run, one for each batch, one for each line.
 
-A run leaves its line in the very transaction that registers its task (`take_off`), so that it is never both or neither.
-With the last run, the records of its batch and of the line are deleted.
+A run leaves its line in the very transaction that registers its task (`remove_registered`), so that it is never both
+or neither. With the last run, the records of its batch and of the line are deleted.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class BrowserLine:
         return await self._write("adopt_line", LINE, steps)
 
 
-def take_off(transaction: Any, task: Task) -> Steps[None]:
+def remove_registered(transaction: Any, task: Task) -> Steps[None]:
     """Remove a run from its tab's line, since it becomes this task. One that is part of a plan must be there."""
     waiting, own = transaction.objectStore(WAITING), own_window_of(task.owner)
     row = yield waiting.get(task.prompt_id)

@@ -62,7 +62,7 @@ class BrowserWindows:
             log.info("this window is %s", self._identity)
         return self._identity
 
-    async def enlist(self, window_id: WindowId) -> bool:
+    async def claim_other(self, window_id: WindowId) -> bool:
         """Hold the id of another window of this session. Only this window's next page will claim it."""
         if self._roll is not None:
             self._roll.answer_for(window_id)

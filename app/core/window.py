@@ -227,7 +227,7 @@ class Window:
             raise TaskNotFound("give_up", prompt_id)
         return replace(self, quarantined=rest)
 
-    def set_aside(self, records: Iterable[Unreadable]) -> Window:
+    def note_unreadable(self, records: Iterable[Unreadable]) -> Window:
         """Drop these tasks, whose records cannot be read, but not what they may hold."""
         known = {record.prompt_id: record for record in (*self.unreadable, *records)}
         tasks = {prompt_id: task for prompt_id, task in self.tasks.items() if prompt_id not in known}

@@ -138,8 +138,8 @@ class OneWindow:
         """Windows.claim."""
         return Identity(FIRST_WINDOW, is_new=True)
 
-    async def enlist(self, window_id: WindowId) -> bool:  # noqa: ARG002
-        """Windows.enlist."""
+    async def claim_other(self, window_id: WindowId) -> bool:  # noqa: ARG002
+        """Windows.claim_other."""
         return False
 
     async def is_alive(self, window_id: WindowId) -> bool | None:  # noqa: ARG002

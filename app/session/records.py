@@ -41,7 +41,7 @@ class _Write(Enum):
 
     DONE = "done"
     FAILED = "failed"
-    LET_GO = "let_go"
+    DISOWNED = "disowned"
 
 
 class Records:
@@ -226,7 +226,7 @@ class Records:
         is_new_state = task.state is not known.state
         if _durable_part(task) != _durable_part(known):
             match await self._write(known, task):
-                case _Write.LET_GO:
+                case _Write.DISOWNED:
                     return None
                 case _Write.FAILED if is_new_state and (task.state.is_end or known.state.is_end):
                     self._context.note("unwritten", prompt_id=task.prompt_id, was=known.state, now=task.state)
@@ -255,11 +255,11 @@ class Records:
             with self.loose_ends.write(task.prompt_id, is_end=task.state.is_end):
                 await self._context.ports.store.update(task)
         except (NotOwner, TaskNotFound) as error:
-            self.let_go(known, error)
-            return _Write.LET_GO
+            self.disown(known, error)
+            return _Write.DISOWNED
         except BrokenRecord as error:
-            self.set_aside([_unreadable(known, error)], known.owner)
-            return _Write.LET_GO
+            self.note_unreadable([_unreadable(known, error)], known.owner)
+            return _Write.DISOWNED
         except StorageError as error:
             self.failed(error)
             log.warning("not written: %r", error)
@@ -267,7 +267,7 @@ class Records:
         self._store_error = None
         held = self.tasks.get(task.prompt_id)
         if held is None or held.epoch != task.epoch:  # another window adopted it right after the write
-            return _Write.LET_GO
+            return _Write.DISOWNED
         self._stored[task.prompt_id] = task
         return _Write.DONE
 
@@ -306,22 +306,22 @@ class Records:
         self._stored[task.prompt_id] = task
         self.set_window(self.get_window("register_window_task", task.owner).register_window_task(task))
 
-    def take_in(self, task: Task) -> None:
+    def adopted(self, task: Task) -> None:
         """Take over a ward that the store has given to a window; the task may once have been its own."""
         stale = self.tasks.get(task.prompt_id)
         if stale is not None:
-            self.let_go(stale, NotOwner("adopt", task.prompt_id))
+            self.disown(stale, NotOwner("adopt", task.prompt_id))
         self._stored[task.prompt_id] = task
         self.set_window(self.get_window("adopt", task.owner).adopt(task))
 
-    def let_go(self, task: Task, error: MooringError) -> None:
+    def disown(self, task: Task, error: MooringError) -> None:
         """Drop a task that another window owns now, or has deleted. One that came back with a later epoch stays; one
         that is no longer here is ignored."""
         prompt_id = task.prompt_id
         known = self.tasks.get(prompt_id)
         if known is None or known.epoch > task.epoch:
             return
-        log.warning("let go of %s: %r", prompt_id, error)
+        log.warning("disowned %s: %r", prompt_id, error)
         self._live.forget(prompt_id)
         self.forget(prompt_id)
 
@@ -333,9 +333,9 @@ class Records:
 
     # Unreadable records
 
-    def set_aside(self, records: Iterable[Unreadable], window_id: WindowId) -> None:
+    def note_unreadable(self, records: Iterable[Unreadable], window_id: WindowId) -> None:
         """Quarantine unreadable records of a window. What was known of such a task is no longer valid."""
-        window = self.get_window("set_aside", window_id)
+        window = self.get_window("note_unreadable", window_id)
         known = {record.prompt_id for record in window.unreadable} | self._discarded
         fresh = [record for record in records if record.prompt_id not in known]
         if not fresh:
@@ -344,7 +344,7 @@ class Records:
             log.warning("a stored task cannot be read: %s", record)
             self._stored.pop(record.prompt_id, None)
             self._live.forget(record.prompt_id)
-        self.set_window(window.set_aside(fresh))
+        self.set_window(window.note_unreadable(fresh))
 
     async def discard(self, prompt_id: PromptId) -> None:
         """Delete an unreadable record, as the user chose; nothing else can be done with it."""

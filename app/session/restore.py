@@ -76,12 +76,12 @@ class Restorer:
         for task in window.tasks.values():
             known = stored.get(task.prompt_id)
             if task.prompt_id in state.records.tasks and (known is None or known.epoch != task.epoch):
-                state.records.let_go(task, TaskNotFound("verify", task.prompt_id))
+                state.records.disown(task, TaskNotFound("verify", task.prompt_id))
         return True
 
     def compare_unreadable(self, window: Window, records: StoredTasks) -> None:
         """Set unreadable records aside. One that has become readable stays set aside until a reload."""
-        self._state.records.set_aside(records.unreadable, window.window_id)
+        self._state.records.note_unreadable(records.unreadable, window.window_id)
         still_there = {task.prompt_id for task in records.tasks} | {item.prompt_id for item in records.unreadable}
         for item in window.unreadable:
             if item.prompt_id not in still_there:

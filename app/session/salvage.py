@@ -188,7 +188,7 @@ class Salvage:
             self._forget(prompt_id)
             raise
         self._forget(prompt_id)
-        self._state.records.take_in(task)
+        self._state.records.adopted(task)
         if not task.progress.is_answered:  # the answer to its POST is lost
             await self._state.records.witness(prompt_id, Unclear(self._state.ports.clock.now(), "owner_gone"))
         log.info("adopted %s of %s on %s", prompt_id, orphan.task.owner, task.server_id)

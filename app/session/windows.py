@@ -116,7 +116,7 @@ class SessionWindows:
 
     async def _open_another(self, number: int, line: WaitingLine) -> bool:
         window_id = numbered_window(self._state.records.get_window("open").window_id, number)
-        if not await self._state.ports.windows.enlist(window_id):
+        if not await self._state.ports.windows.claim_other(window_id):
             log.warning("%s is held by another page", window_id)
             return False
         worker = self._others[number] = self._make_worker(SessionWindow(self._state, window_id))

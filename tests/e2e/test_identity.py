@@ -37,7 +37,7 @@ IS_ALIVE = """
 """
 ENLIST = """
     import js
-    return await js.globalThis.windows.unwrap().enlist(window_id)
+    return await js.globalThis.windows.unwrap().claim_other(window_id)
 """
 
 
@@ -73,7 +73,7 @@ class RealTabs:
         window_id, is_new, is_duplicate = await run_python(tab, CLAIM)
         return Identity(WindowId(window_id), is_new, is_duplicate)
 
-    async def enlist(self, tab: Page, window_id: str) -> bool:
+    async def claim_other(self, tab: Page, window_id: str) -> bool:
         answer: bool = await run_python(tab, ENLIST, window_id=window_id)
         return answer
 

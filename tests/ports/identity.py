@@ -32,8 +32,8 @@ class Tabs(Protocol):
     async def claim(self, tab: Any) -> Identity:
         """Return the result of `Windows.claim` in a tab."""
 
-    async def enlist(self, tab: Any, window_id: str) -> bool:
-        """Return the result of `Windows.enlist` in a tab."""
+    async def claim_other(self, tab: Any, window_id: str) -> bool:
+        """Return the result of `Windows.claim_other` in a tab."""
 
     async def is_alive(self, tab: Any, window_id: str) -> bool | None:
         """Return the result of `Windows.is_alive` in a tab."""
@@ -75,15 +75,15 @@ async def check_new_window_keeps_its_id_and_its_death_is_known_with_locks(tabs: 
     assert await tabs.is_alive(tab, theirs.window_id) is True
     assert await tabs.is_alive(tab, "never was") is gone
     assert await tabs.is_alive(other, numbered) is gone
-    assert await tabs.enlist(tab, numbered)
+    assert await tabs.claim_other(tab, numbered)
     assert await tabs.is_alive(tab, numbered) is True
     assert await tabs.is_alive(other, numbered) is True
     if tabs.has_locks:
-        assert not await tabs.enlist(other, numbered)
+        assert not await tabs.claim_other(other, numbered)
     await tabs.reload(tab)
     assert await tabs.claim(tab) == Identity(mine.window_id, is_new=False), "asking changes nothing"
     assert await tabs.is_alive(other, numbered) is gone, "a reload releases it until it is enlisted"
-    assert await tabs.enlist(tab, numbered)
+    assert await tabs.claim_other(tab, numbered)
     await tabs.close(tab)
     assert await tabs.is_alive(other, numbered) is gone
     assert await tabs.is_alive(other, mine.window_id) is gone

@@ -31,7 +31,7 @@ async def check_past_task_is_complete_and_no_longer_claimed(database: EmptyDatab
     store, past = database.store(), database.past()
     done = await settled(store, "p-1")
     await store.keep_result(done, 0, database.blob(b"bytes"), 40.0)
-    await past.lay_by(done)
+    await past.archive(done)
     assert await store.read_task(done.prompt_id) is None
     assert (await store.read_tasks()).tasks == ()
     assert await database.past().read_past_task(done.prompt_id) == done
@@ -44,7 +44,7 @@ async def check_past_task_is_complete_and_no_longer_claimed(database: EmptyDatab
 async def check_past_tasks_are_listed_latest_first(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     for name, at in (("p-1", 50.0), ("p-2", 70.0), ("p-3", 60.5)):
-        await past.lay_by(await settled(store, name, at))
+        await past.archive(await settled(store, name, at))
     assert list(await past.read_past_ids()) == ["p-2", "p-3", "p-1"]
     wanted = [PromptId(name) for name in ("p-3", "gone", "p-2")]
     assert [row.prompt_id for row in await past.read_past(wanted)] == ["p-3", "p-2"]
@@ -54,11 +54,11 @@ async def check_past_tasks_are_listed_latest_first(database: EmptyDatabase) -> N
 async def check_only_settled_tasks_become_past(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     running = await registered(store, "p-1")
-    await raises(InvalidTransition, past.lay_by(running))
+    await raises(InvalidTransition, past.archive(running))
     done = await settled(store, "p-2")
     coming = changed(done, outputs=(replace(done.delivery.outputs[0], delivery=Delivery.PENDING),))
     await store.update(coming)
-    await raises(InvalidTransition, past.lay_by(done))
+    await raises(InvalidTransition, past.archive(done))
     assert [task.prompt_id for task in (await store.read_tasks()).tasks] == ["p-1", "p-2"]
     assert list(await past.read_past_ids()) == []
 
@@ -66,9 +66,9 @@ async def check_only_settled_tasks_become_past(database: EmptyDatabase) -> None:
 async def check_only_the_owner_moves_a_task_to_the_past(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
     done = await settled(store, "p-1")
-    await raises(NotOwner, past.lay_by(replace(done, epoch=2)))
-    await past.lay_by(done)
-    await raises(TaskNotFound, past.lay_by(done))
+    await raises(NotOwner, past.archive(replace(done, epoch=2)))
+    await past.archive(done)
+    await raises(TaskNotFound, past.archive(done))
     await raises(TaskNotFound, store.update(done))
     assert list(await past.read_past_ids()) == ["p-1"]
 
@@ -81,8 +81,8 @@ async def check_deleting_a_past_task_deletes_what_only_it_used(database: EmptyDa
     for name in ("mine", "shared", "running"):
         await store.keep_input(name, database.blob(name.encode()), 30.0)
     await store.keep_result(one, 0, database.blob(b"bytes"), 40.0)
-    await past.lay_by(one)
-    await past.lay_by(two)
+    await past.archive(one)
+    await past.archive(two)
     await past.delete_past([one.prompt_id, PromptId("gone")])
     assert await past.read_past_task(one.prompt_id) is None
     assert list(await past.read_past_ids()) == ["p-2"]
@@ -92,7 +92,7 @@ async def check_deleting_a_past_task_deletes_what_only_it_used(database: EmptyDa
 
 async def check_deleted_task_leaves_inputs_of_past_tasks(database: EmptyDatabase) -> None:
     store, past = database.store(), database.past()
-    await past.lay_by(await settled(store, "p-1", inputs=(used("shared"),)))
+    await past.archive(await settled(store, "p-1", inputs=(used("shared"),)))
     other = await settled(store, "p-2", inputs=(used("shared"), used("mine")))
     for name in ("mine", "shared"):
         await store.keep_input(name, database.blob(name.encode()), 30.0)

@@ -126,7 +126,7 @@ async def check_usage_is_correct_after_every_operation(database: EmptyDatabase) 
         lambda: store.delete_results(two.prompt_id),
         lambda: store.delete_preview(running.prompt_id),
         lambda: store.update(changed(one, is_proven=True)),
-        lambda: past.lay_by(one),
+        lambda: past.archive(one),
         lambda: past.delete_past([one.prompt_id]),
         lambda: store.delete_task(three),
         lambda: with_inputs(store, last.prompt_id, "aa"),

@@ -96,8 +96,8 @@ class SimulatedTabs:
     async def claim(self, tab: fake_browser.Tab) -> Identity:
         return await self._windows[id(tab)].claim()
 
-    async def enlist(self, tab: fake_browser.Tab, window_id: str) -> bool:
-        return await self._windows[id(tab)].enlist(WindowId(window_id))
+    async def claim_other(self, tab: fake_browser.Tab, window_id: str) -> bool:
+        return await self._windows[id(tab)].claim_other(WindowId(window_id))
 
     async def is_alive(self, tab: fake_browser.Tab, window_id: str) -> bool | None:
         return await self._windows[id(tab)].is_alive(WindowId(window_id))

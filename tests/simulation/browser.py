@@ -139,7 +139,7 @@ class TabWindows:
         self._tab.window_id = window_id
         return Identity(window_id, is_new, is_duplicate)
 
-    async def enlist(self, window_id: WindowId) -> bool:
+    async def claim_other(self, window_id: WindowId) -> bool:
         await self._life.lag()
         browser = self._tab.browser
         if browser.has_locks:

@@ -130,7 +130,7 @@ class TaskStore(BlobStore, LineStore, LearnedStore, Protocol):
 class PastStore(Protocol):
     """The part of the store with past tasks, which no window keeps in memory: full records, and a row of each."""
 
-    async def lay_by(self, task: Task) -> None:
+    async def archive(self, task: Task) -> None:
         """Move an ended task to the past tasks, with its row, in one transaction; bytes and inputs stay. Fenced like
         `update`. InvalidTransition if it is not settled (`core/past.py`)."""
 

@@ -25,7 +25,7 @@ class Windows(Protocol):
     async def claim(self) -> Identity:
         """Return this window's id: the one from before a reload, or a new one. Never one that another window uses."""
 
-    async def enlist(self, window_id: WindowId) -> bool:
+    async def claim_other(self, window_id: WindowId) -> bool:
         """Hold the id of another window of this session; False if another page holds it."""
 
     async def is_alive(self, window_id: WindowId) -> bool | None:

@@ -84,7 +84,7 @@ class Courier:
             if blob is not None:
                 fetched = await self._keep(task, index, await _with_facts(fetched, blob), blob)
         except (NotOwner, TaskNotFound) as error:
-            state.records.let_go(task, error)
+            state.records.disown(task, error)
             raise
         except (TransportError, ComfyError, AffinityError) as error:
             log.info("not delivered yet: %r", error)

@@ -70,14 +70,14 @@ class Past:
                 case StorageError():
                     return False
                 case error:
-                    state.records.let_go(known, error)
+                    state.records.disown(known, error)
         return True
 
     async def _move(self, task: Task) -> NotOwner | TaskNotFound | StorageError | None:
         """Move it; return why not: another window has it now, no window has it, or the store failed."""
         assert self._store is not None  # asked before
         try:
-            await self._store.lay_by(task)
+            await self._store.archive(task)
         except (NotOwner, TaskNotFound) as error:
             return error
         except StorageError as error:

@@ -14,15 +14,15 @@ from app.session.memory.database import MemoryTransactions, inputs_of
 class MemoryPast(MemoryTransactions):
     """The PastStore port."""
 
-    async def lay_by(self, task: Task) -> None:
+    async def archive(self, task: Task) -> None:
         def work() -> None:
-            stored = self.database.fenced("lay_by", task)
+            stored = self.database.fenced("archive", task)
             if not is_settled(stored):
-                raise InvalidTransition("lay_by", f"{task.prompt_id} is not settled")
+                raise InvalidTransition("archive", f"{task.prompt_id} is not settled")
             self.database.past[task.prompt_id] = encode(past_of(stored))
             self.database.laid_by[task.prompt_id] = self.database.tasks.pop(task.prompt_id)
 
-        await self._transact("lay_by", work)
+        await self._transact("archive", work)
 
     async def read_past_ids(self) -> Sequence[PromptId]:
         def work() -> list[PromptId]:

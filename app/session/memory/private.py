@@ -132,7 +132,7 @@ class PrivateStore(MemoryStore):
 
     def _registered(self, task: Task) -> None:
         if self._waits(task):  # it may have left its line while that was written
-            self._take_off(task)
+            self._remove_registered(task)
         self._put(task)
 
     def _put(self, task: Task) -> None:
@@ -183,9 +183,9 @@ class PrivateStore(MemoryStore):
         await self._delete_below(task)
         await super().delete_task(task)
 
-    async def lay_by(self, task: Task) -> None:
+    async def archive(self, task: Task) -> None:
         await self._delete_below(task)
-        await super().lay_by(task)
+        await super().archive(task)
 
     async def delete_unreadable(self, prompt_id: PromptId, owner: WindowId) -> None:
         await self._inner.delete_unreadable(prompt_id, owner)

@@ -157,7 +157,7 @@ class SandboxWindows:
     async def claim(self) -> Identity:
         return Identity(WindowId("sandbox"), is_new=True)
 
-    async def enlist(self, window_id: WindowId) -> bool:  # noqa: ARG002 - it has one window
+    async def claim_other(self, window_id: WindowId) -> bool:  # noqa: ARG002 - it has one window
         return False
 
     async def is_alive(self, window_id: WindowId) -> bool | None:  # noqa: ARG002 - there is no other

@@ -79,7 +79,7 @@ class MemoryStore(MemoryBlobs, MemoryLine, MemoryPast):
             raise InvalidTransition("register", f"{task.prompt_id} is taken")
 
     def _add(self, task: Task) -> None:
-        self._take_off(task)
+        self._remove_registered(task)
         self.database.reservations.pop(task.prompt_id, None)
         self.database.tasks[task.prompt_id] = encode(task)
 

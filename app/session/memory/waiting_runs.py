@@ -86,7 +86,7 @@ class MemoryLine(MemoryTransactions):
         for name in [name for name in self.database.batches if name not in used]:
             del self.database.batches[name]
 
-    def _take_off(self, task: Task) -> None:
+    def _remove_registered(self, task: Task) -> None:
         """Take a run off its tab's line, since it becomes this task. One that is part of a plan must be there."""
         row, own = self.database.waiting.get(task.prompt_id), own_window_of(task.owner)
         if row is None and task.part is None:

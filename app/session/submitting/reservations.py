@@ -117,7 +117,7 @@ class Reservations:
         try:
             reservation = await state.ports.store.reserve(pick)
         finally:
-            state.records.set_aside(unreadable, wanted.window.window_id)
+            state.records.note_unreadable(unreadable, wanted.window.window_id)
         return reservation, turns[0]
 
     async def _ask_whether_alive(self, windows: Iterable[WindowId]) -> dict[WindowId, bool | None]:
@@ -145,7 +145,7 @@ class Reservations:
                 await self._reserve_in_store(wanted)
                 await state.ports.store.register(task)
             finally:
-                state.records.set_aside(unreadable, task.owner)
+                state.records.note_unreadable(unreadable, task.owner)
         state.records.registered(task)
 
     async def _release_leftovers(self) -> None:

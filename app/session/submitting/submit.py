@@ -404,7 +404,7 @@ class Submitter:
                 await clock.sleep(WRITE_RETRY)
                 continue
             if not state.records.owns(stored):
-                state.records.let_go(task, TaskNotFound("submit_workflow", prompt_id))
+                state.records.disown(task, TaskNotFound("submit_workflow", prompt_id))
                 raise TaskNotFound("submit_workflow", prompt_id)
             proven_at = asked_at
         return False

@@ -212,7 +212,7 @@ class Library:
         }
         return Bundle(documents, layouts)
 
-    async def take_in(self, bundle: Bundle) -> None:
+    async def import_bundle(self, bundle: Bundle) -> None:
         """Add an exported library; existing items stay."""
         keys = versions.keys_to_merge(bundle)
         await self._documents.change_documents(keys, lambda texts: versions.merged(bundle, texts))

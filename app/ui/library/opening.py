@@ -94,7 +94,7 @@ class Opener:
             data = await blob.read()
             if is_export(data[:64].decode("utf-8", "ignore")):
                 bundle = read_export(data.decode("utf-8", "replace"), name)
-                await self._library.take_in(bundle)
+                await self._library.import_bundle(bundle)
                 keep_layouts(self._screen, bundle.layouts)
                 return True
             with without_collecting():

@@ -90,7 +90,7 @@ def test_unreadable_record_refuses_the_place(owner: WindowId | None, is_refused:
         with pytest.raises(UnreadableRecord):
             place(FREE, claims, snapshots=IDLE)
         with pytest.raises(UnreadableRecord):
-            Wanted(NEW, FREE.set_aside([broken(owner)]), ANY).expect_possible(FLEET)
+            Wanted(NEW, FREE.note_unreadable([broken(owner)]), ANY).expect_possible(FLEET)
     else:
         assert place(FREE, claims, snapshots=IDLE)
 

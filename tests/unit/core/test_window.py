@@ -352,11 +352,11 @@ def test_an_unreadable_record_is_a_violation() -> None:
 def test_task_with_unreadable_record_is_dropped() -> None:
     wrong = submitted("p-8", B, created_at=200.0)
     window = Restoring(ME).restored(CLIENT, [submitted("p-1", A), submitted("p-9", A, created_at=150.0), wrong])
-    aside = window.set_aside([UNREAD, Unreadable(prompt_id=PromptId("p-8"))])
+    aside = window.note_unreadable([UNREAD, Unreadable(prompt_id=PromptId("p-8"))])
     assert set(aside.tasks) == {"p-1"}
     assert aside.quarantined == ()
     assert [item.prompt_id for item in aside.unreadable] == ["p-9", "p-8"]
-    assert aside.set_aside([UNREAD]) == aside
+    assert aside.note_unreadable([UNREAD]) == aside
     refuses(UnreadableRecord, lambda: aside.expect_readable("run"))
 
 

@@ -36,7 +36,7 @@ async def test_task_of_another_window_is_not_cancelled(stage: Stage) -> None:
     task = changed(task_of(page, prompt_id), cancel_asked_at=stage.now)
     page.session._state.records.set_window(window_of(page).settle(task))
     stage.once_requested(
-        "GET", "/queue", lambda _: page.session._state.records.let_go(task, NotOwner("story", prompt_id))
+        "GET", "/queue", lambda _: page.session._state.records.disown(task, NotOwner("story", prompt_id))
     )
     await stage.until(lambda: prompt_id in stage.world.sims[A].ran)
     assert stage.requests("POST", "/queue") == [] == stage.requests("POST", "/interrupt")

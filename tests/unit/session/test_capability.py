@@ -362,6 +362,6 @@ async def test_costs_of_a_past_task_are_known_too(stage: Stage) -> None:
     costly = {**NODES, "SlowSteps": {**NODES["SlowSteps"], "api_node": True}}
     page, _ = await open_window(stage, {A: costly, B: NODES, C: NODES})
     task = await stage.ended(page, await stage.run(page))
-    await stage.store().lay_by(task)
+    await stage.store().archive(task)
     page.session._state.records.forget(task.prompt_id)
     assert await page.session.uses_credits(task.prompt_id)

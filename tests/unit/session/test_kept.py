@@ -308,7 +308,7 @@ async def test_the_promise_is_sought_once_a_page(stage: Stage) -> None:
 async def test_failed_write_is_retried_once_results_made_room(stage: Stage, how: str) -> None:
     page = await stage.window()
     old = await stage.ended(page, await stage.run(page))
-    await stage.store().lay_by(old)
+    await stage.store().archive(old)
     page.session._state.records.forget(old.prompt_id)
     prompt_id = await stage.run(page, steps=9000)
     await stage.until_running(page, prompt_id)
@@ -344,7 +344,7 @@ async def test_picture_of_past_task_is_fetched_without_changing_its_record(stage
     await page.session.results.configure(KeepSettings(1_000_000, Keep.THUMBNAILS))
     prompt_id = await stage.run(page, server_id=A)
     task = await stage.ended(page, prompt_id)
-    await stage.store().lay_by(task)
+    await stage.store().archive(task)
     page.session._state.records.forget(prompt_id)
     blob = await page.session.results.fetch(prompt_id)
     assert blob is not None

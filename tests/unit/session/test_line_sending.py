@@ -191,13 +191,13 @@ async def test_only_runs_of_several_sessions_prefer_idle_servers(senders: int, i
 async def test_busy_window_waits_until_others_are_open(stage: Stage) -> None:
     page, gate = await stage.window(), asyncio.Event()
     windows = page.session._state.ports.windows
-    enlist = windows.enlist
+    claim_other = windows.claim_other
 
     async def enlist_late(window_id: WindowId) -> bool:
         await gate.wait()
-        return await enlist(window_id)
+        return await claim_other(window_id)
 
-    windows.enlist = enlist_late  # type: ignore[method-assign]
+    windows.claim_other = enlist_late  # type: ignore[method-assign]
     await spread(stage, page, 9, 3, steps=200)
     await stage.until(lambda: tasks_of(page))
     await stage.sleep(1.0)
@@ -214,7 +214,7 @@ async def test_busy_window_continues_once_others_are_unavailable(stage: Stage) -
         await gate.wait()
         return False
 
-    page.session._state.ports.windows.enlist = refuse_late  # type: ignore[method-assign]
+    page.session._state.ports.windows.claim_other = refuse_late  # type: ignore[method-assign]
     await spread(stage, page, 4, 3, steps=200)
     await stage.until(lambda: tasks_of(page) and not page.session.line.sending)
     await stage.sleep(1.0)

@@ -185,7 +185,7 @@ async def test_task_dropped_during_cancel_stops_no_polling(stage: Stage) -> None
     stage.once_requested(
         "POST",
         "/queue",
-        lambda _: page.session._state.records.let_go(task_of(page, given), TaskNotFound("story", given)),
+        lambda _: page.session._state.records.disown(task_of(page, given), TaskNotFound("story", given)),
     )
     await stage.until(lambda: given not in window_of(page).tasks)
     assert (await stage.ended(page, kept)).state is TaskState.SUCCEEDED
@@ -219,7 +219,7 @@ async def test_click_reports_adoption_of_its_task(stage: Stage) -> None:
 
     def lose(_: object) -> None:
         [task] = window_of(page).tasks.values()
-        state.records.let_go(task, NotOwner("story", task.prompt_id))
+        state.records.disown(task, NotOwner("story", task.prompt_id))
 
     stage.once_requested("POST", "/prompt", lose)
     with pytest.raises(NotOwner):

@@ -74,15 +74,15 @@ async def test_failed_move_is_retried_on_wake(stage: Stage) -> None:
     page = await stage.window()
     store = page.session._state.ports.past
     assert store is not None
-    lay_by = store.lay_by
+    archive = store.archive
 
     tries: list[PromptId] = []
 
     async def fail(task: Task) -> None:
         tries.append(task.prompt_id)
-        raise StorageError("lay_by", "quota")
+        raise StorageError("archive", "quota")
 
-    store.lay_by = fail  # type: ignore[method-assign]
+    store.archive = fail  # type: ignore[method-assign]
     ids = await made(stage, page, 6)
     await stage.sleep(60.0)
     assert len(window_of(page).tasks) == 6
@@ -90,7 +90,7 @@ async def test_failed_move_is_retried_on_wake(stage: Stage) -> None:
     page.session.past.refresh()
     await stage.sleep(1.0)
     assert tries == ids[:1], "the others would fail likewise"
-    store.lay_by = lay_by  # type: ignore[method-assign]
+    store.archive = archive  # type: ignore[method-assign]
     page.session.wake("visible")
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
 
@@ -184,14 +184,14 @@ async def test_moves_and_deletions_are_counted_once(stage: Stage) -> None:
     page = await stage.window()
     store = page.session._state.ports.past
     assert store is not None
-    lay_by, moved = store.lay_by, list[PromptId]()
+    archive, moved = store.archive, list[PromptId]()
 
     async def count(task: Task) -> None:
         moved.append(task.prompt_id)
         page.session.past.refresh()  # one more reason, while it is done
-        await lay_by(task)
+        await archive(task)
 
-    store.lay_by = count  # type: ignore[method-assign]
+    store.archive = count  # type: ignore[method-assign]
     assert page.session.past.changes == 0
     ids = await made(stage, page, 6)
     await stage.until(lambda: len(window_of(page).tasks) <= 4)
@@ -239,10 +239,10 @@ async def test_task_that_came_back_during_move_stays(stage: Stage) -> None:
 
     async def refuse(task: Task) -> None:
         there = await stage.store().adopt(done, (task.owner, task.epoch), WindowId("w-heir"))
-        state.records.take_in(await stage.store().adopt(done, (there.owner, there.epoch), task.owner))
-        raise NotOwner("lay_by", done)
+        state.records.adopted(await stage.store().adopt(done, (there.owner, there.epoch), task.owner))
+        raise NotOwner("archive", done)
 
-    state.ports.past.lay_by = refuse  # type: ignore[method-assign]
+    state.ports.past.archive = refuse  # type: ignore[method-assign]
     assert await page.session.past._lay_by(task_of(page, done)) is True
     assert task_of(page, done) == stage.world.database.task(done)
     assert page.session.violations() == ()

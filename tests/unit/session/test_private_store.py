@@ -396,7 +396,7 @@ async def test_adopted_task_that_has_ended_leaves_no_record_once_laid_by() -> No
     await others.reserve(lambda _: place)
     await others.register(task("p-2", owner=OTHER))
     await others.update(task("p-2", owner=OTHER, state=TaskState.CANCELLED, ended_at=200.0, is_proven=True))
-    await store.lay_by(await store.adopt(PromptId("p-2"), (OTHER, 1), ME))
+    await store.archive(await store.adopt(PromptId("p-2"), (OTHER, 1), ME))
     assert (database.tasks, database.laid_by) == ({}, {})
     assert await store.read_past_ids() == ["p-2"]
 
@@ -417,7 +417,7 @@ async def test_past_tasks_are_read_latest_first_and_deleted_with_bytes() -> None
         await registered(store, name)
         await store.update(done)
         await store.keep_result(done, 0, PICTURE, at)
-        await store.lay_by(done)
+        await store.archive(done)
     assert await store.read_past_ids() == ["p-2", "p-3", "p-1"]
     await store.delete_past([PromptId("p-2"), PromptId("never was")])
     assert await store.read_past_ids() == ["p-3", "p-1"]

@@ -83,7 +83,7 @@ async def test_task_dropped_while_noting_does_not_affect_others(stage: Stage) ->
         known = stage.world.database.task(prompt_id)
         return known is not None and "server_changed" in {note.kind for note in known.notes}
 
-    let_go = page.session._state.records.let_go
+    let_go = page.session._state.records.disown
     stage.once_stored(lambda: has_noted(first), lambda: let_go(task_of(page, other), TaskNotFound("story", other)))
     stage.world.sims[A].restart()
     await stage.until(lambda: sign_of(page) is RestartSign.HISTORY_GONE)

@@ -247,7 +247,7 @@ async def test_page_starts_although_its_work_was_adopted(stage: Stage) -> None:
             taken.append(True)
             (task,) = window_of(back).tasks.values()
             hand_over(stage, window_of(heir).window_id)
-            let_go = back.session._state.records.let_go  # as a wake does, here while the task is being written
+            let_go = back.session._state.records.disown  # as a wake does, here while the task is being written
             asyncio.get_running_loop().call_soon(let_go, task, TaskNotFound("verify", task.prompt_id))
 
     back = stage.world.open(page.tab)

@@ -138,7 +138,7 @@ async def test_socket_receives_events_of_its_server_until_dropped() -> None:
 async def test_the_window_is_new_and_alone() -> None:
     windows = SandboxWindows()
     assert await windows.claim() == Identity(WindowId("sandbox"), is_new=True)
-    assert await windows.enlist(YOU) is False
+    assert await windows.claim_other(YOU) is False
     assert await windows.is_alive(YOU) is None
 
 

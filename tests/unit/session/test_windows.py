@@ -307,13 +307,13 @@ async def test_window_is_opened_once_another_page_releases_its_id(stage: Stage) 
     held, mate = stage.world.browser.held, numbered_window(window_of(page).window_id, 1)
     held.add(mate)
     windows, tries = page.session._state.ports.windows, list[WindowId]()
-    enlist = windows.enlist
+    claim_other = windows.claim_other
 
     async def count(window_id: WindowId) -> bool:
         tries.append(window_id)
-        return await enlist(window_id)
+        return await claim_other(window_id)
 
-    windows.enlist = count  # type: ignore[method-assign]
+    windows.claim_other = count  # type: ignore[method-assign]
     await spread(stage, page, 12, 3, steps=200)
     await stage.until(lambda: page.others)
     await stage.sleep(MEND * 3)

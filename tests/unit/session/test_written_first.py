@@ -395,7 +395,7 @@ async def test_page_that_dies_before_the_record_has_sent_nothing(stage: Stage) -
 @scene
 async def test_press_whose_task_is_past_is_known(stage: Stage) -> None:
     page = await stage.window()
-    await stage.store().lay_by(await stage.ended(page, await stage.run(page, prompt_id=PRESS)))
+    await stage.store().archive(await stage.ended(page, await stage.run(page, prompt_id=PRESS)))
     page.session._state.records.forget(PRESS)
     assert await page.session.knows(PRESS)
     assert not await page.session.knows(PromptId("never was"))

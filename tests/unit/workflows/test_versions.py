@@ -267,7 +267,7 @@ def bundle_of(documents: Documents) -> Bundle:
     return read_export(export_text(Bundle(documents)))
 
 
-def take_in(bundle: Bundle, documents: Documents) -> None:
+def import_bundle(bundle: Bundle, documents: Documents) -> None:
     keys = keys_to_merge(bundle)
     apply(documents, merged(bundle, {key: documents[key] for key in keys if key in documents}))
 
@@ -276,9 +276,9 @@ def test_versions_go_out_and_come_in() -> None:
     shelf = Shelf()
     shelf.save(body(2))
     documents: Documents = {}
-    take_in(bundle_of(shelf.documents), documents)
+    import_bundle(bundle_of(shelf.documents), documents)
     assert documents == shelf.documents
-    take_in(bundle_of(shelf.documents), documents)
+    import_bundle(bundle_of(shelf.documents), documents)
     assert documents == shelf.documents, "a second time changes nothing"
 
 
@@ -288,7 +288,7 @@ def test_coming_in_keeps_title_and_tags_that_are_here() -> None:
     apply(there, {**written(item.titled("Theirs").tagged(["x", "y"]), content), (RECENT_KIND, "all"): "{}"})
     here: Documents = {}
     apply(here, written(item.titled("Mine").tagged(["y", "z"]), content))
-    take_in(bundle_of(there), here)
+    import_bundle(bundle_of(there), here)
     assert (item_in(here).title, item_in(here).tags) == ("Mine", ("y", "z", "x"))
     assert (RECENT_KIND, "all") not in here
 
@@ -302,7 +302,7 @@ def test_later_content_is_current_after_an_import_and_none_is_lost() -> None:
     for one, other in ((mine, theirs), (theirs, mine)):
         joined = Shelf()
         joined.documents = dict(one.documents)
-        take_in(bundle_of(other.documents), joined.documents)
+        import_bundle(bundle_of(other.documents), joined.documents)
         assert joined.now.content_id == item_id_of(body(3))
         assert set(joined.contents) == both
 
@@ -316,10 +316,10 @@ def test_export_of_before_versions_is_taken_in() -> None:
     old[KIND, shelf.item.item_id] = json.dumps(record)
     shelf.save(body(2))
     before = shelf.contents
-    take_in(bundle_of(old), shelf.documents)
+    import_bundle(bundle_of(old), shelf.documents)
     assert (shelf.now.content_id, shelf.contents) == (item_id_of(body(2)), before), "an old backup changes nothing"
     fresh: Documents = {}
-    take_in(bundle_of(old), fresh)
+    import_bundle(bundle_of(old), fresh)
     assert item_in(fresh).content_id == shelf.item.item_id
 
 
@@ -351,9 +351,9 @@ def test_record_of_a_newer_version_is_not_overwritten_by_an_import() -> None:
     here = dict(shelf.documents)
     here[KIND, shelf.item.item_id] = json.dumps({"item_id": shelf.item.item_id, "v": 99, "origin": "the moon"})
     before = dict(here)
-    take_in(bundle_of(shelf.documents), here)
+    import_bundle(bundle_of(shelf.documents), here)
     assert here == before
     damaged = dict(shelf.documents)
     damaged[KIND, shelf.item.item_id] = "{"
-    take_in(bundle_of(shelf.documents), damaged)
+    import_bundle(bundle_of(shelf.documents), damaged)
     assert damaged == shelf.documents
