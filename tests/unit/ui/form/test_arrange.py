@@ -13,9 +13,10 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.anything import ANYTHING, anything
 from tests.kit.page.elements import elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import MemoryScreen
 from tests.kit.page.views import markup
-from tests.unit.ui.form.test_form import Rig, page
+from tests.unit.ui.form.test_form import form_rig, page
 
 FIRST = ("prompt", "steps", "seed")
 
@@ -24,12 +25,12 @@ def at(name: str) -> dict[str, str]:
     return {"node": "1", "name": name}
 
 
-def top(rig: Rig) -> list[str]:
+def top(rig: PageRig) -> list[str]:
     return [item.input_name for item in rig.context.workflows[0].arranged.first]
 
 
 async def test_inputs_are_pinned_moved_and_unpinned() -> None:
-    rig = Rig(anything(first=FIRST))
+    rig = form_rig(anything(first=FIRST))
     rig.actions.act("pin", at("name"))
     assert top(rig) == [*FIRST, "name"]
     rig.actions.act("pin-up", at("name"))
@@ -43,7 +44,7 @@ async def test_inputs_are_pinned_moved_and_unpinned() -> None:
 
 
 async def test_inputs_are_hidden_shown_and_renamed() -> None:
-    rig = Rig(anything(first=FIRST))
+    rig = form_rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
     rig.actions.act("rename", {**at("prompt"), "value": "Scene"})
     (opened,) = rig.context.workflows
@@ -55,7 +56,7 @@ async def test_inputs_are_hidden_shown_and_renamed() -> None:
 
 
 async def test_next_window_has_the_layout() -> None:
-    rig = Rig(anything(first=FIRST))
+    rig = form_rig(anything(first=FIRST))
     rig.actions.act("hide", at("steps"))
     other = recall_layout(rig.screen, anything(first=FIRST))
     assert [item.input_name for item in other.arranged.hidden] == ["steps"]
@@ -76,7 +77,7 @@ def test_unknown_keys_of_a_layout_are_kept() -> None:
     screen = MemoryScreen(
         shared={f"{STORE_KEY}.{opened.published.key}": json.dumps({"hidden": [], "later": 1, "v": 9})}
     )
-    rig = Rig(recall_layout(screen, opened))
+    rig = form_rig(recall_layout(screen, opened))
     rig.screen = screen
     assert rig.context.workflows[0].layout == Layout(extra={"later": 1}, v=9)
     rig.actions.act("hide", at("steps"))
@@ -84,7 +85,7 @@ def test_unknown_keys_of_a_layout_are_kept() -> None:
 
 
 async def test_steps_are_undone_and_redone() -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     for text in ("2", "25"):
         rig.actions.act("field", {**at("steps"), "value": text})
     rig.actions.act("seed-mode", {**at("seed"), "value": "increment"})

@@ -10,7 +10,8 @@ from app.core.model import Server, ServerId
 from app.ui.form.catalogues import FormCatalogues
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.kinds import Text, Unknown
-from tests.kit.page.stills import MemoryContext, StillSession, fleet, server, task, window
+from tests.kit.page.rig import Rig
+from tests.kit.page.stills import StillSession, fleet, server, task, window
 from wire.health import Health
 
 PREFIX = ("4", "filename_prefix")
@@ -21,19 +22,18 @@ def catalogue(default: str = "") -> Catalogue:
     return Catalogue.parse({"SaveImage": {"input": {"required": {"filename_prefix": spec}}}})
 
 
-class Rig:
+class CataloguesRig(Rig):
     """Servers with catalogues, and a page that is drawn by `draw`."""
 
     def __init__(self, *servers: Server, workflow_id: str = "enlarge", **session: Any) -> None:
-        self.session = StillSession(fleet=fleet(*servers), **session)
-        self.context = MemoryContext(workflow_id)
+        super().__init__(workflow_id, session=StillSession(fleet=fleet(*servers), **session))
         self.catalogues = FormCatalogues(self.session, self.context)
 
     async def draw(self) -> list[str]:
         """Return the servers that were asked."""
         self.session.calls.clear()
         self.catalogues.refresh()
-        await self.context.done()
+        await self.done()
         return [call[1] for call in self.session.calls]
 
     @property
@@ -46,7 +46,7 @@ BOTH = {GPU_1: catalogue(), GPU_2: catalogue("x")}
 
 
 async def test_form_is_rebuilt_only_for_a_changed_catalogue() -> None:
-    rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
+    rig = CataloguesRig(server("gpu-1", catalogue="a"), catalogues=BOTH)
     assert isinstance(rig.kind, Unknown)
     assert await rig.draw() == ["gpu-1"]
     assert rig.kind == Text()
@@ -57,7 +57,7 @@ async def test_form_is_rebuilt_only_for_a_changed_catalogue() -> None:
 
 async def test_form_of_a_busy_window_is_from_its_server() -> None:
     servers = (server("gpu-1", catalogue="a"), server("gpu-2", catalogue="b"))
-    rig = Rig(*servers, catalogues=BOTH, window=window(task("a", "gpu-2")))
+    rig = CataloguesRig(*servers, catalogues=BOTH, window=window(task("a", "gpu-2")))
     assert await rig.draw() == ["gpu-2"]
     assert rig.kind == Text(is_multiline=True)
     rig.session.window = window()
@@ -66,29 +66,33 @@ async def test_form_of_a_busy_window_is_from_its_server() -> None:
 
 
 async def test_form_of_a_busy_window_never_is_from_another_server() -> None:
-    rig = Rig(server("gpu-1", catalogue="a"), server("gpu-2"), catalogues=BOTH, window=window(task("a", "gpu-2")))
+    rig = CataloguesRig(
+        server("gpu-1", catalogue="a"), server("gpu-2"), catalogues=BOTH, window=window(task("a", "gpu-2"))
+    )
     assert await rig.draw() == []
 
 
 @pytest.mark.parametrize("broken", [{"health": Health.DOWN}, {"catalogue": ""}])
 async def test_unhealthy_or_unknown_server_is_not_asked(broken: dict[str, Any]) -> None:
-    rig = Rig(server("gpu-1", **{"catalogue": "a", **broken}), server("gpu-2", catalogue="b"), catalogues=BOTH)
+    rig = CataloguesRig(
+        server("gpu-1", **{"catalogue": "a", **broken}), server("gpu-2", catalogue="b"), catalogues=BOTH
+    )
     assert await rig.draw() == ["gpu-2"]
 
 
 async def test_demo_workflow_asks_a_demo_server() -> None:
-    rig = Rig(server("gpu-1", catalogue="a"), server("d", catalogue="b", is_demo=True), workflow_id="text")
+    rig = CataloguesRig(server("gpu-1", catalogue="a"), server("d", catalogue="b", is_demo=True), workflow_id="text")
     assert await rig.draw() == ["d"]
 
 
 async def test_unreadable_catalogue_does_not_change_the_form() -> None:
-    rig = Rig(server("gpu-1", catalogue="a"))
+    rig = CataloguesRig(server("gpu-1", catalogue="a"))
     assert await rig.draw() == ["gpu-1"]
     assert isinstance(rig.kind, Unknown)
 
 
 async def test_late_catalogue_is_not_used() -> None:
-    rig = Rig(server("gpu-1", catalogue="a"), catalogues=BOTH)
+    rig = CataloguesRig(server("gpu-1", catalogue="a"), catalogues=BOTH)
     rig.catalogues.refresh()
     rig.session.fleet = fleet(server("gpu-2", catalogue="b"))
     assert await rig.draw() == ["gpu-2", "gpu-2"]

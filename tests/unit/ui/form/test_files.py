@@ -16,20 +16,20 @@ from app.ui.form.file_actions import FileActions
 from app.ui.form.mask import CameraDialog, CameraView, MaskDialog, MaskView, masked_name, picture_view
 from app.ui.form.mask_html import masking
 from app.ui.form.projection import field_view
-from app.ui.form.state import Draft, FieldView, FormState, Picture
+from app.ui.form.state import Draft, FieldView, Picture
 from app.workflows.bounds import MAX_PAINTED, MAX_PIXELS
 from app.workflows.forms.fields import Field
 from app.workflows.forms.kinds import Upload
 from tests.kit.page.anything import ANYTHING, anything
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import ENGLISH, ROOT, Bytes, MemoryContext, MemoryScreen, StillPictures, StillSession
-from tests.kit.page.views import markup, project
+from tests.kit.page.rig import Rig
+from tests.kit.page.stills import ENGLISH, ROOT, Bytes, MemoryScreen
 
 IMAGE, FILM, SOUND = ("1", "image"), ("1", "film"), ("1", "sound")
 FACTS = {"node": "1", "name": "image"}
 
 
-class Rig:
+class FilesRig(Rig):
     """Actions on files, with a screen in memory."""
 
     def __init__(self, *, is_mask_used: bool = False, screen: MemoryScreen | None = None) -> None:
@@ -38,23 +38,12 @@ class Rig:
             by_key = {key: _used(item) if key == IMAGE else item for key, item in opened.form.by_key.items()}
             opened = replace(opened, form=replace(opened.form, by_key=by_key))
         self.opened = opened
-        self.context = MemoryContext(ANYTHING, (opened,))
-        self.screen = screen or MemoryScreen()
-        self.files = FileActions(StillSession(), self.context, self.screen, lambda: opened)
+        super().__init__(ANYTHING, workflows=(opened,), screen=screen)
+        self.files = FileActions(self.session, self.context, self.screen, lambda: opened)
 
     async def give(self, data: bytes, name: str = "boat.png", media_type: str = "image/png") -> None:
         self.files.take_files(None, [(Bytes(data, media_type), name)])
-        await self.context.done()
-
-    @property
-    def draft(self) -> Draft:
-        return self.context.ui.of(FormState).draft
-
-    def markup(self) -> str:
-        view = project(
-            StillSession(), self.context.ui, workflows=(self.opened,), pictures=StillPictures(), language="en"
-        )
-        return markup(view, "dialogs")
+        await self.done()
 
 
 def _used(item: Field) -> Field:
@@ -77,7 +66,7 @@ def fault_of(draft: Draft, key: tuple[str, str] = IMAGE) -> str:
     ],
 )
 async def test_mask_is_shown_only_where_it_is_used(data: bytes, name: str, is_used: bool, looks: bool) -> None:
-    rig = Rig(is_mask_used=is_used)
+    rig = FilesRig(is_mask_used=is_used)
     await rig.give(data, name)
     picture = rig.draft.pictures[IMAGE]
     assert bool(picture.look_url) is looks
@@ -85,9 +74,9 @@ async def test_mask_is_shown_only_where_it_is_used(data: bytes, name: str, is_us
     rig.files.clear(**FACTS)
     assert not rig.draft.pictures
     assert {picture.url, picture.look_url} - {""} == set(rig.screen.urls), "an undo brings it back"
-    rig.context.set_ui(rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(rig.draft.undo())))
+    rig.draft = rig.draft.undo()
     assert rig.draft.pictures == {IMAGE: picture}
-    rig.context.set_ui(rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(Draft())))
+    rig.draft = Draft()
     rig.files.clear(**FACTS)
     assert rig.screen.urls == {}, "both addresses are let go"
 
@@ -100,37 +89,37 @@ JUNK = [(b"text", "bad.txt", "text/plain", "no-file-field"), (b"", "empty.png", 
 async def test_file_that_cannot_be_used_changes_nothing(
     data: bytes, name: str, media_type: str, cause: str, is_aimed: bool
 ) -> None:
-    rig = Rig()
+    rig = FilesRig()
     for key in (IMAGE, ("mask", "image")):
         rig.files.take_files(key, [(Bytes(b"picture"), f"{key[0]}.png")])
-    await rig.context.done()
+    await rig.done()
     before = rig.draft
     assert set(before.pictures) == {IMAGE, ("mask", "image")}
     rig.files.take_files(IMAGE if is_aimed else None, [(Bytes(data, media_type), name)])
-    await rig.context.done()
+    await rig.done()
     assert rig.draft == before
-    [(_, error)] = rig.context.ui.errors
+    [(_, error)] = rig.ui.errors
     assert isinstance(error, BadInput) and error.name == name
     assert error.cause == ("not-a-picture" if is_aimed and data else cause or "not-a-picture")
 
 
 async def test_each_dropped_file_without_a_field_is_named() -> None:
-    rig = Rig()
+    rig = FilesRig()
     names = ("bad.txt", "one.png", "two.png", "three.png", "four.png")
     rig.files.take_files(None, [(Bytes(b"picture", f"{'text/plain' if 'txt' in name else 'image/png'}"), name)
                                 for name in names])  # fmt: skip
-    await rig.context.done()
+    await rig.done()
     used = {picture.picked.name for picture in rig.draft.pictures.values()}
-    causes = {error.name: error.cause for _, error in rig.context.ui.errors if isinstance(error, BadInput)}
+    causes = {error.name: error.cause for _, error in rig.ui.errors if isinstance(error, BadInput)}
     assert used | set(causes) == set(names) and not used & set(causes)
     assert causes["bad.txt"] == "no-file-field" and causes["four.png"] == "no-field-left"
 
 
 async def test_undo_restores_the_replaced_picture() -> None:
-    rig = Rig()
+    rig = FilesRig()
     for name in ("one.png", "two.png"):
         rig.files.take_files(IMAGE, [(Bytes(b"picture"), name)])
-        await rig.context.done()
+        await rig.done()
     assert rig.draft.pictures[IMAGE].picked.name == "two.png"
     back = rig.draft.undo()
     assert back.pictures[IMAGE].picked.name == "one.png" and back.pictures[IMAGE].url in rig.screen.urls
@@ -152,66 +141,64 @@ def test_file_restored_after_reload_is_no_undo_step() -> None:
 
 
 async def test_mask_dialog_closes_with_its_picture() -> None:
-    rig = Rig(is_mask_used=True)
+    rig = FilesRig(is_mask_used=True)
     rig.files.paint_mask(**FACTS)
-    assert rig.context.ui.dialog is None, "there is nothing to paint on"
+    assert rig.ui.dialog is None, "there is nothing to paint on"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**FACTS)
-    assert rig.context.ui.dialog == MaskDialog(IMAGE)
-    body = element(rig.markup(), data_mask="")
+    assert rig.ui.dialog == MaskDialog(IMAGE)
+    body = element(rig.markup("dialogs"), data_mask="")
     assert (body["data-file"], body["data-src"]) == ("boat-masked.png", rig.draft.pictures[IMAGE].url)
     assert "changes nothing" not in body.text
     rig.files.clear(**FACTS)
-    assert not elements(rig.markup(), "dialog")
+    assert not elements(rig.markup("dialogs"), "dialog")
 
 
 async def test_mask_of_its_own_is_painted_on_another_fields_picture() -> None:
-    rig = Rig()
+    rig = FilesRig()
     mask = {"node": "mask", "name": "image"}
     rig.files.paint_mask(**mask)
-    assert rig.context.ui.dialog is None, "there is no picture yet"
+    assert rig.ui.dialog is None, "there is no picture yet"
     await rig.give(b"picture", "boat.jpg")
     rig.files.paint_mask(**mask)
-    body = element(rig.markup(), data_mask="")
+    body = element(rig.markup("dialogs"), data_mask="")
     assert (body["data-src"], body["data-own"]) == (rig.draft.pictures[IMAGE].url, "")
     await rig.give(b"picture mask", "old.png")
-    assert element(rig.markup(), data_mask="")["data-own"] == rig.draft.pictures[("mask", "image")].url
+    assert element(rig.markup("dialogs"), data_mask="")["data-own"] == rig.draft.pictures[("mask", "image")].url
     assert rig.draft.pictures[("mask", "image")].look_url, "a mask is always shown as one"
     rig.files.paint_mask(**FACTS)
-    assert "data-own" not in element(rig.markup(), data_mask="")
+    assert "data-own" not in element(rig.markup("dialogs"), data_mask="")
 
 
 async def test_picture_is_used_in_another_field_too() -> None:
-    rig = Rig()
+    rig = FilesRig()
     rig.files.use_same_picture(**FACTS)
     assert not rig.draft.pictures
     rig.files.take_files(("mask", "image"), [(Bytes(b"picture"), "boat.jpg")])
-    await rig.context.done()
+    await rig.done()
     view = field_view(rig.opened.form.by_key[IMAGE], rig.draft)
     assert view.other_name == "boat.jpg"
     rig.files.use_same_picture(**FACTS)
-    await rig.context.done()
+    await rig.done()
     assert rig.draft.pictures[IMAGE].picked == Picked(Bytes(b"picture"), "boat.jpg")
     assert field_view(rig.opened.form.by_key[IMAGE], rig.draft).other_name == ""
 
 
 async def test_mask_dialog_warns_if_no_mask_is_used() -> None:
-    rig = Rig()
+    rig = FilesRig()
     await rig.give(b"picture")
     rig.files.paint_mask(**FACTS)
-    assert "painting one changes nothing" in rig.markup()
+    assert "painting one changes nothing" in rig.markup("dialogs")
 
 
 async def test_picture_too_large_to_paint_on_can_be_sent() -> None:
-    rig = Rig()
+    rig = FilesRig()
     await rig.give(b"picture")
     picture = replace(rig.draft.pictures[IMAGE], width=8192, height=MAX_PAINTED // 8192 + 1)
-    rig.context.set_ui(
-        rig.context.ui.with_slices(rig.context.ui.of(FormState).with_draft(rig.draft.with_picture(IMAGE, picture)))
-    )
+    rig.draft = rig.draft.with_picture(IMAGE, picture)
     rig.files.paint_mask(**FACTS)
     assert fault_of(rig.draft) == "too-large-to-paint"
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
     assert IMAGE in rig.draft.pictures
 
 
@@ -223,7 +210,7 @@ class WideScreen(MemoryScreen):
 
 
 async def test_picture_with_too_many_pixels_is_refused() -> None:
-    rig = Rig(screen=WideScreen())
+    rig = FilesRig(screen=WideScreen())
     await rig.give(b"picture")
     assert fault_of(rig.draft) == "too-many-pixels"
     assert not rig.draft.pictures
@@ -241,7 +228,7 @@ def test_javascript_has_the_same_limits() -> None:
 
 @pytest.mark.parametrize(("name", "key"), [("tide.mp4", FILM), ("tide.flac", SOUND), ("tide.png", IMAGE)])
 async def test_file_without_a_type_is_recognized_by_its_name(name: str, key: tuple[str, str]) -> None:
-    rig = Rig()
+    rig = FilesRig()
     await rig.give(b"picture", name, "")
     assert set(rig.draft.pictures) == {key}
 
@@ -262,10 +249,10 @@ def test_dialog_closes_with_its_field() -> None:
 
 
 async def test_camera_dialog_opens_for_a_field() -> None:
-    rig = Rig()
+    rig = FilesRig()
     rig.files.open_camera(**FACTS)
-    assert rig.context.ui.dialog == CameraDialog(IMAGE)
-    assert element(rig.markup(), "video")["data-name"] == "image"
+    assert rig.ui.dialog == CameraDialog(IMAGE)
+    assert element(rig.markup("dialogs"), "video")["data-name"] == "image"
 
 
 @pytest.mark.parametrize(("key", "tag"), [(FILM, "video"), (SOUND, "audio")])

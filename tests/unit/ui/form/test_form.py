@@ -26,19 +26,16 @@ from app.workflows.forms.labels import label_of
 from tests import recordings
 from tests.kit.page.anything import ANYTHING, LORAS, anything, unfolded
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
-    MemoryContext,
-    MemoryScreen,
     StillPictures,
     StillSession,
-    deletions,
     translator,
     window,
 )
 from tests.kit.page.views import Seen, markup, project
-from tests.kit.page.whole import PageActions
 
 UPLOADS = [("1", "image"), ("1", "film"), ("1", "sound"), ("mask", "image")]
 
@@ -216,24 +213,13 @@ def test_equal_forms_are_equal_slices() -> None:
     assert fields[0].fault is not None
 
 
-class Rig:
-    """Actions on a form of every kind."""
-
-    def __init__(self, opened: OpenWorkflow) -> None:
-        self.session = StillSession(window=window())
-        self.context = MemoryContext(ANYTHING, (opened,))
-        self.screen = MemoryScreen()
-        self.actions = PageActions(
-            self.session, self.context, self.screen, lambda limit: limit, deletions=deletions(self.context)
-        )
-
-    @property
-    def draft(self) -> Draft:
-        return self.context.ui.of(FormState).draft
+def form_rig(opened: OpenWorkflow) -> PageRig:
+    """Return a page on this workflow."""
+    return PageRig(ANYTHING, workflows=(opened,), session=StillSession())
 
 
 async def test_switches_choices_and_folds_are_kept() -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     rig.actions.act("switch", {"node": "1", "name": "on", "checked": False, "value": "true"})
     rig.actions.act("field", {"node": "1", "name": "lora", "value": LORAS[5]})
     assert rig.draft.values == {("1", "on"): "false", ("1", "lora"): LORAS[5]}
@@ -253,16 +239,16 @@ async def test_switches_choices_and_folds_are_kept() -> None:
     ],
 )
 async def test_dropped_file_goes_into_a_field_of_its_kind(media_type: str, name: str, place: tuple[str, str]) -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture", media_type), name)])
-    await rig.context.done()
+    await rig.done()
     assert set(rig.draft.pictures) == {place}
 
 
 async def test_several_pictures_fill_empty_fields_in_order() -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     rig.actions.take_files(None, [(Bytes(b"picture"), f"{number}.png") for number in range(3)])
-    await rig.context.done()
+    await rig.done()
     names = {key: picture.picked.name for key, picture in rig.draft.pictures.items()}
     assert names == {("1", "image"): "0.png", ("mask", "image"): "1.png"}
 
@@ -272,22 +258,22 @@ async def test_several_pictures_fill_empty_fields_in_order() -> None:
     [(("1", "film"), "not-a-film"), (("1", "sound"), "not-a-sound"), (("1", "image"), "not-a-picture")],
 )
 async def test_file_of_another_kind_is_an_error_of_the_field(key: tuple[str, str], cause: str) -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     rig.actions.take_files(key, [(Bytes(b"text", "text/plain"), "notes.txt")])
-    await rig.context.done()
+    await rig.done()
     assert {at: getattr(fault, "cause", "") for at, fault in rig.draft.faults.items()} == {key: cause}
 
 
 async def test_typed_values_are_sent_exactly() -> None:
-    rig = Rig(anything())
+    rig = form_rig(anything())
     for key, kind in zip(UPLOADS, ("image/png", "video/mp4", "audio/flac", "image/png"), strict=True):
         rig.actions.take_files(key, [(Bytes(b"picture", kind), "x")])
-    await rig.context.done()
+    await rig.done()
     rig.actions.act("field", {"node": "1", "name": "wide", "value": "18446744073709551615"})
     rig.actions.act("switch", {"node": "1", "name": "plain", "checked": True, "value": ""})
     rig.actions.act("seed-mode", {"node": "1", "name": "seed", "value": "decrement"})
     rig.actions.act("run", {})
-    await rig.context.done()
+    await rig.done()
     (_verb, workflow, _title, inputs, _server) = rig.session.calls[0]
     sent = json.loads(workflow.text)
     assert (sent["1"]["inputs"]["wide"], sent["1"]["inputs"]["plain"]) == (2**64 - 1, True)

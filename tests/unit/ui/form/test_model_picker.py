@@ -15,14 +15,12 @@ from app.session import ModelFile
 from app.ui.form.model_picker import ModelPicker
 from app.ui.form.models import has_word, with_or_without
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
-from app.ui.form.state import FormState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import MemoryContext, MemoryScreen, StillModels
-from tests.kit.page.views import Seen, markup
-from tests.unit.ui.form.test_form import page
+from tests.kit.page.rig import Rig
+from tests.kit.page.stills import StillModels
 
 INK, NEON = "styles/ink.safetensors", "neon.safetensors"
 LIST = "options-Load-lora"
@@ -42,20 +40,14 @@ def opened(*prompts: str, value: str = INK) -> OpenWorkflow:
     return open_workflow(Published("own", "Own", "", False, parse_workflow(graph), layout), catalogue)
 
 
-class Rig:
+class PickerRig(Rig):
     """A page with the form, and its picker."""
 
     def __init__(self, *prompts: str, models: StillModels | None = None) -> None:
+        super().__init__("own", workflows=(opened(*prompts),))
         facts = {INK: ModelFacts(words=("ink wash",), tags=("mist",), base="sdxl", resolution=(1024, 768))}
         self.models = models or StillModels({INK: file(INK), NEON: file(NEON)}, facts)
-        self.flow = opened(*prompts)
-        self.context = MemoryContext("own", (self.flow,))
-        self.screen = MemoryScreen()
         self.picker = ModelPicker(self.models, self.context, self.screen)
-
-    @property
-    def view(self) -> Seen:
-        return page(self.flow, self.context.ui)
 
     async def mark(self, choice: str) -> None:
         await self.picker.open("1", "lora")
@@ -63,48 +55,48 @@ class Rig:
 
 
 def test_few_models_have_a_picker_too() -> None:
-    rig = Rig()
-    control = element(markup(rig.view, "form"), role="combobox")
+    rig = PickerRig()
+    control = element(rig.markup("form"), role="combobox")
     assert control["value"] == INK and "data-models" in control
-    assert json.loads(element(markup(rig.view, "lists"), id=LIST).text) == [INK, NEON, "None"]
+    assert json.loads(element(rig.markup("lists"), id=LIST).text) == [INK, NEON, "None"]
     assert rig.models.asked == [], "nothing is asked for before it is opened"
-    assert elements(markup(rig.view, "marked")) == []
+    assert elements(rig.markup("marked")) == []
 
 
 async def test_opened_picker_has_pictures_and_sizes() -> None:
-    rig = Rig()
+    rig = PickerRig()
     await rig.picker.open("1", "lora")
-    rows = json.loads(element(markup(rig.view, "lists"), id=LIST).text)
+    rows = json.loads(element(rig.markup("lists"), id=LIST).text)
     assert rows == [
         [INK, INK, f"/servers/a/preview/{INK}", "144 B"],
         [NEON, NEON, f"/servers/a/preview/{NEON}", "144 B"],
         ["None", "None"],
     ]
     assert rig.models.asked == [("Load", "lora", 3)]
-    before = rig.context.ui
+    before = rig.ui
     await rig.picker.open("1", "lora")
-    assert rig.context.ui is before, "the same answer changes nothing"
+    assert rig.ui is before, "the same answer changes nothing"
 
 
 async def test_marked_model_is_described_and_searchable_by_its_words() -> None:
-    rig = Rig()
+    rig = PickerRig()
     await rig.mark(INK)
-    shown = markup(rig.view, "marked")
+    shown = rig.markup("marked")
     holder = element(shown, id="marked-model")
     assert (holder["data-list"], holder["data-choice"]) == (LIST, INK)
     assert "sdxl" in shown and "1024 × 768" in shown
     assert json.loads(element(shown, id="marked-words").text) == {INK: "ink wash mist"}
     await rig.picker.mark("1", "lora", NEON)
-    assert json.loads(element(markup(rig.view, "marked"), id="marked-words").text) == {INK: "ink wash mist"}
+    assert json.loads(element(rig.markup("marked"), id="marked-words").text) == {INK: "ink wash mist"}
     await rig.picker.mark("1", "lora", "None")
     assert rig.view.marked.model is None
 
 
 async def test_chosen_model_is_described_below_its_field() -> None:
-    rig = Rig()
-    assert not elements(markup(rig.view, "form"), data_testid="model")
+    rig = PickerRig()
+    assert not elements(rig.markup("form"), data_testid="model")
     await rig.mark(INK)
-    described = element(markup(rig.view, "form"), data_testid="model")
+    described = element(rig.markup("form"), data_testid="model")
     assert "sdxl · 1024 × 768 · 144 B" in described.text
 
 
@@ -118,48 +110,48 @@ async def test_chosen_model_is_described_below_its_field() -> None:
     ],
 )
 async def test_words_go_into_the_only_prompt_or_are_copied(prompts: tuple[str, ...], target: str | None) -> None:
-    rig = Rig(*prompts)
+    rig = PickerRig(*prompts)
     await rig.mark(INK)
-    words = [item for item in elements(markup(rig.view, "marked"), "button") if item.text == "ink wash"]
+    words = [item for item in elements(rig.markup("marked"), "button") if item.text == "ink wash"]
     assert [item.attributes.get("data-name") for item in words] == [target]
     assert [("data-copy" in item) for item in words] == [target is None]
 
 
 async def test_word_is_added_to_the_prompt_and_taken_out() -> None:
-    rig = Rig("text")
+    rig = PickerRig("text")
     await rig.mark(INK)
     for text, is_used in (("a cat, ink wash", "true"), ("a cat", "false")):
         rig.picker.use("1", "text", "ink wash")
-        assert rig.context.ui.of(FormState).draft.values["1", "text"] == text
+        assert rig.draft.values["1", "text"] == text
         assert rig.screen.changes[-1] == {"texts": [{"node": "1", "name": "text", "text": text}]}
-        (chip,) = elements(markup(rig.view, "form"), data_text="ink wash")
+        (chip,) = elements(rig.markup("form"), data_text="ink wash")
         assert chip["aria-pressed"] == is_used
-    assert rig.context.ui.of(FormState).draft.history.can_undo
+    assert rig.draft.history.can_undo
 
 
 async def test_error_is_shown_in_the_picker() -> None:
-    rig = Rig(models=StillModels(refusal=ConnectError(ServerId("a"), "connect-failed")))
+    rig = PickerRig(models=StillModels(refusal=ConnectError(ServerId("a"), "connect-failed")))
     await rig.mark(INK)
-    assert "Its metadata could not be read" in markup(rig.view, "marked")
-    assert json.loads(element(markup(rig.view, "lists"), id=LIST).text) == [INK, NEON, "None"]
+    assert "Its metadata could not be read" in rig.markup("marked")
+    assert json.loads(element(rig.markup("lists"), id=LIST).text) == [INK, NEON, "None"]
     rig.models.refusal, rig.models.files = None, {INK: file(INK)}
     await rig.mark(INK)
-    assert "could not be read" not in markup(rig.view, "marked")
+    assert "could not be read" not in rig.markup("marked")
 
 
 async def test_too_large_metadata_is_reported() -> None:
-    rig = Rig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(is_too_large=True)}))
+    rig = PickerRig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(is_too_large=True)}))
     await rig.mark(INK)
     for region in ("marked", "form"):
-        assert "too large to be shown" in markup(rig.view, region)
+        assert "too large to be shown" in rig.markup(region)
 
 
 async def test_hostile_metadata_stays_text() -> None:
     word = "<img src=x onerror=alert(1)>"
-    rig = Rig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(words=(word,), base='"><script>')}))
+    rig = PickerRig(models=StillModels({INK: file(INK)}, {INK: ModelFacts(words=(word,), base='"><script>')}))
     await rig.mark(INK)
     for region in ("marked", "form"):
-        text = markup(rig.view, region)
+        text = rig.markup(region)
         assert "<img" not in text and "<script" not in text
         assert any(item.text == word for item in elements(text, "button"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +10,13 @@ from app.core.model import ServerId
 from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.remote_choices import RemoteLists
-from app.ui.form.state import FormState
-from app.ui.kit.state import UiState
 from app.workflows.catalogue import Catalogue
 from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import StillSession, ended, fleet, server, task, window
 from tests.kit.page.views import Seen, markup
-from tests.unit.ui.form.test_form import page
 
 ROUTE = "/internal/files/output"
 
@@ -35,29 +32,19 @@ def opened(*, is_upload: bool = True) -> OpenWorkflow:
     return open_workflow(Published("own", "Own", "", False, parse_workflow(graph), first), catalogue)
 
 
-class Rig:
-    """A page with the form."""
+class ListsRig(Rig):
+    """A page with the form, whose lists are read when it is drawn."""
 
     def __init__(self, flow: OpenWorkflow, session: StillSession | None = None) -> None:
-        self.session = session or StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")))
-        self.flow = flow
-        self.ui = UiState().with_slices(FormState(workflow_id="own"))
-        self.work: list[Coroutine[Any, Any, None]] = []
-        self.lists = RemoteLists(self.session, self)
-
-    def set_ui(self, ui: UiState) -> None:
-        self.ui = ui
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self.work.append(work)
+        super().__init__("own", workflows=(flow,), session=session)
+        self.lists = RemoteLists(self.session, self.context)
 
     async def draw(self) -> Seen:
-        self.lists.refresh(page(self.flow, self.ui).form.fields)
-        while self.work:
-            await self.work.pop(0)
-        view = page(self.flow, self.ui)
+        self.lists.refresh(self.view.form.fields)
+        await self.done()
+        view = self.view
         self.lists.refresh(view.form.fields)
-        assert not self.work
+        assert not self.context.work
         return view
 
     @property
@@ -66,7 +53,7 @@ class Rig:
 
 
 async def test_list_of_results_has_the_names_that_the_server_expects() -> None:
-    rig = Rig(opened())
+    rig = ListsRig(opened())
     view = await rig.draw()
     assert rig.asked == [("choices", "gpu-1", ROUTE)]
     assert [item.options for item in view.lists] == [("new.png [output]", "old.png [output]")]
@@ -78,7 +65,7 @@ async def test_list_of_results_has_the_names_that_the_server_expects() -> None:
 
 
 async def test_remote_choice_offers_names_and_accepts_any_text() -> None:
-    rig = Rig(opened(is_upload=False))
+    rig = ListsRig(opened(is_upload=False))
     view = await rig.draw()
     assert [item.options for item in view.lists] == [("new.png", "old.png")]
     assert view.form.fields[0].fault is None
@@ -86,7 +73,9 @@ async def test_remote_choice_offers_names_and_accepts_any_text() -> None:
 
 
 async def test_busy_window_asks_its_server_before_and_after_the_work() -> None:
-    rig = Rig(opened(), StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-2"))))
+    rig = ListsRig(
+        opened(), StillSession(fleet=fleet(server("gpu-1"), server("gpu-2")), window=window(task("a", "gpu-2")))
+    )
     await rig.draw()
     await rig.draw()
     assert rig.asked == [("choices", "gpu-2", ROUTE)]
@@ -96,7 +85,7 @@ async def test_busy_window_asks_its_server_before_and_after_the_work() -> None:
 
 
 async def test_failed_list_is_shown_and_does_not_block_a_run() -> None:
-    rig = Rig(opened(is_upload=False))
+    rig = ListsRig(opened(is_upload=False))
     rig.session.refusal = BadInput("list-elsewhere", "/x")
     view = await rig.draw()
     message = element(markup(view, "form"), data_testid="list-trouble").text
@@ -109,6 +98,6 @@ async def test_failed_list_is_shown_and_does_not_block_a_run() -> None:
 
 
 async def test_form_without_remote_choices_fetches_nothing() -> None:
-    rig = Rig(opened())
+    rig = ListsRig(opened())
     rig.lists.refresh(())
-    assert rig.work == []
+    assert rig.context.work == []

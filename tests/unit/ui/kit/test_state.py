@@ -15,7 +15,7 @@ from app.ui.library.state import LibraryDialog
 from app.ui.results.state import ResultsState
 from app.ui.results.storage import KeepingDialog
 from app.ui.runs.edit import EditDialog
-from tests.unit.ui.page.test_actions import Rig
+from tests.kit.page.rig import PageRig
 
 TYPED = EditDialog(PromptId("p-1")).with_text(("1", "text"), "dunes")
 HELD = [
@@ -69,16 +69,16 @@ def test_preset_of_another_workflow_is_not_shown() -> None:
 
 
 async def test_escape_keeps_typed_text_and_close_button_drops_it() -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act("open-keeping")
     rig.actions.act("cap", {"value": "7"})
     await rig.act("leave-dialog")
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
     await rig.act("open-keeping")
-    assert rig.context.ui.dialog == KeepingDialog(cap="7")
+    assert rig.ui.dialog == KeepingDialog(cap="7")
     await rig.act("close-dialog")
     await rig.act("open-keeping")
-    assert rig.context.ui.dialog == KeepingDialog()
+    assert rig.ui.dialog == KeepingDialog()
 
 
 def _in_workflow(ui: UiState, workflow_id: str) -> UiState:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import BadInput, MooringError, SourceFault, StorageError
+from app.core.errors import BadInput, SourceFault, StorageError
 from app.core.model import NodeId, PromptId, ServerId
 from app.core.saved import PublishedFile
 from app.core.workflow import parse_workflow
@@ -22,7 +22,6 @@ from app.ui.form.picker import PICKED_AT_FIRST, LibraryEntries, LibrarySection, 
 from app.ui.form.projection import nodes_view
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.graph.feature import form_subject
-from app.ui.kit.actions import ActionTable
 from app.ui.kit.deletions import What
 from app.ui.library.actions import EXPORT_NAME, LibraryActions
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file, plain_title
@@ -45,14 +44,13 @@ from app.workflows.forms.records import to_text
 from app.workflows.plans.runs import PlannedRun
 from app.workflows.published import Published
 from app.workflows.replacements import Replacement
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     Bytes,
     MemoryContext,
     MemoryFiles,
-    MemoryScreen,
     Seconds,
     StillSession,
-    deletions,
     fleet,
     server,
 )
@@ -96,34 +94,30 @@ def graph(class_type: str = "EmptyImage") -> dict[str, Any]:
     return {"nodes": nodes, "links": [[1, 1, 0, 2, 0, "IMAGE"]], "version": 0.4}
 
 
-class Rig:
+class OpeningRig(Rig):
     """The page's opener, its library and the actions on both; `draw` is one redraw."""
 
     def __init__(
         self, documents: MemoryDocuments | None = None, *, is_undone_in_time: bool = False, **facts: Any
     ) -> None:
-        self.session = StillSession(
+        session = StillSession(
             fleet=fleet(server("gpu-1", catalogue="a")), catalogues={ServerId("gpu-1"): CATALOGUE}, **facts
         )
-        self.context = MemoryContext("enlarge")
-        self.screen = MemoryScreen()
+        super().__init__(session=session, documents=documents, seconds=Seconds() if is_undone_in_time else None)
         self.files = MemoryFiles()
-        self.documents = documents or MemoryDocuments()
         self.time = 100.0
         self.library = Library(self.documents, self.files, lambda: self.time, lambda: None)
         self.passed: list[str] = []
         self.opened: list[OpenWorkflow] = []
         catalogues = FormCatalogues(self.session, self.context)
         self.versions: list[float] = []  # when what was replaced had come
-        self.seconds: Seconds | None = Seconds() if is_undone_in_time else None
-        putting_off = deletions(self.context, self.seconds)
         self.opener = Opener(
             self.context,
             self.library,
             catalogues,
             self.screen,
             self.opened.append,
-            on_choice=putting_off.spare,
+            on_choice=self.deletions.spare,
             on_version=lambda before: self.versions.append(before.since),
         )
         self.words = Words(
@@ -134,7 +128,7 @@ class Rig:
             models=self.session.models,
             now=lambda: self.time,
             is_listed=lambda: True,
-            deletions=putting_off,
+            deletions=self.deletions,
         )
         self.library_actions = LibraryActions(
             self.context,
@@ -143,9 +137,9 @@ class Rig:
             self.opener,
             lambda files: self.passed.extend(name for _, name in files),
             words=self.words,
-            deletions=putting_off,
+            deletions=self.deletions,
         )
-        self.act = ActionTable(self.context, putting_off, self.library_actions, self.words).act
+        self.table.add(self.deletions, self.library_actions, self.words)
 
     async def paint(self) -> None:
         """Draw the top of a large form, and let its rest be made."""
@@ -155,9 +149,9 @@ class Rig:
         self.screen.draw()
 
     async def draw(self) -> None:
-        await self.context.done()
+        await self.done()
         self.opener.refresh()
-        await self.context.done()
+        await self.done()
 
     async def give(self, content: object, name: str = "night.json", *, is_surely: bool = True) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -166,37 +160,33 @@ class Rig:
 
     @property
     def chosen(self) -> OpenWorkflow | None:
-        chosen = self.context.ui.of(FormState).workflow_id
+        chosen = self.ui.of(FormState).workflow_id
         return next((item for item in self.context.workflows if item.workflow_id == chosen), None)
 
-    @property
-    def error(self) -> MooringError:
-        return self.context.ui.errors[-1][1]
 
-
-def opened(rig: Rig) -> OpenWorkflow:
+def opened(rig: OpeningRig) -> OpenWorkflow:
     assert rig.chosen is not None
     return rig.chosen
 
 
 async def test_file_is_opened_chosen_and_saved() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(9))
     assert opened(rig).title == "night"
     assert opened(rig).form.by_key["1", "width"].text == "9"
     assert [item.title for item in rig.library.items] == ["night"]
-    other = Rig(rig.documents)
+    other = OpeningRig(rig.documents)
     await other.library.refresh()
-    other.opener.choose(rig.context.ui.of(FormState).workflow_id)
+    other.opener.choose(rig.ui.of(FormState).workflow_id)
     await other.draw()
     assert opened(other).form.by_key["1", "width"].text == "9"
 
 
 async def test_page_is_drawn_with_the_form_of_a_chosen_workflow_not_before() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(9))
-    workflow_id = rig.context.ui.of(FormState).workflow_id
-    other = Rig(rig.documents)
+    workflow_id = rig.ui.of(FormState).workflow_id
+    other = OpeningRig(rig.documents)
     await other.library.refresh()
     other.context.is_due = False
     other.opener.choose(workflow_id)
@@ -216,7 +206,7 @@ def many(count: int = MOST_IN_ONE_STEP) -> dict[str, Any]:
     return {key: node for pair in pairs for key, node in pair.items()}
 
 
-async def give_large(rig: Rig) -> OpenWorkflow:
+async def give_large(rig: OpeningRig) -> OpenWorkflow:
     """Open a large file until the inputs on top are shown; redraws continue with the rest."""
     rig.library_actions.take_files([(Bytes(json.dumps(many()).encode()), "large.json")], is_surely=True)
     for _ in range(1000):
@@ -227,30 +217,26 @@ async def give_large(rig: Rig) -> OpenWorkflow:
 
 
 async def test_large_form_has_its_top_first() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     first = await give_large(rig)
     assert not first.is_whole
     assert len(first.arranged.first) == FIRST
     assert len(first.form.sections) < len(first.workflow.nodes)
-    assert nodes_view(first, rig.context.ui.of(FormState), None).is_coming
-    assert form_blocker(first, rig.context.ui.of(FormState).draft) is Blocker.OPENING
-    rig.context.ui = rig.context.ui.with_slices(
-        rig.context.ui.of(FormState).with_draft(
-            replace(rig.context.ui.of(FormState).draft, values={("0-1", "width"): "33"})
-        )
-    )
+    assert nodes_view(first, rig.ui.of(FormState), None).is_coming
+    assert form_blocker(first, rig.draft) is Blocker.OPENING
+    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(replace(rig.draft, values={("0-1", "width"): "33"})))
     await rig.paint()
     await rig.draw()
     whole = opened(rig)
     assert whole.is_whole
     assert whole.arranged.first == first.arranged.first
     assert len(whole.form.sections) == len(whole.workflow.nodes)
-    assert form_blocker(whole, rig.context.ui.of(FormState).draft) is None
-    assert rig.context.ui.of(FormState).draft.values == {("0-1", "width"): "33"}
+    assert form_blocker(whole, rig.draft) is None
+    assert rig.draft.values == {("0-1", "width"): "33"}
 
 
 async def test_layout_changed_during_opening_stays() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     first = await give_large(rig)
     layout = first.layout.hide(first.form.first[0])
     rig.context.workflows = tuple(
@@ -264,7 +250,7 @@ async def test_layout_changed_during_opening_stays() -> None:
 
 
 async def test_reopened_workflow_is_not_replaced_by_a_late_form() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     first = await give_large(rig)
     other = with_catalogue(first, CATALOGUE)
     rig.context.workflows = tuple(other if item is first else item for item in rig.context.workflows)
@@ -274,11 +260,11 @@ async def test_reopened_workflow_is_not_replaced_by_a_late_form() -> None:
 
 
 async def test_large_form_has_the_users_layout() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     first = await give_large(rig)
     pinned = ("7-2", "filename_prefix")
     rig.screen.keep(f"{STORE_KEY}.{first.published.key}", to_text(first.layout.pin(pinned, [])))
-    other = Rig()
+    other = OpeningRig()
     other.screen.shared = rig.screen.shared
     arranged = await give_large(other)
     assert not arranged.is_whole
@@ -289,7 +275,7 @@ async def test_large_form_has_the_users_layout() -> None:
 
 
 async def test_editor_graph_gets_the_form_of_a_catalogue() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(graph())
     assert opened(rig).editor is not None
     assert opened(rig).form.by_key["1", "width"].text == "16"
@@ -297,20 +283,20 @@ async def test_editor_graph_gets_the_form_of_a_catalogue() -> None:
 
 
 async def test_editor_graph_waits_for_a_catalogue() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.session.fleet = fleet(server("gpu-1"))
     await rig.give(graph())
-    opening = rig.opener.opening(rig.context.ui.of(FormState).workflow_id)
+    opening = rig.opener.opening(rig.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None and opening.needs_catalogue and opening.title == "night"
     rig.session.fleet = fleet(server("gpu-1", catalogue="a"))
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "16"
     rig.opener.refresh()
-    assert rig.opener.opening(rig.context.ui.of(FormState).workflow_id) is None
+    assert rig.opener.opening(rig.ui.of(FormState).workflow_id) is None
 
 
 async def test_form_is_from_the_server_with_all_nodes() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     poor = Catalogue.parse({"SaveImage": {"input": {"required": {}}}})
     rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
     rig.session.catalogues = {ServerId("gpu-0"): poor, ServerId("gpu-1"): CATALOGUE}
@@ -319,7 +305,7 @@ async def test_form_is_from_the_server_with_all_nodes() -> None:
 
 
 async def test_replaced_nodes_are_noted_on_the_form() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     poor, knowing = Catalogue(CATALOGUE.entries), Catalogue(CATALOGUE.entries)
     knowing.replacements = {"OldImage": Replacement("EmptyImage", {}, is_renaming=True)}
     rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
@@ -334,7 +320,7 @@ async def test_replaced_nodes_are_noted_on_the_form() -> None:
 
 async def test_refused_file_is_tried_again_when_it_is_chosen() -> None:
     """The replacements of its node could not be read at first."""
-    rig, catalogue = Rig(), Catalogue(CATALOGUE.entries)
+    rig, catalogue = OpeningRig(), Catalogue(CATALOGUE.entries)
     rig.session.catalogues = {ServerId("gpu-1"): catalogue}
     await rig.give(graph("OldImage"))
     assert rig.chosen is None
@@ -347,71 +333,71 @@ async def test_refused_file_is_tried_again_when_it_is_chosen() -> None:
 
 
 async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(graph("NodeOfNobody"))
-    opening = rig.opener.opening(rig.context.ui.of(FormState).workflow_id)
+    opening = rig.opener.opening(rig.ui.of(FormState).workflow_id)
     assert rig.chosen is None and opening is not None
     assert isinstance(opening.error, CannotConvert) and opening.error.problems[0].class_type == "NodeOfNobody"
     assert len(rig.library.items) == 1
 
 
 async def test_sent_workflow_is_used_if_the_graph_cannot_be_converted() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give({"prompt": api(9), "workflow": graph("NodeOfNobody")})
     assert opened(rig).editor is None and opened(rig).notes == (Note.GRAPH_REFUSED,)
     assert opened(rig).form.by_key["1", "width"].text == "9"
 
 
 async def test_photo_without_a_workflow_goes_into_the_form() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     png = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
     await rig.give(png, "boat.png", is_surely=False)
-    assert (rig.passed, rig.context.ui.errors) == (["boat.png"], ())
+    assert (rig.passed, rig.ui.errors) == (["boat.png"], ())
     await rig.give(png, "boat.png")
     assert isinstance(rig.error, BadInput) and rig.error.name == "boat.png"
 
 
 async def test_json_file_must_be_a_workflow() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give([1], "list.json", is_surely=False)
     assert isinstance(rig.error, BadInput) and rig.error.cause == SourceFault.NO_WORKFLOW.value
     assert rig.passed == []
 
 
 async def test_pasted_text_is_opened_and_named_later() -> None:
-    rig = Rig()
-    rig.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
+    rig = OpeningRig()
+    rig.table.act("open-text", {"text": f"here: ```{json.dumps(api(5))}```"})
     await rig.draw()
     assert (opened(rig).title, opened(rig).form.by_key["1", "width"].text) == ("", "5")
-    item_id = rig.context.ui.of(FormState).workflow_id
-    rig.act("item-title", {"item": item_id, "value": "Mine"})
-    rig.act("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
+    item_id = rig.ui.of(FormState).workflow_id
+    rig.table.act("item-title", {"item": item_id, "value": "Mine"})
+    rig.table.act("item-tags", {"item": item_id, "value": "studio，夜景, studio"})
     await rig.draw()
     assert [(item.title, item.tags) for item in rig.library.items] == [("Mine", ("studio", "夜景"))]
 
 
 async def test_workflow_saved_on_a_server_is_listed_and_opened() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.files.saved_files = {("gpu-1", "a/b.json"): json.dumps(graph()).encode()}
-    rig.act("open-library", {})
-    rig.act("saved-server", {"value": "gpu-1"})
+    rig.table.act("open-library", {})
+    rig.table.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
-    assert isinstance(rig.context.ui.dialog, LibraryDialog)
-    assert rig.context.ui.dialog.saved is not None and rig.context.ui.dialog.saved.names == ("a/b.json",)
-    rig.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
+    assert isinstance(rig.ui.dialog, LibraryDialog)
+    assert rig.ui.dialog.saved is not None and rig.ui.dialog.saved.names == ("a/b.json",)
+    rig.table.act("open-saved", {"server": "gpu-1", "name": "a/b.json"})
     await rig.draw()
-    assert (opened(rig).title, rig.context.ui.dialog) == ("b", None)
+    assert (opened(rig).title, rig.ui.dialog) == ("b", None)
     assert rig.library.items[0].place == "gpu-1/a/b.json"
 
 
 async def test_error_of_a_servers_list_is_shown() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.files.refusal = BadInput("x")
-    rig.act("open-library", {})
-    rig.act("saved-server", {"value": "gpu-1"})
+    rig.table.act("open-library", {})
+    rig.table.act("saved-server", {"value": "gpu-1"})
     await rig.draw()
-    assert isinstance(rig.context.ui.dialog, LibraryDialog)
-    assert rig.context.ui.dialog.saved is not None and rig.context.ui.dialog.saved.error is rig.files.refusal
+    assert isinstance(rig.ui.dialog, LibraryDialog)
+    assert rig.ui.dialog.saved is not None and rig.ui.dialog.saved.error is rig.files.refusal
 
 
 def published_form(title: str = "Team", width: int = 8) -> bytes:
@@ -420,25 +406,23 @@ def published_form(title: str = "Team", width: int = 8) -> bytes:
 
 
 async def test_published_workflow_follows_its_file() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.files.published_files = {"team/a.json": (PublishedFile("team/a.json", "t1", "Team"), published_form())}
     await rig.library.refresh_published("v1")
     workflow_id = f"{PUBLISHED_MARK}team/a.json"
     rig.opener.choose(workflow_id)
     await rig.draw()
     assert [item.key for item in opened(rig).arranged.first] == [("1", "width")]
-    rig.context.ui = rig.context.ui.with_slices(
-        rig.context.ui.of(FormState).with_draft(rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33"))
-    )
+    rig.draft = rig.draft.with_value(("1", "width"), "33")
     rig.files.published_files["team/a.json"] = (PublishedFile("team/a.json", "t2", "Team"), published_form(width=9))
     await rig.library.refresh_published("v2")
     await rig.draw()
     assert opened(rig).form.by_key["1", "width"].text == "9"
-    assert rig.context.ui.of(FormState).draft.values == {("1", "width"): "33"}
+    assert rig.draft.values == {("1", "width"): "33"}
 
 
 async def test_published_file_may_be_any_file_with_a_workflow() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.files.published_files = {"plain-one.json": (PublishedFile("plain-one.json", "t"), json.dumps(graph()).encode())}
     await rig.library.refresh_published("v1")
     rig.opener.choose(f"{PUBLISHED_MARK}plain-one.json")
@@ -447,7 +431,7 @@ async def test_published_file_may_be_any_file_with_a_workflow() -> None:
 
 
 async def test_unchanged_list_is_not_read_twice() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     assert rig.library.is_stale("v1") and not rig.library.is_stale("")
     await rig.library.refresh_published("v1")
     rig.files.refusal = BadInput("x")
@@ -456,14 +440,14 @@ async def test_unchanged_list_is_not_read_twice() -> None:
 
 
 async def test_full_store_is_shown_and_the_workflow_opens() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     rig.documents.is_full = True
     await rig.give(api())
     assert isinstance(rig.error, StorageError) and opened(rig).title == "night"
 
 
 async def test_oldest_workflow_is_closed_and_reopened_when_chosen() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     for width in range(1, MOST_OPEN + 3):
         rig.time += 1
         await rig.give(api(width), f"w{width}.json")
@@ -476,15 +460,15 @@ async def test_oldest_workflow_is_closed_and_reopened_when_chosen() -> None:
 
 
 async def test_exported_library_is_imported_elsewhere() -> None:
-    rig, other = Rig(), Rig()
+    rig, other = OpeningRig(), OpeningRig()
     await rig.give(graph())
     await rig.give(b"tabby", "cats.txt")
     rig.screen.shared["mooring.layout.shape"] = "{}"
-    rig.act("export-library", {})
+    rig.table.act("export-library", {})
     await rig.draw()
     await other.give(rig.screen.saved[EXPORT_NAME].encode(), "mine.json")
     assert other.library.items == rig.library.items
-    assert [item.name for item in other.context.ui.of(WordsState).items] == ["cats"]
+    assert [item.name for item in other.ui.of(WordsState).items] == ["cats"]
     assert other.screen.shared["mooring.layout.shape"] == "{}"
     other.opener.choose(other.library.items[0].item_id)
     await other.draw()
@@ -492,28 +476,28 @@ async def test_exported_library_is_imported_elsewhere() -> None:
 
 
 async def test_item_is_deleted_after_a_question() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api())
     item_id = rig.library.items[0].item_id
-    rig.act("open-library", {})
-    rig.act("edit-item", {"item": item_id})
-    rig.act("ask-delete-item", {"item": item_id})
-    assert isinstance(rig.context.ui.dialog, LibraryDialog) and rig.context.ui.dialog.deleting == item_id
-    assert rig.context.ui.dialog.editing == item_id, "the question stands where the item was opened"
-    rig.act("delete-item", {"item": item_id})
+    rig.table.act("open-library", {})
+    rig.table.act("edit-item", {"item": item_id})
+    rig.table.act("ask-delete-item", {"item": item_id})
+    assert isinstance(rig.ui.dialog, LibraryDialog) and rig.ui.dialog.deleting == item_id
+    assert rig.ui.dialog.editing == item_id, "the question stands where the item was opened"
+    rig.table.act("delete-item", {"item": item_id})
     await rig.draw()
     assert rig.library.items == () and rig.documents.shelf == {}
 
 
 async def test_deleted_item_is_kept_if_its_file_is_opened_before_the_deletion_is_final() -> None:
-    rig = Rig(is_undone_in_time=True)
+    rig = OpeningRig(is_undone_in_time=True)
     await rig.give(api())
     item_id = rig.library.items[0].item_id
-    rig.act("delete-item", {"item": item_id})
+    rig.table.act("delete-item", {"item": item_id})
     waiting = rig.context.work.pop()  # else `draw` waits for it
-    assert item_id in rig.context.ui.hidden
+    assert item_id in rig.ui.hidden
     await rig.give(api())
-    assert item_id not in rig.context.ui.hidden
+    assert item_id not in rig.ui.hidden
     assert rig.seconds is not None
     rig.seconds.go.set()
     await waiting
@@ -521,7 +505,7 @@ async def test_deleted_item_is_kept_if_its_file_is_opened_before_the_deletion_is
 
 
 async def test_run_is_noted_with_the_item() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api())
     rig.time = 200.0
     await rig.library.note_used(rig.library.items[0].item_id, "p-1")  # type: ignore[arg-type]
@@ -531,9 +515,9 @@ async def test_run_is_noted_with_the_item() -> None:
 
 
 async def test_reload_keeps_the_draft_of_a_files_workflow() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api())
-    form = rig.context.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
+    form = rig.ui.of(FormState).with_draft(Draft(values={("1", "width"): "5", ("9", "gone"): "x"}))
     text = drafts.dump(form)
     loaded = drafts.load(text, rig.context.workflows[:1], is_file)
     assert loaded.workflow_id == form.workflow_id and loaded.draft.values == form.draft.values
@@ -541,7 +525,7 @@ async def test_reload_keeps_the_draft_of_a_files_workflow() -> None:
 
 
 async def test_picker_has_published_then_recent_then_shipped_workflows() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1), "old.json")
     rig.time += 1
     await rig.give(api(2), "new.json")
@@ -554,7 +538,7 @@ async def test_picker_has_published_then_recent_then_shipped_workflows() -> None
 
 
 async def test_list_is_cached_until_something_changes() -> None:
-    rig, room = Rig(), LibraryIndex()
+    rig, room = OpeningRig(), LibraryIndex()
     await rig.give(api())
 
     def stock() -> LibraryEntries:
@@ -571,7 +555,7 @@ async def test_list_is_cached_until_something_changes() -> None:
 
 
 def test_picker_always_has_the_chosen_workflow() -> None:
-    entries = stock_of(MemoryContext("x").workflows * 4, Rig().library, fleet()).entries * 8
+    entries = stock_of(MemoryContext("x").workflows * 4, OpeningRig().library, fleet()).entries * 8
     many = tuple(replace(entry, workflow_id=str(number)) for number, entry in enumerate(entries))
     assert len(picked(many, "0")) == PICKED_AT_FIRST == len(picked(many, "15"))
     assert picked(many, "15")[0].workflow_id == "15"
@@ -579,7 +563,7 @@ def test_picker_always_has_the_chosen_workflow() -> None:
 
 
 async def test_library_is_searched_by_text_and_tag() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1), "Boat.json")
     await rig.library.tag(rig.library.items[0].item_id, "sea")
     stock = stock_of(rig.context.workflows, rig.library, rig.session.fleet)
@@ -603,9 +587,9 @@ def test_published_file_without_a_title_has_its_files_name(path: str, title: str
 
 
 async def test_run_sends_the_editor_file_with_the_forms_values() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(graph())
-    draft = rig.context.ui.of(FormState).draft.with_value(("1", "width"), "33")
+    draft = rig.draft.with_value(("1", "width"), "33")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: count - 1))
     assert order.workflow.value("1", "width") == 33
     assert filled(order.editor, order.workflow)["nodes"][0]["widgets_values"] == [33]
@@ -616,25 +600,23 @@ async def test_run_sends_the_editor_file_with_the_forms_values() -> None:
 
 
 async def test_dates_in_file_names_are_the_users_local_time() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(graph())
-    draft = rig.context.ui.of(FormState).draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
+    draft = rig.draft.with_value(("2", "filename_prefix"), "%date:yyyy-MM-dd%/x")
     order = order_of(opened(rig), draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: 0))
     assert order.workflow.value("2", "filename_prefix") == "2026-11-25/x"
     assert filled(order.editor, order.workflow)["nodes"][1]["widgets_values"] == ["%date:yyyy-MM-dd%/x"]
 
 
 async def test_sent_workflow_has_no_editor_file() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api())
-    order = order_of(
-        opened(rig), rig.context.ui.of(FormState).draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: 0)
-    )
+    order = order_of(opened(rig), rig.draft, now=rig.screen.local_time(), draw=PromptDraw(lambda count: 0))
     assert (order.workflow.value("1", "width"), order.editor) == (8, "")
 
 
 async def test_graph_of_the_form_has_its_authors_places() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(graph())
     assert json.loads(form_subject(opened(rig), Draft()).editor) == graph()
     await rig.give(api())
@@ -642,7 +624,7 @@ async def test_graph_of_the_form_has_its_authors_places() -> None:
 
 
 async def test_form_graph_has_the_forms_values() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api())
     sent = parse_workflow(form_subject(opened(rig), Draft({("1", "width"): "24"})).api)
     assert (sent.value("1", "width"), opened(rig).workflow.value("1", "width")) == (24, 8)
@@ -663,17 +645,17 @@ def test_form_graph_names_the_picture_in_a_field() -> None:
 # Versions
 
 
-async def give_again(rig: Rig, width: int, name: str = "night.json") -> None:
+async def give_again(rig: OpeningRig, width: int, name: str = "night.json") -> None:
     rig.time += 1
     await rig.give(api(width), name)
 
 
-def width_of(rig: Rig) -> str:
+def width_of(rig: OpeningRig) -> str:
     return opened(rig).form.by_key["1", "width"].text
 
 
 async def test_file_with_other_content_is_a_version_of_the_same_workflow() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1))
     await give_again(rig, 2, "night (1).json")
     (item,) = rig.library.items
@@ -685,7 +667,7 @@ async def test_file_with_other_content_is_a_version_of_the_same_workflow() -> No
     assert len(rig.library.items) == 2
 
 
-async def settle(rig: Rig) -> None:
+async def settle(rig: OpeningRig) -> None:
     """Redraw until everything is done but the countdown of what can be undone."""
     for _ in range(50):
         rig.opener.refresh()
@@ -693,33 +675,33 @@ async def settle(rig: Rig) -> None:
 
 
 async def test_going_back_opens_the_earlier_content_and_keeps_what_was_typed() -> None:
-    rig = Rig(is_undone_in_time=True)
+    rig = OpeningRig(is_undone_in_time=True)
     await rig.give({**api(1), "9": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "n"}}})
     first_content = rig.library.items[0].content_id
-    form = rig.context.ui.of(FormState)
+    form = rig.ui.of(FormState)
     typed = {("9", "filename_prefix"): "mine", ("2", "filename_prefix"): "ours"}
-    rig.context.set_ui(rig.context.ui.with_slices(form.with_draft(form.draft.with_typed(typed, {}))))
+    rig.context.set_ui(rig.ui.with_slices(form.with_draft(form.draft.with_typed(typed, {}))))
     await give_again(rig, 2)
     item_id = rig.library.items[0].item_id
     assert "9" not in opened(rig).workflow.nodes
-    rig.act("go-back", {"item": item_id, "content": first_content})
+    rig.table.act("go-back", {"item": item_id, "content": first_content})
     await settle(rig)
     assert opened(rig).workflow_id == item_id
     assert width_of(rig) == "1"
-    assert rig.context.ui.of(FormState).draft.values == typed
+    assert rig.draft.values == typed
     assert len(rig.library.items[0].versions) == 1
-    assert [item.what for item in rig.context.ui.deletions] == [What.WENT_BACK]
+    assert [item.what for item in rig.ui.deletions] == [What.WENT_BACK]
 
 
 async def test_going_back_is_undone() -> None:
-    rig = Rig(is_undone_in_time=True)
+    rig = OpeningRig(is_undone_in_time=True)
     await rig.give(api(1))
     await give_again(rig, 2)
     before = rig.library.items[0]
-    rig.act("go-back", {"item": before.item_id, "content": before.versions[0].content})
+    rig.table.act("go-back", {"item": before.item_id, "content": before.versions[0].content})
     await settle(rig)
     assert width_of(rig) == "1"
-    rig.act("undo-deletion", {"number": "1"})
+    rig.table.act("undo-deletion", {"number": "1"})
     await settle(rig)
     assert width_of(rig) == "2"
     assert rig.library.items[0].content_id == before.content_id
@@ -728,7 +710,7 @@ async def test_going_back_is_undone() -> None:
 
 async def test_windows_that_open_two_contents_at_the_same_time_lose_neither() -> None:
     documents = MemoryDocuments()
-    one, other = Rig(documents), Rig(documents)
+    one, other = OpeningRig(documents), OpeningRig(documents)
     await one.give(api(1))
     await other.library.refresh()
     await asyncio.gather(
@@ -743,7 +725,7 @@ async def test_windows_that_open_two_contents_at_the_same_time_lose_neither() ->
 
 async def test_window_keeps_its_content_until_the_workflow_is_chosen() -> None:
     documents = MemoryDocuments()
-    one, other = Rig(documents), Rig(documents)
+    one, other = OpeningRig(documents), OpeningRig(documents)
     await one.give(api(1))
     await other.library.refresh()
     await give_again(other, 2)
@@ -758,7 +740,7 @@ async def test_window_keeps_its_content_until_the_workflow_is_chosen() -> None:
 
 
 async def test_full_store_keeps_the_form_with_the_new_content() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1))
     rig.documents.is_full = True
     await give_again(rig, 2)
@@ -771,54 +753,54 @@ async def test_full_store_keeps_the_form_with_the_new_content() -> None:
 
 
 async def test_version_becomes_a_workflow_of_its_own_and_is_chosen() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1))
     await give_again(rig, 2)
     item = rig.library.items[0]
-    rig.act("part-version", {"item": item.item_id, "content": item.versions[0].content})
+    rig.table.act("part-version", {"item": item.item_id, "content": item.versions[0].content})
     await rig.draw()
     assert (width_of(rig), len(rig.library.items)) == ("1", 2)
     assert all(not other.versions for other in rig.library.items)
 
 
 async def test_list_of_versions_is_shown_and_closed() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1))
     await give_again(rig, 2)
     item = rig.library.items[0]
-    rig.act("open-library", {})
-    rig.act("show-versions", {"item": item.item_id})
-    dialog = rig.context.ui.dialog
+    rig.table.act("open-library", {})
+    rig.table.act("show-versions", {"item": item.item_id})
+    dialog = rig.ui.dialog
     assert isinstance(dialog, LibraryDialog)
     stock = stock_of((), rig.library, rig.session.fleet)
     view = library_view(dialog, stock, rig.session.fleet, "", lambda name: f"blob:{name}")
     assert [row.picture_url for row in view.versions] == [f"blob:{item.item_id}/{item.versions[0].content}"]
-    rig.act("show-versions", {"item": ""})
-    assert isinstance(rig.context.ui.dialog, LibraryDialog) and not rig.context.ui.dialog.versions
+    rig.table.act("show-versions", {"item": ""})
+    assert isinstance(rig.ui.dialog, LibraryDialog) and not rig.ui.dialog.versions
 
 
 # Published workflows that change
 
 
-def publish(rig: Rig, width: int, tag: str) -> None:
+def publish(rig: OpeningRig, width: int, tag: str) -> None:
     file = PublishedFile("team/night.json", tag)
     rig.files.published_files = {file.path: (file, json.dumps(api(width)).encode())}
 
 
-def entry_of(rig: Rig) -> WorkflowEntry:
+def entry_of(rig: OpeningRig) -> WorkflowEntry:
     return stock_of(rig.context.workflows, rig.library, rig.session.fleet).entries[0]
 
 
 async def test_published_workflow_that_changed_says_since_when() -> None:
     documents = MemoryDocuments()
-    rig = Rig(documents)
+    rig = OpeningRig(documents)
     publish(rig, 1, "t1")
     await rig.library.refresh_published("l1")
     assert not entry_of(rig).changed_since, "it was never opened"
     rig.opener.choose(f"{PUBLISHED_MARK}team/night.json")
     await rig.draw()
     assert not entry_of(rig).changed_since
-    later = Rig(documents)
+    later = OpeningRig(documents)
     publish(later, 2, "t2")
     await later.library.refresh()
     await later.library.refresh_published("l2")
@@ -829,7 +811,7 @@ async def test_published_workflow_that_changed_says_since_when() -> None:
     assert (width_of(later), entry_of(later).changed_since) == ("2", 100.0), "the form says it until a run"
     await later.opener.note_used(f"{PUBLISHED_MARK}team/night.json", PromptId("p1"))
     assert not entry_of(later).changed_since
-    third = Rig(documents)
+    third = OpeningRig(documents)
     publish(third, 2, "t2")
     await third.library.refresh()
     await third.library.refresh_published("l2")
@@ -837,7 +819,7 @@ async def test_published_workflow_that_changed_says_since_when() -> None:
 
 
 async def test_published_workflow_that_changes_while_it_is_open_says_so() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     publish(rig, 1, "t1")
     await rig.library.refresh_published("l1")
     rig.opener.choose(f"{PUBLISHED_MARK}team/night.json")
@@ -846,29 +828,29 @@ async def test_published_workflow_that_changes_while_it_is_open_says_so() -> Non
     await rig.library.refresh_published("l2")
     await rig.draw()
     assert (width_of(rig), entry_of(rig).changed_since) == ("2", 100.0)
-    rig.act("note-change", {"item": f"{PUBLISHED_MARK}team/night.json"})
+    rig.table.act("note-change", {"item": f"{PUBLISHED_MARK}team/night.json"})
     assert not entry_of(rig).changed_since
 
 
 async def test_export_that_could_not_be_opened_again_leaves_out_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig()
+    rig = OpeningRig()
     await rig.give(api(1))
     await give_again(rig, 2)
-    rig.act("export-library", {})
-    await rig.context.done()
+    rig.table.act("export-library", {})
+    await rig.done()
     whole = rig.screen.saved[EXPORT_NAME]
     assert "workflow-version" in whole
     monkeypatch.setattr(library, "MAX_FILE", len(whole.encode()) - 1)
-    rig.act("export-library", {})
-    await rig.context.done()
+    rig.table.act("export-library", {})
+    await rig.done()
     assert "workflow-version" not in rig.screen.saved[EXPORT_NAME]
     assert isinstance(rig.error, BadInput) and rig.error.cause == "without-versions"
 
 
 async def test_earlier_content_that_opens_late_does_not_replace_the_new_one() -> None:
-    first = Rig()
+    first = OpeningRig()
     await first.give(api(1))
-    rig, released = Rig(first.documents), asyncio.Event()
+    rig, released = OpeningRig(first.documents), asyncio.Event()
     await rig.library.refresh()
     read, asked = rig.session.catalogue, list[ServerId]()
 
@@ -894,7 +876,7 @@ async def test_earlier_content_that_opens_late_does_not_replace_the_new_one() ->
 
 
 async def test_files_of_words_are_added_and_shown_beside_a_workflow() -> None:
-    rig = Rig()
+    rig = OpeningRig()
     files = [
         (b"tabby", "cats.txt"),
         (b"\0", "broken.txt"),
@@ -904,8 +886,8 @@ async def test_files_of_words_are_added_and_shown_beside_a_workflow() -> None:
     ]
     rig.library_actions.take_files([(Bytes(data, ""), name) for data, name in files], is_surely=True)
     await rig.draw()
-    assert [item.name for item in rig.context.ui.of(WordsState).items] == ["sea", "cats", "colours"]
-    assert str(rig.context.ui.errors[0][1].facts()["cause"]) == "words-no-text"
-    assert isinstance(rig.context.ui.dialog, LibraryDialog)
+    assert [item.name for item in rig.ui.of(WordsState).items] == ["sea", "cats", "colours"]
+    assert str(rig.ui.errors[0][1].facts()["cause"]) == "words-no-text"
+    assert isinstance(rig.ui.dialog, LibraryDialog)
     rig.screen.draw()
     assert {"jump": "word-lists"} in rig.screen.changes

@@ -19,7 +19,6 @@ from app.ui.form.form_html import form as form_markup
 from app.ui.form.open_workflow import find_open
 from app.ui.form.projection import field_view, form_view
 from app.ui.form.state import FormState, Picture
-from app.ui.kit.actions import ActionTable
 from app.ui.library.library import PUBLISHED_MARK, Library, is_file
 from app.ui.library.listing import published_paths, stock_of
 from app.ui.library.opening import Opener
@@ -33,11 +32,10 @@ from app.workflows.forms.kinds import SeedMode
 from app.workflows.library import WorkflowOrigin
 from app.workflows.links import LeftOutReason, ResultLink, write_link
 from app.workflows.reading import read_source
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     Bytes,
-    MemoryContext,
     MemoryFiles,
-    MemoryScreen,
     StillSession,
     ended,
     fleet,
@@ -47,7 +45,6 @@ from tests.kit.page.stills import (
     translator,
     window,
 )
-from tests.ports.memory_documents import MemoryDocuments
 
 CATALOGUE = Catalogue.parse(
     {
@@ -91,26 +88,21 @@ WORKFLOW = {
 MINE = json.dumps(WORKFLOW).encode()
 
 
-class Rig:
+class LinksRig(Rig):
     """The page's opener, its library and its links; `draw` is one redraw."""
 
     def __init__(self, **facts: Any) -> None:
         known = fleet(server("gpu-1", catalogue=facts.pop("catalogue", "a")))
-        self.session = StillSession(
-            fleet=replace(known, workflows="list-1"),
-            catalogues={ServerId("gpu-1"): CATALOGUE},
-            **facts,
-        )
-        self.context = MemoryContext("enlarge")
-        self.screen = MemoryScreen()
+        known = replace(known, workflows="list-1")
+        super().__init__(session=StillSession(fleet=known, catalogues={ServerId("gpu-1"): CATALOGUE}, **facts))
         self.files = MemoryFiles()
         for path in ("team/studio.json", "other.png"):
             self.files.published_files[path] = PublishedFile(path, "t1"), json.dumps(WORKFLOW).encode()
-        self.library = Library(MemoryDocuments(), self.files, lambda: 1.0, lambda: None)
+        self.library = Library(self.documents, self.files, lambda: 1.0, lambda: None)
         self.catalogues = FormCatalogues(self.session, self.context)
         self.opener = Opener(self.context, self.library, self.catalogues, self.screen, lambda _opened: None)
         self.links = LinkActions(self.session, self.context, self.screen, self.library, self.opener)
-        self.act = ActionTable(self.context, self.links).act
+        self.table.add(self.links)
 
     async def draw(self) -> None:
         for _ in range(4):
@@ -119,7 +111,7 @@ class Rig:
             self.catalogues.refresh()
             self.opener.refresh()
             self.links.refresh()
-            await self.context.done()
+            await self.done()
 
     async def follow(self, link: str) -> None:
         self.links.follow(link)
@@ -132,11 +124,11 @@ class Rig:
 
     @property
     def form(self) -> FormState:
-        return self.context.ui.of(FormState)
+        return self.ui.of(FormState)
 
     @property
     def values(self) -> dict[tuple[str, str], str]:
-        return dict(self.form.draft.values)
+        return dict(self.draft.values)
 
     @property
     def refused(self) -> list[tuple[str, LeftOutReason]]:
@@ -145,30 +137,29 @@ class Rig:
 
     @property
     def error(self) -> BadInput:
-        error = self.context.ui.errors[-1][1]
+        error = super().error
         assert isinstance(error, BadInput)
         return error
 
-    @property
-    def markup(self) -> str:
+    def form_markup(self) -> str:
         chosen = find_open(self.context.workflows, self.form.workflow_id)
         stock = stock_of(self.context.workflows, self.library, self.session.fleet)
         return str(form_markup(form_view(stock, chosen, self.form, None), translator("en")))
 
 
 async def test_link_chooses_a_published_workflow_and_fills_in_its_form() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow("workflow=team/studio&1.text=a%20boat%0Aat%20dusk&Steps=30&1.seed=5")
     assert rig.form.workflow_id == STUDIO
     assert rig.values == {("1", "text"): "a boat\nat dusk", ("1", "steps"): "30", ("1", "seed"): "5"}
-    assert rig.form.draft.modes == {("1", "seed"): SeedMode.FIXED}
+    assert rig.draft.modes == {("1", "seed"): SeedMode.FIXED}
     assert rig.refused == []
     assert rig.screen.changes[-1]["texts"]
     assert rig.asked == [], "nothing was run"
 
 
 async def test_link_to_a_workflow_alone_changes_no_value() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow("workflow=team/studio.json")
     assert (rig.form.workflow_id, rig.values, rig.form.link) == (STUDIO, {}, None)
     await rig.follow("workflow=text")
@@ -188,21 +179,21 @@ async def test_link_to_a_workflow_alone_changes_no_value() -> None:
     ],
 )
 async def test_unknown_workflow_is_named_and_changes_nothing(name: str) -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(f"workflow={name}&1.steps=3")
     assert rig.error.cause == "link-unknown"
     assert (rig.form.workflow_id, rig.form.drafts, rig.form.link) == ("enlarge", {}, None)
 
 
 async def test_own_workflow_of_the_library_is_not_opened_by_a_link() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), WorkflowOrigin.FILE))
     await rig.follow(f"workflow={rig.library.items[0].item_id}")
     assert rig.error.cause == "link-unknown"
 
 
 async def test_invalid_link_is_an_error_and_changes_nothing() -> None:
-    rig = Rig()
+    rig = LinksRig()
     for link, cause in (
         ("workflow=", "bad-link"),
         ("workflow=x&a=" + "b" * 20_000, "link-too-long"),
@@ -230,57 +221,55 @@ def sampler(**values: Any) -> str:
 
 
 async def test_whole_workflow_of_a_link_is_opened_and_marked() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
     (item,) = rig.library.items
     assert (rig.form.workflow_id, item.title, item.origin) == (item.item_id, "Blue hour", WorkflowOrigin.LINK)
-    assert "are from a link" in rig.markup
-    assert "dusk" in rig.markup
+    assert "are from a link" in rig.form_markup()
+    assert "dusk" in rig.form_markup()
     assert rig.asked == [], "nothing was run"
-    rig.act("dismiss-link", {})
-    assert "are from a link" not in rig.markup
+    rig.table.act("dismiss-link", {})
+    assert "are from a link" not in rig.form_markup()
 
 
 async def test_undo_of_a_whole_workflow_leaves_everything_as_it_was() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
-    rig.act("undo-link", {})
+    rig.table.act("undo-link", {})
     await rig.draw()
     assert (rig.form.workflow_id, rig.form.link, rig.library.items) == ("enlarge", None, ())
 
 
 async def test_whole_workflow_that_has_run_stays_after_undo() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
     await rig.opener.note_used(rig.form.workflow_id, PromptId("p"))
-    rig.act("undo-link", {})
+    rig.table.act("undo-link", {})
     await rig.draw()
     assert rig.form.workflow_id == "enlarge"
     assert len(rig.library.items) == 1
 
 
 async def test_next_link_with_the_workflow_is_its_next_version_with_its_own_values() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(opening("Blue%20hour", sampler(text="dusk")))
     first = rig.form.workflow_id
-    rig.context.set_ui(
-        rig.context.ui.with_slices(rig.form.with_draft(rig.form.draft.with_value(("1", "text"), "mine")))
-    )
+    rig.draft = rig.draft.with_value(("1", "text"), "mine")
     await rig.follow(opening("Blue%20hour", sampler(text="dawn")))
     assert (rig.form.workflow_id, rig.values, len(rig.library.items)) == (first, {}, 1)
-    assert "dawn" in rig.markup
+    assert "dawn" in rig.form_markup()
     assert {"node": "1", "name": "text", "text": "dawn"} in rig.screen.changes[-1]["texts"]
-    rig.act("undo-link", {})
+    rig.table.act("undo-link", {})
     await rig.draw()
     assert rig.values == {("1", "text"): "mine"}
-    rig.context.set_ui(rig.context.ui.with_slices(rig.form.with_draft(rig.form.draft.undo())))
+    rig.draft = rig.draft.undo()
     opened = find_open(rig.context.workflows, first)
     assert opened is not None
     assert opened.form.by_key["1", "text"].text == "dusk", "the earlier content is current again"
 
 
 async def test_link_is_never_a_version_of_a_file_of_the_users_own() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.library.add(*await rig.library.made(read_source(MINE, "mine.json"), WorkflowOrigin.FILE))
     await rig.follow(opening("mine", sampler(text="theirs")))
     assert len(rig.library.items) == 2
@@ -288,7 +277,7 @@ async def test_link_is_never_a_version_of_a_file_of_the_users_own() -> None:
 
 
 async def test_what_does_not_fit_is_named_and_the_rest_is_filled_in() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(
         "workflow=team/studio&1.text=a&3.image=..%2F..%2Fetc%2Fpasswd&4.count=99&1.steps=1000&nothing=1&bad=%FF"
         "&%3Cimg%20src=x%20onerror=alert(1)%3E=1"
@@ -302,85 +291,85 @@ async def test_what_does_not_fit_is_named_and_the_rest_is_filled_in() -> None:
         LeftOutReason.UNKNOWN,
         LeftOutReason.UNKNOWN,
     ]
-    assert "<img" not in rig.markup
-    assert "a link cannot choose a file" in rig.markup
+    assert "<img" not in rig.form_markup()
+    assert "a link cannot choose a file" in rig.form_markup()
 
 
 async def test_values_are_marked_as_those_of_a_link_until_they_change() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow("workflow=team/studio&1.steps=30&2.filename_prefix=..%2F..%2Fx")
-    assert rig.markup.count('data-testid="from-link"') == 2
-    linked = rig.markup.partition('data-testid="linked"')[2]
+    assert rig.form_markup().count('data-testid="from-link"') == 2
+    linked = rig.form_markup().partition('data-testid="linked"')[2]
     assert "Steps" in linked and "Filename prefix" in linked
     opened = find_open(rig.context.workflows, STUDIO)
     assert opened is not None
     steps = opened.form.by_key["1", "steps"]
-    assert field_view(steps, rig.form.draft).is_linked
-    assert not field_view(steps, rig.form.draft.with_value(steps.key, "31")).is_linked
+    assert field_view(steps, rig.draft).is_linked
+    assert not field_view(steps, rig.draft.with_value(steps.key, "31")).is_linked
     reloaded = drafts.load(drafts.dump(rig.form), rig.context.workflows, is_file)
     assert field_view(steps, reloaded.drafts[STUDIO]).is_linked, "a reload keeps the mark"
-    rig.act("dismiss-link", {})
-    assert not field_view(steps, rig.form.draft).is_linked
+    rig.table.act("dismiss-link", {})
+    assert not field_view(steps, rig.draft).is_linked
     assert rig.form.link is None
     assert rig.values[steps.key] == "30"
 
 
-async def type_into(rig: Rig, **texts: str) -> None:
+async def type_into(rig: LinksRig, **texts: str) -> None:
     rig.opener.choose(STUDIO)
     await rig.draw()
-    draft = rig.form.draft
+    draft = rig.draft
     for name, text in texts.items():
         draft = draft.with_value(("1", name), text)
     picture = Picture(Picked(Bytes(b"picture"), "mine.png"), "blob:1")
-    rig.context.set_ui(rig.context.ui.with_slices(rig.form.with_draft(draft.with_picture(("3", "image"), picture))))
+    rig.draft = draft.with_picture(("3", "image"), picture)
 
 
 async def test_link_over_a_changed_form_is_one_step_to_undo_and_loses_nothing() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await type_into(rig, text="my own words", steps="40")
-    before = rig.form.draft
+    before = rig.draft
     rig.opener.choose("text")
     await rig.follow("workflow=team/studio&1.text=theirs&1.seed=9")
     assert rig.values == {("1", "text"): "theirs", ("1", "steps"): "40", ("1", "seed"): "9"}
-    assert rig.form.draft.pictures == before.pictures
-    undone = rig.form.draft.undo()
+    assert rig.draft.pictures == before.pictures
+    undone = rig.draft.undo()
     assert (undone.values, undone.pictures, undone.modes) == (before.values, before.pictures, before.modes)
-    assert rig.form.draft.undo().redo().values == rig.form.draft.values
+    assert rig.draft.undo().redo().values == rig.draft.values
 
 
 async def test_undo_of_a_link_restores_only_what_still_is_the_links() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await type_into(rig, text="my own words")
     await rig.follow("workflow=team/studio&1.text=theirs&1.steps=30&1.seed=9")
-    rig.context.set_ui(rig.context.ui.with_slices(rig.form.with_draft(rig.form.draft.with_value(("1", "steps"), "50"))))
-    rig.act("undo-link", {})
+    rig.draft = rig.draft.with_value(("1", "steps"), "50")
+    rig.table.act("undo-link", {})
     assert rig.values == {("1", "text"): "my own words", ("1", "steps"): "50"}
     assert rig.form.link is None
-    assert rig.form.draft.undo().values[("1", "text")] == "theirs", "this can be undone, too"
+    assert rig.draft.undo().values[("1", "text")] == "theirs", "this can be undone, too"
 
 
 async def test_link_waits_until_no_dialog_is_open() -> None:
-    rig = Rig()
-    rig.context.set_ui(rig.context.ui.with_dialog(LibraryDialog(query="mine")))
+    rig = LinksRig()
+    rig.context.set_ui(rig.ui.with_dialog(LibraryDialog(query="mine")))
     await rig.follow("workflow=team/studio&1.steps=30")
-    assert rig.context.ui.dialog == LibraryDialog(query="mine")
+    assert rig.ui.dialog == LibraryDialog(query="mine")
     assert rig.form.workflow_id == "enlarge"
-    rig.context.set_ui(replace(rig.context.ui, dialog=None))
+    rig.context.set_ui(replace(rig.ui, dialog=None))
     await rig.draw()
     assert (rig.form.workflow_id, rig.values) == (STUDIO, {("1", "steps"): "30"})
 
 
 async def test_link_waits_for_the_list_of_published_workflows() -> None:
-    rig = Rig()
+    rig = LinksRig()
     rig.links.follow("workflow=team/studio")
     rig.links.refresh()
-    assert (rig.form.workflow_id, rig.context.ui.errors) == ("enlarge", ())
+    assert (rig.form.workflow_id, rig.ui.errors) == ("enlarge", ())
     await rig.draw()
     assert rig.form.workflow_id == STUDIO
 
 
 async def test_later_link_replaces_one_that_waits() -> None:
-    rig = Rig()
+    rig = LinksRig()
     known = rig.session.fleet
     rig.session.fleet = replace(known, source="")
     await rig.follow("workflow=text&1.steps=3")
@@ -395,7 +384,7 @@ async def test_later_link_replaces_one_that_waits() -> None:
 
 
 async def test_link_waits_for_the_catalogue_of_a_server() -> None:
-    rig = Rig(catalogue="")
+    rig = LinksRig(catalogue="")
     await rig.follow("workflow=team/studio&1.steps=30")
     assert rig.form.link is not None and rig.form.link.is_waiting
     assert rig.values == {}
@@ -405,14 +394,14 @@ async def test_link_waits_for_the_catalogue_of_a_server() -> None:
 
 
 async def test_choice_of_a_link_adds_the_inputs_that_its_other_values_are_for() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow("workflow=team/studio&1.way.power=7&1.way=more")
     assert rig.values == {("1", "way"): "more", ("1", "way.power"): "7"}
 
 
 async def test_link_leaves_the_binding_and_the_work_of_the_window_alone() -> None:
     busy = window(task("a"))
-    rig = Rig(window=busy)
+    rig = LinksRig(window=busy)
     await rig.follow("workflow=team/studio&1.steps=30")
     assert rig.session.window is busy
     assert busy.window_locked_server == "gpu-1"
@@ -426,76 +415,76 @@ RUN = task("a").prompt_id
 
 
 async def test_result_of_this_browser_is_shown() -> None:
-    rig = Rig(window=window(ended("a", output(), output())))
+    rig = LinksRig(window=window(ended("a", output(), output())))
     await rig.follow(f"result=gpu-1/{RUN}/1")
-    assert rig.context.ui.dialog == PictureDialog(RUN, 1)
-    other = Rig()
+    assert rig.ui.dialog == PictureDialog(RUN, 1)
+    other = LinksRig()
     other.session.past.tasks[RUN] = past = ended("a", output())
     await other.follow(f"result=gpu-1/{RUN}/0")
-    assert other.context.ui.dialog == PictureDialog(RUN, 0, task=past)
+    assert other.ui.dialog == PictureDialog(RUN, 0, task=past)
     assert other.asked == [], "its server was not asked"
 
 
 async def test_result_that_only_its_server_knows_is_shown() -> None:
     found = ended("a", output())
-    rig = Rig(visits={("gpu-1", RUN): found})
+    rig = LinksRig(visits={("gpu-1", RUN): found})
     await rig.follow(f"result=gpu-1/{RUN}/0")
-    assert rig.context.ui.dialog == PictureDialog(RUN, 0, task=found)
+    assert rig.ui.dialog == PictureDialog(RUN, 0, task=found)
 
 
 async def test_result_of_another_user_is_refused_in_words() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.follow(f"result=gpu-1/{RUN}/0")
-    assert (rig.error.cause, rig.error.name, rig.context.ui.dialog) == ("link-not-yours", "gpu-1", None)
+    assert (rig.error.cause, rig.error.name, rig.ui.dialog) == ("link-not-yours", "gpu-1", None)
 
 
 @pytest.mark.parametrize("found", [ended("a", output()), task("a"), ended("a", state=TaskState.FAILED)])
 async def test_output_that_a_run_does_not_have_is_an_error(found: Any) -> None:
-    rig = Rig(window=window(found))
+    rig = LinksRig(window=window(found))
     await rig.follow(f"result=gpu-1/{RUN}/5")
-    assert (rig.error.cause, rig.context.ui.dialog) == ("link-no-output", None)
+    assert (rig.error.cause, rig.ui.dialog) == ("link-no-output", None)
 
 
 async def test_result_does_not_replace_a_dialog() -> None:
-    rig = Rig(window=window(ended("a", output())))
-    rig.context.set_ui(rig.context.ui.with_dialog(LibraryDialog()))
+    rig = LinksRig(window=window(ended("a", output())))
+    rig.context.set_ui(rig.ui.with_dialog(LibraryDialog()))
     await rig.follow(f"result=gpu-1/{RUN}/0")
-    assert isinstance(rig.context.ui.dialog, LibraryDialog)
+    assert isinstance(rig.ui.dialog, LibraryDialog)
 
 
 # Sharing
 
 
-def shared(rig: Rig, *, has_values: bool) -> Any:
+def shared(rig: LinksRig, *, has_values: bool) -> Any:
     chosen = find_open(rig.context.workflows, rig.form.workflow_id)
     assert chosen is not None
     stock = stock_of(rig.context.workflows, rig.library, rig.session.fleet)
     dialog = ShareDialog("https://studio.example/", has_values)
-    return share_view(dialog, chosen, rig.form.draft, published_paths(stock))
+    return share_view(dialog, chosen, rig.draft, published_paths(stock))
 
 
 async def test_link_is_made_with_or_without_values_and_leads_back() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await type_into(rig, text="rain & <b>", steps="40", seed="7")
-    draft = rig.form.draft.with_mode(("1", "seed"), SeedMode.RANDOM)
-    rig.context.set_ui(rig.context.ui.with_slices(rig.form.with_draft(draft)))
-    rig.act("open-share", {})
-    assert rig.context.ui.dialog == ShareDialog("https://studio.example/")
-    rig.act("share-values", {"checked": True})
-    assert rig.context.ui.dialog == ShareDialog("https://studio.example/", has_values=True)
+    draft = rig.draft.with_mode(("1", "seed"), SeedMode.RANDOM)
+    rig.draft = draft
+    rig.table.act("open-share", {})
+    assert rig.ui.dialog == ShareDialog("https://studio.example/")
+    rig.table.act("share-values", {"checked": True})
+    assert rig.ui.dialog == ShareDialog("https://studio.example/", has_values=True)
     bare, full = shared(rig, has_values=False), shared(rig, has_values=True)
     assert bare.link == "https://studio.example/#workflow=team/studio"
     assert (full.values, full.left_out) == (2, 1), "neither the file nor the seed that is drawn"
     assert "rain" in full.link and "mine.png" not in full.link and "seed" not in full.link
     assert "<b>" not in str(share(full, translator("en")))
-    other = Rig()
+    other = LinksRig()
     await other.follow(full.link.partition("#")[2])
     assert other.values == {("1", "text"): "rain & <b>", ("1", "steps"): "40"}
     assert other.refused == []
 
 
 async def test_own_workflow_has_no_link() -> None:
-    rig = Rig()
+    rig = LinksRig()
     await rig.opener.open_source(read_source(MINE, "mine.json"), WorkflowOrigin.FILE)
     await rig.draw()
     view = shared(rig, has_values=True)

@@ -8,8 +8,8 @@ from app.session import Noticed
 from app.ui.kit.colours import ServerTag
 from app.ui.notices.notice_timer import SECONDS, NoticeTimer
 from app.ui.notices.state import Notice, NoticeKind, NoticesState
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import Seconds
-from tests.unit.ui.page.test_actions import Rig
 
 COPY = Notice(NoticeKind.DUPLICATE)
 CHANGED = Notice(
@@ -18,14 +18,14 @@ CHANGED = Notice(
 
 
 async def test_notice_that_only_informs_leaves_after_its_time() -> None:
-    rig, clock = Rig(), Seconds()
+    rig, clock = PageRig(), Seconds()
     timer = NoticeTimer(rig.context, clock.sleep)
     for _draw in range(2):
         timer.follow([COPY, CHANGED, Notice(NoticeKind.NONE_WELL), Notice(NoticeKind.QUARANTINE)])
-    assert rig.context.ui.of(NoticesState).dismissed == frozenset()
+    assert rig.ui.of(NoticesState).dismissed == frozenset()
     clock.go.set()
-    await rig.context.done()
-    assert rig.context.ui.of(NoticesState).dismissed == {COPY.key, CHANGED.key}
+    await rig.done()
+    assert rig.ui.of(NoticesState).dismissed == {COPY.key, CHANGED.key}
     assert clock.at == 2 * SECONDS, "once for each"
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.core.errors import BadInput, MooringError, StorageError
+from app.core.errors import BadInput, StorageError
 from app.core.model import BatchId, Delivery, Output, Part, PromptId, ServerId, Task
 from app.core.past import past_of
 from app.ui.kit.actions import ActionTable
@@ -42,13 +42,11 @@ from app.ui.results.compare_html import comparing
 from app.ui.results.results_html import results
 from app.ui.results.state import CompareDialog, DeleteDialog, LastDownload, PictureDialog, ResultsState, ResultsView
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     ENGLISH,
-    MemoryContext,
-    MemoryScreen,
     Seconds,
     StillSession,
-    deletions,
     ended,
     fleet,
     output,
@@ -57,7 +55,6 @@ from tests.kit.page.stills import (
     window,
 )
 from tests.kit.page.trouble import page
-from tests.ports.memory_documents import MemoryDocuments
 from tests.ports.tasks import changed
 
 NOW = 1_000_000.0
@@ -90,33 +87,31 @@ class Grid:
         return [self.rows[number] for number in self.order]
 
 
-class Rig:
+class AlbumRig(Rig):
     """The album over a session; `draw` updates its grid."""
 
     def __init__(self, *own: Task, past: tuple[Task, ...] = (), others: tuple[Task, ...] = ()) -> None:
-        self.session = StillSession(fleet=fleet(server("gpu-1"), server("gpu-2", name="Two")), window=window(*own))
+        known = fleet(server("gpu-1"), server("gpu-2", name="Two"))
+        super().__init__(session=StillSession(fleet=known, window=window(*own)))
         self.session.past.tasks = {task.prompt_id: task for task in past}
         self.session.past.others = others
-        self.context = MemoryContext("enlarge")
-        self.screen = MemoryScreen()
-        self.documents = MemoryDocuments()
         self.rows = AlbumRows(self.session, self.documents, self.context)
         self.album = AlbumActions(
-            self.session, self.rows, self.context, self.screen, lambda: NOW, deletions=deletions(self.context)
+            self.session, self.rows, self.context, self.screen, lambda: NOW, deletions=self.deletions
         )  # type: ignore[arg-type]
         self.grid = Grid()
         self.changes: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
-        ActionTable(self.context, self.album).act(action, facts)
+        ActionTable(self.context, self.album).act(action, facts)  # the album, which a test may replace
         await self.draw()
 
     async def draw(self) -> AlbumView | None:
         self.album.view()
-        await self.context.done()
+        await self.done()
         view = self.album.view()
         self.send(ENGLISH)
-        await self.context.done()
+        await self.done()
         self.take_further()
         return view
 
@@ -135,16 +130,12 @@ class Rig:
         self.changes.append(change)
         self.grid.show(change)
 
-    async def opened(self) -> Rig:
+    async def opened(self) -> AlbumRig:
         await self.act("album")
         return self
 
     def names(self) -> list[str]:
         return [row[0] for row in self.grid.cells]
-
-    @property
-    def error(self) -> MooringError:
-        return self.context.ui.errors[-1][1]
 
 
 def shown(view: AlbumView) -> str:
@@ -152,7 +143,7 @@ def shown(view: AlbumView) -> str:
 
 
 async def test_album_has_every_result_latest_first() -> None:
-    rig = await Rig(
+    rig = await AlbumRig(
         made("a", 30.0, picture(1), picture(2)),
         past=(made("b", 10.0), made("c", 40.0)),
         others=(made("d", 20.0),),
@@ -165,7 +156,7 @@ async def test_album_has_every_result_latest_first() -> None:
 
 
 async def test_many_rows_are_read_page_by_page() -> None:
-    rig = Rig(past=tuple(made(f"{number:03}", float(number)) for number in range(3 * PAGE)))
+    rig = AlbumRig(past=tuple(made(f"{number:03}", float(number)) for number in range(3 * PAGE)))
     rig.album.open_album()
     await rig.draw()
     assert len(rig.names()) == 3 * PAGE
@@ -173,7 +164,7 @@ async def test_many_rows_are_read_page_by_page() -> None:
 
 async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
     count = 2 * PART + 10
-    rig = Rig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
+    rig = AlbumRig(past=tuple(made(f"{number:04}", float(number)) for number in range(count)))
     rig.album.open_album()
     await rig.draw()
     assert [len(change.get("rows", ())) for change in rig.changes] == [PART, PART, 10]
@@ -194,24 +185,24 @@ async def test_large_album_is_sent_in_parts_searches_as_numbers() -> None:
 
 async def test_large_album_is_sent_whole_in_a_language_chosen_meanwhile() -> None:
     count = 2 * PART + 10
-    rig = Rig(past=tuple(made(f"{number:04}", float(number), title="Dunes") for number in range(count)))
+    rig = AlbumRig(past=tuple(made(f"{number:04}", float(number), title="Dunes") for number in range(count)))
     rig.album.open_album()
     rig.album.view()
-    await rig.context.done()
+    await rig.done()
     rig.album.view()
     rig.send(ENGLISH)
     await asyncio.sleep(0)
     rig.take_further()
     assert len(rig.grid.rows) == 2 * PART
     rig.send(translator("zh-CN"))
-    await rig.context.done()
+    await rig.done()
     rig.take_further()
     assert [row[0] for row in rig.grid.rows] == sorted((row[0] for row in rig.grid.rows), reverse=True)
     assert len(rig.grid.rows) == len(rig.names()) == count
 
 
 async def test_newly_ended_task_is_shown_first() -> None:
-    rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
+    rig = await AlbumRig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     rig.session.window = window(made("a", 30.0), made("n", 50.0))
     await rig.draw()
     assert [row[0][0] for row in rig.changes[-1]["rows"]] == ["n"]
@@ -222,7 +213,7 @@ async def test_newly_ended_task_is_shown_first() -> None:
 
 
 async def test_another_language_resends_every_cell() -> None:
-    rig = await Rig(made("a", 30.0, title="Dunes", part=Part(batch_id=BatchId("plan"), label="Seed 7"))).opened()
+    rig = await AlbumRig(made("a", 30.0, title="Dunes", part=Part(batch_id=BatchId("plan"), label="Seed 7"))).opened()
     tone = tag_of(rig.session.fleet, ServerId("gpu-1")).tone
     rows = [("a0000000-0000-4000-8000-000000000000/0", "Dunes", "gpu-1", 30.0, tone, "image", "", False, "Seed 7")]
     assert rig.grid.cells == rows
@@ -314,7 +305,7 @@ def test_filters_offer_only_existing_values() -> None:
 
 
 async def test_search_and_menus_filter_the_grid() -> None:
-    rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat", server_name="gpu-2")).opened()
+    rig = await AlbumRig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat", server_name="gpu-2")).opened()
     rig.album.search("boat")
     await rig.draw()
     assert [name[0] for name in rig.names()] == ["b"]
@@ -329,7 +320,7 @@ async def test_search_and_menus_filter_the_grid() -> None:
 
 
 async def test_new_results_that_a_filter_hides_are_counted() -> None:
-    rig = await Rig(made("a", 30.0, title="Boat"), past=(made("b", 10.0, title="Dunes"),)).opened()
+    rig = await AlbumRig(made("a", 30.0, title="Boat"), past=(made("b", 10.0, title="Dunes"),)).opened()
     await rig.act("album-text", value="dunes")
     old, new = made("a", 30.0, title="Boat"), made("n", 50.0, picture(1), picture(2), title="Boat")
     rig.session.window = window(old, new, made("m", 60.0, title="Dunes"))
@@ -346,7 +337,7 @@ async def test_new_results_that_a_filter_hides_are_counted() -> None:
     view = await rig.draw()
     assert view is not None
     await rig.act("album-text", value="dun")
-    assert rig.album.view() == replace(view, wish=rig.context.ui.of(ResultsState).album), "they are still new"
+    assert rig.album.view() == replace(view, wish=rig.ui.of(ResultsState).album), "they are still new"
     await rig.act("album-wide")
     await rig.act("album-span", value="today")
     view = await rig.draw()
@@ -357,7 +348,7 @@ async def test_new_results_that_a_filter_hides_are_counted() -> None:
 
 
 async def test_all_shows_everything_whatever_was_searched_before() -> None:
-    rig = await Rig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat")).opened()
+    rig = await AlbumRig(made("a", 30.0, title="Dunes"), made("b", 20.0, title="Boat")).opened()
     for way in ("album", "latest"):
         await rig.act("album-text", value="boat")
         view = await rig.draw()
@@ -365,11 +356,11 @@ async def test_all_shows_everything_whatever_was_searched_before() -> None:
         await rig.act(way)
         await rig.act("album")
         assert len(rig.names()) == 2
-        assert not rig.context.ui.of(ResultsState).album.is_narrow
+        assert not rig.ui.of(ResultsState).album.is_narrow
 
 
 async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
-    rig = await Rig(made("a", 30.0, picture(1), picture(2)), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
+    rig = await AlbumRig(made("a", 30.0, picture(1), picture(2)), past=(made("b", 10.0, server_name="gpu-2"),)).opened()
     a, also, b = rig.names()
     await rig.act("album-pick", name=b)
     await rig.act("album-pick", name=a)
@@ -380,11 +371,11 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
     assert [name[10:] for name in files.values()] == [
         f"_Enlarge and sharpen_{server_name}_00001.png" for server_name in ("gpu-1", "Two")
     ], "after the date"
-    assert rig.context.ui.of(ResultsState).saved == LastDownload(ZIP_NAME, 2, 1)
+    assert rig.ui.of(ResultsState).saved == LastDownload(ZIP_NAME, 2, 1)
     rig.context.language = "zh-CN"
     await rig.act("album-download", name=b)
     assert rig.screen.archives[1][1][b][10:] == "_放大与锐化_Two_00001.png", "as the page names the workflow"
-    assert rig.context.ui.of(ResultsState).saved == LastDownload(rig.screen.archives[1][1][b], 1, 2)
+    assert rig.ui.of(ResultsState).saved == LastDownload(rig.screen.archives[1][1][b], 1, 2)
     await rig.act("album-pick", name=b)
     assert rig.changes[-1] == {"picked": [a]}
     await rig.act("album-pick-these", names=json.dumps([also, b]))
@@ -394,7 +385,7 @@ async def test_picked_results_are_sent_and_downloaded_in_album_order() -> None:
 
 
 async def test_missing_results_are_reported_after_the_rest_is_saved() -> None:
-    rig = await Rig(made("a", 30.0, picture(1), picture(2))).opened()
+    rig = await AlbumRig(made("a", 30.0, picture(1), picture(2))).opened()
     rig.screen.unkept = frozenset(rig.names()[:1])
     await rig.act("album-pick-all")
     await rig.act("album-download")
@@ -404,7 +395,7 @@ async def test_missing_results_are_reported_after_the_rest_is_saved() -> None:
 
 
 async def test_favourites_are_stored_for_all_windows() -> None:
-    rig = await Rig(made("a", 30.0), past=(made("b", 10.0),)).opened()
+    rig = await AlbumRig(made("a", 30.0), past=(made("b", 10.0),)).opened()
     a, b = rig.names()
     await rig.act("album-favourite", name=a)
     assert await rig.documents.read_kind(FAVOURITE_KIND) == {a: "1"}
@@ -421,30 +412,30 @@ async def test_favourites_are_stored_for_all_windows() -> None:
 
 async def test_stored_results_open_large_too() -> None:
     old = made("b", 10.0)
-    rig = await Rig(made("a", 30.0), past=(old,)).opened()
+    rig = await AlbumRig(made("a", 30.0), past=(old,)).opened()
     a, b = rig.names()
     await rig.act("album-open", name=a)
-    assert rig.context.ui.dialog == PictureDialog(PromptId(a[:-2]), 0)
+    assert rig.ui.dialog == PictureDialog(PromptId(a[:-2]), 0)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0, task=old)
+    assert rig.ui.dialog == PictureDialog(old.prompt_id, 0, task=old)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog.prompt_id == old.prompt_id, "there is no next one"
+    assert rig.ui.dialog.prompt_id == old.prompt_id, "there is no next one"
     assert b.startswith(old.prompt_id)
 
 
 async def test_two_picked_pictures_are_compared_both_ways() -> None:
     model = made("m", 40.0, output("x.glb", delivery=Delivery.KEPT, size=9))
     mine, past = made("a", 30.0, title="Dunes"), made("b", 10.0, server_name="gpu-2")
-    rig = await Rig(model, mine, past=(past,)).opened()
+    rig = await AlbumRig(model, mine, past=(past,)).opened()
     for name in (names := rig.names())[:2]:
         await rig.act("album-pick", name=name)
     _, a, b = names
     await rig.act("album-compare")
-    assert rig.context.ui.dialog is None, "one alone cannot be compared"
+    assert rig.ui.dialog is None, "one alone cannot be compared"
     assert isinstance(rig.error, BadInput)
     await rig.act("album-pick", name=b)
     await rig.act("album-compare")
-    dialog = rig.context.ui.dialog
+    dialog = rig.ui.dialog
     assert isinstance(dialog, CompareDialog)
     assert (dialog.one.name, dialog.one.title, dialog.other.server, dialog.is_slider) == (a, "Dunes", "Two", True)
     assert dialog.differences == (), "both have the workflow of the kit"
@@ -452,7 +443,7 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
     assert element(text, class_="compare-slider")
     assert element(text, data_testid="compare-way")["aria-pressed"] == "false"
     await rig.act("album-compare-way")
-    dialog = rig.context.ui.dialog
+    dialog = rig.ui.dialog
     assert isinstance(dialog, CompareDialog)
     text = str(comparing(dialog, rig.album.strip(), ENGLISH))
     assert not elements(text, class_="compare-slider")
@@ -461,13 +452,13 @@ async def test_two_picked_pictures_are_compared_both_ways() -> None:
 
 async def test_deleting_names_and_deletes_whole_runs() -> None:
     mine, old = made("a", 30.0, picture(1), picture(2)), made("b", 10.0)
-    rig = await Rig(mine, past=(old,)).opened()
+    rig = await AlbumRig(mine, past=(old,)).opened()
     a, _also, b = rig.names()
     await rig.act("album-favourite", name=b)
     await rig.act("album-pick", name=a)
     await rig.act("album-pick", name=b)
     await rig.act("album-ask-delete")
-    asked = rig.context.ui.dialog
+    asked = rig.ui.dialog
     assert asked == DeleteDialog((a, b), 2, 3)
     words = str(delete_question(asked, ENGLISH))
     assert "Delete 2 runs?" in words and "3 results go" in words
@@ -475,23 +466,23 @@ async def test_deleting_names_and_deletes_whole_runs() -> None:
     assert ("delete_task", mine.prompt_id) in rig.session.calls
     assert rig.session.past.tasks == {}
     assert await rig.documents.read_kind(FAVOURITE_KIND) == {}
-    assert rig.context.ui.dialog is None
-    assert rig.context.ui.of(ResultsState).album.picked == frozenset()
+    assert rig.ui.dialog is None
+    assert rig.ui.of(ResultsState).album.picked == frozenset()
 
 
 async def test_only_picked_result_is_deleted_and_picked_no_more() -> None:
-    rig = await Rig(made("a", 30.0), made("b", 10.0)).opened()
+    rig = await AlbumRig(made("a", 30.0), made("b", 10.0)).opened()
     a, _b = rig.names()
     await rig.act("album-pick", name=a)
     await rig.act("album-ask-delete")
-    assert rig.context.ui.dialog is None, "a single deletion can be undone"
+    assert rig.ui.dialog is None, "a single deletion can be undone"
     assert ("delete_task", parted(a)[0]) in rig.session.calls
-    assert rig.context.ui.of(ResultsState).album.picked == frozenset()
+    assert rig.ui.of(ResultsState).album.picked == frozenset()
 
 
 async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     mine, old = made("a", 30.0), made("b", 10.0)
-    rig = Rig(mine, past=(old,))
+    rig = AlbumRig(mine, past=(old,))
     put_off = Deletions(rig.context, Seconds().now, Seconds().sleep)
     rig.album = AlbumActions(rig.session, rig.rows, rig.context, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
     await rig.opened()
@@ -514,7 +505,7 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
 
 
 async def test_tasks_of_other_windows_are_not_deleted() -> None:
-    rig = await Rig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
+    rig = await AlbumRig(made("a", 30.0), others=(made("d", 20.0, title="Boat"),)).opened()
     await rig.act("album-ask-delete", name=rig.names()[1])
     assert isinstance(rig.error, BadInput)
     assert (rig.error.cause, rig.error.name) == ("other-window", "Boat")
@@ -522,7 +513,7 @@ async def test_tasks_of_other_windows_are_not_deleted() -> None:
 
 
 async def test_unreadable_store_is_reported() -> None:
-    rig = Rig(made("a", 30.0))
+    rig = AlbumRig(made("a", 30.0))
     rig.session.past.refusal = StorageError("read_past_ids", "blocked")
     await rig.opened()
     assert rig.error is rig.session.past.refusal
@@ -530,7 +521,7 @@ async def test_unreadable_store_is_reported() -> None:
 
 
 async def test_closed_album_is_empty_and_reads_when_reopened() -> None:
-    rig = await Rig(past=(made("b", 10.0),)).opened()
+    rig = await AlbumRig(past=(made("b", 10.0),)).opened()
     await rig.act("latest")
     assert await rig.draw() is None
     assert rig.rows.rows == Rows(is_reading=True)
@@ -540,7 +531,7 @@ async def test_closed_album_is_empty_and_reads_when_reopened() -> None:
 
 
 async def test_results_of_other_windows_appear_when_the_tab_returns() -> None:
-    rig = await Rig(past=(made("b", 10.0),)).opened()
+    rig = await AlbumRig(past=(made("b", 10.0),)).opened()
     rig.session.past.others = (made("d", 20.0),)
     await rig.draw()
     assert len(rig.names()) == 1
@@ -551,7 +542,7 @@ async def test_results_of_other_windows_appear_when_the_tab_returns() -> None:
 
 
 async def test_window_without_results_shows_those_of_the_browser() -> None:
-    rig = Rig(past=(made("b", 10.0),))
+    rig = AlbumRig(past=(made("b", 10.0),))
     view = await rig.draw()
     view = await rig.draw()
     assert view is not None and view.stands_in
@@ -565,7 +556,7 @@ async def test_window_without_results_shows_those_of_the_browser() -> None:
 
 @pytest.mark.parametrize("chosen", [["album"], ["latest"], ["album", "latest"]])
 async def test_list_is_explained_only_until_the_user_chooses_one(chosen: list[str]) -> None:
-    rig = Rig(past=(made("b", 10.0),))
+    rig = AlbumRig(past=(made("b", 10.0),))
     await rig.draw()
     await rig.draw()
     rig.session.window = window(made("a", 30.0))
@@ -577,14 +568,14 @@ async def test_list_is_explained_only_until_the_user_chooses_one(chosen: list[st
 
 
 async def test_window_with_results_of_its_own_explains_nothing() -> None:
-    rig = Rig(made("a", 30.0), past=(made("b", 10.0),))
+    rig = AlbumRig(made("a", 30.0), past=(made("b", 10.0),))
     for _draw in range(2):
         assert await rig.draw() is None
     assert not rig.album.has_given_way
 
 
 async def test_album_in_which_results_are_picked_stays_when_a_run_ends() -> None:
-    rig = Rig(past=(made("b", 10.0), made("c", 20.0)))
+    rig = AlbumRig(past=(made("b", 10.0), made("c", 20.0)))
     await rig.draw()
     await rig.draw()
     await rig.act("album-pick", name=rig.names()[0])
@@ -602,7 +593,7 @@ def test_replaced_album_is_one_press_away() -> None:
 
 
 async def test_latest_stays_empty_if_the_user_wants_it() -> None:
-    rig = Rig(past=(made("b", 10.0),))
+    rig = AlbumRig(past=(made("b", 10.0),))
     await rig.draw()
     await rig.act("latest")
     assert await rig.draw() is None
@@ -613,66 +604,66 @@ async def test_latest_stays_empty_if_the_user_wants_it() -> None:
 
 async def test_viewer_steps_through_the_results_of_its_window() -> None:
     old, new = made("a", 10.0, picture(1), picture(2), created_at=1.0), made("b", 20.0, created_at=2.0)
-    rig = Rig(old, new)
-    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    rig = AlbumRig(old, new)
+    rig.ui = replace(rig.ui, dialog=PictureDialog(new.prompt_id, 0))
     await rig.draw()
     strip = rig.album.strip()
     names = [name_of(new.prompt_id, 0), name_of(old.prompt_id, 0), name_of(old.prompt_id, 1)]
     assert [item.name for item in strip.items] == names
     assert (strip.place, strip.total, strip.has_previous, strip.has_next) == (0, 3, False, True)
     await rig.act("album-step", by="1")
-    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    assert rig.ui.dialog == PictureDialog(old.prompt_id, 0)
     await rig.act("album-compare", name=names[1])
-    compared = rig.context.ui.dialog
+    compared = rig.ui.dialog
     assert isinstance(compared, CompareDialog)
     assert (compared.one.name, compared.other.name) == (names[1], names[2])
     await rig.act("compare-with", name=names[0])
-    compared = rig.context.ui.dialog
+    compared = rig.ui.dialog
     assert isinstance(compared, CompareDialog)
     assert (compared.one.name, compared.other.name) == (names[1], names[0])
     assert compared.returns_to == PictureDialog(old.prompt_id, 0, was_compared=True)
     await rig.act("album-compare", name=names[2])
-    last = rig.context.ui.dialog
+    last = rig.ui.dialog
     assert isinstance(last, CompareDialog)
     assert (last.one.name, last.other.name) == (names[2], names[1]), "the last one is compared with the one before"
 
 
 async def test_viewer_shows_the_next_result_when_one_is_deleted() -> None:
     old, new = made("a", 10.0, created_at=1.0), made("b", 20.0, created_at=2.0)
-    rig = Rig(old, new)
-    rig.context.ui = replace(rig.context.ui, dialog=PictureDialog(new.prompt_id, 0))
+    rig = AlbumRig(old, new)
+    rig.ui = replace(rig.ui, dialog=PictureDialog(new.prompt_id, 0))
     await rig.act("album-ask-delete", name=name_of(new.prompt_id, 0))
-    assert rig.context.ui.dialog == PictureDialog(old.prompt_id, 0)
+    assert rig.ui.dialog == PictureDialog(old.prompt_id, 0)
     assert ("delete_task", new.prompt_id) in rig.session.calls
     rig.session.window = window(old)
     await rig.act("album-ask-delete", name=name_of(old.prompt_id, 0))
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
 
 
 async def test_run_with_several_results_is_deleted_after_a_question() -> None:
     task = made("a", 10.0, picture(1), picture(2))
-    rig = Rig(task)
+    rig = AlbumRig(task)
     await rig.act("album-ask-delete", name=name_of(task.prompt_id, 0))
-    assert rig.context.ui.dialog == DeleteDialog((name_of(task.prompt_id, 0),), 1, 2)
+    assert rig.ui.dialog == DeleteDialog((name_of(task.prompt_id, 0),), 1, 2)
     assert rig.session.calls == []
 
 
 async def test_question_before_deleting_closes_to_the_result_shown_large() -> None:
     task = made("a", 10.0, picture(1), picture(2))
-    rig = Rig(task)
+    rig = AlbumRig(task)
     large = PictureDialog(task.prompt_id, 0)
-    rig.context.set_ui(replace(rig.context.ui, dialog=large))
+    rig.context.set_ui(replace(rig.ui, dialog=large))
     await rig.act("album-ask-delete", name=name_of(task.prompt_id, 0))
-    assert (asked := rig.context.ui.dialog) is not None
+    assert (asked := rig.ui.dialog) is not None
     assert asked.returns_to == large
 
 
 async def test_favourites_are_known_while_the_album_is_closed() -> None:
     task = made("a", 10.0)
     name = name_of(task.prompt_id, 0)
-    rig = Rig(task)
+    rig = AlbumRig(task)
     await rig.documents.write_documents({(FAVOURITE_KIND, name): "1"})
     await rig.rows.load()
-    assert rig.context.ui.of(ResultsState).favourites == {name}
+    assert rig.ui.of(ResultsState).favourites == {name}
     await rig.act("album-favourite", name=name)
-    assert rig.context.ui.of(ResultsState).favourites == frozenset()
+    assert rig.ui.of(ResultsState).favourites == frozenset()

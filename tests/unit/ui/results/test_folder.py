@@ -7,13 +7,13 @@ import pytest
 from app.core.errors import BadInput
 from app.core.model import Delivery, PromptId
 from app.core.ports.blobs import Blob
-from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
 from app.ui.kit.state import UiState
 from app.ui.results.folder_actions import KEY, FolderActions
 from app.ui.results.folder_html import folder_field, folder_sign
 from app.ui.results.state import FolderState, ResultsState
-from tests.kit.page.stills import ENGLISH, MemoryContext, MemoryScreen, StillSession, deletions, ended, output, window
+from tests.kit.page.rig import Rig
+from tests.kit.page.stills import ENGLISH, MemoryScreen, ended, output, window
 from tests.simulation.store import Bytes
 
 KEPT = output(delivery=Delivery.KEPT)
@@ -48,26 +48,21 @@ class MemoryFolder:
         return filename
 
 
-class Rig:
+class FolderRig(Rig):
     """One window; `end` adds finished tasks to it."""
 
     def __init__(self, folder: MemoryFolder, screen: MemoryScreen | None = None) -> None:
+        super().__init__(screen=screen)
         self.folder = folder
-        self.session = StillSession(window=window())
-        self.context = MemoryContext("enlarge")
-        self.context.ui = UiState().with_slices(ResultsState(names="{id}"))
-        self.screen = screen or MemoryScreen()
+        self.ui = UiState().with_slices(ResultsState(names="{id}"))
         self.now = 1000.0
         self.actions = FolderActions(
-            folder, self.session, self.context, self.screen, lambda: self.now, deletions=deletions(self.context)
+            folder, self.session, self.context, self.screen, lambda: self.now, deletions=self.deletions
         )
+        self.table.add(self.actions)
 
     async def load(self) -> None:
         await self.actions.load()
-
-    async def act(self, name: str) -> None:
-        ActionTable(self.context, self.actions).act(name, {})
-        await self.context.done()
 
     async def end(self, *names: str, at: float = 2000.0) -> None:
         tasks = tuple(self.session.windows[0].tasks.values())
@@ -79,11 +74,11 @@ class Rig:
 
     async def follow(self) -> None:
         self.actions.follow()
-        await self.context.done()
+        await self.done()
 
 
 async def test_results_are_saved_once_after_the_choice() -> None:
-    rig = Rig(MemoryFolder())
+    rig = FolderRig(MemoryFolder())
     await rig.load()
     await rig.end("before", at=900.0)
     await rig.act("choose-folder")
@@ -98,41 +93,41 @@ async def test_results_are_saved_once_after_the_choice() -> None:
 
 
 async def test_reload_saves_only_what_was_not_saved() -> None:
-    rig = Rig(MemoryFolder())
+    rig = FolderRig(MemoryFolder())
     await rig.load()
     await rig.act("choose-folder")
     await rig.end("one")
     rig.folder.files.clear()
     rig.folder.state = "asking"
-    reloaded = Rig(rig.folder, rig.screen)
+    reloaded = FolderRig(rig.folder, rig.screen)
     reloaded.session.window, reloaded.session.results = rig.session.window, rig.session.results
     await reloaded.load()
     await reloaded.end("two")
     assert reloaded.folder.files == {}
-    view = reloaded.context.ui.of(ResultsState).folder
+    view = reloaded.ui.of(ResultsState).folder
     assert (view.state, view.waiting) == (FolderState.ASKING, 1)
     assert "Allow saving 1 result to “pictures”" in str(folder_sign(view, ENGLISH))
     await reloaded.act("allow-folder")
     assert list(reloaded.folder.files.values()) == [_ids(reloaded)[1].encode()]
-    assert reloaded.context.ui.of(ResultsState).folder.waiting == 0
+    assert reloaded.ui.of(ResultsState).folder.waiting == 0
 
 
 async def test_full_disk_is_reported_once_and_loses_nothing() -> None:
-    rig = Rig(MemoryFolder("ready"))
+    rig = FolderRig(MemoryFolder("ready"))
     await rig.load()
     rig.folder.is_full = True
     await rig.end("one")
     await rig.end("two")
-    assert [error.name for _, error in rig.context.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
-    assert word_error(rig.context.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
-    assert rig.context.ui.of(ResultsState).folder.waiting == 2
+    assert [error.name for _, error in rig.ui.errors if isinstance(error, BadInput)] == ["one00000.png"]
+    assert word_error(rig.ui.errors[0][1], ENGLISH).title == "“one00000.png” was not saved to the folder."
+    assert rig.ui.of(ResultsState).folder.waiting == 2
     rig.folder.is_full = False
     await rig.act("choose-folder")
     assert sorted(rig.folder.files.values()) == sorted(item.encode() for item in _ids(rig)), "the same folder continues"
 
 
 async def test_result_not_kept_here_is_fetched_and_saved() -> None:
-    rig = Rig(MemoryFolder("ready"))
+    rig = FolderRig(MemoryFolder("ready"))
     await rig.load()
     item = ended("far", output(delivery=Delivery.THUMBNAIL))
     rig.session.window = window(item)
@@ -142,12 +137,12 @@ async def test_result_not_kept_here_is_fetched_and_saved() -> None:
 
 
 async def test_forgotten_folder_receives_nothing() -> None:
-    rig = Rig(MemoryFolder("ready"))
+    rig = FolderRig(MemoryFolder("ready"))
     await rig.load()
     await rig.act("forget-folder")
     await rig.end("one")
     assert rig.folder.files == {}
-    assert folder_sign(rig.context.ui.of(ResultsState).folder, ENGLISH) == ""
+    assert folder_sign(rig.ui.of(ResultsState).folder, ENGLISH) == ""
     await rig.act("choose-folder")
     await rig.follow()
     assert rig.folder.files == {}, "after another choice only new results are saved"
@@ -156,7 +151,7 @@ async def test_forgotten_folder_receives_nothing() -> None:
 async def test_damaged_stored_state_is_ignored() -> None:
     screen = MemoryScreen()
     screen.memory[KEY] = "[1"
-    rig = Rig(MemoryFolder("ready"), screen)
+    rig = FolderRig(MemoryFolder("ready"), screen)
     await rig.load()
     await rig.end("one")
     assert len(rig.folder.files) == 1
@@ -172,10 +167,10 @@ async def test_damaged_stored_state_is_ignored() -> None:
     ],
 )
 async def test_dialog_shows_the_folders_state(state: str, words: str) -> None:
-    rig = Rig(MemoryFolder(state))
+    rig = FolderRig(MemoryFolder(state))
     await rig.load()
-    assert words in str(folder_field(rig.context.ui.of(ResultsState).folder, ENGLISH))
+    assert words in str(folder_field(rig.ui.of(ResultsState).folder, ENGLISH))
 
 
-def _ids(rig: Rig) -> list[PromptId]:
+def _ids(rig: FolderRig) -> list[PromptId]:
     return list(rig.session.windows[0].tasks)

@@ -8,10 +8,10 @@ from app.ui.kit.state import UiState
 from app.ui.results.sheets import CellKind, SheetDialog, SheetView
 from app.ui.results.state import PictureDialog
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import ME, StillLine, StillPictures, StillSession, ended, output, task, window
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
-from tests.unit.ui.page.test_actions import Rig
 
 BATCH = BatchId("grid-1")
 
@@ -97,12 +97,12 @@ def test_card_names_its_run() -> None:
 
 
 async def test_picture_opened_from_a_sheet_returns_to_it() -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act("open-sheet", batchId=BATCH)
-    assert rig.context.ui.dialog == SheetDialog(BATCH)
+    assert rig.ui.dialog == SheetDialog(BATCH)
     await rig.act("open-picture", promptId="p", index="0", sheet=BATCH)
-    assert rig.context.ui.dialog == PictureDialog(PromptId("p"), 0, BATCH)
+    assert rig.ui.dialog == PictureDialog(PromptId("p"), 0, BATCH)
     await rig.act("close-dialog")
-    assert rig.context.ui.dialog == SheetDialog(BATCH)
+    assert rig.ui.dialog == SheetDialog(BATCH)
     await rig.act("close-dialog")
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None

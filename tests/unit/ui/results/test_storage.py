@@ -10,28 +10,28 @@ from app.core.ports.blobs import Keep, KeepSettings, Usage
 from app.ui.results.storage import KeepingDialog, KeepingView, read_cap, write_cap
 from app.ui.results.storage_html import keeping
 from tests.kit.page.elements import element
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import ENGLISH, StillResults, StillSession
-from tests.unit.ui.page.test_actions import Rig
 
 SET = KeepSettings(2_000_000_000)
 USAGE = Usage(settings=SET, count=5, size=900_000_000, thumbnails=9, thumbnails_size=90_000)
 
 
-async def opened(usage: Usage | None = USAGE) -> Rig:
+async def opened(usage: Usage | None = USAGE) -> PageRig:
     """Open the dialog."""
-    rig = Rig(session=StillSession(results=StillResults(usage=usage)))
+    rig = PageRig(session=StillSession(results=StillResults(usage=usage)))
     await rig.act("open-keeping")
     return rig
 
 
-def requests(rig: Rig) -> list[tuple[Any, ...]]:
+def requests(rig: PageRig) -> list[tuple[Any, ...]]:
     """Return what the kept results were asked to do, besides measuring."""
     return [call for call in rig.session.results.calls if call != ("refresh_soon",)]
 
 
 async def test_opening_measures_and_changes_nothing() -> None:
     rig = await opened()
-    assert rig.context.ui.dialog == KeepingDialog()
+    assert rig.ui.dialog == KeepingDialog()
     assert rig.session.results.calls == [("refresh_soon",)]
 
 
@@ -44,7 +44,7 @@ async def test_typing_changes_nothing_until_it_is_saved() -> None:
     await rig.act("keep", value="thumbnails")
     await rig.act("save-keeping")
     assert requests(rig) == [("configure", KeepSettings(200_000_000, Keep.THUMBNAILS))]
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
 
 
 async def test_closing_forgets_unsaved_changes() -> None:
@@ -53,7 +53,7 @@ async def test_closing_forgets_unsaved_changes() -> None:
     await rig.act("close-dialog")
     await rig.act("open-keeping")
     assert requests(rig) == []
-    assert rig.context.ui.dialog == KeepingDialog()
+    assert rig.ui.dialog == KeepingDialog()
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "0.0001", "1e9", "nan", "inf"])
@@ -62,7 +62,7 @@ async def test_invalid_cap_is_marked_and_not_saved(text: str) -> None:
     await rig.act("cap", value=text)
     await rig.act("save-keeping")
     assert requests(rig) == []
-    dialog = rig.context.ui.dialog
+    dialog = rig.ui.dialog
     assert isinstance(dialog, KeepingDialog)
     shown = str(keeping(KeepingView(dialog, USAGE), ENGLISH))
     assert element(shown, data_input="cap")["aria-invalid"] == "true"
@@ -75,7 +75,7 @@ async def test_deleting_everything_takes_a_second_click() -> None:
     assert requests(rig) == []
     await rig.act("delete-kept")
     assert requests(rig) == [("delete_all",)]
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
 
 
 async def test_user_can_ask_for_persistent_storage() -> None:

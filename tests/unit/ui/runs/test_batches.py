@@ -16,9 +16,9 @@ from app.ui.runs.batches import BatchFollower
 from app.ui.runs.progress_words import word_batch
 from app.ui.runs.state import BatchView, RunsState
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import ENGLISH, StillLine, StillPictures, StillSession, ended, task, window, workflows
 from tests.kit.page.views import Seen, markup, project
-from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.runs.test_waiting import waiting
 
 BATCH = BatchId("b")  # as that of `waiting`
@@ -169,7 +169,7 @@ def test_failures_of_a_stopped_batch_are_still_stated() -> None:
 async def test_end_of_a_batch_can_be_dismissed(follower: BatchFollower) -> None:
     text = markup(shown(session(*DONE), follower.view), "now")
     assert element(text, data_testid="batch-done").text == "2 of 2 done"
-    rig = Rig()
+    rig = PageRig()
     await rig.act("dismiss-batch", batchId=element(text, data_testid="dismiss-batch")["data-batch-id"])
-    assert rig.context.ui.of(RunsState).dismissed == {BATCH}
-    assert not elements(markup(shown(session(*DONE), follower.view, rig.context.ui), "now"), data_testid="batch-done")
+    assert rig.ui.of(RunsState).dismissed == {BATCH}
+    assert not elements(markup(shown(session(*DONE), follower.view, rig.ui), "now"), data_testid="batch-done")

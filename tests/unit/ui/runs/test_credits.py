@@ -17,10 +17,9 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from app.workflows.replacements import Replacement
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, deletions, translator, window
+from tests.kit.page.rig import PageRig
+from tests.kit.page.stills import StillPictures, StillSession, translator, window
 from tests.kit.page.views import Seen, markup, project
-from tests.kit.page.whole import PageActions
-from tests.unit.ui.page.test_actions import Rig
 
 WORKFLOW = {
     "1": {"class_type": "PartnerImage", "inputs": {"text": "hills", "size": 8}, "_meta": {"title": "Far away"}},
@@ -53,11 +52,8 @@ def page(opened: OpenWorkflow, ui: UiState | None = None) -> Seen:
     return project(session, ui, workflows=(opened,), pictures=StillPictures(), language="en")
 
 
-def rig(*, costs: bool = True) -> Rig:
-    made = Rig()
-    made.context = MemoryContext("far", (opened(costs=costs),))
-    made.actions = PageActions(made.session, made.context, made.screen, lambda _: 1, deletions=deletions(made.context))
-    return made
+def rig(*, costs: bool = True) -> PageRig:
+    return PageRig("far", workflows=(opened(costs=costs),), random_seed=lambda _: 1)
 
 
 def test_nodes_that_cost_credits_are_marked() -> None:

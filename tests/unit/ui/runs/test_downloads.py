@@ -14,7 +14,6 @@ from app.core.workflow import parse_workflow
 from app.ui.form.open_workflow import OpenWorkflow, open_workflow
 from app.ui.form.state import FormState
 from app.ui.kit.account import Account
-from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.runs.downloads import (
     STORE_KEY,
@@ -31,9 +30,9 @@ from app.workflows.needs import Lacks, MissingValue, Runnability, ValueKind
 from app.workflows.published import Published
 from tests.kit.page import views
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     ENGLISH,
-    MemoryContext,
     MemoryScreen,
     StillPictures,
     StillSession,
@@ -225,15 +224,16 @@ def _answer(answer: DownloadTask | MooringError) -> DownloadTask:
     return answer
 
 
-class Rig(MemoryContext):
+class DownloadsRig(Rig):
+    """The downloads of one window, from this machine."""
+
     def __init__(self, machine: Machine, screen: MemoryScreen | None = None) -> None:
-        super().__init__()
+        super().__init__("", screen=screen)
         self.machine = machine
-        self.screen = screen or MemoryScreen()
         self.slept = 0
         self.between: Callable[[], None] = lambda: None
-        self.actions = DownloadActions(machine, lambda: Fleet((server(A),)), self, self.screen, self.sleep)
-        self.table = ActionTable(self, self.actions)
+        self.actions = DownloadActions(machine, lambda: Fleet((server(A),)), self.context, self.screen, self.sleep)
+        self.table.add(self.actions)
 
     async def sleep(self, _seconds: float) -> None:
         self.slept += 1
@@ -241,14 +241,11 @@ class Rig(MemoryContext):
         await asyncio.sleep(0)
 
     async def ask_and_confirm(self) -> None:
-        facts = {"server": A, "name": NAME, "folder": FOLDER, "source": SOURCE, "size": "99"}
-        self.table.act("ask-download", facts)
-        await self.done()
+        await self.act("ask-download", server=A, name=NAME, folder=FOLDER, source=SOURCE, size="99")
         assert self.ui.dialog == DownloadDialog(A, "gpu-1", NAME, FOLDER, SOURCE, 99), (
             "the workflow's size counts until the server names its own"
         )
-        self.table.act("download-model", {})
-        await self.done()
+        await self.act("download-model")
 
     @property
     def only(self) -> Download | None:
@@ -260,17 +257,17 @@ def task(status: DownloadStatus = RUNNING, done: int = 0, message: str = "") -> 
 
 
 async def test_nothing_is_requested_before_the_user_confirms() -> None:
-    rig = Rig(Machine())
+    rig = DownloadsRig(Machine())
     rig.table.act("ask-download", {"server": A, "name": NAME, "folder": FOLDER, "source": SOURCE})
     await rig.done()
-    rig.set_ui(replace(rig.ui, dialog=None))
+    rig.context.set_ui(replace(rig.ui, dialog=None))
     rig.table.act("download-model", {})
     await rig.done()
     assert rig.machine.calls == []
 
 
 async def test_download_is_polled_to_its_end() -> None:
-    rig = Rig(Machine(task(done=5), ConnectError(A, "down"), task(done=9), task(DONE, 10)))
+    rig = DownloadsRig(Machine(task(done=5), ConnectError(A, "down"), task(done=9), task(DONE, 10)))
     await rig.ask_and_confirm()
     assert rig.machine.calls == [("start", A, SOURCE, FOLDER), *[("poll", A, "t1")] * 4, ("refresh", A)]
     assert rig.only == download(status=DONE, done=10, total=10)
@@ -278,13 +275,13 @@ async def test_download_is_polled_to_its_end() -> None:
 
 
 async def test_task_is_polled_by_the_id_of_its_start() -> None:
-    rig = Rig(Machine(replace(task(done=5), task_id="other"), task(DONE, 10)))
+    rig = DownloadsRig(Machine(replace(task(done=5), task_id="other"), task(DONE, 10)))
     await rig.ask_and_confirm()
     assert rig.machine.calls[1:] == [*[("poll", A, "t1")] * 2, ("refresh", A)]
 
 
 async def test_failure_keeps_the_servers_message_and_rereads_nothing() -> None:
-    rig = Rig(Machine(task(FAILED, 5, "404 Not Found")))
+    rig = DownloadsRig(Machine(task(FAILED, 5, "404 Not Found")))
     await rig.ask_and_confirm()
     assert rig.only is not None
     assert (rig.only.status, rig.only.message) == (FAILED, "404 Not Found")
@@ -293,7 +290,7 @@ async def test_failure_keeps_the_servers_message_and_rereads_nothing() -> None:
 
 @pytest.mark.parametrize("error", [HttpStatusError(A, 404), GatewayRefused(A, "model-source", "no")])
 async def test_refused_download_is_kept_with_its_error(error: MooringError) -> None:
-    rig = Rig(Machine(first=error))
+    rig = DownloadsRig(Machine(first=error))
     await rig.ask_and_confirm()
     assert rig.only is not None
     assert (rig.only.error, rig.only.is_under_way) == (error, False)
@@ -301,13 +298,13 @@ async def test_refused_download_is_kept_with_its_error(error: MooringError) -> N
 
 
 async def test_file_that_the_server_has_ends_immediately() -> None:
-    rig = Rig(Machine(first=DownloadTask("", DONE)))
+    rig = DownloadsRig(Machine(first=DownloadTask("", DONE)))
     await rig.ask_and_confirm()
     assert rig.machine.calls == [("start", A, SOURCE, FOLDER), ("refresh", A)]
 
 
 async def test_forgotten_task_is_not_polled_further() -> None:
-    rig = Rig(Machine(HttpStatusError(A, 404)))
+    rig = DownloadsRig(Machine(HttpStatusError(A, 404)))
     await rig.ask_and_confirm()
     assert rig.only is not None
     assert rig.only.error is not None
@@ -315,7 +312,7 @@ async def test_forgotten_task_is_not_polled_further() -> None:
 
 
 async def test_cancelled_download_is_gone() -> None:
-    rig = Rig(Machine(task(), task(), task()))
+    rig = DownloadsRig(Machine(task(), task(), task()))
 
     def cancel() -> None:
         if rig.slept == 2:
@@ -329,18 +326,18 @@ async def test_cancelled_download_is_gone() -> None:
 
 
 async def test_later_download_of_the_same_model_replaces_the_earlier_one() -> None:
-    rig = Rig(Machine(task()))
+    rig = DownloadsRig(Machine(task()))
     later = download(task_id="t2", done=7, total=10)
-    rig.between = lambda: rig.set_ui(rig.ui.with_slices(DownloadsState({later.key: later})))
+    rig.between = lambda: rig.context.set_ui(rig.ui.with_slices(DownloadsState({later.key: later})))
     await rig.ask_and_confirm()
     assert rig.only == later
     assert ("poll", A, "t1") not in rig.machine.calls
 
 
 async def test_second_click_starts_no_second_download() -> None:
-    rig = Rig(Machine(task(DONE)))
-    rig.set_ui(rig.ui.with_slices(DownloadsState({download().key: download()})))
-    rig.set_ui(replace(rig.ui, dialog=DownloadDialog(A, "gpu-1", NAME, FOLDER, SOURCE)))
+    rig = DownloadsRig(Machine(task(DONE)))
+    rig.context.set_ui(rig.ui.with_slices(DownloadsState({download().key: download()})))
+    rig.context.set_ui(replace(rig.ui, dialog=DownloadDialog(A, "gpu-1", NAME, FOLDER, SOURCE)))
     rig.table.act("download-model", {})
     await rig.done()
     assert rig.machine.calls == []
@@ -348,7 +345,7 @@ async def test_second_click_starts_no_second_download() -> None:
 
 async def test_downloads_under_way_are_polled_after_a_reload() -> None:
     screen = MemoryScreen(memory={STORE_KEY: dump_downloads({download().key: download(done=3, total=10)})})
-    rig = Rig(Machine(task(DONE, 10)), screen)
+    rig = DownloadsRig(Machine(task(DONE, 10)), screen)
     rig.actions.load()
     assert rig.only == download(done=3, total=10)
     await rig.done()

@@ -25,9 +25,9 @@ from app.ui.runs.state import BatchView, RunsState
 from app.ui.runs.waiting import cancel_view
 from app.workflows.published import parse_published
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import Bytes, StillPictures, StillSession, fleet, server, translator
 from tests.kit.page.views import markup, project
-from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.runs.test_waiting import waiting
 
 PHOTO = ("1", "image")
@@ -43,11 +43,11 @@ def chosen(*paths: str, size: int = 10, media_type: str = "image/png") -> FileSe
     return FileSet(files, lambda index: Bytes(paths[index].encode(), media_type), claim=claim)
 
 
-def rig(workflow_id: str = "enlarge") -> Rig:
-    return Rig(workflow_id, StillSession(fleet=fleet(server("a", is_demo=True), server("b", is_demo=True))))
+def rig(workflow_id: str = "enlarge") -> PageRig:
+    return PageRig(workflow_id, session=StillSession(fleet=fleet(server("a", is_demo=True), server("b", is_demo=True))))
 
 
-def rig_of(*inputs: tuple[str, str, str]) -> Rig:
+def rig_of(*inputs: tuple[str, str, str]) -> PageRig:
     """Return the actions on a form with these inputs: node, name, kind. Prompts are drawn."""
     graph: dict[str, Any] = {}
     for node, name, _ in inputs:
@@ -62,18 +62,18 @@ def rig_of(*inputs: tuple[str, str, str]) -> Rig:
     return made
 
 
-def shown(made: Rig, region: str = "dialogs") -> str:
+def shown(made: PageRig, region: str = "dialogs") -> str:
     view = project(
         made.session, made.context.ui, workflows=made.context.workflows, pictures=StillPictures(), language="en"
     )
     return markup(view, region)
 
 
-def is_open(made: Rig) -> bool:
+def is_open(made: PageRig) -> bool:
     return isinstance(made.context.ui.dialog, FilesDialog)
 
 
-def plans(made: Rig) -> list[FilePlan]:
+def plans(made: PageRig) -> list[FilePlan]:
     return [call[1] for call in made.session.line.files.calls if call[0] == "start"]
 
 
@@ -330,7 +330,7 @@ def work(marks: str, *faults: FileFault, folder: str = "holiday") -> FileRuns:
     return replace(found, progress=replace(found.progress, marks=marks, faults=faults))
 
 
-def panel(made: Rig, found: FileRuns, at_hand: int = 0) -> str:
+def panel(made: PageRig, found: FileRuns, at_hand: int = 0) -> str:
     files = made.session.line.files
     files.works, files.at_hand = (found,), {BATCH: dict.fromkeys(range(at_hand), Bytes)}
     return shown(made, "waiting")

@@ -25,12 +25,12 @@ from app.workflows.editor.copy import filled
 from app.workflows.graph import Key
 from app.workflows.published import parse_published
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import ENGLISH, ROOT, Bytes, StillSession, deletions, fleet, server, translator, workflows
+from tests.kit.page.rig import PageRig
+from tests.kit.page.stills import ENGLISH, ROOT, Bytes, StillSession, fleet, server, translator, workflows
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
-from tests.kit.page.whole import PageActions
 from tests.unit.ui.library import test_opening
-from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page.test_actions import SEED
 from tests.unit.ui.runs.test_waiting import waiting
 
 STEPS: Key = ("1", "steps")
@@ -50,15 +50,12 @@ def shown(many: ManyDraft, workflow_id: str = "text", region: str = "dialogs") -
     )
 
 
-def rig(workflow_id: str = "text") -> Rig:
-    made, numbers = Rig(workflow_id, demo()), itertools.count(5)
-    made.actions = PageActions(
-        made.session, made.context, made.screen, lambda _: next(numbers), deletions=deletions(made.context)
-    )
-    return made
+def rig(workflow_id: str = "text") -> PageRig:
+    numbers = itertools.count(5)
+    return PageRig(workflow_id, session=demo(), random_seed=lambda _: next(numbers))
 
 
-async def write(made: Rig, kind: str, **texts: str) -> None:
+async def write(made: PageRig, kind: str, **texts: str) -> None:
     await made.act("open-many")
     made.actions.act("many-kind", {"value": kind})
     for place, text in texts.items():
@@ -232,7 +229,7 @@ async def test_sweep_counts_from_its_start() -> None:
 
 
 async def test_grid_sends_the_editors_file_with_each_runs_values() -> None:
-    opening = test_opening.Rig()
+    opening = test_opening.OpeningRig()
     await opening.give(test_opening.graph())
     chosen = test_opening.opened(opening)
     sides = {"across": ("1", "width"), "across_text": "10..20 step 10"}

@@ -8,10 +8,10 @@ from app.ui.kit.state import UiState
 from app.ui.runs.queue import MOST_FAILURES, SHOWN
 from app.ui.runs.state import CardPlace, Hold, RunsState
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import StillSession, ended, task, window
 from tests.kit.page.trouble import page
 from tests.kit.page.views import Seen, markup
-from tests.unit.ui.page.test_actions import Rig
 
 ERROR = Failure(kind="execution", message="no", node_type="Glaze")
 
@@ -98,9 +98,9 @@ async def test_dismissed_failure_is_a_row_of_the_results() -> None:
     old = failed("a", 1.0)
     view = shown(old, state=RunsState(dismissed=frozenset({old.prompt_id})))
     assert not view.now.cards and [card.task for card in view.results.cards] == [old]
-    rig = Rig()
+    rig = PageRig()
     await rig.act("dismiss-failure", promptId=old.prompt_id)
-    assert rig.context.ui.of(RunsState).dismissed == {old.prompt_id}
+    assert rig.ui.of(RunsState).dismissed == {old.prompt_id}
 
 
 # Under the pointer
@@ -130,8 +130,8 @@ def test_failure_under_the_pointer_keeps_its_place() -> None:
 
 
 async def test_page_reports_what_is_under_the_pointer() -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act("hold-queue", rows="a b", large="a", waiting="")
-    assert rig.context.ui.of(RunsState).hold == Hold(("a", "b"), frozenset({"a"}), ())  # type: ignore[arg-type]
+    assert rig.ui.of(RunsState).hold == Hold(("a", "b"), frozenset({"a"}), ())  # type: ignore[arg-type]
     await rig.act("release-queue")
-    assert rig.context.ui.of(RunsState).hold is None
+    assert rig.ui.of(RunsState).hold is None

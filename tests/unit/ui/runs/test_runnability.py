@@ -17,7 +17,6 @@ from app.ui.form.open_workflow import OpenWorkflow, open_workflow, with_catalogu
 from app.ui.form.state import Draft, FormState, Picture
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.messages import word_error
-from app.ui.kit.state import UiState
 from app.ui.runs.run_bar_words import word_blocker
 from app.ui.runs.runnability import Standings
 from app.ui.runs.state import Blocker
@@ -26,19 +25,18 @@ from app.workflows.forms.arrangement import Layout
 from app.workflows.published import Published
 from tests.kit.page import views
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
     MemoryContext,
-    MemoryScreen,
-    StillPictures,
     StillSession,
     server,
     task,
     translator,
     window,
 )
-from tests.kit.page.views import Seen, project
+from tests.kit.page.views import Seen
 from tests.unit.ui.page.test_views import readable
 from wire.health import Health
 
@@ -68,44 +66,38 @@ def opened(catalogue: Catalogue | None = None) -> OpenWorkflow:
     return with_catalogue(flow, catalogue or nodes("sd15.safetensors"))
 
 
-class Rig(MemoryContext):
-    """A page with these catalogues, and a form with its picture."""
+class HeldContext(MemoryContext):
+    """A context whose background work waits in `begun` until a test performs it."""
 
-    def __init__(self, catalogues: dict[ServerId, Catalogue], *, names: tuple[ServerId, ...] = (A, B, C)) -> None:
-        super().__init__("own", (opened(),))
-        servers = tuple(server(name, catalogue=f"{name}-1") for name in names)
-        self.session = StillSession(fleet=Fleet(servers, "file"), catalogues=catalogues)
-        picture = Picture(Picked(Bytes(), "mine.png"), "blob:1")
-        self.ui = UiState().with_slices(
-            FormState(workflow_id="own", drafts={"own": Draft(pictures={("3", "image"): picture})})
-        )
-        self.screen = MemoryScreen()
+    def __init__(self, workflow_id: str, offered: tuple[OpenWorkflow, ...]) -> None:
+        super().__init__(workflow_id, offered)
         self.begun: list[Coroutine[Any, Any, None]] = []
-        self.standings = Standings(self.session, self, self.screen)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.begun.append(work)
 
+
+class StandingsRig(Rig):
+    """A page with these catalogues, and a form with its picture."""
+
+    def __init__(self, catalogues: dict[ServerId, Catalogue], *, names: tuple[ServerId, ...] = (A, B, C)) -> None:
+        servers = tuple(server(name, catalogue=f"{name}-1") for name in names)
+        self.held = HeldContext("own", (opened(),))
+        super().__init__(session=StillSession(fleet=Fleet(servers, "file"), catalogues=catalogues), context=self.held)
+        self.draft = self.draft.with_picture(("3", "image"), Picture(Picked(Bytes(), "mine.png"), "blob:1"))
+        self.standings = Standings(self.session, self.context, self.screen)
+
     async def draw(self) -> Seen:
         """Draw until nothing is left to check."""
         self.standings.refresh()
-        while self.begun:
-            await self.begun.pop(0)
+        while self.held.begun:
+            await self.held.begun.pop(0)
             self.standings.refresh()
         return self.view
 
     @property
-    def view(self) -> Seen:
-        return project(self.session, self.ui, workflows=self.workflows, pictures=StillPictures(), language="en")
-
-    @property
     def checks(self) -> int:
         return sum(call[0] == "standing" for call in self.session.calls)
-
-    def type(self, key: tuple[str, str], text: str) -> None:
-        self.ui = self.ui.with_slices(
-            self.ui.of(FormState).with_draft(self.ui.of(FormState).draft.with_value(key, text))
-        )
 
 
 def line(view: Seen, language: str = "en") -> str:
@@ -159,21 +151,21 @@ HAS, OTHER, BARE = nodes("sd15.safetensors"), nodes("xl/SD15.safetensors"), node
 async def test_line_says_where_it_runs_and_what_others_lack(
     catalogues: dict[ServerId, Catalogue], words: str, chinese: str
 ) -> None:
-    view = await Rig(catalogues).draw()
+    view = await StandingsRig(catalogues).draw()
     assert line(view) == words
     assert line(view, "zh-CN") == chinese
 
 
 async def test_large_fleet_is_counted() -> None:
     many = tuple(ServerId(f"gpu-{number}") for number in range(40))
-    view = await Rig(dict.fromkeys(many, HAS), names=many).draw()
+    view = await StandingsRig(dict.fromkeys(many, HAS), names=many).draw()
     assert line(view) == "Runs on all 40 servers"
-    view = await Rig({**dict.fromkeys(many, HAS), many[7]: BARE}, names=many).draw()
+    view = await StandingsRig({**dict.fromkeys(many, HAS), many[7]: BARE}, names=many).draw()
     assert line(view) == "Runs on gpu-0, gpu-1 and 37 more; gpu-7 lacks the node Draw"
 
 
 async def test_line_of_a_bound_window_names_its_server_first() -> None:
-    rig = Rig({A: HAS, B: HAS, C: BARE})
+    rig = StandingsRig({A: HAS, B: HAS, C: BARE})
     rig.session.window = window(task("a", "gpu-2"))
     view = await rig.draw()
     assert line(view) == "This window is on gpu-2; gpu-1 can run it too; gpu-3 lacks the node Draw"
@@ -187,21 +179,21 @@ async def test_line_of_a_bound_window_names_its_server_first() -> None:
     ],
 )
 async def test_line_names_every_server_that_runs_are_spread_over(servers: tuple[str, ...], text: str) -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     rig.session.window, *others = (window(task(name, name)) for name in servers)
     rig.session.others = tuple(others)
     assert line(await rig.draw()) == text
 
 
 async def test_nothing_is_shown_while_nothing_is_known() -> None:
-    view = await Rig({}).draw()
+    view = await StandingsRig({}).draw()
     assert view.standing is None
     assert markup(view) == ""
     assert view.run.blocker is None
 
 
 async def test_only_choices_files_and_catalogues_are_checked() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     await rig.draw()
     assert rig.checks == 1
     for text in ("c", "ca", "cal"):
@@ -217,20 +209,18 @@ async def test_only_choices_files_and_catalogues_are_checked() -> None:
     rig.session.catalogues = {A: nodes("other.safetensors"), B: HAS, C: HAS}
     assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.checks == 3
-    rig.ui = rig.ui.with_slices(
-        rig.ui.of(FormState).with_draft(rig.ui.of(FormState).draft.with_picture(("3", "image"), None))
-    )
+    rig.draft = rig.draft.with_picture(("3", "image"), None)
     assert line(await rig.draw()) == "Runs on gpu-1; gpu-2 and gpu-3 lack the model other.safetensors"
     assert rig.checks == 4
 
 
 async def test_large_form_is_checked_once_it_is_whole() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
-    whole = rig.workflows[0]
-    rig.workflows = (replace(whole, is_whole=False),)
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
+    whole = rig.context.workflows[0]
+    rig.context.workflows = (replace(whole, is_whole=False),)
     await rig.draw()
     assert rig.checks == 0
-    rig.workflows = (whole,)
+    rig.context.workflows = (whole,)
     assert line(await rig.draw()) == "Runs on gpu-1, gpu-2 and gpu-3"
     assert rig.checks == 1
 
@@ -243,8 +233,8 @@ async def test_large_form_is_checked_once_it_is_whole() -> None:
     ],
 )
 async def test_field_asks_for_picture_that_no_server_has(language: str, fault: str, put: str) -> None:
-    rig = Rig({A: HAS, B: BARE, C: HAS})
-    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
+    rig = StandingsRig({A: HAS, B: BARE, C: HAS})
+    rig.draft = Draft()
     view = await rig.draw()
     _ = ENGLISH if language == "en" else translator(language)
     assert line(view) == "Runs on gpu-1 and gpu-3; gpu-2 lacks the node Draw"
@@ -257,16 +247,16 @@ async def test_field_asks_for_picture_that_no_server_has(language: str, fault: s
 
 async def test_picture_on_one_server_is_missing_on_others() -> None:
     other = {"Read": {"input": {"required": {"image": [["mine.png"], {"image_upload": True}]}}}}
-    rig = Rig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
-    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
+    rig = StandingsRig({A: HAS, B: Catalogue.parse({**HAS.entries, **other})}, names=(A, B))
+    rig.draft = Draft()
     view = await rig.draw()
     assert line(view) == "Runs on gpu-2; gpu-1 lacks “mine.png”"
     assert view.run.blocker is None
 
 
 async def test_missing_file_is_polled() -> None:
-    rig = Rig({A: HAS}, names=(A,))
-    rig.ui = rig.ui.with_slices(rig.ui.of(FormState).with_draft(Draft()))
+    rig = StandingsRig({A: HAS}, names=(A,))
+    rig.draft = Draft()
     paused = asyncio.Event()
 
     async def pause() -> None:
@@ -274,17 +264,17 @@ async def test_missing_file_is_polled() -> None:
         rig.session.catalogues = {A: Catalogue.parse({**HAS.entries, **other})}
         paused.set()
 
-    rig.standings = Standings(rig.session, rig, rig.screen, pause)
+    rig.standings = Standings(rig.session, rig.context, rig.screen, pause)
     assert line(await rig.draw()) == "Runs on gpu-1"
     assert paused.is_set() and rig.checks == 2
 
 
 async def test_outdated_answer_changes_nothing() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     rig.standings.refresh()
     rig.type(CKPT, "other.safetensors")
     rig.standings.refresh()
-    late, now = rig.begun
+    late, now = rig.held.begun
     await now
     before = rig.ui
     await late
@@ -292,25 +282,25 @@ async def test_outdated_answer_changes_nothing() -> None:
 
 
 async def test_similar_value_is_used_with_one_click_and_undone() -> None:
-    rig = Rig({A: OTHER, B: OTHER, C: OTHER})
-    rig.workflows = (opened(OTHER),)
+    rig = StandingsRig({A: OTHER, B: OTHER, C: OTHER})
+    rig.context.workflows = (opened(OTHER),)
     view = await rig.draw()
     button = element(markup(view), data_action="use-near")
     assert button.text == "Use “xl/SD15.safetensors”"
     facts = {name[5:]: str(value) for name, value in button.attributes.items() if name.startswith("data-")}
-    ActionTable(rig, rig.standings).act("use-near", facts)
-    assert rig.ui.of(FormState).draft.values[CKPT] == "xl/SD15.safetensors"
+    ActionTable(rig.context, rig.standings).act("use-near", facts)
+    assert rig.draft.values[CKPT] == "xl/SD15.safetensors"
     assert rig.screen.changes == [{"texts": [{"node": "1", "name": "ckpt_name", "text": "xl/SD15.safetensors"}]}]
     view = await rig.draw()
     assert line(view) == "Runs on gpu-1, gpu-2 and gpu-3"
     assert view.run.blocker is None
-    assert rig.ui.of(FormState).draft.undo().values == {}
+    assert rig.draft.undo().values == {}
 
 
 async def test_servers_with_one_model_in_two_spellings_lack_the_same() -> None:
     windows = nodes("xl\\SD15.safetensors")
-    rig = Rig({A: OTHER, B: windows, C: OTHER})
-    rig.workflows = (opened(windows),)
+    rig = StandingsRig({A: OTHER, B: windows, C: OTHER})
+    rig.context.workflows = (opened(windows),)
     view = await rig.draw()
     assert line(view) == "No server can run this; gpu-1, gpu-2 and gpu-3 lack the model sd15.safetensors"
     button = element(markup(view), data_action="use-near")
@@ -320,14 +310,14 @@ async def test_servers_with_one_model_in_two_spellings_lack_the_same() -> None:
 
 
 async def test_workflow_that_no_server_can_run_blocks_run() -> None:
-    view = await Rig({A: BARE, B: BARE, C: BARE}).draw()
+    view = await StandingsRig({A: BARE, B: BARE, C: BARE}).draw()
     assert view.run.blocker is Blocker.UNABLE
-    view = await Rig({A: BARE, B: BARE}).draw()  # the third server may be able to
+    view = await StandingsRig({A: BARE, B: BARE}).draw()  # the third server may be able to
     assert view.run.blocker is None
 
 
 async def test_moored_server_that_cannot_run_it_offers_another_window() -> None:
-    rig = Rig({A: BARE, B: HAS, C: HAS})
+    rig = StandingsRig({A: BARE, B: HAS, C: HAS})
     rig.session.window = window(task("a", A))
     view = await rig.draw()
     assert line(view) == "Runs on gpu-2 and gpu-3; gpu-1, which this window uses, lacks the node Draw"
@@ -339,7 +329,7 @@ async def test_moored_server_that_cannot_run_it_offers_another_window() -> None:
 
 
 async def test_servers_that_are_down_are_not_named() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     first, *others = rig.session.fleet.servers
     rig.session.fleet = Fleet((replace(first, health=Health.DOWN), *others), "file")
     assert line(await rig.draw()) == "Runs on gpu-2 and gpu-3"
@@ -347,7 +337,7 @@ async def test_servers_that_are_down_are_not_named() -> None:
 
 async def test_equal_lacks_are_listed_once() -> None:
     both = nodes(without="Draw")
-    rig = Rig({A: HAS, B: both, C: both, D: nodes(without="Read")}, names=(A, B, C, D))
+    rig = StandingsRig({A: HAS, B: both, C: both, D: nodes(without="Read")}, names=(A, B, C, D))
     text = markup(await rig.draw())
     assert len(elements(text, data_testid="lacking")) == 2
     assert text.count("The node “Draw” is not installed.") == 1
@@ -356,19 +346,19 @@ async def test_equal_lacks_are_listed_once() -> None:
 
 
 async def test_values_of_a_file_are_never_markup() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     rig.type(CKPT, "<b>x</b>.safetensors")
     assert not elements(markup(await rig.draw()), "b")
 
 
 async def test_catalogues_are_reloaded_on_request_and_errors_shown() -> None:
-    rig = Rig({A: HAS, B: HAS, C: HAS})
+    rig = StandingsRig({A: HAS, B: HAS, C: HAS})
     await rig.draw()
     rig.standings.reload_catalogues()
     rig.standings.reload_catalogues()
-    await rig.begun.pop(0)
+    await rig.held.begun.pop(0)
     rig.session.refusal = ConfigError("gone")
-    await rig.begun.pop(0)
+    await rig.held.begun.pop(0)
     assert [call for call in rig.session.calls if call == ("refresh_catalogues",)] == [("refresh_catalogues",)] * 2
     assert rig.ui.errors
     assert not rig.ui.of(FormState).known.is_looking

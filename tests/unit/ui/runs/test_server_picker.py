@@ -20,6 +20,7 @@ from app.workflows.catalogue import Catalogue
 from app.workflows.forms.kinds import SeedMode
 from app.workflows.needs import Runnability
 from tests.kit.page.elements import Element, element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import (
     MemoryContext,
     MemoryScreen,
@@ -35,7 +36,6 @@ from tests.kit.page.stills import (
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup, project
 from tests.ports.tasks import changed
-from tests.unit.ui.page.test_actions import Rig
 from tests.unit.ui.runs.test_waiting import waiting
 from wire.health import Health
 
@@ -48,8 +48,8 @@ def three() -> Fleet:
     )
 
 
-def rig(session: StillSession, where: str) -> Rig:
-    made = Rig("text", session)
+def rig(session: StillSession, where: str) -> PageRig:
+    made = PageRig("text", session=session)
     set_slices(made.context, replace(made.context.ui.of(RunsState), where=where))
     return made
 

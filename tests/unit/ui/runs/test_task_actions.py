@@ -27,6 +27,7 @@ from app.ui.runs.task_words import word_contact, word_failure, word_state
 from app.workflows.editor.problems import WriteFault
 from tests.kit.page.crowd import FAULT
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import (
     ENGLISH,
     ROOT,
@@ -42,7 +43,6 @@ from tests.kit.page.stills import (
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
 from tests.ports.tasks import changed
-from tests.unit.ui.page.test_actions import Rig
 from wire.health import Health
 
 TWO = fleet()
@@ -313,32 +313,32 @@ def test_task_set_aside_can_be_given_up() -> None:
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_run_again_is_asked_before_it_is_done(elsewhere: bool) -> None:
-    rig = Rig()
+    rig = PageRig()
     facts = {"promptId": A, "elsewhere": "true" if elsewhere else "false"}
     await rig.act("ask-run-again", **facts)
-    assert rig.context.ui.dialog == RunAgainDialog(A, elsewhere)
+    assert rig.ui.dialog == RunAgainDialog(A, elsewhere)
     assert rig.session.calls == []
     await rig.act("run-again", **facts)
-    assert rig.context.ui.dialog is None
+    assert rig.ui.dialog is None
     assert rig.session.calls == [("run_again", A, elsewhere)]
 
 
 async def test_server_is_confirmed_only_after_the_question() -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act("ask-same-server", promptId=A)
-    assert (rig.context.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
+    assert (rig.ui.dialog, rig.session.calls) == (SameServerDialog(A), [])
     await rig.act("confirm-same-server", promptId=A)
-    assert (rig.context.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
+    assert (rig.ui.dialog, rig.session.calls) == (None, [("confirm_move", A)])
 
 
 async def test_failed_run_again_is_reported_once() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.refusal = NoServerAvailable("reserve")
     rig.session.runs = (
         Run(prompt_id=PromptId("n"), title="", started_at=1.0, stage=RunStage.FAILED, error=rig.session.refusal),
     )
     await rig.act("run-again", promptId=A)
-    assert rig.context.ui.errors == ()
+    assert rig.ui.errors == ()
     rig.session.refusal = BadInput("input-not-kept", "boat.png")
     await rig.act("run-again", promptId=A)
-    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal]
+    assert [error for _, error in rig.ui.errors] == [rig.session.refusal]

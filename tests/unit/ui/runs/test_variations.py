@@ -14,11 +14,12 @@ from app.ui.runs.state import CreditsDialog
 from app.ui.runs.variations import has_seed, vary
 from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import StillSession, ended, output, window, workflows
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
 from tests.ports.tasks import changed
-from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page.test_actions import SEED
 
 TWO_SEEDS = {
     "1": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["2", 0], "seed_note": "seven", "is_seeded": True}},
@@ -52,7 +53,7 @@ def test_seed_of_the_form_is_new_whatever_its_mode(mode: SeedMode) -> None:
 
 async def test_variation_repeats_the_task_with_a_new_seed() -> None:
     task = of_the_form()
-    rig = Rig("text", StillSession(window=window(task)))
+    rig = PageRig("text", session=StillSession(window=window(task)))
     await rig.act("run-variation", promptId=task.prompt_id)
     ((verb, prompt_id, elsewhere, values),) = rig.session.calls
     assert (verb, prompt_id, elsewhere) == ("run_again", task.prompt_id, False)
@@ -61,14 +62,14 @@ async def test_variation_repeats_the_task_with_a_new_seed() -> None:
 
 async def test_variation_is_confirmed_if_it_costs_credits() -> None:
     task = of_the_form()
-    rig = Rig("text", StillSession(window=window(task)))
+    rig = PageRig("text", session=StillSession(window=window(task)))
     rig.session.costly = {task.prompt_id}
     await rig.act("run-variation", promptId=task.prompt_id)
-    assert rig.context.ui.dialog == CreditsDialog("run-variation", prompt_id=task.prompt_id)
-    text = markup(page(rig.session, rig.context.ui), "dialogs")
+    assert rig.ui.dialog == CreditsDialog("run-variation", prompt_id=task.prompt_id)
+    text = markup(page(rig.session, rig.ui), "dialogs")
     assert element(text, data_testid="confirm-credits")["data-action"] == "run-variation"
     await rig.act("run-variation", promptId=task.prompt_id, confirmed="true", elsewhere="false")
-    assert [call[0] for call in rig.session.calls] == ["run_again"] and rig.context.ui.dialog is None
+    assert [call[0] for call in rig.session.calls] == ["run_again"] and rig.ui.dialog is None
 
 
 def test_result_with_a_seed_offers_a_variation_and_others_a_repeat() -> None:

@@ -21,11 +21,11 @@ from app.ui.runs.state import MOST_COUNT, Hold, RunsState
 from app.ui.runs.waiting import FEW, SHOWN, cancel_view
 from app.workflows.forms.kinds import SeedMode
 from tests.kit.page.elements import element, elements
-from tests.kit.page.stills import ME, StillLine, StillSession, deletions, ended, task, window
+from tests.kit.page.rig import PageRig
+from tests.kit.page.stills import ME, StillLine, StillSession, ended, task, window
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
-from tests.kit.page.whole import PageActions
-from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page.test_actions import SEED
 
 
 def waiting(*labels: str) -> WaitingRuns:
@@ -171,7 +171,7 @@ def test_unreadable_waiting_runs_are_reported() -> None:
     ],
 )
 async def test_each_button_calls_the_session(action: str, call: tuple[object, ...]) -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act(action, promptId="p-1", owner=WindowId("w-gone"))
     assert rig.session.line.calls == [call]
 
@@ -180,10 +180,8 @@ async def test_each_button_calls_the_session(action: str, call: tuple[object, ..
 
 
 async def test_one_run_is_sent_and_several_wait_with_own_seeds() -> None:
-    rig, numbers = Rig("text"), itertools.count(5)
-    rig.actions = PageActions(
-        rig.session, rig.context, rig.screen, lambda _: next(numbers), deletions=deletions(rig.context)
-    )
+    numbers = itertools.count(5)
+    rig = PageRig("text", random_seed=lambda _: next(numbers))
     rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
     ((verb, _, runs, title, inputs, wish, _),) = rig.session.line.calls
@@ -191,14 +189,14 @@ async def test_one_run_is_sent_and_several_wait_with_own_seeds() -> None:
     assert title
     assert [run.values[SEED] for run in runs] == [5, 6, 7], "each has its own seed"
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == ["5", "6", "7"]
-    assert rig.context.ui.of(FormState).draft.values[SEED] == "7"
+    assert rig.draft.values[SEED] == "7"
     assert not [call for call in rig.session.calls if call[0] == "run"]
     await rig.act("run")
     assert [call[0] for call in rig.session.calls] == ["run"], "the number held for one click"
 
 
 async def test_fixed_seed_is_the_first_of_several_runs() -> None:
-    rig = Rig("text")
+    rig = PageRig("text")
     rig.actions.act("field", {"node": SEED[0], "name": SEED[1], "value": "5"})
     rig.actions.act("run-count", {"value": "3"})
     await rig.act("run")
@@ -206,12 +204,12 @@ async def test_fixed_seed_is_the_first_of_several_runs() -> None:
     seeds = [run.values[SEED] for run in runs]
     assert seeds[0] == 5 and 5 not in seeds[1:]
     assert [run.label.rsplit(" ", 1)[1] for run in runs] == [str(seed) for seed in seeds]
-    draft = rig.context.ui.of(FormState).draft
+    draft = rig.draft
     assert (draft.values[SEED], draft.modes[SEED]) == ("5", SeedMode.FIXED), "it stays in the form"
 
 
 async def test_fixed_seed_stays_while_a_prompt_varies() -> None:
-    rig = Rig("text")
+    rig = PageRig("text")
     rig.actions.act("field", {"node": SEED[0], "name": SEED[1], "value": "5"})
     rig.actions.act("field", {"node": "1", "name": "text", "value": "{dune|tide}"})
     rig.actions.act("run-count", {"value": "3"})
@@ -221,18 +219,18 @@ async def test_fixed_seed_stays_while_a_prompt_varies() -> None:
 
 
 def test_run_count_holds_for_the_workflow_that_it_was_chosen_for() -> None:
-    rig = Rig("text")
+    rig = PageRig("text")
     rig.actions.act("run-count", {"value": "3"})
     rig.actions.act("run-count-by", {"by": "1"})
-    assert page(rig.session, rig.context.ui).run.count == 4
-    rig.context.set_ui(rig.context.ui.with_slices(replace(rig.context.ui.of(FormState), workflow_id="enlarge")))
-    assert page(rig.session, rig.context.ui).run.count == 1
+    assert page(rig.session, rig.ui).run.count == 4
+    rig.context.set_ui(rig.ui.with_slices(replace(rig.ui.of(FormState), workflow_id="enlarge")))
+    assert page(rig.session, rig.ui).run.count == 1
     rig.actions.act("run-count-by", {"by": "1"})
-    assert page(rig.session, rig.context.ui).run.count == 2, "counted from 1"
+    assert page(rig.session, rig.ui).run.count == 2, "counted from 1"
 
 
 async def test_waiting_runs_are_labelled_in_the_pages_language() -> None:
-    rig = Rig("text")
+    rig = PageRig("text")
     await rig.context.speak("zh-CN")
     rig.actions.act("run-count", {"value": "2"})
     await rig.act("run")
@@ -244,9 +242,9 @@ async def test_waiting_runs_are_labelled_in_the_pages_language() -> None:
     ("typed", "count"), [("0", 1), ("", 1), ("-4", 1), ("x", 1), ("99999", MOST_COUNT), ("12", 12)]
 )
 def test_run_count_is_limited(typed: str, count: int) -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.actions.act("run-count", {"value": typed})
-    assert rig.context.ui.of(RunsState).run_count == count
+    assert rig.ui.of(RunsState).run_count == count
     text = markup(page(StillSession(), UiState().with_slices(RunsState(run_count=count))), "run")
     assert element(text, id="run-count")["value"] == str(count)
 

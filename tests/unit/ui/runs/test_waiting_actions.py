@@ -13,11 +13,12 @@ from app.ui.runs.state import RunsState
 from app.ui.runs.stopping import to_stop
 from app.ui.runs.waiting import CancelDialog
 from tests.kit.page.elements import element, elements
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import ME, StillLine, StillSession, ended, fleet, server, task, window, workflows
 from tests.kit.page.trouble import page
 from tests.kit.page.views import markup
 from tests.ports.tasks import changed
-from tests.unit.ui.page.test_actions import SEED, Rig
+from tests.unit.ui.page.test_actions import SEED
 from tests.unit.ui.runs.test_own_windows import mate
 from tests.unit.ui.runs.test_waiting import waiting
 
@@ -41,11 +42,13 @@ def runs(batch: str, *texts: str, cell: Cell | None = None) -> WaitingRuns:
     return WaitingRuns(window_id=ME).join(kept, entries, "line-1")
 
 
-def rig(line: WaitingRuns) -> Rig:
-    return Rig("text", StillSession(fleet=fleet(server("a"), server("b"), server("c")), line=StillLine(line=line)))
+def rig(line: WaitingRuns) -> PageRig:
+    return PageRig(
+        "text", session=StillSession(fleet=fleet(server("a"), server("b"), server("c")), line=StillLine(line=line))
+    )
 
 
-def shown(made: Rig, region: str = "dialogs") -> str:
+def shown(made: PageRig, region: str = "dialogs") -> str:
     return markup(page(made.session, made.context.ui), region)
 
 

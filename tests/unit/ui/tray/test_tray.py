@@ -13,13 +13,13 @@ from app.core.ports.files import FileSet
 from app.core.ports.tray import MOST_FILES, SharedFile
 from app.ui.form.open_workflow import find_open
 from app.ui.form.state import FormState
-from app.ui.kit.actions import ActionTable
 from app.ui.kit.thumbnails import Sights
 from app.ui.tray.actions import TrayActions
 from app.ui.tray.state import TrayState, TrayView, tray_view
 from app.ui.tray.tray_html import tray as tray_markup
 from app.workflows.graph import Key
-from tests.kit.page.stills import Bytes, MemoryContext, MemoryScreen, Seconds, deletions, translator
+from tests.kit.page.rig import Rig
+from tests.kit.page.stills import Bytes, Seconds, translator
 
 CAT = SharedFile(1, "cat.png", Bytes())
 DOG = SharedFile(2, "dog.png", Bytes())
@@ -60,26 +60,26 @@ class MemoryTray:
         self.changed = changed
 
 
-class Rig:
+class TrayRig(Rig):
     """A window with its tray.
 
     `placed` and `given` have what came into its form, `asked` the questions about a run for each file.
     """
 
     def __init__(self, files: dict[int, SharedFile]) -> None:
-        self.context, self.screen, self.tray = MemoryContext("enlarge"), MemoryScreen(), MemoryTray(files)
+        super().__init__(seconds=Seconds())
+        self.tray = MemoryTray(files)
         self.placed: list[tuple[Key | None, str]] = []
         self.given: list[Blob] = []
         self.asked: list[FileSet] = []
-        self.seconds = Seconds()
         self.sights = Sights(self.screen, self.context.spawn, lambda: None)
         self.actions = TrayActions(
             self.tray, self.context, self.screen,
-            sights=self.sights, deletions=deletions(self.context, self.seconds),
+            sights=self.sights, deletions=self.deletions,
             take_files=self.take,
             ask_each=self.asked.append,
         )  # fmt: skip
-        self.table = ActionTable(self.context, self.actions)
+        self.table.add(self.actions)
 
     def take(self, key: Key | None, files: Sequence[tuple[Blob, str]]) -> None:
         self.placed += [(key, name) for _, name in files]
@@ -87,24 +87,23 @@ class Rig:
 
     async def start(self) -> None:
         self.actions.follow()
-        await self.context.done()
+        await self.done()
 
     async def use(self, file_id: int) -> None:
-        self.table.act("use-shared", {"shared": str(file_id), "node": "1", "name": "image"})
-        await self.context.done()
+        await self.act("use-shared", shared=str(file_id), node="1", name="image")
 
     @property
-    def view(self) -> TrayView:
-        chosen = find_open(self.context.workflows, self.context.ui.of(FormState).workflow_id)
-        return tray_view(self.context.ui.of(TrayState), chosen, self.context.ui.hidden, self.sights.url)
+    def shown(self) -> TrayView:
+        chosen = find_open(self.context.workflows, self.ui.of(FormState).workflow_id)
+        return tray_view(self.ui.of(TrayState), chosen, self.ui.hidden, self.sights.url)
 
     @property
     def names(self) -> list[str]:
-        return [item.name for item in self.view.items]
+        return [item.name for item in self.shown.items]
 
     @property
     def causes(self) -> list[str]:
-        return [error.cause for _, error in self.context.ui.errors if isinstance(error, BadInput)]
+        return [error.cause for _, error in self.ui.errors if isinstance(error, BadInput)]
 
 
 def shared(*files: SharedFile) -> dict[int, SharedFile]:
@@ -112,24 +111,24 @@ def shared(*files: SharedFile) -> dict[int, SharedFile]:
 
 
 async def test_shared_files_are_shown_and_nothing_is_placed() -> None:
-    rig = Rig(shared(CAT, SONG))
+    rig = TrayRig(shared(CAT, SONG))
     await rig.start()
     assert rig.names == ["cat.png", "song.mp3"]
-    assert [bool(item.url) for item in rig.view.items] == [True, False]
+    assert [bool(item.url) for item in rig.shown.items] == [True, False]
     assert rig.placed == []
 
 
 async def test_each_field_that_takes_a_file_is_offered() -> None:
-    rig = Rig(shared(CAT, SONG))
+    rig = TrayRig(shared(CAT, SONG))
     await rig.start()
-    cat, song = rig.view.items
+    cat, song = rig.shown.items
     assert len(cat.places) == 1 and song.places == ()
-    text = str(tray_markup(rig.view, translator()))
+    text = str(tray_markup(rig.shown, translator()))
     assert text.count('data-action="use-shared"') == 1 and "No field of this workflow takes it" in text
 
 
 async def test_used_file_leaves_the_tray() -> None:
-    rig = Rig(shared(CAT, DOG))
+    rig = TrayRig(shared(CAT, DOG))
     await rig.start()
     await rig.use(1)
     assert rig.placed == [(("1", "image"), "cat.png")]
@@ -139,7 +138,7 @@ async def test_used_file_leaves_the_tray() -> None:
 
 async def test_two_windows_never_use_one_file() -> None:
     files = shared(CAT)
-    one, two = Rig(files), Rig(files)
+    one, two = TrayRig(files), TrayRig(files)
     await one.start()
     await two.start()
     await one.use(1)
@@ -149,7 +148,7 @@ async def test_two_windows_never_use_one_file() -> None:
 
 
 async def test_run_for_each_takes_a_file_only_when_it_is_copied() -> None:
-    rig = Rig(shared(CAT, SONG, DOG))
+    rig = TrayRig(shared(CAT, SONG, DOG))
     await rig.start()
     rig.table.act("run-shared", {})
     (files,) = rig.asked
@@ -164,7 +163,7 @@ async def test_run_for_each_takes_a_file_only_when_it_is_copied() -> None:
 
 async def test_run_for_each_claims_no_file_of_another_window() -> None:
     files = shared(CAT, DOG)
-    one, two = Rig(files), Rig(files)
+    one, two = TrayRig(files), TrayRig(files)
     await one.start()
     await two.start()
     one.table.act("run-shared", {})
@@ -173,7 +172,7 @@ async def test_run_for_each_claims_no_file_of_another_window() -> None:
 
 
 async def test_run_for_each_leaves_out_files_removed_just_now() -> None:
-    rig = Rig(shared(CAT, DOG, BROKEN))
+    rig = TrayRig(shared(CAT, DOG, BROKEN))
     await rig.start()
     rig.table.act("remove-shared", {"shared": "1"})
     rig.table.act("run-shared", {})
@@ -184,105 +183,105 @@ async def test_run_for_each_leaves_out_files_removed_just_now() -> None:
 async def test_run_for_each_is_offered_if_a_field_takes_several(
     files: tuple[SharedFile, ...], is_offered: bool
 ) -> None:
-    rig = Rig(shared(*files))
+    rig = TrayRig(shared(*files))
     await rig.start()
-    text = str(tray_markup(rig.view, translator()))
+    text = str(tray_markup(rig.shown, translator()))
     assert ('data-action="run-shared"' in text) == is_offered
     assert text.count('draggable="true"') == sum(file is not SONG for file in files)
 
 
 async def test_file_that_its_field_refuses_stays() -> None:
-    rig = Rig(shared(BROKEN))
+    rig = TrayRig(shared(BROKEN))
     await rig.start()
     await rig.use(4)
     assert (rig.causes, rig.placed, rig.names) == (["not-a-picture"], [], ["broken.png"])
 
 
 async def test_removal_can_be_undone() -> None:
-    rig = Rig(shared(CAT, DOG))
+    rig = TrayRig(shared(CAT, DOG))
     await rig.start()
     rig.table.act("remove-shared", {"shared": "1"})
     assert (rig.names, list(rig.tray.files)) == (["dog.png"], [1, 2])
     rig.seconds.go.set()
-    await rig.context.done()
+    await rig.done()
     assert (rig.names, list(rig.tray.files)) == (["dog.png"], [2])
 
 
 async def test_all_are_removed_at_a_time() -> None:
-    rig = Rig(shared(CAT, DOG))
+    rig = TrayRig(shared(CAT, DOG))
     await rig.start()
     rig.seconds.go.set()
     rig.table.act("remove-all-shared", {})
-    await rig.context.done()
+    await rig.done()
     assert rig.tray.files == {}
 
 
 async def test_files_that_are_shared_later_appear() -> None:
-    rig = Rig({})
+    rig = TrayRig({})
     await rig.start()
     rig.tray.files |= shared(CAT)
     rig.tray.changed()
-    await rig.context.done()
+    await rig.done()
     assert rig.names == ["cat.png"]
 
 
 async def test_blocked_tray_hinders_nothing() -> None:
-    rig = Rig(shared(CAT))
+    rig = TrayRig(shared(CAT))
     rig.tray.is_blocked = True
     await rig.start()
-    assert (rig.names, rig.context.ui.errors) == ([], ())
+    assert (rig.names, rig.ui.errors) == ([], ())
 
 
 SENT = replace(DOG, waits=True)
 
 
 async def test_sent_files_wait_to_be_taken() -> None:
-    rig = Rig(shared(CAT, SENT, replace(SONG, waits=True)))
+    rig = TrayRig(shared(CAT, SENT, replace(SONG, waits=True)))
     await rig.start()
-    assert (rig.names, rig.view.waiting, rig.view.waiting_size) == (["cat.png"], ("dog.png", "song.mp3"), 11)
-    text = str(tray_markup(rig.view, translator()))
+    assert (rig.names, rig.shown.waiting, rig.shown.waiting_size) == (["cat.png"], ("dog.png", "song.mp3"), 11)
+    text = str(tray_markup(rig.shown, translator()))
     assert "2 files were sent here by another app or page" in text and "dog.png and song.mp3" in text
     assert "1 shared file<" in text
     await rig.use(2)
     rig.table.act("run-shared", {})
     rig.table.act("remove-all-shared", {})
     rig.seconds.go.set()
-    await rig.context.done()
+    await rig.done()
     assert rig.placed == [] and [[file.path for file in files.files] for files in rig.asked] == [["cat.png"]]
     assert list(rig.tray.files) == [2, 3]
 
 
 async def test_taken_files_are_in_the_tray() -> None:
-    rig = Rig(shared(SENT))
+    rig = TrayRig(shared(SENT))
     await rig.start()
-    assert rig.view.items == ()
+    assert rig.shown.items == ()
     rig.table.act("take-sent", {})
-    await rig.context.done()
-    assert (rig.names, rig.view.waiting) == (["dog.png"], ())
-    assert rig.view.items[0].url, "its picture is made once it is taken"
+    await rig.done()
+    assert (rig.names, rig.shown.waiting) == (["dog.png"], ())
+    assert rig.shown.items[0].url, "its picture is made once it is taken"
 
 
 async def test_discarded_files_are_deleted_after_a_moment() -> None:
-    rig = Rig(shared(CAT, SENT))
+    rig = TrayRig(shared(CAT, SENT))
     await rig.start()
     rig.table.act("discard-sent", {})
-    assert (rig.view.waiting, list(rig.tray.files)) == ((), [1, 2])
+    assert (rig.shown.waiting, list(rig.tray.files)) == ((), [1, 2])
     rig.seconds.go.set()
-    await rig.context.done()
+    await rig.done()
     assert list(rig.tray.files) == [1]
 
 
 async def test_full_tray_takes_none_and_says_so() -> None:
     files = {number: replace(CAT, file_id=number) for number in range(10, 10 + MOST_FILES)}
-    rig = Rig(files | shared(SENT))
+    rig = TrayRig(files | shared(SENT))
     await rig.start()
     rig.table.act("take-sent", {})
-    await rig.context.done()
-    assert (rig.causes, rig.view.waiting) == (["tray-full"], ("dog.png",))
+    await rig.done()
+    assert (rig.causes, rig.shown.waiting) == (["tray-full"], ("dog.png",))
 
 
 @pytest.mark.parametrize(("text", "causes"), [("2", []), ("full", ["shared-full"]), ("failed", ["shared-failed"])])
 def test_page_says_why_files_were_not_taken(text: str, causes: list[str]) -> None:
-    rig = Rig({})
+    rig = TrayRig({})
     rig.actions.note_arrival(f"shared={text}")
     assert rig.causes == causes

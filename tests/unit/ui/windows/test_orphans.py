@@ -15,10 +15,10 @@ from app.ui.kit.thumbnails import Glimpses
 from app.ui.runs.state import GiveUpDialog, LeftSign
 from app.ui.windows.orphans import WindowsState, read_left
 from tests.kit.page.elements import element
+from tests.kit.page.rig import PageRig
 from tests.kit.page.stills import Bytes, MemoryScreen, StillLine, StillPictures, StillSession, output, task
 from tests.kit.page.trouble import OTHER, page
 from tests.kit.page.views import Seen, markup
-from tests.unit.ui.page.test_actions import Rig
 
 A = task("a").prompt_id
 
@@ -36,12 +36,12 @@ def test_without_orphans_there_is_no_panel() -> None:
 
 
 def test_panel_is_shown_on_request_and_put_aside_until_new_work() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"),)
     rig.actions.orphans.follow_kept()
 
     def drawn() -> Seen:
-        return page(rig.session, rig.context.ui)
+        return page(rig.session, rig.ui)
 
     assert markup(drawn(), "left") == "" and drawn().tabs.has_left
     assert element(markup(drawn(), "now"), data_action="toggle-left").text == "1 run of a closed window"
@@ -58,11 +58,11 @@ def test_panel_is_shown_on_request_and_put_aside_until_new_work() -> None:
 
 
 def test_seen_work_has_a_button_without_a_dot() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"),)
     rig.actions.act("toggle-left", {})
     rig.actions.act("toggle-left", {})
-    view = page(rig.session, rig.context.ui)
+    view = page(rig.session, rig.ui)
     assert view.now.left == LeftSign(1) and not view.tabs.has_left
 
 
@@ -127,7 +127,7 @@ def test_unreadable_orphan_can_only_be_given_up() -> None:
 
 
 async def test_orphans_picture_is_its_thumbnail_or_its_input() -> None:
-    screen, rig = MemoryScreen(), Rig()
+    screen, rig = MemoryScreen(), PageRig()
     held = InputFile(node_id=NodeId("1"), input_name="image", name="x.png", sha256="s1")
     with_result = task("a", outputs=(output(), output("b.png")), inputs=(held,))
     with_input = task("b", outputs=(output(),), inputs=(held,))
@@ -145,7 +145,7 @@ async def test_orphans_picture_is_its_thumbnail_or_its_input() -> None:
         screen, rig.context.spawn, lambda: changes.append(1), read_thumbnail=read_thumbnail, read_input=read_input
     )
     glimpses.refresh([with_result, with_input, nothing])
-    await rig.context.done()
+    await rig.done()
     assert screen.urls[glimpses.url(with_result.prompt_id)] is small
     assert screen.urls[glimpses.url(with_input.prompt_id)] is photo
     assert glimpses.url(nothing.prompt_id) == ""
@@ -155,18 +155,18 @@ async def test_orphans_picture_is_its_thumbnail_or_its_input() -> None:
 
 
 async def test_adopting_all_continues_after_one_is_taken() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"), orphan("p"))
     rig.session.refusal = NotOwner("adopt")
     await rig.act("adopt-all")
     assert [call[1] for call in rig.session.calls] == [item.task.prompt_id for item in rig.session.orphans]
-    assert [error for _, error in rig.context.ui.errors] == [rig.session.refusal], "equal errors are shown once"
+    assert [error for _, error in rig.ui.errors] == [rig.session.refusal], "equal errors are shown once"
     await rig.act("adopt", promptId=A)
     assert rig.session.calls[-1] == ("adopt", A)
 
 
 async def test_what_is_counted_is_adopted_or_named() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"),)
     rig.session.line.orphans = (OrphanLine(owner=OTHER, count=3, is_owner_gone=True),)
     record = Unreadable(prompt_id=PromptId("u1"), owner=OTHER, server_id=ServerId("gpu-2"), detail="Task.state")
@@ -175,64 +175,64 @@ async def test_what_is_counted_is_adopted_or_named() -> None:
     await rig.act("adopt-all")
     assert rig.session.calls == [("adopt", rig.session.orphans[0].task.prompt_id)]
     assert rig.session.line.calls == [("adopt", OTHER)]
-    text = markup(page(rig.session, rig.context.ui), "errors")
+    text = markup(page(rig.session, rig.ui), "errors")
     assert "4 runs are adopted" in text and "3 were not sent yet and wait in this window now." in text
     assert "1 cannot be adopted: its record is damaged." in text
 
 
 async def test_adopting_says_where_the_work_is_now() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"), orphan("p", state=TaskState.SUCCEEDED, ended_at=5.0))
     await rig.act("adopt", promptId=rig.session.orphans[0].task.prompt_id)
-    assert "“Now” shows it until it ends" in markup(page(rig.session, rig.context.ui), "errors")
+    assert "“Now” shows it until it ends" in markup(page(rig.session, rig.ui), "errors")
     await rig.act("adopt", promptId=rig.session.orphans[1].task.prompt_id)
-    assert "What it made comes to “Results”" in markup(page(rig.session, rig.context.ui), "errors")
+    assert "What it made comes to “Results”" in markup(page(rig.session, rig.ui), "errors")
     await rig.act("adopt-all")
-    text = markup(page(rig.session, rig.context.ui), "errors")
+    text = markup(page(rig.session, rig.ui), "errors")
     assert "2 runs are adopted" in text and "what is done comes to “Results”" in text
 
 
 async def test_search_says_what_it_found() -> None:
-    rig = Rig()
+    rig = PageRig()
     await rig.act("search-orphans")
-    text = markup(page(rig.session, rig.context.ui), "errors")
+    text = markup(page(rig.session, rig.ui), "errors")
     assert "No work of closed windows was found" in text and "its window is closed or the browser crashes" in text
     rig.session.orphans = (orphan("o"), orphan("p"))
     await rig.act("search-orphans")
-    text = markup(page(rig.session, rig.context.ui), "errors")
+    text = markup(page(rig.session, rig.ui), "errors")
     assert "2 runs of closed windows were found" in text and "Adopt them" in text
-    assert rig.context.ui.of(WindowsState).is_open, "the user has asked for them"
+    assert rig.ui.of(WindowsState).is_open, "the user has asked for them"
     key = element(text, data_action="dismiss-notice")["data-key"]
     await rig.act("dismiss-notice", key=key, number="")
-    assert "closed windows" not in markup(page(rig.session, rig.context.ui), "errors")
+    assert "closed windows" not in markup(page(rig.session, rig.ui), "errors")
 
 
 async def test_one_left_run_is_worded_as_one() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan("o"),)
     await rig.act("search-orphans")
-    text = markup(page(rig.session, rig.context.ui), "errors")
+    text = markup(page(rig.session, rig.ui), "errors")
     assert "1 run of a closed window was found" in text and "Adopt it to get its results" in text
     line = StillLine(orphans=(OrphanLine(owner=OTHER, count=1, is_owner_gone=True),))
     assert "Adopt it, and this window sends it." in markup(page(StillSession(line=line), SHOWN), "left")
 
 
 async def test_failed_search_finds_nothing() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.refusal = StorageError("read", "unknown")
     await rig.act("search-orphans")
-    assert "was found" not in markup(page(rig.session, rig.context.ui), "errors")
-    assert len(rig.context.ui.errors) == 1
+    assert "was found" not in markup(page(rig.session, rig.ui), "errors")
+    assert len(rig.ui.errors) == 1
 
 
 async def test_search_for_orphans_is_shown_while_it_runs() -> None:
-    rig = Rig()
+    rig = PageRig()
     rig.session.orphans = (orphan(),)
     rig.actions.act("search-orphans", {})
-    before = rig.context.ui
-    await rig.context.done()
+    before = rig.ui
+    await rig.done()
     assert rig.session.calls == [("find_orphans",)]
-    assert not rig.context.ui.of(WindowsState).is_searching
+    assert not rig.ui.of(WindowsState).is_searching
     assert not before.of(WindowsState).is_searching
     searching = page(rig.session, before.with_slices(WindowsState(is_searching=True, is_open=True)))
     assert "Looking …" in markup(searching, "left")

@@ -10,7 +10,6 @@ import pytest
 from app.core.errors import BadInput
 from app.core.saved import PublishedFile
 from app.ui.form.state import FormState
-from app.ui.kit.actions import ActionTable
 from app.ui.library.library import Library
 from app.ui.words import words
 from app.ui.words.state import SHOWN, WordsState, completion_of, words_view
@@ -18,35 +17,28 @@ from app.ui.words.words import MOST_READ, Words
 from app.ui.words.words_html import completion, word_lists
 from app.ui.words.words_json import names_json
 from app.workflows.word_lists import FILE_KIND, WordKind, WordList
+from tests.kit.page.rig import Rig
 from tests.kit.page.stills import (
     ENGLISH,
     Bytes,
-    MemoryContext,
     MemoryFiles,
-    MemoryScreen,
     Seconds,
     StillModels,
-    deletions,
 )
-from tests.ports.memory_documents import MemoryDocuments
 
 TAGS = b'boat,0,400,"ship"\nlake,0,90,\n'
 
 
-class Rig:
+class WordsRig(Rig):
     """The lists of one window; `draw` is one redraw."""
 
     def __init__(self, **published: bytes) -> None:
-        self.documents = MemoryDocuments()
-        self.context = MemoryContext("text")
-        self.screen = MemoryScreen()
-        self.seconds = Seconds()
+        super().__init__("text", seconds=Seconds())
         self.files = MemoryFiles()
         self.publish(**published)
         self.models = StillModels(folders={"embeddings": ("calm.pt",), "loras": ("ink.safetensors",)})
         self.library = Library(self.documents, self.files, lambda: 1.0, lambda: None)
         self.time = 1.0
-        gone = deletions(self.context, self.seconds)
         self.words = Words(
             self.documents,
             self.library,
@@ -55,9 +47,9 @@ class Rig:
             models=self.models,
             now=lambda: self.time,
             is_listed=lambda: self.library.is_listed("tag"),
-            deletions=gone,
+            deletions=self.deletions,
         )
-        self.act = ActionTable(self.context, self.words, gone).act
+        self.table.add(self.words, self.deletions)
 
     def publish(self, **published: bytes) -> None:
         paths = {name.replace("__", "/").replace("_txt", ".txt").replace("_csv", ".csv"): name for name in published}
@@ -73,18 +65,18 @@ class Rig:
     async def draw(self) -> None:
         await self.library.refresh_published("tag")
         self.words.refresh()
-        await self.context.done()
+        await self.done()
 
     @property
     def known(self) -> tuple[str, ...]:
-        names = self.context.ui.of(FormState).known.wildcards
+        names = self.ui.of(FormState).known.wildcards
         assert names is not None
         return names.names
 
 
 async def test_wildcards_of_the_user_and_published_ones_are_known() -> None:
-    rig = Rig(wildcards__animals__cats_txt=b"tabby", wildcards__dogs_txt=b"hound", tags__sea_csv=TAGS)
-    assert rig.context.ui.of(FormState).known.wildcards is None
+    rig = WordsRig(wildcards__animals__cats_txt=b"tabby", wildcards__dogs_txt=b"hound", tags__sea_csv=TAGS)
+    assert rig.ui.of(FormState).known.wildcards is None
     await rig.add("dogs.txt", b"my dog")
     assert rig.known == ("dogs", "animals/cats")
     found = await rig.words.read(("dogs", "cats"))
@@ -93,15 +85,15 @@ async def test_wildcards_of_the_user_and_published_ones_are_known() -> None:
 
 
 async def test_no_wildcard_is_missing_before_the_published_ones_are_listed() -> None:
-    rig = Rig(wildcards__cats_txt=b"tabby")
+    rig = WordsRig(wildcards__cats_txt=b"tabby")
     await rig.words.load()
-    assert rig.context.ui.of(FormState).known.wildcards is None
+    assert rig.ui.of(FormState).known.wildcards is None
     await rig.draw()
     assert rig.known == ("cats",)
 
 
 async def test_wildcards_in_lines_are_read_too() -> None:
-    rig = Rig()
+    rig = WordsRig()
     await rig.add("a.txt", b"x __b__\n")
     await rig.add("b.txt", b"{y|__c*__}")
     await rig.add("c1.txt", b"1")
@@ -112,7 +104,7 @@ async def test_wildcards_in_lines_are_read_too() -> None:
 
 
 async def test_changed_file_is_read_anew() -> None:
-    rig = Rig(wildcards__a_txt=b"old")
+    rig = WordsRig(wildcards__a_txt=b"old")
     await rig.add("mine.txt", b"one")
     await rig.words.read(("mine", "a"))
     await rig.add("mine.txt", b"two")
@@ -123,7 +115,7 @@ async def test_changed_file_is_read_anew() -> None:
 
 
 async def test_wildcards_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig()
+    rig = WordsRig()
     await rig.add("a.txt", b"x")
     await rig.words.read(("a",))
     monkeypatch.setattr(rig.documents, "read_document", None)
@@ -131,7 +123,7 @@ async def test_wildcards_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_too_many_wildcards_are_refused() -> None:
-    rig = Rig(**{f"wildcards__a{number}_txt": b"x" for number in range(MOST_READ + 1)})
+    rig = WordsRig(**{f"wildcards__a{number}_txt": b"x" for number in range(MOST_READ + 1)})
     await rig.words.load()
     await rig.draw()
     with pytest.raises(BadInput) as raised:
@@ -140,57 +132,57 @@ async def test_too_many_wildcards_are_refused() -> None:
 
 
 async def test_nothing_is_read_before_a_field_wants_it() -> None:
-    rig = Rig(tags__sea_csv=TAGS)
+    rig = WordsRig(tags__sea_csv=TAGS)
     await rig.add("mine.csv", b"meadow\n")
     assert (rig.screen.tags, rig.models.asked) == ({}, [])
-    rig.act("want-words", {"value": "words"})
-    await rig.context.done()
+    rig.table.act("want-words", {"value": "words"})
+    await rig.done()
     assert sorted(rig.screen.tags.values()) == sorted([TAGS.decode(), "meadow\n"])
-    assert rig.context.ui.of(WordsState).embeddings == ("calm.pt",)
-    assert rig.context.ui.of(WordsState).loras == ()
-    rig.act("want-words", {"value": "loras"})
-    await rig.context.done()
-    assert rig.context.ui.of(WordsState).loras == ("ink.safetensors",)
+    assert rig.ui.of(WordsState).embeddings == ("calm.pt",)
+    assert rig.ui.of(WordsState).loras == ()
+    rig.table.act("want-words", {"value": "loras"})
+    await rig.done()
+    assert rig.ui.of(WordsState).loras == ("ink.safetensors",)
 
 
 async def test_replaced_and_deleted_tags_leave_the_page() -> None:
-    rig = Rig()
-    rig.act("want-words", {"value": "words"})
+    rig = WordsRig()
+    rig.table.act("want-words", {"value": "words"})
     await rig.add("mine.csv", b"meadow\n")
     await rig.add("mine.csv", b"lake\n")
     assert list(rig.screen.tags.values()) == ["lake\n"]
-    rig.act("delete-words", {"item": rig.context.ui.of(WordsState).items[0].list_id})
+    rig.table.act("delete-words", {"item": rig.ui.of(WordsState).items[0].list_id})
     await rig.draw() if not rig.context.work else rig.words.refresh()
     rig.seconds.go.set()
-    await rig.context.done()
+    await rig.done()
     assert rig.screen.tags == {}
     assert not any(kind == FILE_KIND for kind, _ in rig.documents.shelf)
 
 
 async def test_deleted_wildcard_is_unknown_until_it_is_undone() -> None:
-    rig = Rig()
+    rig = WordsRig()
     await rig.add("a.txt", b"x")
-    rig.act("delete-words", {"item": rig.context.ui.of(WordsState).items[0].list_id})
+    rig.table.act("delete-words", {"item": rig.ui.of(WordsState).items[0].list_id})
     rig.words.refresh()
     assert rig.known == ()
-    rig.act("undo-deletion", {"number": str(rig.context.ui.deletions[0].number)})
+    rig.table.act("undo-deletion", {"number": str(rig.ui.deletions[0].number)})
     rig.words.refresh()
     assert rig.known == ("a",)
 
 
 async def test_list_that_is_added_after_its_deletion_stays() -> None:
-    rig = Rig()
+    rig = WordsRig()
     await rig.add("a.txt", b"x")
-    rig.act("delete-words", {"item": rig.context.ui.of(WordsState).items[0].list_id})
+    rig.table.act("delete-words", {"item": rig.ui.of(WordsState).items[0].list_id})
     rig.words.refresh()
     assert rig.known == ()
     await rig.add("a.txt", b"y")
-    assert rig.context.ui.deletions == ()
+    assert rig.ui.deletions == ()
     assert (await rig.words.read(("a",))).files == {"a": ("y",)}
 
 
 async def test_file_that_is_too_large_is_refused_unread() -> None:
-    rig = Rig()
+    rig = WordsRig()
 
     class Huge(Bytes):
         size = 10**9
@@ -205,11 +197,11 @@ async def test_file_that_is_too_large_is_refused_unread() -> None:
 
 async def test_number_of_lists_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MOST_LISTS", 2)
-    rig = Rig()
+    rig = WordsRig()
     with pytest.raises(BadInput) as raised:
         await rig.words.add([(Bytes(b"x", ""), name) for name in ("a.txt", "b.txt", "c.txt", "a.txt")])
     assert (raised.value.cause, raised.value.name) == ("too-many-lists", "c.txt")
-    assert [item.name for item in rig.context.ui.of(WordsState).items] == ["a", "b"]
+    assert [item.name for item in rig.ui.of(WordsState).items] == ["a", "b"]
 
 
 def listed(name: str, kind: WordKind = WordKind.WILDCARD, **more: Any) -> WordList:
