@@ -16,9 +16,7 @@ import pytest
 from app.core.errors import BadInput, StorageError
 from app.core.model import BatchId, Delivery, Output, Part, PromptId, ServerId, Task
 from app.core.past import past_of
-from app.ui.kit.actions import ActionTable
 from app.ui.kit.colours import tag_of
-from app.ui.kit.deletion_actions import Deletions
 from app.ui.kit.i18n import Translator
 from app.ui.results.album import (
     AlbumView,
@@ -90,20 +88,23 @@ class Grid:
 class AlbumRig(Rig):
     """The album over a session; `draw` updates its grid."""
 
-    def __init__(self, *own: Task, past: tuple[Task, ...] = (), others: tuple[Task, ...] = ()) -> None:
+    def __init__(
+        self, *own: Task, past: tuple[Task, ...] = (), others: tuple[Task, ...] = (), seconds: Seconds | None = None
+    ) -> None:
         known = fleet(server("gpu-1"), server("gpu-2", name="Two"))
-        super().__init__(session=StillSession(fleet=known, window=window(*own)))
+        super().__init__(session=StillSession(fleet=known, window=window(*own)), seconds=seconds)
         self.session.past.tasks = {task.prompt_id: task for task in past}
         self.session.past.others = others
         self.rows = AlbumRows(self.session, self.documents, self.context)
         self.album = AlbumActions(
             self.session, self.rows, self.context, self.screen, lambda: NOW, deletions=self.deletions
         )  # type: ignore[arg-type]
+        self.table.add(self.album)
         self.grid = Grid()
         self.changes: list[dict[str, Any]] = []
 
     async def act(self, action: str, /, **facts: str) -> None:
-        ActionTable(self.context, self.album).act(action, facts)  # the album, which a test may replace
+        self.table.act(action, facts)
         await self.draw()
 
     async def draw(self) -> AlbumView | None:
@@ -482,9 +483,7 @@ async def test_only_picked_result_is_deleted_and_picked_no_more() -> None:
 
 async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     mine, old = made("a", 30.0), made("b", 10.0)
-    rig = AlbumRig(mine, past=(old,))
-    put_off = Deletions(rig.context, Seconds().now, Seconds().sleep)
-    rig.album = AlbumActions(rig.session, rig.rows, rig.context, rig.screen, lambda: NOW, deletions=put_off)  # type: ignore[arg-type]
+    rig = AlbumRig(mine, past=(old,), seconds=Seconds())
     await rig.opened()
     a, b = rig.names()
     await rig.album.delete_task(mine.prompt_id)
@@ -498,7 +497,7 @@ async def test_deleted_result_is_hidden_until_deleted_or_undone() -> None:
     assert not waiting.done() and not waiting_too.done()
     assert set(rig.session.past.tasks) == {old.prompt_id}
     for shown in ([b], [a, b]):
-        put_off.undo_last()
+        rig.deletions.undo_last()
         await rig.draw()
         assert rig.names() == shown
     assert rig.session.calls == []
