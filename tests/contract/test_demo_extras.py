@@ -20,15 +20,15 @@ from wire.versions import NEWEST
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def extras_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     flags = ("--speaks", NEWEST, "--step-seconds", "0.02", "--enable-assets", "--stamp", "harbour")
     with start_demo(*flags, data=tmp_path_factory.mktemp("extras")) as service:
         yield service
 
 
 @pytest.fixture
-async def peer(service: Service) -> AsyncIterator[WebPeer]:
-    async with web_peer("demo", service.url) as peer:
+async def peer(extras_demo: Service) -> AsyncIterator[WebPeer]:
+    async with web_peer("demo", extras_demo.url) as peer:
         yield peer
         await post(peer, "/demo/faults", {"reset": True})
 

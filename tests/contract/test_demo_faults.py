@@ -31,16 +31,16 @@ from wire.versions import NEWEST
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def faulty_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with start_demo("--step-seconds", "0.02", data=tmp_path_factory.mktemp("faults")) as service:
         yield service
 
 
 @pytest.fixture
-async def faulty(service: Service) -> AsyncIterator[WebPeer]:
+async def faulty(faulty_demo: Service) -> AsyncIterator[WebPeer]:
     """A separate demo, without faults at the beginning and the end."""
     async with aiohttp.ClientSession() as session:
-        peer = WebPeer("demo", service.url, session, NEWEST)
+        peer = WebPeer("demo", faulty_demo.url, session, NEWEST)
         await post(peer, "/demo/faults", {"reset": True})
         yield peer
         await post(peer, "/demo/faults", {"reset": True})

@@ -20,24 +20,26 @@ NOTICED = 30_000  # milliseconds until the fleet's state has a server that hangs
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Service, Service]]:
+def slow_and_quick() -> Iterator[tuple[Service, Service]]:
     with start_demo("--step-seconds", "0.2") as one, start_demo("--step-seconds", "0") as two:
         yield one, two
 
 
 @pytest.fixture(scope="module")
-def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
-    with start_gateway_to(a=servers[0], b=servers[1]) as service:
+def gateway(slow_and_quick: tuple[Service, Service]) -> Iterator[Service]:
+    with start_gateway_to(a=slow_and_quick[0], b=slow_and_quick[1]) as service:
         yield service
 
 
-async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, servers: tuple[Service, Service]) -> None:
+async def test_press_for_a_server_that_hangs_waits_for_it(
+    user: BrowserUser, slow_and_quick: tuple[Service, Service]
+) -> None:
     user.watch.expected.append(HANGING)
     window = await user.open()
     page = window.page
     await window.choose_small_text()
     await page.get_by_test_id("where").select_option("a")
-    with stopped(servers[0].process.pid):
+    with stopped(slow_and_quick[0].process.pid):
         await page.locator("[data-testid=run]:enabled").click()
         await expect(page.get_by_test_id("waiting-item")).to_have_count(1, timeout=NOTICED)
         await expect(page.locator("#line-stalled-by")).to_contain_text("a: no answer in time")
@@ -48,7 +50,7 @@ async def test_press_for_a_server_that_hangs_waits_for_it(user: BrowserUser, ser
 
 
 async def test_window_on_a_server_that_hangs_runs_on_another(
-    user: BrowserUser, servers: tuple[Service, Service]
+    user: BrowserUser, slow_and_quick: tuple[Service, Service]
 ) -> None:
     user.watch.expected.append(HANGING)
     window = await user.open()
@@ -57,7 +59,7 @@ async def test_window_on_a_server_that_hangs_runs_on_another(
     held = await window.run_slow()
     assert (await window.task(held))["executionServer"] == "a"
     await window.choose_small_text()
-    with stopped(servers[0].process.pid):
+    with stopped(slow_and_quick[0].process.pid):
         button = page.locator("[data-testid=run]:enabled")
         await expect(button).to_contain_text("Run on b", timeout=NOTICED)
         await expect(page.locator("#run-words.is-silent")).to_contain_text("a does not answer")

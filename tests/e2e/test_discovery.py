@@ -43,41 +43,41 @@ class Cluster:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def pods(tmp_path: Path) -> AsyncIterator[Cluster]:
     with contextlib.ExitStack() as stack:
         async with serve_names() as names:
             yield Cluster(names, free_ports(), tmp_path, stack)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def one(cluster: Cluster) -> Service:
+async def one(pods: Cluster) -> Service:
     """The first server, which has the name."""
-    cluster.name(ONE)
-    return await asyncio.to_thread(cluster.start, ONE, "one")
+    pods.name(ONE)
+    return await asyncio.to_thread(pods.start, ONE, "one")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(cluster: Cluster, one: Service) -> AsyncIterator[Service]:
+async def gateway(pods: Cluster, one: Service) -> AsyncIterator[Service]:
     """A gateway that finds them. It starts in a thread, since the name server answers in this one."""
-    path = cluster.folder / "fleet.toml"
+    path = pods.folder / "fleet.toml"
     path.write_text(
-        f'[[discover]]\nfrom = "dns://comfyui.test:{cluster.port}"\nid = "gpu"\nmint = true\n'
-        f'nameservers = ["127.0.0.1:{cluster.names.port}"]\n',
+        f'[[discover]]\nfrom = "dns://comfyui.test:{pods.port}"\nid = "gpu"\nmint = true\n'
+        f'nameservers = ["127.0.0.1:{pods.names.port}"]\n',
         "utf-8",
     )
     with contextlib.ExitStack() as stack:
         yield await asyncio.to_thread(lambda: stack.enter_context(start_gateway("--fleet", str(path))))
 
 
-async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, cluster: Cluster, one: Service) -> None:
+async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, pods: Cluster, one: Service) -> None:
     user.watch.expected += [r"status of (409|502|504) .*/servers/"]  # polls of a server that has stopped
     window = await user.open()
     await break_server(one, dead_worker=True)
     first = await window.submit(quick_workflow(1))
     await window.wait_state(first, "queued")
     here = (await window.task(first))["executionServer"]
-    two = await asyncio.to_thread(cluster.start, TWO, "two")
-    cluster.name(TWO)  # the server at work is leaving, and another has come
+    two = await asyncio.to_thread(pods.start, TWO, "two")
+    pods.name(TWO)  # the server at work is leaving, and another has come
     find = "const servers = mooring.fleet().servers, one = servers.find(it => it.id === here);"
     condition = "servers.length === 2 && one.drained && servers.every(it => it.health === 'well')"
     await wait_for_js(window.page, f"here => {{ {find} return {condition}; }}", arg=here)
@@ -93,9 +93,9 @@ async def test_work_stays_with_its_server_while_dns_changes(user: BrowserUser, c
     there = (await window.task(third))["executionServer"]
     assert there != here and (await window.facts())["lockedServer"] == there
     await window.wait_state(third, "queued")
-    cluster.names.mood = Mood.SERVFAIL
+    pods.names.mood = Mood.SERVFAIL
     two.kill()
-    other = await asyncio.to_thread(cluster.start, TWO, "other")  # at the same address, before the next probe
+    other = await asyncio.to_thread(pods.start, TWO, "other")  # at the same address, before the next probe
     await window.wait_state(third, "unreachable")
     await window.page.get_by_test_id("open-fleet").click()
     panel = window.page.get_by_test_id("fleet-panel")

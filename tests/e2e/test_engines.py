@@ -104,13 +104,13 @@ def windows(engine: Engine) -> dict[str, Tab]:
 
 
 @pytest.fixture(scope="module")
-def picture(photo: Path) -> str:
+def picture_text(photo: Path) -> str:
     """A small picture in base64."""
     return base64.b64encode(photo.read_bytes()).decode()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tab(
+async def engine_tab(
     request: pytest.FixtureRequest, engine: Engine, windows: dict[str, Tab], gateway: Service
 ) -> AsyncIterator[Tab]:
     """The shared window; after a failed test the next one gets another. An error in the console fails the test."""
@@ -186,17 +186,17 @@ async def expect_language(tab: Tab, language: str, run: str) -> None:
     assert run in await tab.evaluate("document.querySelector('[data-testid=run]').textContent")
 
 
-async def test_main_job_with_real_keys(tab: Tab) -> None:
-    await expect_language(tab, "en", "Run")
-    assert await tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored"
-    await tab.click("#pick-text")
-    await tab.until("document.querySelector('#fields-text textarea')?.select() === undefined")
-    await tab.type("a calm sea")
-    await tab.until("document.querySelector('#fields-text textarea').value === 'a calm sea'")
-    await tab.press("Control", "Enter")
-    await tab.until("windowTasks.length > 0")
-    await expect_kept(tab, await tab.evaluate("windowTasks[0].promptId"))
-    assert await tab.evaluate("windowTasks.length") == 1, "one click, one run"
+async def test_main_job_with_real_keys(engine_tab: Tab) -> None:
+    await expect_language(engine_tab, "en", "Run")
+    assert await engine_tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored"
+    await engine_tab.click("#pick-text")
+    await engine_tab.until("document.querySelector('#fields-text textarea')?.select() === undefined")
+    await engine_tab.type("a calm sea")
+    await engine_tab.until("document.querySelector('#fields-text textarea').value === 'a calm sea'")
+    await engine_tab.press("Control", "Enter")
+    await engine_tab.until("windowTasks.length > 0")
+    await expect_kept(engine_tab, await engine_tab.evaluate("windowTasks[0].promptId"))
+    assert await engine_tab.evaluate("windowTasks.length") == 1, "one click, one run"
 
 
 @posix_only("no process can be stopped there")
@@ -225,11 +225,11 @@ async def test_reload_after_a_press_keeps_it_once(
     assert [fault for fault in engine.take_faults() if not (is_hung and re.search(HANGING, fault))] == []
 
 
-async def test_previews_are_drawn(tab: Tab, gateway: Service) -> None:
+async def test_previews_are_drawn(engine_tab: Tab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway), at_step=2):
-        running = await submit(tab, slow_workflow())
-        await tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
-    await expect_kept(tab, running)
+        running = await submit(engine_tab, slow_workflow())
+        await engine_tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
+    await expect_kept(engine_tab, running)
 
 
 async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engine, gateway: Service) -> None:
@@ -258,43 +258,43 @@ async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engin
         await tab.close()
 
 
-async def test_reload_keeps_results_running_task_and_unpacked_snapshot(tab: Tab, gateway: Service) -> None:
+async def test_reload_keeps_results_running_task_and_unpacked_snapshot(engine_tab: Tab, gateway: Service) -> None:
     """One reload for all: in WebKit, one right after another ends the reading of pictures with an error."""
-    done = await submit(tab, slow_workflow(1))
-    await expect_kept(tab, done)
+    done = await submit(engine_tab, slow_workflow(1))
+    await expect_kept(engine_tab, done)
     async with paused(*demo_servers(gateway)):
-        running = await submit(tab, slow_workflow())
-        server, window_id = await tab.evaluate("windowLockedServer"), await tab.evaluate(WINDOW_ID)
-        await tab.until("windowTasks.some((task) => task.state === 'running')")
-        await tab.until("localStorage.getItem('mooring.snapshot')")
-        await reload(tab)
-        assert await tab.evaluate(WINDOW_ID) == window_id
-        assert await tab.evaluate("performance.getEntriesByName('mooring-arrived')[0].detail.transferred") == 0
-        await expect_kept(tab, done)
-    await expect_kept(tab, running)
-    assert (await finished(tab, running))["executionServer"] == server
-    assert await tab.evaluate("checkServerSwitchRisk()") is False
-    await tab.evaluate(card(done, ".result-open") + ".click()")
-    await tab.until("document.querySelector('.large-stage img:not(.is-small)')?.naturalWidth > 0")
-    await tab.press_at("#zoom-full")
-    await tab.until("document.fullscreenElement?.matches('.large-main')")
-    await tab.press_at("#zoom-full")
-    await tab.until("!document.fullscreenElement")
-    await tab.click("dialog.large [data-action=close-dialog]")
+        running = await submit(engine_tab, slow_workflow())
+        server, window_id = await engine_tab.evaluate("windowLockedServer"), await engine_tab.evaluate(WINDOW_ID)
+        await engine_tab.until("windowTasks.some((task) => task.state === 'running')")
+        await engine_tab.until("localStorage.getItem('mooring.snapshot')")
+        await reload(engine_tab)
+        assert await engine_tab.evaluate(WINDOW_ID) == window_id
+        assert await engine_tab.evaluate("performance.getEntriesByName('mooring-arrived')[0].detail.transferred") == 0
+        await expect_kept(engine_tab, done)
+    await expect_kept(engine_tab, running)
+    assert (await finished(engine_tab, running))["executionServer"] == server
+    assert await engine_tab.evaluate("checkServerSwitchRisk()") is False
+    await engine_tab.evaluate(card(done, ".result-open") + ".click()")
+    await engine_tab.until("document.querySelector('.large-stage img:not(.is-small)')?.naturalWidth > 0")
+    await engine_tab.press_at("#zoom-full")
+    await engine_tab.until("document.fullscreenElement?.matches('.large-main')")
+    await engine_tab.press_at("#zoom-full")
+    await engine_tab.until("!document.fullscreenElement")
+    await engine_tab.click("dialog.large [data-action=close-dialog]")
 
 
-async def test_duplicated_tab_is_another_window_with_its_own_server(tab: Tab, gateway: Service) -> None:
+async def test_duplicated_tab_is_another_window_with_its_own_server(engine_tab: Tab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway)):
-        first = await submit(tab, slow_workflow())
-        await tab.until("windowTasks.some((task) => task.state === 'running')")
-        twin = await tab.duplicate()
+        first = await submit(engine_tab, slow_workflow())
+        await engine_tab.until("windowTasks.some((task) => task.state === 'running')")
+        twin = await engine_tab.duplicate()
         await twin.until(READY)
-        assert await twin.evaluate(WINDOW_ID) != await tab.evaluate(WINDOW_ID)
+        assert await twin.evaluate(WINDOW_ID) != await engine_tab.evaluate(WINDOW_ID)
         assert await twin.evaluate("windowTasks.length") == 0
         assert await twin.evaluate("windowLockedServer") is None
-    await expect_kept(tab, first)
+    await expect_kept(engine_tab, first)
     async with paused(*demo_servers(gateway)):
-        runs = [(one, await submit(one, slow_workflow())) for one in (tab, twin)]
+        runs = [(one, await submit(one, slow_workflow())) for one in (engine_tab, twin)]
         servers = [await one.evaluate("windowLockedServer") for one, _ in runs]
         choice = await twin.evaluate(LAST_CHOICE)
         is_late = "timeout" in choice["refused"].values()  # a busy machine: then the other is the only choice
@@ -305,16 +305,16 @@ async def test_duplicated_tab_is_another_window_with_its_own_server(tab: Tab, ga
     await twin.close()
 
 
-async def test_picture_is_chosen_and_another_dropped(tab: Tab, photo: Path) -> None:
-    await choose_photo(tab, photo)
-    await expect_kept(tab, await press_run(tab))
-    await tab.evaluate(f"({DROP})('dropped.png')")
-    await tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'dropped.png'")
-    await expect_kept(tab, await press_run(tab))
+async def test_picture_is_chosen_and_another_dropped(engine_tab: Tab, photo: Path) -> None:
+    await choose_photo(engine_tab, photo)
+    await expect_kept(engine_tab, await press_run(engine_tab))
+    await engine_tab.evaluate(f"({DROP})('dropped.png')")
+    await engine_tab.until("document.querySelector('.has-picture .drop-name')?.textContent === 'dropped.png'")
+    await expect_kept(engine_tab, await press_run(engine_tab))
 
 
-async def test_private_window_stores_no_text(tab: Tab) -> None:
-    twin = await tab.following(
+async def test_private_window_stores_no_text(engine_tab: Tab) -> None:
+    twin = await engine_tab.following(
         "document.dispatchEvent("
         "new CustomEvent('mooring-action', { detail: { name: 'new-private-window', facts: {} } }))"
     )
@@ -327,29 +327,29 @@ async def test_private_window_stores_no_text(tab: Tab) -> None:
     await twin.close()
 
 
-async def test_graph_of_a_task_is_drawn(tab: Tab) -> None:
-    prompt_id = await submit(tab, slow_workflow(1))
-    await expect_kept(tab, prompt_id)
-    await tab.evaluate(card(prompt_id, "[data-testid=menu]") + ".click()")
-    await tab.click(f"[data-testid=task-card][data-prompt-id='{prompt_id}'] [data-testid=open-graph]")
-    await tab.until("document.querySelectorAll('.drawing .box').length === 2")
-    await tab.click("dialog[open] [data-action=close-dialog]")
+async def test_graph_of_a_task_is_drawn(engine_tab: Tab) -> None:
+    prompt_id = await submit(engine_tab, slow_workflow(1))
+    await expect_kept(engine_tab, prompt_id)
+    await engine_tab.evaluate(card(prompt_id, "[data-testid=menu]") + ".click()")
+    await engine_tab.click(f"[data-testid=task-card][data-prompt-id='{prompt_id}'] [data-testid=open-graph]")
+    await engine_tab.until("document.querySelectorAll('.drawing .box').length === 2")
+    await engine_tab.click("dialog[open] [data-action=close-dialog]")
 
 
-async def test_painted_mask_becomes_alpha(tab: Tab, gateway: Service, photo: Path) -> None:
-    await choose_photo(tab, photo)
-    await tab.click("[data-testid=mask-1-image]")
-    await tab.until("document.querySelector('.mask-paint')?.getBoundingClientRect().width > 0")
-    left, top, wide, high = await tab.evaluate(
+async def test_painted_mask_becomes_alpha(engine_tab: Tab, gateway: Service, photo: Path) -> None:
+    await choose_photo(engine_tab, photo)
+    await engine_tab.click("[data-testid=mask-1-image]")
+    await engine_tab.until("document.querySelector('.mask-paint')?.getBoundingClientRect().width > 0")
+    left, top, wide, high = await engine_tab.evaluate(
         "(({ left, top, width, height }) => [left, top, width, height])"
         "(document.querySelector('#mask-sheet').getBoundingClientRect())"
     )
-    await tab.drag(*((left + wide * part, top + high / 2) for part in (0.2, 0.5, 0.8)))
-    await tab.click("[data-testid=mask-dialog] .mask-ends:not([hidden]) [data-mask-tool=done]")
-    await tab.until("document.querySelector('.drop-name').textContent.endsWith('-masked.png')")
-    prompt_id = await press_run(tab)
-    task = await finished(tab, prompt_id)
-    entry = await tab.evaluate(f"mooring.getTaskHistory('{prompt_id}')")
+    await engine_tab.drag(*((left + wide * part, top + high / 2) for part in (0.2, 0.5, 0.8)))
+    await engine_tab.click("[data-testid=mask-dialog] .mask-ends:not([hidden]) [data-mask-tool=done]")
+    await engine_tab.until("document.querySelector('.drop-name').textContent.endsWith('-masked.png')")
+    prompt_id = await press_run(engine_tab)
+    task = await finished(engine_tab, prompt_id)
+    entry = await engine_tab.evaluate(f"mooring.getTaskHistory('{prompt_id}')")
     name = entry.get(prompt_id, entry)["prompt"][2]["1"]["inputs"]["image"]
     folder, _, file = name.rpartition("/")
     query = {"filename": file, "subfolder": folder, "type": "input"}
@@ -361,7 +361,9 @@ async def test_painted_mask_becomes_alpha(tab: Tab, gateway: Service, photo: Pat
     assert [sent.getchannel("A").getpixel((x, 107)) for x in (10, 160, 310)] == [255, 0, 255]
 
 
-async def test_worker_takes_files_and_page_outlives_its_gateway(engine: Engine, gateway: Service, picture: str) -> None:
+async def test_worker_takes_files_and_page_outlives_its_gateway(
+    engine: Engine, gateway: Service, picture_text: str
+) -> None:
     """The gateway is lost twice; the second time the window is reloaded without it."""
     port, notices = free_ports(), "document.querySelector('#notices').innerText"
     async with relay(gateway.url, port=port) as (address, _):
@@ -369,7 +371,7 @@ async def test_worker_takes_files_and_page_outlives_its_gateway(engine: Engine, 
         await tab.evaluate("void (globalThis.mooringKeepAfter = 0)")
         await tab.until(READY)
         await tab.until(IS_ACTIVE)
-        files = [[name, "image/png", picture] for name in ("beach.png", "dune.png")]
+        files = [[name, "image/png", picture_text] for name in ("beach.png", "dune.png")]
         await tab.evaluate("void (globalThis.isOld = true)")
         await tab.evaluate(f"({SHARE})({json.dumps([f'{address}/share', files])})")
         await tab.until("!globalThis.isOld")
@@ -524,7 +526,7 @@ async def run_python(tab: Tab, code: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page as files."""
     folder = tmp_path_factory.mktemp("site")
     write_site(folder / "site", folder, {"a": "http://127.0.0.1:9"})
@@ -532,8 +534,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("file", ["pyodide.asm.wasm", "main.py"])
-async def test_missing_file_of_the_page_is_reported(engine: Engine, site: Path, tmp_path: Path, file: str) -> None:
-    shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns(f"{file}*"))
+async def test_missing_file_of_the_page_is_reported(
+    engine: Engine, page_files: Path, tmp_path: Path, file: str
+) -> None:
+    shutil.copytree(page_files, tmp_path / "site", ignore=shutil.ignore_patterns(f"{file}*"))
     with python_pages(tmp_path / "site", free_ports()) as url:
         tab = await engine.open(f"{url}/?lang=en")
         await tab.until("document.querySelector('[data-cause=copy]')?.checkVisibility()")

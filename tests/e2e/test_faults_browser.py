@@ -44,7 +44,7 @@ async def module_tabs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tabs(module_tabs: Tabs) -> AsyncIterator[Tabs]:
+async def own_tabs(module_tabs: Tabs) -> AsyncIterator[Tabs]:
     """That browser, without the tabs of other tests; any error in a tab fails the test."""
     before = await all_targets(module_tabs)
     yield module_tabs
@@ -118,24 +118,24 @@ async def discard(tabs: Tabs, tab: Tab, gateway: Service) -> str:
 
 
 async def test_discarded_tab_restores_its_work_or_loses_it_to_adoption(
-    tabs: Tabs, gateway: Service, fleet: Fleet
+    own_tabs: Tabs, gateway: Service, fleet: Fleet
 ) -> None:
-    tab = await open_mooring(tabs, gateway)
+    tab = await open_mooring(own_tabs, gateway)
     await fleet.stop_workers()
     first, second = slow_workflow(), slow_workflow()
     window_id = (await tab.call("debugServerConsistency()"))["windowId"]
     ids = [await submit(tab, first), await submit(tab, second)]
-    target = await discard(tabs, tab, gateway)
+    target = await discard(own_tabs, tab, gateway)
 
-    other = await open_mooring(tabs, gateway)
+    other = await open_mooring(own_tabs, gateway)
     orphans = await other.call("mooring.orphans()")
     assert [orphan["promptId"] for orphan in orphans] == ids
     await other.call(f"mooring.adopt('{ids[0]}')")
     await fleet.start_workers()
     await expect_delivered_in(other, fleet, ids[0], first)
 
-    await tabs.send("Target.activateTarget", targetId=target)
-    back = await attach(tabs, target)
+    await own_tabs.send("Target.activateTarget", targetId=target)
+    back = await attach(own_tabs, target)
     await back.ready()
     facts = await back.call("debugServerConsistency()")
     assert facts["windowId"] == window_id
@@ -172,8 +172,10 @@ async def go_back(tab: Tab) -> bool:
     return bool(await tab.call("globalThis.isOld ?? false"))
 
 
-async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, workflow = await open_mooring(tabs, gateway), slow_workflow()
+async def test_cached_page_continues_unless_its_work_was_adopted(
+    own_tabs: Tabs, gateway: Service, fleet: Fleet
+) -> None:
+    tab, workflow = await open_mooring(own_tabs, gateway), slow_workflow()
     await fleet.stop_workers()
     before = (await tab.call("debugServerConsistency()"))["windowId"]
     prompt_id = await submit(tab, workflow)
@@ -190,7 +192,7 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     workflow = slow_workflow()
     prompt_id = await submit(tab, workflow)
     await leave_page(tab)
-    other = await open_mooring(tabs, gateway)
+    other = await open_mooring(own_tabs, gateway)
     (orphan,) = await other.call("mooring.orphans()")
     assert (orphan["promptId"], orphan["owner"]) == (prompt_id, before)
     await other.call(f"mooring.adopt('{prompt_id}')")
@@ -204,28 +206,28 @@ async def test_cached_page_continues_unless_its_work_was_adopted(tabs: Tabs, gat
     assert sum((await fleet.submits()).values()) == 2
 
 
-async def test_hidden_window_and_popup_each_deliver_their_work(tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
-    tab, first, second = await open_mooring(tabs, gateway), slow_workflow(), slow_workflow()
+async def test_hidden_window_and_popup_each_deliver_their_work(own_tabs: Tabs, gateway: Service, fleet: Fleet) -> None:
+    tab, first, second = await open_mooring(own_tabs, gateway), slow_workflow(), slow_workflow()
     await fleet.stop_workers()
-    assert await blocks_popups(tabs)
+    assert await blocks_popups(own_tabs)
     await tab.bring_to_front()
     prompt_id = await submit(tab, first)
     dead = await tab.call("windowLockedServer")
     fleet.kill(dead)
     await fleet.start_workers()
     await tab.until("windowTasks[0].state === 'unreachable'")
-    known = await targets_at(tabs, gateway)
+    known = await targets_at(own_tabs, gateway)
     await click(tab, "[data-testid=open-window]")
 
     fresh: set[str] = set()
 
     async def has_opened() -> bool:  # a new tab has this address, then none, then this one
-        fresh.update(await targets_at(tabs, gateway) - known)
+        fresh.update(await targets_at(own_tabs, gateway) - known)
         return bool(fresh)
 
     await until(has_opened)
     (target,) = fresh
-    opened = await attach(tabs, target)
+    opened = await attach(own_tabs, target)
     await opened.ready()
     assert await tab.call("document.hidden")
     ids = [(await each.call("debugServerConsistency()"))["windowId"] for each in (tab, opened)]

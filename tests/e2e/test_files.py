@@ -69,20 +69,20 @@ async def open_form(user: BrowserUser, **options: Any) -> MooringWindow:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def module_form(module_user: BrowserUser) -> Page:
+async def module_file_form(module_user: BrowserUser) -> Page:
     """A window with that workflow for the whole module."""
     return (await open_form(module_user)).page
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def form(module_form: Page, module_user: BrowserUser) -> AsyncIterator[Page]:
+async def file_form(module_file_form: Page, module_user: BrowserUser) -> AsyncIterator[Page]:
     """That window with empty fields; any error in it fails the test."""
     module_user.watch.restart()
-    clear = module_form.get_by_role("button", name="Take the file out")
+    clear = module_file_form.get_by_role("button", name="Take the file out")
     while await clear.count():
-        await module_form.evaluate("document.querySelector('[data-action=clear-picture]')?.click()")
-    await module_form.evaluate("document.activeElement.blur()")
-    yield module_form
+        await module_file_form.evaluate("document.querySelector('[data-action=clear-picture]')?.click()")
+    await module_file_form.evaluate("document.activeElement.blur()")
+    yield module_file_form
     module_user.watch.check()
 
 
@@ -98,8 +98,8 @@ def name_in(page: Page, field: str) -> Any:
     return page.get_by_test_id(f"drop-{field}").locator(".drop-name")
 
 
-async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(form: Page) -> None:
-    page = form
+async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(file_form: Page) -> None:
+    page = file_form
     await expect(page.locator(".camera-live:visible, .camera-phone:visible")).to_have_count(0)  # no camera
     await page.locator("#field-2-image").focus()
     await paste_or_drop(page, "paste", "#field-2-image", "focused.png")
@@ -122,8 +122,8 @@ async def test_pasted_picture_goes_to_the_focused_or_first_empty_field(form: Pag
     await expect(name_in(page, "1-image")).to_have_text("dropped.png")
 
 
-async def test_videos_and_sounds_have_a_player_and_others_are_refused(form: Page, tmp_path: Path) -> None:
-    page, sound = form, tmp_path / "wave.wav"
+async def test_videos_and_sounds_have_a_player_and_others_are_refused(file_form: Page, tmp_path: Path) -> None:
+    page, sound = file_form, tmp_path / "wave.wav"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", "not compressed"))
         file.writeframes(b"\0\0" * 8000)

@@ -141,11 +141,6 @@ async def test_chosen_language_is_that_of_the_next_first_screen(browser: Browser
         await expect(page.locator("#run")).to_contain_text("运行")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Service]:
     """A gateway with servers of two versions and one that is away. No test uploads a file, which changes a fleet."""
@@ -174,10 +169,10 @@ async def test_python_takes_over_where_no_server_answers(browser: Browser) -> No
             await expect_taken_over(profile, service.url)
 
 
-async def test_users_have_first_screens_of_their_own_that_nothing_stores(browser: Browser, home: Path) -> None:
-    write_users(home / "users.toml")
+async def test_users_have_first_screens_of_their_own_that_nothing_stores(browser: Browser, tmp_path: Path) -> None:
+    write_users(tmp_path / "users.toml")
     with start_demo() as here:
-        flags = ("--server", f"a={here.url}", "--users", str(home / "users.toml"))
+        flags = ("--server", f"a={here.url}", "--users", str(tmp_path / "users.toml"))
         with start_gateway(*flags) as service:
             for name in ("alice", "carol"):
                 async with visitor(browser, service.url) as (user, profile):
@@ -304,8 +299,8 @@ async def test_form_of_another_workflow_is_shown_before_python(browser: Browser,
         assert not [url for url in asked if "/catalogues/" in url]
 
 
-async def test_run_before_python_is_of_the_published_workflow_chosen_then(browser: Browser, home: Path) -> None:
-    with with_published_workflows(home) as service:
+async def test_run_before_python_is_of_the_published_workflow_chosen_then(browser: Browser, tmp_path: Path) -> None:
+    with with_published_workflows(tmp_path) as service:
         async with visitor(browser, service.url) as (_, profile):
             async with starting(profile, service.url) as page:
                 await page.get_by_test_id("workflow-picker").click()

@@ -35,7 +35,7 @@ def gateway(module_file: Path) -> Iterator[Service]:
 
 
 @pytest.fixture
-def file(fleet: Fleet, module_file: Path) -> Path:
+def fleet_toml(fleet: Fleet, module_file: Path) -> Path:
     """The file, with both servers."""
     write(module_file, fleet)
     return module_file
@@ -64,7 +64,7 @@ async def wait_for_fleet(window: MooringWindow, condition: str) -> None:
 
 
 async def test_drained_server_finishes_its_work_and_accepts_no_other(
-    user: BrowserUser, fleet: Fleet, file: Path
+    user: BrowserUser, fleet: Fleet, fleet_toml: Path
 ) -> None:
     window = await user.open()
     async with paused(*fleet.up.values()):
@@ -72,7 +72,7 @@ async def test_drained_server_finishes_its_work_and_accepts_no_other(
         await window.wait_state(first, "running")
         here = (await window.task(first))["executionServer"]
         there = other_than(here)
-        write(file, fleet, drained=here)
+        write(fleet_toml, fleet, drained=here)
         await wait_for_fleet(window, f"server('{here}').drained")
         second = await window.submit(quick_workflow(2))  # the window is moored there
         assert (await window.task(second))["executionServer"] == here
@@ -93,14 +93,16 @@ async def test_drained_server_finishes_its_work_and_accepts_no_other(
     await other.check()
 
 
-async def test_work_on_a_removed_server_continues_after_it_returns(user: BrowserUser, fleet: Fleet, file: Path) -> None:
+async def test_work_on_a_removed_server_continues_after_it_returns(
+    user: BrowserUser, fleet: Fleet, fleet_toml: Path
+) -> None:
     user.watch.expected += [r"status of 404 .*/servers/"]  # a poll under way when the fleet changed
     window = await user.open()
     async with paused(*fleet.up.values()):
         prompt_id = await window.submit(slow_workflow())
         await window.wait_state(prompt_id, "running")
         here = (await window.task(prompt_id))["executionServer"]
-        write(file, fleet, removed=here)
+        write(fleet_toml, fleet, removed=here)
         await window.wait_state(prompt_id, "unreachable_moved")
         card = window.card(prompt_id, "unreachable_moved")
         await card.wait_for()
@@ -108,7 +110,7 @@ async def test_work_on_a_removed_server_continues_after_it_returns(user: Browser
         with pytest.raises(Exception, match="ServerMoved"):
             await window.submit(quick_workflow())
         assert await runs_of(fleet[here], prompt_id) == 1
-        write(file, fleet)
+        write(fleet_toml, fleet)
     done = await window.wait_for(prompt_id)
     assert (done["state"], done["executionServer"]) == ("succeeded", here)
     await window.card(prompt_id, "succeeded").get_by_test_id("result-image").wait_for()
@@ -116,13 +118,13 @@ async def test_work_on_a_removed_server_continues_after_it_returns(user: Browser
     await window.check()
 
 
-async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, fleet: Fleet, file: Path) -> None:
+async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, fleet: Fleet, fleet_toml: Path) -> None:
     window = await user.open()
-    write(file, fleet, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
+    write(fleet_toml, fleet, removed="b", rest='\n[[server]]\nid = "c"\nulr = "http://127.0.0.1:1"\n')
     await window.page.get_by_test_id("open-fleet").click()
     panel = window.page.get_by_test_id("fleet-panel")
     await expect(panel).to_contain_text("The fleet file has a mistake")
     await expect(panel).to_contain_text("line 7: ulr: there is no such setting; did you mean 'url'?")
     await expect(panel.get_by_test_id("server")).to_have_count(2)
-    write(file, fleet)
+    write(fleet_toml, fleet)
     await expect(panel.get_by_text("The fleet file has a mistake")).to_have_count(0)

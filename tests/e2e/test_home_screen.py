@@ -50,7 +50,7 @@ async def window(killable_gateway: Gateway, window: MooringWindow) -> MooringWin
 
 
 @pytest.fixture(scope="module")
-def picture(photo: Path) -> bytes:
+def picture_bytes(photo: Path) -> bytes:
     """The bytes of a small picture."""
     return photo.read_bytes()
 
@@ -193,11 +193,11 @@ def shared(window: MooringWindow, name: str) -> Locator:
 
 
 async def test_shared_picture_waits_for_one_window_that_is_not_private(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, picture: bytes
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, picture_bytes: bytes
 ) -> None:
     other = await module_user.open()
     before = await id_of(window), await id_of(other), await window.call("mooring.tasks.length")
-    await share(window.page, gateway.url, *((name, "image/png", picture) for name in ("beach.png", "dune.png")))
+    await share(window.page, gateway.url, *((name, "image/png", picture_bytes) for name in ("beach.png", "dune.png")))
     await window.ready()
     assert (await id_of(window), await id_of(other), await window.call("mooring.tasks.length")) == before
     await expect(other.page.get_by_test_id("sent")).to_contain_text("2 files were sent here by another app or page")
@@ -228,11 +228,11 @@ async def test_shared_picture_waits_for_one_window_that_is_not_private(
 
 
 async def test_shared_picture_is_dragged_and_others_get_runs(
-    window: MooringWindow, gateway: Gateway, picture: bytes
+    window: MooringWindow, gateway: Gateway, picture_bytes: bytes
 ) -> None:
     names, page = ["cliff.png", "pier.png", "storm.png"], window.page
     await window.choose_sample("enlarge")
-    files = [(name, "image/png", picture) for name in (*names, "wave.png")]
+    files = [(name, "image/png", picture_bytes) for name in (*names, "wave.png")]
     await share(page, gateway.url, *files, ("a.mp3", "audio/mpeg", b"a"))
     await window.ready()
     await take(window)
@@ -307,14 +307,14 @@ HIDE = (
 
 
 async def test_files_of_a_page_without_a_referrer_fill_no_tray(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet, picture: bytes
+    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet, picture_bytes: bytes
 ) -> None:
     module_user.watch.allow(fleet["a"].url)
     page, sent = window.page, window.page.get_by_test_id("sent")
     before = await page.locator(TRAY).count()
     await page.goto(f"{fleet['a'].url}/queue")
     await page.evaluate(HIDE)
-    texts = [(f"{n}.png", "image/png", base64.b64encode(picture).decode()) for n in range(100)]
+    texts = [(f"{n}.png", "image/png", base64.b64encode(picture_bytes).decode()) for n in range(100)]
     await page.evaluate(SHARE, [f"{gateway.url}/share", texts])
     await window.ready()
     await expect(sent).to_contain_text("100 files were sent here by another app or page")
@@ -322,14 +322,14 @@ async def test_files_of_a_page_without_a_referrer_fill_no_tray(
     await expect(page.locator(TRAY)).to_have_count(before)
     await check_axe(page)
 
-    await share(page, gateway.url, ("mine.png", "image/png", picture))  # they wait within a limit of their own
+    await share(page, gateway.url, ("mine.png", "image/png", picture_bytes))  # they wait within a limit of their own
     await window.ready()
     await expect(page.locator("#errors")).to_contain_text("Take or discard some, then share again.")
     await page.get_by_test_id("discard-sent").click()
     await expect(sent).to_have_count(0)
     await expect(page.get_by_test_id("undo-deletion")).to_have_count(1)
     await expect(page.get_by_test_id("undo-deletion")).to_have_count(0, timeout=20_000)
-    await share(page, gateway.url, ("mine.png", "image/png", picture))
+    await share(page, gateway.url, ("mine.png", "image/png", picture_bytes))
     await window.ready()
     await take(window)
     await expect(shared(window, "mine.png")).to_have_count(1)

@@ -87,7 +87,7 @@ class RealTabs:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=[True, False], ids=["locks", "no-locks"])
-async def profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[tuple[BrowserContext, bool]]:
+async def locks_profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[tuple[BrowserContext, bool]]:
     """A browser profile with or without Web Locks."""
     context = await browser.new_context()
     if not request.param:
@@ -97,17 +97,17 @@ async def profile(browser: Browser, request: pytest.FixtureRequest) -> AsyncIter
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tabs(profile: tuple[BrowserContext, bool], gateway: Service) -> AsyncIterator[RealTabs]:
+async def real_tabs(locks_profile: tuple[BrowserContext, bool], gateway: Service) -> AsyncIterator[RealTabs]:
     """A browser without open tabs."""
-    context, has_locks = profile
+    context, has_locks = locks_profile
     yield RealTabs(context, gateway.url, has_locks)
     for page in context.pages:
         await page.close()
 
 
 @pytest.mark.parametrize("name", identity.checks())
-async def test_browser_windows_adapter_satisfies_the_port(tabs: RealTabs, name: str) -> None:
-    await identity.checks()[name](tabs)
+async def test_browser_windows_adapter_satisfies_the_port(real_tabs: RealTabs, name: str) -> None:
+    await identity.checks()[name](real_tabs)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -22,16 +22,16 @@ LOCAL = ServerId("local-8189")
 
 
 @pytest.fixture
-def servers() -> Iterator[tuple[Service, Service]]:
+def known_and_found() -> Iterator[tuple[Service, Service]]:
     """The demo server of the fleet, and the one that was found."""
     with start_demo("--step-seconds", "0.02") as known, start_demo("--step-seconds", "0.02") as found:
         yield known, found
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(servers: tuple[Service, Service]) -> AsyncIterator[Running]:
+async def gateway(known_and_found: tuple[Service, Service]) -> AsyncIterator[Running]:
     """A gateway that has found a server, at which `user` works."""
-    known, found = servers
+    known, found = known_and_found
     fleet = Fleet(Source.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", known.url),))
     async with open_fleet(fleet, probe_well=1.0, probe_down=1.0) as running:
         devices = ("cuda:0 NVIDIA GeForce RTX 4090",)
@@ -40,7 +40,7 @@ async def gateway(servers: tuple[Service, Service]) -> AsyncIterator[Running]:
 
 
 async def test_server_found_on_this_machine_works_once_chosen(
-    user: BrowserUser, servers: tuple[Service, Service]
+    user: BrowserUser, known_and_found: tuple[Service, Service]
 ) -> None:
     window = await user.open()
     page = window.page
@@ -55,4 +55,4 @@ async def test_server_found_on_this_machine_works_once_chosen(
     prompt_id = await window.submit(quick_workflow(2))
     assert (await window.task(prompt_id))["executionServer"] == LOCAL, "the demo server takes nothing new"
     await window.wait_state(prompt_id, "succeeded")
-    assert [await runs_of(server, prompt_id) for server in servers] == [0, 1]
+    assert [await runs_of(server, prompt_id) for server in known_and_found] == [0, 1]

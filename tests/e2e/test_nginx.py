@@ -88,16 +88,16 @@ def module_setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
 
 
 @pytest.fixture
-def setup(module_setup: Setup) -> Setup:
+def nginx_setup(module_setup: Setup) -> Setup:
     """nginx with both gateways."""
     module_setup.repair()
     return module_setup
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def user(browser: Browser, setup: Setup) -> AsyncIterator[BrowserUser]:
+async def user(browser: Browser, nginx_setup: Setup) -> AsyncIterator[BrowserUser]:
     """A user at nginx."""
-    async with open_user(browser, setup.url) as opened:
+    async with open_user(browser, nginx_setup.url) as opened:
         yield opened
 
 
@@ -111,23 +111,25 @@ async def expect_delivered(window: MooringWindow, setup: Setup, prompt_id: str) 
     await window.check()
 
 
-async def test_main_job_and_reload_during_a_run_through_nginx(user: BrowserUser, setup: Setup, tmp_path: Path) -> None:
+async def test_main_job_and_reload_during_a_run_through_nginx(
+    user: BrowserUser, nginx_setup: Setup, tmp_path: Path
+) -> None:
     window = await user.open()
     started = await window.page.evaluate("performance.getEntriesByName('mooring-python')[0].detail")
     assert started == "restored", "the memory snapshot is one of nginx's files"
     prompt_id = await window.send_photo(make_photo(tmp_path))
-    await expect_delivered(window, setup, prompt_id)
+    await expect_delivered(window, nginx_setup, prompt_id)
     await window.open_large(prompt_id)
     await window.close_large()
 
-    async with paused(*setup.servers.values()):
+    async with paused(*nginx_setup.servers.values()):
         prompt_id = await window.submit(slow_workflow())
         await window.wait_state(prompt_id, "running")
         await window.reload()
         await window.connected()
-        async with paused(*setup.servers.values(), at_step=3):
+        async with paused(*nginx_setup.servers.values(), at_step=3):
             await window.wait_progress(prompt_id)
-    await expect_delivered(window, setup, prompt_id)
+    await expect_delivered(window, nginx_setup, prompt_id)
 
 
 async def begin(window: MooringWindow) -> str:
@@ -158,18 +160,18 @@ async def keep_requesting(setup: Setup, statuses: list[int]) -> None:
                 await asyncio.sleep(0.04)  # a hundred a second in all: nginx's own limit is a thousand
 
 
-async def test_gateway_killed_under_load_fails_no_task(user: BrowserUser, setup: Setup) -> None:
+async def test_gateway_killed_under_load_fails_no_task(user: BrowserUser, nginx_setup: Setup) -> None:
     user.watch.expected += BROKEN_NETWORK
     windows = [await user.open() for _ in range(2)]
     statuses: list[int] = []
-    async with paused(*setup.servers.values()):
+    async with paused(*nginx_setup.servers.values()):
         ids = await asyncio.gather(*(begin(window) for window in windows))
-        askers = [asyncio.create_task(keep_requesting(setup, statuses)) for _ in range(4)]
+        askers = [asyncio.create_task(keep_requesting(nginx_setup, statuses)) for _ in range(4)]
         while len(statuses) < 50:  # noqa: ASYNC110 - the load is under way
             await asyncio.sleep(0.01)
-        counts = [await lines_of(gateway) for gateway in setup.gateways]
+        counts = [await lines_of(gateway) for gateway in nginx_setup.gateways]
         assert sum(counts) == len(windows)
-        setup.gateways[counts.index(max(counts))].kill()
+        nginx_setup.gateways[counts.index(max(counts))].kill()
         after = len(statuses)
 
         async def have_reconnected() -> bool:
@@ -178,7 +180,7 @@ async def test_gateway_killed_under_load_fails_no_task(user: BrowserUser, setup:
 
         await until(have_reconnected)
     for window, prompt_id in zip(windows, ids, strict=True):
-        await expect_delivered(window, setup, prompt_id)
+        await expect_delivered(window, nginx_setup, prompt_id)
     for asker in askers:
         assert not asker.done(), "no connection broke"
         asker.cancel()

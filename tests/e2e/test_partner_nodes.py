@@ -22,23 +22,23 @@ KEY = "comfyui-3f9c2e71d05ab84466e1"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def server() -> AsyncIterator[PartnerServer]:
+async def partner() -> AsyncIterator[PartnerServer]:
     """A server with a partner node."""
     async with serve_partner() as server:
         yield server
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(server: PartnerServer, tmp_path: Path) -> AsyncIterator[Running]:
+async def gateway(partner: PartnerServer, tmp_path: Path) -> AsyncIterator[Running]:
     """A gateway with a key for it, at which `user` works."""
     (tmp_path / "Hills far away.json").write_text(json.dumps(partner_prompt()))
     rules = PartnerRules((), Secret(KEY))
-    async with open_gateway({"a": server.url}, partner=rules, workflows=tmp_path, probe_well=1.0) as running:
+    async with open_gateway({"a": partner.url}, partner=rules, workflows=tmp_path, probe_well=1.0) as running:
         yield running
 
 
 async def test_several_runs_are_confirmed_and_the_page_receives_no_key(
-    user: BrowserUser, server: PartnerServer
+    user: BrowserUser, partner: PartnerServer
 ) -> None:
     page = (await user.open()).page
     answers: list[Response] = []
@@ -60,10 +60,10 @@ async def test_several_runs_are_confirmed_and_the_page_receives_no_key(
     await page.locator("#run-count").fill("2")
     await page.get_by_test_id("run").click()
     await expect(page.get_by_test_id("credits-dialog")).to_be_visible()
-    assert server.bodies == []
-    server.shows = {"error"}
+    assert partner.bodies == []
+    partner.shows = {"error"}
     await page.get_by_test_id("confirm-credits").click()
-    await until(lambda: server.keys == [KEY, KEY])
+    await until(lambda: partner.keys == [KEY, KEY])
     await until(lambda: any(b"execution_error" in _bytes(frame) for frame in frames))
     bodies = [_bytes(frame) for frame in frames]
     for answer in answers:

@@ -23,7 +23,7 @@ PLACES = {"windows": "by day\\two", "linux": "by day/two"}
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
+def spelling_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
     with (
         start_demo("--paths", "windows", data=tmp_path_factory.mktemp("windows")) as windows,
         start_demo(data=tmp_path_factory.mktemp("linux")) as linux,
@@ -32,8 +32,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 
 @pytest.fixture(scope="module")
-def gateway(servers: dict[str, Service]) -> Iterator[Service]:
-    flags = [flag for name, server in servers.items() for flag in ("--server", f"{name}={server.url}")]
+def gateway(spelling_servers: dict[str, Service]) -> Iterator[Service]:
+    flags = [flag for name, server in spelling_servers.items() for flag in ("--server", f"{name}={server.url}")]
     with start_gateway(*flags) as service:
         yield service
 
@@ -47,7 +47,7 @@ def make_file() -> dict[str, Any]:
     return draw.file()
 
 
-async def test_each_server_is_sent_its_own_spelling(user: BrowserUser, servers: dict[str, Service]) -> None:
+async def test_each_server_is_sent_its_own_spelling(user: BrowserUser, spelling_servers: dict[str, Service]) -> None:
     window = await user.open()
     page = window.page
     await page.evaluate(PASTE, json.dumps(make_file()))
@@ -57,12 +57,14 @@ async def test_each_server_is_sent_its_own_spelling(user: BrowserUser, servers: 
     async def check(prompt_id: str, name: str) -> None:
         (output,) = (await window.wait_for(prompt_id))["outputs"]
         assert (output["subfolder"], output["delivery"]) == (PLACES[name], "kept")
-        _, _, prompt, extra, _ = (await ask_server(servers[name], f"/history/{prompt_id}"))[prompt_id]["prompt"]
+        _, _, prompt, extra, _ = (await ask_server(spelling_servers[name], f"/history/{prompt_id}"))[prompt_id][
+            "prompt"
+        ]
         assert prompt["2"]["inputs"]["ckpt_name"] == SPELLINGS[name]
         nodes = {node["id"]: node["widgets_values"] for node in extra["extra_pnginfo"]["workflow"]["nodes"]}
         assert (nodes[2], nodes[3]) == ([MODEL], ["by day/two/tinted"]), "as its author wrote it"
 
-    for name in servers:
+    for name in spelling_servers:
         await page.locator("#where").select_option(name)
         prompt_id = await window.press_run()
         await check(prompt_id, name)

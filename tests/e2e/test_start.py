@@ -24,7 +24,7 @@ COMPILED = "wasm.Deserialize"  # V8's name for loading compiled code from its ca
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
+async def disk_profile(tmp_path: Path, gateway: Service) -> AsyncIterator[BrowserContext]:
     """A profile on disk, with the browser's caches."""
     await wait_for_snapshot(gateway.url)
     async with open_chromium(profile=tmp_path / "profile") as context:
@@ -54,21 +54,21 @@ async def trace_of(profile: BrowserContext, gateway: Service) -> set[str]:
 
 
 async def test_second_tab_uses_code_compiled_by_the_first(
-    profile: BrowserContext, gateway: Service, tmp_path: Path
+    disk_profile: BrowserContext, gateway: Service, tmp_path: Path
 ) -> None:
     """Chromium passes the cached code to a page with the file, and a preload would have received it instead.
 
     V8 writes its compiled code once there is enough of it, so the first window works until then. How much it writes is
     what was compiled by then: 400 to 900 kB.
     """
-    window = await open_window(profile, gateway)
+    window = await open_window(disk_profile, gateway)
     kept = tmp_path / "profile" / "Default" / "Code Cache" / "wasm"
     async with asyncio.timeout(PATIENCE / 1000):
         for number in itertools.count():
             if any(path.stat().st_size > 100_000 for path in kept.glob("*_0")):
                 break
             await window.run_photo(make_photo(tmp_path, number))
-    assert COMPILED in await trace_of(profile, gateway)
+    assert COMPILED in await trace_of(disk_profile, gateway)
 
 
 async def test_page_loads_its_own_modules_beside_another_installation(gateway: Service, tmp_path: Path) -> None:

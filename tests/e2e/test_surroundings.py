@@ -35,7 +35,7 @@ def gateway(module_fleet: Fleet) -> Iterator[Service]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def studio(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
+async def studio_user(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
     """A user at http://studio.lan, which is no secure context: no Web Locks and no crypto.subtle."""
     file = tmp_path / "fleet.toml"
     file.write_text(f'[gateway]\nnames = ["studio.lan"]\n\n[[server]]\nid = "a"\nurl = "{fleet["a"].url}"\n', "utf-8")
@@ -48,8 +48,10 @@ async def studio(fleet: Fleet, tmp_path: Path) -> AsyncIterator[BrowserUser]:
             yield user
 
 
-async def test_main_job_and_identity_without_a_secure_context(studio: BrowserUser, fleet: Fleet, photo: Path) -> None:
-    window = await studio.open()
+async def test_main_job_and_identity_without_a_secure_context(
+    studio_user: BrowserUser, fleet: Fleet, photo: Path
+) -> None:
+    window = await studio_user.open()
     assert await window.page.evaluate(IS_RESTORED), "a browser on plain http takes no Zstandard, but gzip"
     assert await window.page.evaluate("() => [isSecureContext, 'locks' in navigator]") == [False, False]
     prompt_id = await window.run_photo(photo)

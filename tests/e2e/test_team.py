@@ -30,18 +30,20 @@ KEYS = "() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]"
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Service]]:
+def team_servers() -> Iterator[dict[str, Service]]:
     """Two servers for the whole module."""
     with start_demo() as a, start_demo() as b:
         yield {"a": a, "b": b}
 
 
 @pytest.fixture(scope="module")
-def gateway(servers: dict[str, Service], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def gateway(team_servers: dict[str, Service], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A gateway with a fleet file of these servers, and three users."""
     home = tmp_path_factory.mktemp("team")
     write_users(home / "users.toml")
-    rows = "".join(f'[[server]]\nid = "{name}"\nurl = "{demo.url}"\ndrain = false\n' for name, demo in servers.items())
+    rows = "".join(
+        f'[[server]]\nid = "{name}"\nurl = "{demo.url}"\ndrain = false\n' for name, demo in team_servers.items()
+    )
     (home / "fleet.toml").write_text(rows, encoding="utf-8")
     flags = ("--fleet", str(home / "fleet.toml"), "--users", str(home / "users.toml"))
     with start_gateway(*flags) as service:
@@ -123,13 +125,13 @@ async def notice(window: MooringWindow, kind: str) -> None:
 
 
 async def test_two_users_see_only_their_own_work(
-    user: BrowserUser, servers: dict[str, Service], alice: MooringWindow, bob: MooringWindow
+    user: BrowserUser, team_servers: dict[str, Service], alice: MooringWindow, bob: MooringWindow
 ) -> None:
     of_alice = await alice.submit(slow_workflow(text=FJORD), "fjord")
     of_bob = await bob.submit(slow_workflow(text=KETTLE), "kettle")
     made = [(await alice.wait_for(of_alice)), (await bob.wait_for(of_bob))]
     assert [item["state"] for item in made] == ["succeeded", "succeeded"]
-    async with paused(*servers.values()):
+    async with paused(*team_servers.values()):
         long_one = await alice.submit(slow_workflow(text=FJORD), "fjord")
         await alice.wait_state(long_one, "running")
 
@@ -156,13 +158,13 @@ def _picture(entry: Any) -> dict[str, Any]:
 
 
 async def test_work_survives_log_out_everywhere_and_stays_private(
-    user: BrowserUser, servers: dict[str, Service]
+    user: BrowserUser, team_servers: dict[str, Service]
 ) -> None:
     profile = await user.new_profile()
     window = await open_logged_in(profile, user.base, "carol")
     other = await MooringWindow.open(profile, user.base)
     await other.ready()
-    for server in servers.values():
+    for server in team_servers.values():
         await break_server(server, dead_worker=True)  # so that nothing ends before its user logs in
     running = await window.submit(slow_workflow(text=FJORD), "fjord")
     await window.wait_state(running, "queued")
@@ -183,11 +185,11 @@ async def test_work_survives_log_out_everywhere_and_stays_private(
 
     second = await log_in(other.page, "carol")
     await expect(window.page.locator("[data-testid=notice]")).to_have_count(0)
-    for server in servers.values():
+    for server in team_servers.values():
         await break_server(server, dead_worker=False)
     await window.card(running, "succeeded").locator("[data-testid=result][data-delivery=kept] img").wait_for()
 
-    async with paused(*servers.values()):
+    async with paused(*team_servers.values()):
         later = await window.submit(slow_workflow(text=FJORD), "fjord")
         await window.wait_state(later, "running")
         bob = await log_in(await log_out(second), "bob")
@@ -238,13 +240,15 @@ async def test_log_out_may_delete_everything_of_one_user(user: BrowserUser) -> N
     assert await again.call("windowTasks.length") == 0
 
 
-async def test_logged_out_page_deletes_the_data_of_its_user(user: BrowserUser, servers: dict[str, Service]) -> None:
+async def test_logged_out_page_deletes_the_data_of_its_user(
+    user: BrowserUser, team_servers: dict[str, Service]
+) -> None:
     profile = await user.new_profile()
     bob = await open_logged_in(profile, user.base, "bob")
     store_of_bob = await store_of(bob)
     carol = await log_in(await log_out(bob), "carol")
     before, store = await kept(carol.page, store_of_bob), await store_of(carol)
-    async with paused(*servers.values()):
+    async with paused(*team_servers.values()):
         later = await carol.submit(slow_workflow(text=FJORD), "fjord")
         await carol.wait_state(later, "running")
         elsewhere = await open_logged_in(await user.new_profile(), user.base, "carol")
@@ -285,14 +289,14 @@ async def test_login_page_has_the_language_of_the_browser(
 
 
 async def test_fleet_role_drains_a_server_and_cancels_a_prompt(
-    user: BrowserUser, servers: dict[str, Service], alice: MooringWindow
+    user: BrowserUser, team_servers: dict[str, Service], alice: MooringWindow
 ) -> None:
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
     assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: a server that has done the same work before answers from its cache immediately.
-    async with paused(*servers.values()):
+    async with paused(*team_servers.values()):
         prompt_id = await alice.submit(slow_workflow(text=FJORD), "fjord")
         await alice.wait_state(prompt_id, "running")
         server = (await alice.task(prompt_id))["executionServer"]

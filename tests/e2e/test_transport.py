@@ -34,14 +34,14 @@ http, sockets = BrowserHttp(), BrowserSockets()
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Service, Service]]:
+def two_origins() -> Iterator[tuple[Service, Service]]:
     with start_demo() as a, start_demo() as b:
         yield a, b
 
 
 @pytest.fixture(scope="module")
-def gateway(servers: tuple[Service, Service]) -> Iterator[Service]:
-    a, b = servers
+def gateway(two_origins: tuple[Service, Service]) -> Iterator[Service]:
+    a, b = two_origins
     with start_gateway_to(a=a, b=b) as service:
         yield service
 

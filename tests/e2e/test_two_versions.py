@@ -113,7 +113,7 @@ async def records(page: Page, store: str, change: dict[str, Any] | None = None) 
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def upgradable(tmp_path: Path) -> Path:
     """A copy of the gateway and the page, to be upgraded."""
     copy = tmp_path / "house"
     for folder in ("app", "gateway", "wire", "static", ".mooring/builds", ".mooring/snapshots"):
@@ -138,10 +138,10 @@ async def build_path(window: MooringWindow) -> str:
 
 
 async def test_windows_keep_their_build_after_upgrade_and_offer_a_reload(
-    browser: Browser, server: Service, clone: Path
+    browser: Browser, server: Service, upgradable: Path
 ) -> None:
     flags, port = ("--server", f"gpu-1={server.url}"), free_ports()
-    with start_gateway(*flags, port=port, root=clone) as old:
+    with start_gateway(*flags, port=port, root=upgradable) as old:
         async with open_user(browser, old.url) as user:
             user.watch.expected += ["Failed to load resource", "WebSocket connection"]  # while the gateway is down
             working, idle = windows = [await user.open() for _ in range(2)]
@@ -151,8 +151,8 @@ async def test_windows_keep_their_build_after_upgrade_and_offer_a_reload(
             await working.wait_state(prompt_id, "queued")
             assert await working.page.locator(NOTICE).count() == 0
             old.stop()
-            upgrade(clone)
-            with start_gateway(*flags, port=port, root=clone):
+            upgrade(upgradable)
+            with start_gateway(*flags, port=port, root=upgradable):
                 await expect(working.page.locator(NOTICE)).to_contain_text("This window finishes its work first")
                 await idle.page.locator(RELOAD).wait_for()
                 await uses_what_is_loaded_later(idle, before)

@@ -89,7 +89,7 @@ def health(gateway: Running, server_id: str = "a") -> Health:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def token_folder(tmp_path: Path) -> Path:
     (tmp_path / "token").write_text(SECRET + "\n")
     return tmp_path
 
@@ -98,11 +98,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def test_token_is_sent_only_to_its_own_server(
-    browser: aiohttp.ClientSession, folder: Path, caplog: pytest.LogCaptureFixture
+    browser: aiohttp.ClientSession, token_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with start(LoginServer()) as server, start(LoginServer(wanted="")) as other:
-        path = write(folder / "fleet.toml", table("a", server.url, token="file:token") + table("b", other.url))
+        path = write(token_folder / "fleet.toml", table("a", server.url, token="file:token") + table("b", other.url))
         async with run(path) as gateway:
             assert (health(gateway), health(gateway, "b")) == (Health.WELL, Health.WELL)
             for server_id in ("a", "b"):
@@ -125,9 +125,9 @@ async def test_token_is_sent_only_to_its_own_server(
     assert SECRET not in caplog.text
 
 
-async def test_browsers_own_login_is_not_passed_on(browser: aiohttp.ClientSession, folder: Path) -> None:
+async def test_browsers_own_login_is_not_passed_on(browser: aiohttp.ClientSession, token_folder: Path) -> None:
     async with start(LoginServer()) as server:
-        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
+        path = write(token_folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             headers = {"Authorization": "Bearer somebody", "Cookie": "session=x"}
             async with browser.get(f"{gateway.url}/servers/a/history/x", headers=headers) as reply:
@@ -135,12 +135,14 @@ async def test_browsers_own_login_is_not_passed_on(browser: aiohttp.ClientSessio
     assert ("/history/x", f"Bearer {SECRET}") in server.seen
 
 
-async def test_token_is_not_sent_to_the_target_of_a_redirect(browser: aiohttp.ClientSession, folder: Path) -> None:
+async def test_token_is_not_sent_to_the_target_of_a_redirect(
+    browser: aiohttp.ClientSession, token_folder: Path
+) -> None:
     async with (
         start(LoginServer(wanted="")) as other,
         start(LoginServer(redirects_to=f"{other.url}/system_stats")) as server,
     ):
-        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
+        path = write(token_folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             assert health(gateway) is Health.NOT_COMFYUI
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
@@ -152,16 +154,16 @@ async def test_token_is_not_sent_to_the_target_of_a_redirect(browser: aiohttp.Cl
     assert other.seen == []
 
 
-async def test_changed_token_takes_effect_and_keeps_sockets(browser: aiohttp.ClientSession, folder: Path) -> None:
+async def test_changed_token_takes_effect_and_keeps_sockets(browser: aiohttp.ClientSession, token_folder: Path) -> None:
     async with start(LoginServer()) as server:
-        path = write(folder / "fleet.toml", table("a", server.url, token="file:token"))
+        path = write(token_folder / "fleet.toml", table("a", server.url, token="file:token"))
         async with run(path) as gateway:
             socket = await connect(browser, gateway)
             assert (await socket.receive_json())["type"] == "status"
             server.wanted = "Bearer new"
             await until(lambda: health(gateway) is Health.REFUSES)
             assert gateway.gateway.state.condition(A).cause == "login"
-            write(folder / "token", "new")  # the fleet file itself does not change
+            write(token_folder / "token", "new")  # the fleet file itself does not change
             await until(lambda: health(gateway) is Health.WELL)
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
@@ -179,10 +181,10 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
 
 
 async def test_private_authority_is_trusted_once_configured(
-    browser: aiohttp.ClientSession, folder: Path, pem: Pem
+    browser: aiohttp.ClientSession, token_folder: Path, pem: Pem
 ) -> None:
     async with start(LoginServer(wanted=""), pem.server_context()) as server:
-        path = write(folder / "fleet.toml", table("a", server.url))
+        path = write(token_folder / "fleet.toml", table("a", server.url))
         async with run(path) as gateway:
             assert health(gateway) is Health.REFUSES
             assert gateway.gateway.state.condition(A).cause == "certificate"
@@ -195,25 +197,25 @@ async def test_private_authority_is_trusted_once_configured(
             await socket.close()
 
 
-async def test_certificate_is_not_checked_without_verification(folder: Path, pem: Pem) -> None:
+async def test_certificate_is_not_checked_without_verification(token_folder: Path, pem: Pem) -> None:
     async with start(LoginServer(wanted=""), pem.server_context()) as server:
-        path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
+        path = write(token_folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             assert health(gateway) is Health.WELL
 
 
-async def test_certificate_of_another_name_is_refused(folder: Path, pem: Pem) -> None:
+async def test_certificate_of_another_name_is_refused(token_folder: Path, pem: Pem) -> None:
     async with start(LoginServer(wanted=""), pem.server_context()) as server:
         url = server.url.replace("127.0.0.1", "localhost")  # the certificate does not name it
-        path = write(folder / "fleet.toml", table("a", url, tls_ca=str(pem.authority)))
+        path = write(token_folder / "fleet.toml", table("a", url, tls_ca=str(pem.authority)))
         async with run(path) as gateway:
             assert health(gateway) is Health.REFUSES
 
 
-async def test_client_certificate_is_sent_to_a_server_that_requires_it(folder: Path, pem: Pem) -> None:
+async def test_client_certificate_is_sent_to_a_server_that_requires_it(token_folder: Path, pem: Pem) -> None:
     async with start(LoginServer(wanted=""), pem.server_context(requires_client=True)) as server:
         known = {"tls_ca": str(pem.authority)}
-        path = write(folder / "fleet.toml", table("a", server.url, **known))
+        path = write(token_folder / "fleet.toml", table("a", server.url, **known))
         async with run(path) as gateway:
             assert health(gateway) is not Health.WELL
             own = {"tls_cert": str(pem.certificate), "tls_key": str(pem.key)}
@@ -223,7 +225,7 @@ async def test_client_certificate_is_sent_to_a_server_that_requires_it(folder: P
 
 
 async def test_request_under_way_survives_a_change_of_tls_settings(
-    browser: aiohttp.ClientSession, folder: Path, pem: Pem
+    browser: aiohttp.ClientSession, token_folder: Path, pem: Pem
 ) -> None:
     may_answer, asked = asyncio.Event(), asyncio.Event()
 
@@ -236,7 +238,7 @@ async def test_request_under_way_survives_a_change_of_tls_settings(
             return await super().answer(request)
 
     async with start(Slow(wanted=""), pem.server_context()) as server:
-        path = write(folder / "fleet.toml", table("a", server.url, tls_verify=False))
+        path = write(token_folder / "fleet.toml", table("a", server.url, tls_verify=False))
         async with run(path) as gateway:
             sent = asyncio.ensure_future(submit(browser, gateway).__aenter__())
             await asked.wait()

@@ -36,7 +36,7 @@ async def server() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def gateway(server: Upstream) -> AsyncIterator[Running]:
+async def download_gateway(server: Upstream) -> AsyncIterator[Running]:
     async with open_gateway({"a": server.url}, rules=RULES) as gateway:
         yield gateway
 
@@ -83,8 +83,8 @@ BODIES: dict[str, str | bytes | dict[str, Any] | list[Any]] = {
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-async def test_body_of_another_form_is_refused(gateway: Running, server: Upstream, body: object) -> None:
-    assert await send(gateway, data=body) == (400, "refused-body")
+async def test_body_of_another_form_is_refused(download_gateway: Running, server: Upstream, body: object) -> None:
+    assert await send(download_gateway, data=body) == (400, "refused-body")
     assert arrived(server) == []
 
 
@@ -114,8 +114,8 @@ async def test_body_of_another_form_is_refused(gateway: Running, server: Upstrea
         "",
     ],
 )
-async def test_address_that_is_not_allowed_is_refused(gateway: Running, server: Upstream, source: str) -> None:
-    assert await send(gateway, data=asked(source)) == (403, "model-source")
+async def test_address_that_is_not_allowed_is_refused(download_gateway: Running, server: Upstream, source: str) -> None:
+    assert await send(download_gateway, data=asked(source)) == (403, "model-source")
     assert arrived(server) == []
 
 
@@ -146,11 +146,11 @@ async def test_address_that_is_not_allowed_is_refused(gateway: Running, server: 
     ],
 )
 async def test_other_path_or_method_is_refused(
-    gateway: Running, server: Upstream, method: str, path: str, status: int
+    download_gateway: Running, server: Upstream, method: str, path: str, status: int
 ) -> None:
     async with aiohttp.ClientSession() as http:
-        url = URL(f"{gateway.url}{path}", encoded=True)
-        body = {"json": asked(), "headers": {"Origin": gateway.url}} if method == "POST" else {}
+        url = URL(f"{download_gateway.url}{path}", encoded=True)
+        body = {"json": asked(), "headers": {"Origin": download_gateway.url}} if method == "POST" else {}
         async with http.request(method, url, **body) as reply:
             assert reply.status == status
     assert arrived(server) == []
@@ -169,15 +169,15 @@ async def test_other_path_or_method_is_refused(
     ],
 )
 async def test_other_type_or_sender_is_refused(
-    gateway: Running, server: Upstream, headers: dict[str, str], refusal: tuple[int, str]
+    download_gateway: Running, server: Upstream, headers: dict[str, str], refusal: tuple[int, str]
 ) -> None:
-    assert await send(gateway, **headers) == refusal
+    assert await send(download_gateway, **headers) == refusal
     assert arrived(server) == []
 
 
-async def test_server_gets_exactly_what_was_checked(gateway: Running, server: Upstream) -> None:
+async def test_server_gets_exactly_what_was_checked(download_gateway: Running, server: Upstream) -> None:
     spaced = f'  {{"tags" : ["models","checkpoints"], "source\\u005furl" : "{SOURCE}?download=true"}}  '
-    assert await send(gateway, data=spaced) == (200, "")
+    assert await send(download_gateway, data=spaced) == (200, "")
     assert arrived(server) == [("POST", "/api/assets/download")]
     assert server.bodies[-1] == json.dumps(asked(f"{SOURCE}?download=true")).encode()
 
@@ -188,11 +188,11 @@ async def test_nothing_passes_without_listed_hosts(server: Upstream) -> None:
     assert arrived(server) == []
 
 
-async def test_task_is_shown_and_cancelled(gateway: Running, server: Upstream) -> None:
-    assert await send(gateway, "GET", TASK) == (200, "")
-    assert await send(gateway, "DELETE", TASK) == (200, "")
-    assert await send(gateway, "DELETE", TASK, Origin="https://evil.example") == (403, "bad-origin")
-    assert await send(gateway, "DELETE", TASK, **{"Sec-Fetch-Site": "cross-site"}) == (403, "cross-site")
+async def test_task_is_shown_and_cancelled(download_gateway: Running, server: Upstream) -> None:
+    assert await send(download_gateway, "GET", TASK) == (200, "")
+    assert await send(download_gateway, "DELETE", TASK) == (200, "")
+    assert await send(download_gateway, "DELETE", TASK, Origin="https://evil.example") == (403, "bad-origin")
+    assert await send(download_gateway, "DELETE", TASK, **{"Sec-Fetch-Site": "cross-site"}) == (403, "cross-site")
     path = TASK.removeprefix("/servers/a")
     assert arrived(server) == [("GET", path), ("DELETE", path)]
 

@@ -79,7 +79,7 @@ async def server() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def gateway(site: Path, server: Upstream, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+async def drawing_gateway(site: Path, server: Upstream, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     monkeypatch.setattr(first_screens, "PATIENCE", PATIENCE)
     async with open_gateway({"a": server.url}, root=site) as running:
         await until(lambda: running.gateway.state.catalogue(ServerId("a")).nodes)
@@ -106,9 +106,9 @@ def form_of(page: str) -> str:
 
 
 async def test_document_has_the_drawing_and_what_it_was_drawn_from(
-    browser: aiohttp.ClientSession, gateway: Running
+    browser: aiohttp.ClientSession, drawing_gateway: Running
 ) -> None:
-    page = await load(browser, gateway)
+    page = await load(browser, drawing_gateway)
     assert '<section id="form" data-drawn="d1"><p>["en", ' in page
     assert r'["KSampler"], 200, 404, ""] \1</p></section>' in page
     assert '<div id="run" class="run-bar" data-drawn="d2"><b data-item="slow">1</b></div>' in page
@@ -119,12 +119,12 @@ async def test_document_has_the_drawing_and_what_it_was_drawn_from(
 
 
 async def test_first_visitor_has_a_drawing_too(
-    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+    browser: aiohttp.ClientSession, drawing_gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await gateway.gateway.draw_ahead()
+    await drawing_gateway.gateway.draw_ahead()
     monkeypatch.setattr(first_screens, "PATIENCE", 0)
     for language in ("en", "zh-CN"):
-        assert f'["{language}", ' in form_of(await load(browser, gateway, f"/?lang={language}"))
+        assert f'["{language}", ' in form_of(await load(browser, drawing_gateway, f"/?lang={language}"))
 
 
 @pytest.mark.parametrize(
@@ -138,81 +138,81 @@ async def test_first_visitor_has_a_drawing_too(
     ],
 )
 async def test_language_is_that_of_address_cookie_or_browser(
-    browser: aiohttp.ClientSession, gateway: Running, path: str, headers: dict[str, str], language: str
+    browser: aiohttp.ClientSession, drawing_gateway: Running, path: str, headers: dict[str, str], language: str
 ) -> None:
-    page = await load(browser, gateway, path, **headers)
+    page = await load(browser, drawing_gateway, path, **headers)
     assert f'<p>["{language}", ' in page
     assert f'lang="{language}"' in page
 
 
 async def test_drawing_is_kept_while_queues_change_and_made_again_with_the_fleet(
-    browser: aiohttp.ClientSession, gateway: Running
+    browser: aiohttp.ClientSession, drawing_gateway: Running
 ) -> None:
-    state, server = gateway.gateway.state, ServerId("a")
-    first, marker = form_of(await load(browser, gateway)), "again"
-    screens = gateway.gateway._site._first_screens
+    state, server = drawing_gateway.gateway.state, ServerId("a")
+    first, marker = form_of(await load(browser, drawing_gateway)), "again"
+    screens = drawing_gateway.gateway._site._first_screens
     state.note(server, replace(state.condition(server), running=3, pending=9))
-    assert form_of(await load(browser, gateway)) == first
+    assert form_of(await load(browser, drawing_gateway)) == first
     assert len(screens._kept) == 1
     state.note(server, replace(state.condition(server), version=marker))
-    await load(browser, gateway)
+    await load(browser, drawing_gateway)
     assert len(screens._kept) == 2
 
 
 async def test_process_that_dies_is_replaced_and_the_page_is_served(
-    browser: aiohttp.ClientSession, gateway: Running
+    browser: aiohttp.ClientSession, drawing_gateway: Running
 ) -> None:
-    first = form_of(await load(browser, gateway))
-    page = await load(browser, gateway, Accept_Language="de")
+    first = form_of(await load(browser, drawing_gateway))
+    page = await load(browser, drawing_gateway, Accept_Language="de")
     assert "shapes" in form_of(page)
     assert "data-drawn" not in page
-    second = form_of(await load(browser, gateway, Accept_Language="zh"))
+    second = form_of(await load(browser, drawing_gateway, Accept_Language="zh"))
     assert process_of(first) != process_of(second)
 
 
 async def test_error_of_a_drawing_leaves_the_skeleton_and_the_process(
-    browser: aiohttp.ClientSession, gateway: Running
+    browser: aiohttp.ClientSession, drawing_gateway: Running
 ) -> None:
-    first = form_of(await load(browser, gateway))
-    assert "shapes" in form_of(await load(browser, gateway, Accept_Language="fr"))
-    second = form_of(await load(browser, gateway, Accept_Language="zh"))
+    first = form_of(await load(browser, drawing_gateway))
+    assert "shapes" in form_of(await load(browser, drawing_gateway, Accept_Language="fr"))
+    second = form_of(await load(browser, drawing_gateway, Accept_Language="zh"))
     assert process_of(first) == process_of(second)
 
 
 async def test_drawing_that_failed_is_tried_again_after_a_while(
-    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+    browser: aiohttp.ClientSession, drawing_gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screens = gateway.gateway._site._first_screens
-    await load(browser, gateway, Accept_Language="fr")
+    screens = drawing_gateway.gateway._site._first_screens
+    await load(browser, drawing_gateway, Accept_Language="fr")
     process, drawn = screens._process, list[object]()
     assert process is not None
     draw = process[1].draw
     monkeypatch.setattr(process[1], "draw", lambda *facts: drawn.append(facts) or draw(*facts))
-    await load(browser, gateway, Accept_Language="fr")
+    await load(browser, drawing_gateway, Accept_Language="fr")
     assert drawn == []
     screens._resting.clear()  # as a minute later
-    await load(browser, gateway, Accept_Language="fr")
+    await load(browser, drawing_gateway, Accept_Language="fr")
     assert len(drawn) == 1
 
 
 async def test_document_has_a_chosen_workflow_that_is_offered(
-    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+    browser: aiohttp.ClientSession, drawing_gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_screens, "PATIENCE", 0.0)  # as long as the page is not shown
-    screens = gateway.gateway._site._first_screens
-    assert '"slow"]' in form_of(await load(browser, gateway, "/?workflow=slow"))
+    screens = drawing_gateway.gateway._site._first_screens
+    assert '"slow"]' in form_of(await load(browser, drawing_gateway, "/?workflow=slow"))
     for unknown in ("unknown", "slow%22", "../slow"):
-        assert '""]' in form_of(await load(browser, gateway, f"/?workflow={unknown}"))
+        assert '""]' in form_of(await load(browser, drawing_gateway, f"/?workflow={unknown}"))
     assert len(screens._kept) == 2
 
 
 async def test_document_does_not_wait_for_a_slow_drawing(
-    browser: aiohttp.ClientSession, gateway: Running, monkeypatch: pytest.MonkeyPatch
+    browser: aiohttp.ClientSession, drawing_gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_screens, "PATIENCE", 0.0)
-    assert "shapes" in form_of(await load(browser, gateway))
-    await until(lambda: gateway.gateway._site._first_screens._kept)
-    assert '["en", ' in form_of(await load(browser, gateway))
+    assert "shapes" in form_of(await load(browser, drawing_gateway))
+    await until(lambda: drawing_gateway.gateway._site._first_screens._kept)
+    assert '["en", ' in form_of(await load(browser, drawing_gateway))
 
 
 async def test_process_ends_with_the_gateway(site: Path, server: Upstream, browser: aiohttp.ClientSession) -> None:

@@ -13,7 +13,7 @@ from tests.kit.services import Service, free_ports, start_demo, start_gateway
 
 
 @pytest.fixture(scope="module")
-def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
+def two_demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Service]]:
     with (
         start_demo(data=tmp_path_factory.mktemp("one")) as one,
         start_demo(data=tmp_path_factory.mktemp("two")) as two,
@@ -27,8 +27,8 @@ async def base_of(session: aiohttp.ClientSession, gateway: Service) -> str:
     return base
 
 
-async def test_changed_address_is_refused_before_sending(demos: tuple[Service, Service]) -> None:
-    one, two = demos
+async def test_changed_address_is_refused_before_sending(two_demos: tuple[Service, Service]) -> None:
+    one, two = two_demos
     port = free_ports()
     async with aiohttp.ClientSession() as session:
         with start_gateway("--server", f"gpu={one.url}", port=port) as gateway:
@@ -53,10 +53,10 @@ async def test_changed_address_is_refused_before_sending(demos: tuple[Service, S
                 assert (await socket.receive_json())["type"] == "status"
 
 
-async def test_gateways_with_one_fleet_use_the_same_paths(demos: tuple[Service, Service]) -> None:
+async def test_gateways_with_one_fleet_use_the_same_paths(two_demos: tuple[Service, Service]) -> None:
     async with aiohttp.ClientSession() as session:
         with (
-            start_gateway("--server", f"gpu={demos[0].url}") as here,
-            start_gateway("--server", f"gpu={demos[0].url}") as there,
+            start_gateway("--server", f"gpu={two_demos[0].url}") as here,
+            start_gateway("--server", f"gpu={two_demos[0].url}") as there,
         ):
             assert await base_of(session, here) == await base_of(session, there)

@@ -42,7 +42,7 @@ PIECE = 10  # bytes; fewer of them may be there by chance
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[PartnerServer]:
+async def partner_server() -> AsyncIterator[PartnerServer]:
     async with serve_partner() as server:
         yield server
 
@@ -148,9 +148,12 @@ async def has_catalogue(gateway: Running) -> None:
 
 
 @pytest.fixture
-async def browser(server: PartnerServer, key: str) -> AsyncIterator[Browser]:
+async def partner_browser(partner_server: PartnerServer, key: str) -> AsyncIterator[Browser]:
     """A browser of a gateway without users, whose server may get the key."""
-    async with open_gateway({"a": server.url}, partner=common(key)) as gateway, open_browser(gateway) as browser:
+    async with (
+        open_gateway({"a": partner_server.url}, partner=common(key)) as gateway,
+        open_browser(gateway) as browser,
+    ):
         await has_catalogue(gateway)
         yield browser
 
@@ -159,100 +162,114 @@ async def browser(server: PartnerServer, key: str) -> AsyncIterator[Browser]:
 
 
 @pytest.mark.parametrize("prompt", [partner_prompt(), partner_prompt("OldPartner"), MODEL])
-async def test_key_reaches_the_server(server: PartnerServer, browser: Browser, key: str, prompt: Any) -> None:
-    assert await browser.submit(prompt) == (200, None)
-    assert (server.keys, server.bodies[-1]["prompt"]) == ([key], prompt)
-    assert server.bodies[-1]["extra_data"] == {"mine": 1, API_KEY: key}
-    assert len(server.fakes) == 1 and len(server.fakes[0]) > 40
+async def test_key_reaches_the_server(
+    partner_server: PartnerServer, partner_browser: Browser, key: str, prompt: Any
+) -> None:
+    assert await partner_browser.submit(prompt) == (200, None)
+    assert (partner_server.keys, partner_server.bodies[-1]["prompt"]) == ([key], prompt)
+    assert partner_server.bodies[-1]["extra_data"] == {"mine": 1, API_KEY: key}
+    assert len(partner_server.fakes) == 1 and len(partner_server.fakes[0]) > 40
 
 
-async def test_large_prompt_gets_its_key(server: PartnerServer, browser: Browser, key: str) -> None:
+async def test_large_prompt_gets_its_key(partner_server: PartnerServer, partner_browser: Browser, key: str) -> None:
     """Another process reads it, which never has the key."""
     extra = {"extra_pnginfo": {"workflow": "ü" * 300_000}}
-    sent = io.BytesIO(json.dumps(browser.body(extra_data=extra)).encode())
+    sent = io.BytesIO(json.dumps(partner_browser.body(extra_data=extra)).encode())
     headers = {"Content-Type": "application/json"}
-    assert await browser.ask("POST", "/servers/a/prompt", data=sent, headers=headers) == (200, None)
-    assert server.bodies[-1]["extra_data"] == {**extra, API_KEY: key}
+    assert await partner_browser.ask("POST", "/servers/a/prompt", data=sent, headers=headers) == (200, None)
+    assert partner_server.bodies[-1]["extra_data"] == {**extra, API_KEY: key}
 
 
 @pytest.mark.parametrize("more", [{}, {"partial_execution_targets": ["2"]}])
 async def test_prompt_without_running_partner_nodes_gets_no_key(
-    server: PartnerServer, browser: Browser, more: dict[str, Any]
+    partner_server: PartnerServer, partner_browser: Browser, more: dict[str, Any]
 ) -> None:
     unreached = picture_prompt() | {"9": {"class_type": "PartnerImage", "inputs": {}}}
     if more:
         unreached["8"] = {"class_type": "PartnerModel", "inputs": {}}
-    assert await browser.submit(unreached, **more) == (200, None)
-    assert (server.keys, server.fakes) == ([], [])
-    assert API_KEY not in server.bodies[-1]["extra_data"]
+    assert await partner_browser.submit(unreached, **more) == (200, None)
+    assert (partner_server.keys, partner_server.fakes) == ([], [])
+    assert API_KEY not in partner_server.bodies[-1]["extra_data"]
 
 
-async def test_server_passes_once_for_each_process(server: PartnerServer, browser: Browser, key: str) -> None:
-    assert [await browser.submit() for _ in range(3)] == [(200, None)] * 3
-    assert (len(server.fakes), server.keys) == (1, [key] * 3)
-    server.restart()
-    server.shows = {"queue"}
-    assert await browser.submit() == NO_SERVER
-    assert (len(server.fakes), len(server.keys)) == (2, 3)
-    server.shows.clear()
-    assert await browser.submit() == (200, None)
+async def test_server_passes_once_for_each_process(
+    partner_server: PartnerServer, partner_browser: Browser, key: str
+) -> None:
+    assert [await partner_browser.submit() for _ in range(3)] == [(200, None)] * 3
+    assert (len(partner_server.fakes), partner_server.keys) == (1, [key] * 3)
+    partner_server.restart()
+    partner_server.shows = {"queue"}
+    assert await partner_browser.submit() == NO_SERVER
+    assert (len(partner_server.fakes), len(partner_server.keys)) == (2, 3)
+    partner_server.shows.clear()
+    assert await partner_browser.submit() == (200, None)
 
 
-async def test_two_prompts_at_one_time_need_one_examination(server: PartnerServer, browser: Browser) -> None:
-    assert await asyncio.gather(*(browser.submit() for _ in range(4))) == [(200, None)] * 4
-    assert (len(server.fakes), len(server.keys)) == (1, 4)
+async def test_two_prompts_at_one_time_need_one_examination(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
+    assert await asyncio.gather(*(partner_browser.submit() for _ in range(4))) == [(200, None)] * 4
+    assert (len(partner_server.fakes), len(partner_server.keys)) == (1, 4)
 
 
-async def test_server_that_shows_keys_as_escapes_gets_none(server: PartnerServer, browser: Browser) -> None:
-    server.shows, server.is_escaped = {"queue"}, True
-    assert await browser.submit() == NO_SERVER
-    assert server.keys == []
+async def test_server_that_shows_keys_as_escapes_gets_none(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
+    partner_server.shows, partner_server.is_escaped = {"queue"}, True
+    assert await partner_browser.submit() == NO_SERVER
+    assert partner_server.keys == []
 
 
 @pytest.mark.parametrize("place", ["queue", "history", "jobs"])
-async def test_server_that_shows_keys_gets_none(server: PartnerServer, browser: Browser, place: str, key: str) -> None:
-    server.shows = {place}
-    assert await browser.submit() == NO_SERVER
-    assert server.keys == []
-    assert server.bodies[0]["prompt_id"] in server.deleted, "the examination leaves nothing behind"
-    assert await browser.submit(picture_prompt()) == (200, None)
+async def test_server_that_shows_keys_gets_none(
+    partner_server: PartnerServer, partner_browser: Browser, place: str, key: str
+) -> None:
+    partner_server.shows = {place}
+    assert await partner_browser.submit() == NO_SERVER
+    assert partner_server.keys == []
+    assert partner_server.bodies[0]["prompt_id"] in partner_server.deleted, "the examination leaves nothing behind"
+    assert await partner_browser.submit(picture_prompt()) == (200, None)
 
 
-async def test_waiting_examination_shows_keys_too(server: PartnerServer, browser: Browser) -> None:
-    server.shows, server.is_held = {"pending"}, True
-    assert await browser.submit(picture_prompt()) == (200, None)
-    assert await browser.submit() == NO_SERVER
-    assert server.keys == []
+async def test_waiting_examination_shows_keys_too(partner_server: PartnerServer, partner_browser: Browser) -> None:
+    partner_server.shows, partner_server.is_held = {"pending"}, True
+    assert await partner_browser.submit(picture_prompt()) == (200, None)
+    assert await partner_browser.submit() == NO_SERVER
+    assert partner_server.keys == []
 
 
-async def test_quick_server_is_examined_with_more_pictures(server: PartnerServer, browser: Browser, key: str) -> None:
-    server.is_quick = 2
-    assert await browser.submit() == (200, None)
-    sizes = [body["prompt"]["1"]["inputs"]["batch_size"] for body in server.bodies[:-1]]
-    assert (sizes, server.keys) == ([2, 8, 32], [key])
-    assert server.deleted == [body["prompt_id"] for body in server.bodies[:2] for _ in range(2)]
+async def test_quick_server_is_examined_with_more_pictures(
+    partner_server: PartnerServer, partner_browser: Browser, key: str
+) -> None:
+    partner_server.is_quick = 2
+    assert await partner_browser.submit() == (200, None)
+    sizes = [body["prompt"]["1"]["inputs"]["batch_size"] for body in partner_server.bodies[:-1]]
+    assert (sizes, partner_server.keys) == ([2, 8, 32], [key])
+    assert partner_server.deleted == [body["prompt_id"] for body in partner_server.bodies[:2] for _ in range(2)]
 
 
-async def test_server_whose_queue_never_shows_the_prompt_gets_no_key(server: PartnerServer, browser: Browser) -> None:
-    server.is_quick = 100
-    assert await browser.submit() == NO_SERVER
-    assert server.keys == []
+async def test_server_whose_queue_never_shows_the_prompt_gets_no_key(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
+    partner_server.is_quick = 100
+    assert await partner_browser.submit() == NO_SERVER
+    assert partner_server.keys == []
 
 
-async def test_examination_of_a_busy_server_continues(server: PartnerServer, key: str) -> None:
-    server.is_held = True
+async def test_examination_of_a_busy_server_continues(partner_server: PartnerServer, key: str) -> None:
+    partner_server.is_held = True
     async with (
-        open_gateway({"a": server.url}, partner=common(key), partner_proof=0.3) as gateway,
+        open_gateway({"a": partner_server.url}, partner=common(key), partner_proof=0.3) as gateway,
         open_browser(gateway) as browser,
     ):
         await has_catalogue(gateway)
         assert await browser.submit() == (503, "upstream-busy; sent=no")
         assert b"is busy" in browser.received
-        server.is_held = False
-        await until(lambda: server.history)
+        partner_server.is_held = False
+        await until(lambda: partner_server.history)
         assert await browser.submit() == (200, None)
-    assert len(server.fakes) == 1
-    assert server.keys == [key]
+    assert len(partner_server.fakes) == 1
+    assert partner_server.keys == [key]
 
 
 @pytest.mark.parametrize("version", ["0.3.64", "0.30.0"])
@@ -267,58 +284,62 @@ async def test_versions_pass_by_what_they_show(version: str) -> None:
                     await Proofs().demand(upstream)
 
 
-async def test_node_that_only_asks_for_the_key_prevents_it(server: PartnerServer, browser: Browser) -> None:
+async def test_node_that_only_asks_for_the_key_prevents_it(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
     spy = partner_prompt() | {"7": {"class_type": "KeyReader", "inputs": {}}}
-    assert await browser.submit(spy) == (200, None), "it does not run"
+    assert await partner_browser.submit(spy) == (200, None), "it does not run"
     spy["2"]["inputs"]["more"] = ["7", 0]
-    assert await browser.submit(spy) == REFUSED
-    assert len(server.keys) == 1
+    assert await partner_browser.submit(spy) == REFUSED
+    assert len(partner_server.keys) == 1
 
 
-async def test_class_that_the_server_has_not_listed_prevents_it(server: PartnerServer, browser: Browser) -> None:
+async def test_class_that_the_server_has_not_listed_prevents_it(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
     prompt = partner_prompt() | {"7": {"class_type": "NewNode", "inputs": {}}}
-    assert await browser.submit(prompt) == (403, "denied-node; sent=no")
-    assert (server.keys, server.fakes) == ([], [])
+    assert await partner_browser.submit(prompt) == (403, "denied-node; sent=no")
+    assert (partner_server.keys, partner_server.fakes) == ([], [])
 
 
 @pytest.mark.parametrize(
     "rules", [NO_KEYS, PartnerRules((), None, {"anna": Secret("x" * 20)}), common("x" * 20, "anna")]
 )
-async def test_nothing_is_sent_without_a_key(server: PartnerServer, rules: PartnerRules) -> None:
-    async with open_gateway({"a": server.url}, partner=rules) as gateway, open_browser(gateway) as browser:
+async def test_nothing_is_sent_without_a_key(partner_server: PartnerServer, rules: PartnerRules) -> None:
+    async with open_gateway({"a": partner_server.url}, partner=rules) as gateway, open_browser(gateway) as browser:
         await has_catalogue(gateway)
         assert await browser.submit() == REFUSED
         assert (await browser.submit(picture_prompt()))[0] == 200
-    assert [body["client_id"] for body in server.bodies] == ["window-1"]
+    assert [body["client_id"] for body in partner_server.bodies] == ["window-1"]
 
 
-async def test_open_gateway_without_users_needs_a_rule(server: PartnerServer, key: str) -> None:
+async def test_open_gateway_without_users_needs_a_rule(partner_server: PartnerServer, key: str) -> None:
     behind_proxy = Rules(proxies=(ip_network("127.0.0.1"),))
     for people, expected in (((), REFUSED), (("*",), (200, None))):
         async with (
-            open_gateway({"a": server.url}, partner=common(key, *people), rules=behind_proxy) as gateway,
+            open_gateway({"a": partner_server.url}, partner=common(key, *people), rules=behind_proxy) as gateway,
             open_browser(gateway) as browser,
         ):
             await has_catalogue(gateway)
             assert await browser.submit() == expected
 
 
-async def test_each_user_has_the_key_of_the_rules(server: PartnerServer, key: str) -> None:
+async def test_each_user_has_the_key_of_the_rules(partner_server: PartnerServer, key: str) -> None:
     carols = f"comfyui-{secrets.token_hex(20)}"
     rules = PartnerRules(("bob",), Secret(key), {"carol": Secret(carols)})
-    async with open_studio(server=server.url, partner=rules) as studio:
+    async with open_studio(server=partner_server.url, partner=rules) as studio:
         clients = [await studio.log_in(name) for name in ("alice", "bob", "carol")]
         answers = [await client.post("/servers/a/prompt", client.body(partner_prompt())) for client in clients]
     assert [status for status, _ in answers] == [403, 200, 200]
     assert answers[0][1]["error"]["cause"] == "no-partner-key"
-    assert server.keys == [key, carols]
+    assert partner_server.keys == [key, carols]
 
 
-async def test_server_that_is_not_marked_gets_no_key(server: PartnerServer, key: str, tmp_path: Path) -> None:
+async def test_server_that_is_not_marked_gets_no_key(partner_server: PartnerServer, key: str, tmp_path: Path) -> None:
     async with serve_partner() as other:
         (tmp_path / "key").write_text(key)
         marked = table("b", other.url) + "partner = true\n"
-        (tmp_path / "fleet.toml").write_text(table("a", server.url) + marked + '[partner]\nkey = "file:key"\n')
+        (tmp_path / "fleet.toml").write_text(table("a", partner_server.url) + marked + '[partner]\nkey = "file:key"\n')
         fleet = await asyncio.to_thread(read_fleet, tmp_path / "fleet.toml")
         async with open_fleet(fleet, fleet_file=0.02, fleet_settles=0.01) as gateway, open_browser(gateway) as browser:
             await has_catalogue(gateway)
@@ -331,7 +352,7 @@ async def test_server_that_is_not_marked_gets_no_key(server: PartnerServer, key:
             (tmp_path / "key").unlink()
             await until(lambda: gateway.gateway.state.as_json()["problem"])
             await browser.read_everything()
-    assert (server.keys, other.keys) == ([], [key, another])
+    assert (partner_server.keys, other.keys) == ([], [key, another])
     check_hidden(key, browser.received)
     check_hidden(another, browser.received)
 
@@ -345,17 +366,17 @@ PLACES = ("queue", "pending", "history", "jobs", "error", "answer", "stream")
 @pytest.mark.parametrize("is_escaped", [False, True])
 @pytest.mark.parametrize("has_users", [False, True])
 async def test_no_piece_of_a_key_leaves_the_gateway(
-    server: PartnerServer, key: str, caplog: pytest.LogCaptureFixture, *, has_users: bool, is_escaped: bool
+    partner_server: PartnerServer, key: str, caplog: pytest.LogCaptureFixture, *, has_users: bool, is_escaped: bool
 ) -> None:
     """After the examination the server shows the key wherever it can: all that the browser receives is searched."""
     caplog.set_level(logging.DEBUG)
     rules = common(key, "carol")
     async with contextlib.AsyncExitStack() as stack:
         if has_users:
-            studio = await stack.enter_async_context(open_studio(server=server.url, partner=rules))
+            studio = await stack.enter_async_context(open_studio(server=partner_server.url, partner=rules))
             gateway = studio.gateway
         else:
-            gateway = await stack.enter_async_context(open_gateway({"a": server.url}, partner=common(key)))
+            gateway = await stack.enter_async_context(open_gateway({"a": partner_server.url}, partner=common(key)))
             await has_catalogue(gateway)
         browser = await stack.enter_async_context(open_browser(gateway))
         if has_users:
@@ -364,41 +385,43 @@ async def test_no_piece_of_a_key_leaves_the_gateway(
         watcher = await browser.http.ws_connect("/fleet/ws")
         await socket.receive()
         assert (await browser.submit())[0] == 200
-        await until(lambda: read_queue(browser, server))  # it has ended: a user has at most two ahead
-        server.shows = set(PLACES)
-        server.is_escaped = is_escaped
-        server.is_held = True
+        await until(lambda: read_queue(browser, partner_server))  # it has ended: a user has at most two ahead
+        partner_server.shows = set(PLACES)
+        partner_server.is_escaped = is_escaped
+        partner_server.is_held = True
         assert (await browser.submit())[0] == 200
         assert (await browser.submit())[0] == 200
-        browser.ids = [body["prompt_id"] for body in server.bodies]
+        browser.ids = [body["prompt_id"] for body in partner_server.bodies]
         await browser.read_everything()
-        server.is_held = False
-        await until(lambda: read_queue(browser, server))
+        partner_server.is_held = False
+        await until(lambda: read_queue(browser, partner_server))
         await browser.read_everything()
         for status in (400, 500):
-            server.status = status
+            partner_server.status = status
             assert (await browser.submit())[0] == status
-        server.status = 200
-        server.is_packed = True
+        partner_server.status = 200
+        partner_server.is_packed = True
         await browser.read_everything()
         assert (await browser.submit())[0] in {403, 502}
-        server.is_packed = False
+        partner_server.is_packed = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 while "execution_error" not in str((await socket.receive()).data):
                     pass
         await watcher.close()
         await socket.close()
-    assert set(server.keys) == {key} and len(server.keys) >= 5
+    assert set(partner_server.keys) == {key} and len(partner_server.keys) >= 5
     assert b"execution_error" in browser.received and b"*" * len(key) in browser.received, "the masks were needed"
     check_hidden(key, browser.received, caplog.text)
-    check_hidden(server.fakes[0], browser.received, caplog.text)
+    check_hidden(partner_server.fakes[0], browser.received, caplog.text)
 
 
-async def test_answers_that_are_masked_come_whole_and_plain(server: PartnerServer, browser: Browser) -> None:
+async def test_answers_that_are_masked_come_whole_and_plain(
+    partner_server: PartnerServer, partner_browser: Browser
+) -> None:
     headers = {"Accept-Encoding": "gzip", "Range": "bytes=0-9"}
-    assert (await browser.ask("GET", "/servers/a/history", headers=headers))[0] == 200
-    assert not {"accept-encoding", "range"} & server.headers
+    assert (await partner_browser.ask("GET", "/servers/a/history", headers=headers))[0] == 200
+    assert not {"accept-encoding", "range"} & partner_server.headers
 
 
 async def read_queue(browser: Browser, server: PartnerServer) -> bool:
@@ -419,7 +442,7 @@ VALUES = st.recursive(
 
 
 async def test_any_body_keeps_the_key_hidden_and_nothing_smuggled(
-    server: PartnerServer, browser: Browser, key: str, caplog: pytest.LogCaptureFixture
+    partner_server: PartnerServer, partner_browser: Browser, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     loop = asyncio.get_running_loop()
@@ -427,14 +450,14 @@ async def test_any_body_keeps_the_key_hidden_and_nothing_smuggled(
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(extra=VALUES, more=st.dictionaries(st.sampled_from([*PARTNER_KEYS, "number", "x"]), VALUES, max_size=2))
     def post(extra: Any, more: dict[str, Any]) -> None:
-        count = len(server.bodies)
-        sent = browser.body(extra_data=extra, **more)
+        count = len(partner_server.bodies)
+        sent = partner_browser.body(extra_data=extra, **more)
         status, cause = asyncio.run_coroutine_threadsafe(
-            browser.ask("POST", "/servers/a/prompt", json=sent), loop
+            partner_browser.ask("POST", "/servers/a/prompt", json=sent), loop
         ).result(PATIENCE)
         is_fine = isinstance(extra, dict) and not set(PARTNER_KEYS) & set(extra)
         assert (status, cause) == ((200, None) if is_fine else (400, "refused-body; sent=no"))
-        arrived = [body for body in server.bodies[count:] if body["client_id"] == "window-1"]
+        arrived = [body for body in partner_server.bodies[count:] if body["client_id"] == "window-1"]
         if is_fine:
             assert [body["extra_data"] for body in arrived] == [{**extra, API_KEY: key}]
             assert {**arrived[0], "extra_data": extra} == sent
@@ -442,7 +465,7 @@ async def test_any_body_keeps_the_key_hidden_and_nothing_smuggled(
             assert arrived == []
 
     await asyncio.to_thread(post)
-    check_hidden(key, browser.received, caplog.text)
+    check_hidden(key, partner_browser.received, caplog.text)
 
 
 @pytest.mark.parametrize(
@@ -456,18 +479,20 @@ async def test_any_body_keeps_the_key_hidden_and_nothing_smuggled(
         "[]",
     ],
 )
-async def test_smuggled_key_is_refused(server: PartnerServer, browser: Browser, extra: str) -> None:
-    text = json.dumps(browser.body()).replace('{"mine": 1}', extra)
+async def test_smuggled_key_is_refused(partner_server: PartnerServer, partner_browser: Browser, extra: str) -> None:
+    text = json.dumps(partner_browser.body()).replace('{"mine": 1}', extra)
     headers = {"Content-Type": "application/json"}
     for prompt in (text, text.replace("PartnerImage", "EmptyImage")):
-        answer = await browser.ask("POST", "/servers/a/prompt", data=prompt.encode(), headers=headers)
+        answer = await partner_browser.ask("POST", "/servers/a/prompt", data=prompt.encode(), headers=headers)
         assert answer == (400, "refused-body; sent=no")
-    assert server.bodies == []
-    assert b"smuggled" not in browser.received
+    assert partner_server.bodies == []
+    assert b"smuggled" not in partner_browser.received
 
 
-async def test_later_duplicate_is_what_both_sides_read(server: PartnerServer, browser: Browser, key: str) -> None:
-    text = json.dumps(browser.body()).replace('{"mine": 1}', f'{{"{API_KEY}": "smuggled"}}, "extra_data": {{}}')
+async def test_later_duplicate_is_what_both_sides_read(
+    partner_server: PartnerServer, partner_browser: Browser, key: str
+) -> None:
+    text = json.dumps(partner_browser.body()).replace('{"mine": 1}', f'{{"{API_KEY}": "smuggled"}}, "extra_data": {{}}')
     headers = {"Content-Type": "application/json"}
-    assert await browser.ask("POST", "/servers/a/prompt", data=text.encode(), headers=headers) == (200, None)
-    assert server.keys == [key]
+    assert await partner_browser.ask("POST", "/servers/a/prompt", data=text.encode(), headers=headers) == (200, None)
+    assert partner_server.keys == [key]

@@ -70,16 +70,16 @@ def assert_fails(ran: subprocess.CompletedProcess[str], *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
+def idle_gateway() -> Iterator[Service]:
     """A gateway that no test here changes or ends."""
     with start_gateway("--server", "studio=http://127.0.0.1:1", "--host", "127.0.0.1") as gateway:
         yield gateway
 
 
-def test_gateway_prints_its_fleet_and_its_source(gateway: Service) -> None:
-    assert gateway.lines[0] == "Fleet: --server names 1 server."
-    assert gateway.lines[1].split() == ["studio", "http://127.0.0.1:1"]
-    why = json.loads(fetch(f"{gateway.url}/fleet"))["why"]
+def test_gateway_prints_its_fleet_and_its_source(idle_gateway: Service) -> None:
+    assert idle_gateway.lines[0] == "Fleet: --server names 1 server."
+    assert idle_gateway.lines[1].split() == ["studio", "http://127.0.0.1:1"]
+    why = json.loads(fetch(f"{idle_gateway.url}/fleet"))["why"]
     assert why == {"source": "flags", "detail": "--server names 1 server."}
 
 
@@ -90,9 +90,9 @@ def test_fleet_file_is_used(tmp_path: Path) -> None:
         assert fleet_of(gateway)["a"]["name"] == "Left"
 
 
-def test_gateway_prints_its_canonical_address(gateway: Service) -> None:
+def test_gateway_prints_its_canonical_address(idle_gateway: Service) -> None:
     with start_gateway("--server", "a=http://127.0.0.1:1", "--host", "localhost") as other:
-        for one in (gateway, other):
+        for one in (idle_gateway, other):
             assert one.url == f"http://127.0.0.1:{one.port}"
             assert fetch(f"{one.url}/fleet")
 
@@ -104,8 +104,8 @@ def test_port_in_use_is_an_error() -> None:
         assert_fails(ran, f"Port {port} is in use", "--port")
 
 
-def test_second_gateway_on_one_port_is_reported(gateway: Service) -> None:
-    assert_fails(run_gateway("--port", str(gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
+def test_second_gateway_on_one_port_is_reported(idle_gateway: Service) -> None:
+    assert_fails(run_gateway("--port", str(idle_gateway.port), "--server", "a=http://127.0.0.1:1"), "in use")
 
 
 def test_demo_servers_port_in_use_is_reported() -> None:

@@ -19,7 +19,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterator[Running]:
+async def publishing_gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterator[Running]:
     (tmp_path / "a.json").write_text('{"1": {}}')
     async with open_gateway({"a": upstream.url}, workflows=tmp_path, published=0.05) as running:
         yield running
@@ -32,11 +32,11 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def test_published_workflow_is_listed_and_sent_as_a_download(
-    gateway: Running, browser: aiohttp.ClientSession
+    publishing_gateway: Running, browser: aiohttp.ClientSession
 ) -> None:
-    async with browser.get(f"{gateway.url}/workflows") as reply:
+    async with browser.get(f"{publishing_gateway.url}/workflows") as reply:
         (file,) = (await reply.json())["files"]
-    async with browser.get(f"{gateway.url}/workflows/{file['path']}") as reply:
+    async with browser.get(f"{publishing_gateway.url}/workflows/{file['path']}") as reply:
         assert (reply.status, await reply.read()) == (200, b'{"1": {}}')
         assert reply.headers["Content-Type"] == "application/octet-stream"
         assert reply.headers["Content-Security-Policy"] == "sandbox"
@@ -46,35 +46,37 @@ async def test_published_workflow_is_listed_and_sent_as_a_download(
 @pytest.mark.parametrize(
     "path", ["/workflows/b.json", "/workflows/../a.json", "/workflows/%2e%2e/a.json", "/workflows/"]
 )
-async def test_other_files_are_not_found(gateway: Running, browser: aiohttp.ClientSession, path: str) -> None:
-    async with browser.get(URL(f"{gateway.url}/workflows{path}", encoded=True)) as reply:
+async def test_other_files_are_not_found(
+    publishing_gateway: Running, browser: aiohttp.ClientSession, path: str
+) -> None:
+    async with browser.get(URL(f"{publishing_gateway.url}/workflows{path}", encoded=True)) as reply:
         assert (reply.status, reply.headers["X-Mooring-Gateway"]) == (404, "not-listed; sent=no")
 
 
 async def test_published_workflows_are_read_only(
-    gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
+    publishing_gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     for method in ("POST", "PUT", "DELETE"):
-        async with browser.request(method, f"{gateway.url}/workflows/a.json", data=b"{}") as reply:
+        async with browser.request(method, f"{publishing_gateway.url}/workflows/a.json", data=b"{}") as reply:
             assert reply.status in {400, 405}
     assert (tmp_path / "a.json").read_text() == '{"1": {}}'
 
 
-async def test_other_sites_may_not_read_workflows(gateway: Running, browser: aiohttp.ClientSession) -> None:
-    async with browser.get(f"{gateway.url}/workflows", headers={"Origin": "http://evil.test"}) as reply:
+async def test_other_sites_may_not_read_workflows(publishing_gateway: Running, browser: aiohttp.ClientSession) -> None:
+    async with browser.get(f"{publishing_gateway.url}/workflows", headers={"Origin": "http://evil.test"}) as reply:
         assert reply.status == 403
 
 
 async def test_windows_are_notified_when_the_folder_changes(
-    gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
+    publishing_gateway: Running, browser: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    async with browser.ws_connect(f"{gateway.url}/fleet/ws", origin=gateway.url) as window:
+    async with browser.ws_connect(f"{publishing_gateway.url}/fleet/ws", origin=publishing_gateway.url) as window:
         while not (first := (await window.receive_json())["workflows"]):
             pass
         (tmp_path / "b.json").write_text("{}")
         while (second := (await window.receive_json())["workflows"]) == first:
             pass
-    async with browser.get(f"{gateway.url}/workflows") as reply:
+    async with browser.get(f"{publishing_gateway.url}/workflows") as reply:
         listing = await reply.json()
     assert (listing["tag"], [file["path"] for file in listing["files"]]) == (second, ["a.json", "b.json"])
 
@@ -92,9 +94,9 @@ async def test_windows_are_notified_when_the_folder_changes(
     ],
 )
 async def test_saved_workflows_can_be_read(
-    gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession, target: str
+    publishing_gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession, target: str
 ) -> None:
-    async with browser.get(URL(f"{gateway.url}/servers/a{target}", encoded=True)) as reply:
+    async with browser.get(URL(f"{publishing_gateway.url}/servers/a{target}", encoded=True)) as reply:
         assert reply.status == 200
     assert [request.raw_path for request in upstream.seen] == [target]
 
@@ -117,19 +119,19 @@ async def test_saved_workflows_can_be_read(
     ],
 )
 async def test_other_user_data_is_refused(
-    gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession, target: str
+    publishing_gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession, target: str
 ) -> None:
-    async with browser.get(URL(f"{gateway.url}/servers/a{target}", encoded=True)) as reply:
+    async with browser.get(URL(f"{publishing_gateway.url}/servers/a{target}", encoded=True)) as reply:
         cause = reply.headers["X-Mooring-Gateway"]
         assert (reply.status, cause) in {(404, "not-listed; sent=no"), (400, "bad-request; sent=no")}
     assert upstream.seen == []
 
 
 async def test_saved_workflows_cannot_be_written(
-    gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession
+    publishing_gateway: Running, upstream: Upstream, browser: aiohttp.ClientSession
 ) -> None:
     for method in ("POST", "DELETE"):
-        target = URL(f"{gateway.url}/servers/a/userdata/workflows%2Fa.json", encoded=True)
+        target = URL(f"{publishing_gateway.url}/servers/a/userdata/workflows%2Fa.json", encoded=True)
         async with browser.request(method, target) as reply:
             assert reply.status == 405
     assert upstream.seen == []

@@ -165,7 +165,7 @@ def steps_here() -> int:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def installed_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone whose set-up was killed while pip copied packages, and then completed by two simultaneous starts.
 
     The first set-up finds no Node, and the others use what this machine has.
@@ -201,18 +201,18 @@ def offline() -> Iterator[dict[str, str]]:
         yield env
 
 
-def test_interrupted_set_up_is_repaired_by_the_next_run(installed: Clone) -> None:
-    assert "[2/8] Python packages" in installed.printed[0], "one step more, for npm"
-    assert READY not in installed.printed[0]
-    python = installed.root / ".venv" / "bin" / "python"
+def test_interrupted_set_up_is_repaired_by_the_next_run(installed_clone: Clone) -> None:
+    assert "[2/8] Python packages" in installed_clone.printed[0], "one step more, for npm"
+    assert READY not in installed_clone.printed[0]
+    python = installed_clone.root / ".venv" / "bin" / "python"
     check = subprocess.run([python, "-I", "-m", "pip", "check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout
     imports = "import aiohttp, PIL.Image, jinja2, markupsafe"
     subprocess.run([python, "-I", "-c", imports], check=True)
 
 
-def test_each_step_is_printed_with_its_time(installed: Clone) -> None:
-    (worked,) = [text for text in installed.printed[1:] if "[1/" in text]
+def test_each_step_is_printed_with_its_time(installed_clone: Clone) -> None:
+    (worked,) = [text for text in installed_clone.printed[1:] if "[1/" in text]
     lines = [line for line in worked.splitlines() if line.startswith("[")]
     count = steps_here()
     assert [line.split("]")[0] for line in lines] == [f"[{number}/{count}" for number in range(1, count + 1)]
@@ -222,15 +222,15 @@ def test_each_step_is_printed_with_its_time(installed: Clone) -> None:
     ), lines
 
 
-def test_simultaneous_set_ups_wait_for_each_other(installed: Clone) -> None:
+def test_simultaneous_set_ups_wait_for_each_other(installed_clone: Clone) -> None:
     """Both started to serve, and only one did the set-up."""
-    assert sum("[1/" in text for text in installed.printed[1:]) == 1
-    assert sum("Another set-up is at work" in text for text in installed.printed[1:]) >= 1
+    assert sum("[1/" in text for text in installed_clone.printed[1:]) == 1
+    assert sum("Another set-up is at work" in text for text in installed_clone.printed[1:]) >= 1
 
 
-def test_second_start_has_no_steps_and_needs_no_network(installed: Clone, offline: dict[str, str]) -> None:
+def test_second_start_has_no_steps_and_needs_no_network(installed_clone: Clone, offline: dict[str, str]) -> None:
     """`python3 -m benchmarks install` says how long it takes."""
-    serve = installed.serve(offline)
+    serve = installed_clone.serve(offline)
     try:
         printed = serve.until_ready()
     finally:
@@ -238,20 +238,20 @@ def test_second_start_has_no_steps_and_needs_no_network(installed: Clone, offlin
     assert "[1/" not in printed
 
 
-def test_missing_browser_file_is_restored(installed: Clone) -> None:
-    vendor = installed.root / "static" / "vendor"
+def test_missing_browser_file_is_restored(installed_clone: Clone) -> None:
+    vendor = installed_clone.root / "static" / "vendor"
     module = vendor / "pyodide" / "pyodide.mjs"
     whole = module.read_bytes()
     module.write_bytes(whole[:100])
     (vendor / "python" / "site.zip").unlink()
-    assert "[1/4] npm packages" in installed.set_up()
+    assert "[1/4] npm packages" in installed_clone.set_up()
     assert module.read_bytes() == whole
     assert (vendor / "python" / "site.zip").is_file()
-    assert installed.set_up() == ""
+    assert installed_clone.set_up() == ""
 
 
-def test_page_loads_only_from_the_gateway(installed: Clone) -> None:
-    vendor = installed.root / "static" / "vendor"
+def test_page_loads_only_from_the_gateway(installed_clone: Clone) -> None:
+    vendor = installed_clone.root / "static" / "vendor"
     for name in (
         "pyscript/core.js",
         "pyscript/core.css",
@@ -273,20 +273,20 @@ def test_page_loads_only_from_the_gateway(installed: Clone) -> None:
     assert not list(vendor.rglob("*.map"))
 
 
-def test_policy_allows_the_viewers_style_and_no_other(installed: Clone) -> None:
-    viewer = (installed.root / "static/vendor/model-viewer/model-viewer.min.js").read_text("utf-8")
+def test_policy_allows_the_viewers_style_and_no_other(installed_clone: Clone) -> None:
+    viewer = (installed_clone.root / "static/vendor/model-viewer/model-viewer.min.js").read_text("utf-8")
     (style,) = re.findall(r"<style>(.*?)</style>", viewer, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"'sha256-{digest}'" == VIEWER_STYLE
 
 
-def test_browser_bundle_works_without_compiled_modules(installed: Clone) -> None:
-    archive = installed.root / "static" / "vendor" / "python" / "site.zip"
+def test_browser_bundle_works_without_compiled_modules(installed_clone: Clone) -> None:
+    archive = installed_clone.root / "static" / "vendor" / "python" / "site.zip"
     code = (
         f"import sys; sys.path.insert(0, {str(archive)!r}); import markupsafe;"
         "print(markupsafe.escape('<b>'), markupsafe._escape_inner.__module__, markupsafe.__file__)"
     )
-    python = installed.root / ".venv" / "bin" / "python"
+    python = installed_clone.root / ".venv" / "bin" / "python"
     ended = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
     markup, escape, origin = ended.stdout.split()
     assert markup == "&lt;b&gt;"
@@ -294,8 +294,8 @@ def test_browser_bundle_works_without_compiled_modules(installed: Clone) -> None
     assert origin.startswith(str(archive))
 
 
-def test_console_packages_work_without_compiled_modules(installed: Clone, tmp_path: Path) -> None:
-    archive = installed.root / "static" / "vendor" / "python" / "scripting.zip"
+def test_console_packages_work_without_compiled_modules(installed_clone: Clone, tmp_path: Path) -> None:
+    archive = installed_clone.root / "static" / "vendor" / "python" / "scripting.zip"
     with zipfile.ZipFile(archive) as zipped:
         assert {Path(name).suffix for name in zipped.namelist()} == {".py"}
         zipped.extractall(tmp_path)
@@ -313,17 +313,17 @@ def test_console_packages_work_without_compiled_modules(installed: Clone, tmp_pa
     assert ended.stderr == ""
 
 
-def test_memory_snapshot_exists_after_the_first_start(installed: Clone) -> None:
-    (record,) = (installed.root / ".mooring" / "snapshots").glob("*.json")
+def test_memory_snapshot_exists_after_the_first_start(installed_clone: Clone) -> None:
+    (record,) = (installed_clone.root / ".mooring" / "snapshots").glob("*.json")
     snapshot = json.loads(record.read_text("utf-8"))
     assert snapshot["size"] > 20_000_000
     assert set(snapshot["files"]) == {"zstd", "gzip", "identity"}
-    assert str(installed.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
+    assert str(installed_clone.root).encode() not in unpacked(record.with_suffix(".gz")), "it goes to every browser"
 
 
-def test_memory_snapshot_is_made_of_equal_bytes_again(installed: Clone) -> None:
+def test_memory_snapshot_is_made_of_equal_bytes_again(installed_clone: Clone) -> None:
     """The wheel has the one of the tests' own clone, which is another folder."""
-    ours, theirs = Snapshots(Installation(ROOT)), Snapshots(Installation(installed.root))
+    ours, theirs = Snapshots(Installation(ROOT)), Snapshots(Installation(installed_clone.root))
     made = ours.make(make_archive(ROOT), lambda command: subprocess.run(command, cwd=ROOT, check=True))
     assert made is not None
     for coding in FORMS:
@@ -336,12 +336,14 @@ def unpacked(file: Path) -> bytes:
         return opened.read()
 
 
-def test_missing_network_is_reported_in_one_sentence(installed: Clone, tmp_path: Path, offline: dict[str, str]) -> None:
+def test_missing_network_is_reported_in_one_sentence(
+    installed_clone: Clone, tmp_path: Path, offline: dict[str, str]
+) -> None:
     """After the first step: pip is there, and no package."""
     clone = fresh(tmp_path)
     environment = Environment(Installation(clone.root))
     subprocess.run([PYTHON, "-m", "venv", "--without-pip", str(environment.place.venv)], check=True)
-    pip = Environment(Installation(installed.root)).packages() / "pip"
+    pip = Environment(Installation(installed_clone.root)).packages() / "pip"
     shutil.copytree(pip, environment.packages() / "pip")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     write_record(environment.record, {"python": version, "locks": {}})

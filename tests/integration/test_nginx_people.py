@@ -78,7 +78,7 @@ class NginxSetup:
 
 
 @pytest.fixture
-async def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NginxSetup]:
+async def people_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NginxSetup]:
     hash_quickly(monkeypatch)
     users = tmp_path / "users.toml"
     write_users(users)
@@ -90,12 +90,12 @@ async def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield NginxSetup(front, server, logins.keys, stack)
 
 
-async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(setup: NginxSetup) -> None:
-    alice = await setup.log_in()
-    async with alice.http.get(f"{alice.url}{setup.address()}") as reply:
+async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(people_setup: NginxSetup) -> None:
+    alice = await people_setup.log_in()
+    async with alice.http.get(f"{alice.url}{people_setup.address()}") as reply:
         assert (reply.status, await reply.read()) == (200, BYTES)
         headers = reply.headers
-    assert setup.server.askers == [("HEAD", "mooring-gateway"), ("GET", STRAIGHT)]
+    assert people_setup.server.askers == [("HEAD", "mooring-gateway"), ("GET", STRAIGHT)]
     for name, value in (
         ("Content-Type", "image/png"),
         ("Content-Disposition", "inline; filename*=UTF-8''made.png"),
@@ -106,71 +106,81 @@ async def test_nginx_sends_a_pictures_bytes_once_a_gateway_allows_it(setup: Ngin
     ):
         assert headers.getall(name) == [value]
     assert "X-Mooring-Fits" not in headers
-    async with alice.http.get(f"{alice.url}{setup.address()}", headers={"If-None-Match": '"1"'}) as reply:
+    async with alice.http.get(f"{alice.url}{people_setup.address()}", headers={"If-None-Match": '"1"'}) as reply:
         assert reply.status == 304
 
 
-async def test_picture_is_refused_without_login_or_valid_seal(setup: NginxSetup) -> None:
-    alice, stranger = await setup.log_in(), await setup.open_client()
-    assert (await stranger.get(setup.address()))[0] == 401
-    spoofed = {"X-Mooring-Hand-Over": setup.front.base().removeprefix("/servers/"), "X-Forwarded-For": "127.0.0.1"}
-    assert (await stranger.get(setup.address(), headers=spoofed))[0] == 401
+async def test_picture_is_refused_without_login_or_valid_seal(people_setup: NginxSetup) -> None:
+    alice, stranger = await people_setup.log_in(), await people_setup.open_client()
+    assert (await stranger.get(people_setup.address()))[0] == 401
+    spoofed = {
+        "X-Mooring-Hand-Over": people_setup.front.base().removeprefix("/servers/"),
+        "X-Forwarded-For": "127.0.0.1",
+    }
+    assert (await stranger.get(people_setup.address(), headers=spoofed))[0] == 401
     headers = {"Sec-Fetch-Mode": "navigate"}
-    async with stranger.http.get(f"{stranger.url}{setup.address()}", headers=headers, allow_redirects=False) as reply:
+    async with stranger.http.get(
+        f"{stranger.url}{people_setup.address()}", headers=headers, allow_redirects=False
+    ) as reply:
         assert (reply.status, reply.headers["Location"].partition("?")[0]) == (303, "/login")
     for address, wanted in (
-        (f"{setup.front.base()}/view?filename=made.png&type=output&subfolder=", (403, "not-yours; sent=no")),
-        (setup.address().replace("made.png", "other.png"), (403, "not-yours; sent=no")),
-        (setup.address(now=1.0), (410, "link-expired; sent=no")),
-        (setup.address(etag='"0"'), (410, "picture-changed; sent=no")),
-        (setup.address().replace("/servers/a@", "/@server/a@"), (404, "not-listed; sent=no")),
+        (f"{people_setup.front.base()}/view?filename=made.png&type=output&subfolder=", (403, "not-yours; sent=no")),
+        (people_setup.address().replace("made.png", "other.png"), (403, "not-yours; sent=no")),
+        (people_setup.address(now=1.0), (410, "link-expired; sent=no")),
+        (people_setup.address(etag='"0"'), (410, "picture-changed; sent=no")),
+        (people_setup.address().replace("/servers/a@", "/@server/a@"), (404, "not-listed; sent=no")),
     ):
         async with alice.http.get(f"{alice.url}{address}") as reply:
             assert verdict(reply) == wanted, address
-    assert ("GET", STRAIGHT) not in (setup.server.askers or ())
+    assert ("GET", STRAIGHT) not in (people_setup.server.askers or ())
 
 
-async def test_file_replaced_between_check_and_bytes_is_refused(setup: NginxSetup) -> None:
-    alice = await setup.log_in()
-    setup.server.turns_into = '"2"'
-    async with alice.http.get(f"{alice.url}{setup.address()}") as reply:
+async def test_file_replaced_between_check_and_bytes_is_refused(people_setup: NginxSetup) -> None:
+    alice = await people_setup.log_in()
+    people_setup.server.turns_into = '"2"'
+    async with alice.http.get(f"{alice.url}{people_setup.address()}") as reply:
         assert verdict(reply) == (410, "picture-changed; sent=no")
-    assert setup.server.askers == [("HEAD", "mooring-gateway"), ("GET", STRAIGHT)]
+    assert people_setup.server.askers == [("HEAD", "mooring-gateway"), ("GET", STRAIGHT)]
 
 
-async def test_weak_etag_passes_through_the_gateway(setup: NginxSetup) -> None:
-    alice = await setup.log_in()
-    setup.server.etag = 'W/"1"'
-    assert await alice.get(setup.address(etag='W/"1"')) == (200, BYTES)
-    assert ("GET", STRAIGHT) not in (setup.server.askers or ())
+async def test_weak_etag_passes_through_the_gateway(people_setup: NginxSetup) -> None:
+    alice = await people_setup.log_in()
+    people_setup.server.etag = 'W/"1"'
+    assert await alice.get(people_setup.address(etag='W/"1"')) == (200, BYTES)
+    assert ("GET", STRAIGHT) not in (people_setup.server.askers or ())
 
 
-async def test_session_is_known_to_every_gateway(setup: NginxSetup) -> None:
+async def test_session_is_known_to_every_gateway(people_setup: NginxSetup) -> None:
     """A gateway believes the header from a proxy's address, which all processes of one machine share."""
-    alice = await setup.log_in()
+    alice = await people_setup.log_in()
     cookies = alice.http.cookie_jar.filter_cookies(aiohttp.client.URL(alice.url))
     own = {name: morsel.value for name, morsel in cookies.items()}
-    assert set(own) == {f"mooring-{setup.front.port}"}, "a session belongs to the address that users open"
-    for gateway in setup.front.gateways:
+    assert set(own) == {f"mooring-{people_setup.front.port}"}, "a session belongs to the address that users open"
+    for gateway in people_setup.front.gateways:
         headers = {"Host": alice.url.removeprefix("http://"), "Cookie": "; ".join(f"{k}={v}" for k, v in own.items())}
         async with aiohttp.request("GET", f"{gateway.url}/fleet", headers=headers) as reply:
             assert (reply.status, (await reply.json())["person"]) == (200, "alice"), "every gateway knows it"
 
 
-async def test_page_and_user_data_come_from_the_gateway(setup: NginxSetup) -> None:
-    stranger = await setup.open_client()
+async def test_page_and_user_data_come_from_the_gateway(people_setup: NginxSetup) -> None:
+    stranger = await people_setup.open_client()
     async with stranger.http.get(f"{stranger.url}/", allow_redirects=False) as reply:
         assert (reply.status, reply.headers["Location"]) == (303, "/login")
-    for path in ("/fleet", f"{setup.front.base()}/queue", f"{setup.front.base()}/object_info", "/static/js/boot.mjs"):
+    for path in (
+        "/fleet",
+        f"{people_setup.front.base()}/queue",
+        f"{people_setup.front.base()}/object_info",
+        "/static/js/boot.mjs",
+    ):
         assert (await stranger.get(path))[0] == 401, path
-    async with stranger.http.get(f"{stranger.url}/b/{setup.front.build}/static/js/a.js") as reply:
+    async with stranger.http.get(f"{stranger.url}/b/{people_setup.front.build}/static/js/a.js") as reply:
         assert reply.status == 200, "the page's files are public"
-    alice = await setup.log_in()
+    alice = await people_setup.log_in()
     async with alice.http.get(f"{alice.url}/") as reply:
         assert 'data-person="alice"' in await reply.text()
-    setup.server.askers = None
-    await alice.get(f"{setup.front.base()}/queue")
-    assert STRAIGHT not in [asker for _, asker in setup.server.askers or ()]
+    people_setup.server.askers = None
+    await alice.get(f"{people_setup.front.base()}/queue")
+    assert STRAIGHT not in [asker for _, asker in people_setup.server.askers or ()]
 
 
 async def test_session_cookie_is_secure_behind_https(tmp_path: Path) -> None:
@@ -199,8 +209,8 @@ async def test_session_cookie_is_secure_behind_https(tmp_path: Path) -> None:
             await http.ws_connect(f"{front.url}/fleet/ws", headers=cookie, origin=plain)
 
 
-async def test_password_guessing_is_throttled_by_nginxs_client_address(setup: NginxSetup) -> None:
-    client = await setup.open_client()
+async def test_password_guessing_is_throttled_by_nginxs_client_address(people_setup: NginxSetup) -> None:
+    client = await people_setup.open_client()
     statuses: list[int] = []
     while 429 not in statuses and len(statuses) < 40:  # waits double, so even a slow machine reaches one
         spoofed = {"X-Forwarded-For": f"10.0.0.{len(statuses)}", "Forwarded": f"for=10.0.0.{len(statuses)}"}

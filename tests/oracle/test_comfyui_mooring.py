@@ -35,7 +35,7 @@ _SET = "(address) => app.extensionManager.setting.set('Mooring.Address', address
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
+def demo_gateway() -> Iterator[Service]:
     with start_gateway(demo=1) as service:
         yield service
 
@@ -47,15 +47,15 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def editor(browser: Browser, gateway: Service) -> AsyncIterator[Editor]:
+async def editor(browser: Browser, demo_gateway: Service) -> AsyncIterator[Editor]:
     """The editor with the nodes of a demo server, and the sidebar's tab open."""
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"{gateway.url}/servers/demo-1/object_info") as answer,
+        session.get(f"{demo_gateway.url}/servers/demo-1/object_info") as answer,
         open_editor(browser, await answer.text(), [SCRIPT]) as opened,
     ):
         await opened.page.set_viewport_size({"width": 1100, "height": 700})
-        await opened.page.evaluate(_SET, gateway.url)
+        await opened.page.evaluate(_SET, demo_gateway.url)
         await opened.page.get_by_role("button", name="Mooring", exact=True).click()
         yield opened
 
@@ -68,17 +68,17 @@ async def press(editor: Editor) -> Page:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_link_fills_in_the_form_and_runs_nothing(editor: Editor, gateway: Service) -> None:
+async def test_link_fills_in_the_form_and_runs_nothing(editor: Editor, demo_gateway: Service) -> None:
     await editor.page.evaluate(_DRAW, "a pier & 桟橋 #1")
     page = await press(editor)
     await expect(page.get_by_test_id("linked")).to_contain_text("are from a link", timeout=START_SECONDS * 1000)
     await expect(page.locator("textarea").first).to_have_value("a pier & 桟橋 #1")
     await expect(page.locator("#workflow-title")).to_contain_text("Blue hour 蓝")
-    assert page.url == f"{gateway.url}/"
+    assert page.url == f"{demo_gateway.url}/"
     assert await page.evaluate("() => [opener, document.referrer]") == [None, ""]
     async with aiohttp.ClientSession() as session:
         for path, empty in (("history", {}), ("queue", {"queue_running": [], "queue_pending": []})):
-            async with session.get(f"{gateway.url}/servers/demo-1/{path}") as answer:
+            async with session.get(f"{demo_gateway.url}/servers/demo-1/{path}") as answer:
                 assert await answer.json() == empty
     await page.close()
 
@@ -123,11 +123,11 @@ async def test_too_large_a_workflow_is_offered_as_a_file(editor: Editor) -> None
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "mooring", "file:///etc/passwd"])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_address_that_is_none_is_named(editor: Editor, gateway: Service, address: str) -> None:
+async def test_address_that_is_none_is_named(editor: Editor, demo_gateway: Service, address: str) -> None:
     await editor.page.evaluate(_SET, address)
     await editor.page.get_by_role("button", name="Open in Mooring").click()
     await editor.page.get_by_text(f"“{address}” is no address of Mooring").wait_for()
-    await editor.page.evaluate(_SET, gateway.url)
+    await editor.page.evaluate(_SET, demo_gateway.url)
 
 
 def test_folder_adds_no_node_and_one_script() -> None:

@@ -118,7 +118,7 @@ async def small(chromium: Browser) -> AsyncIterator[Editor]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def real(chromium: Browser) -> AsyncIterator[Editor]:
+async def real_editor(chromium: Browser) -> AsyncIterator[Editor]:
     """The editor with the catalogue of a real server."""
     async with open_editor(chromium, json.dumps(real_catalogue())) as editor:
         yield editor
@@ -202,10 +202,10 @@ async def test_every_made_up_class_is_laid_out_as_in_the_editor(small: Editor) -
     assert wrong_layouts(CLASSES, await small.classes()) == []
 
 
-async def test_every_real_class_is_laid_out_as_in_the_editor(real: Editor) -> None:
+async def test_every_real_class_is_laid_out_as_in_the_editor(real_editor: Editor) -> None:
     catalogue = real_catalogue()
     assert len(catalogue) > 300
-    assert wrong_layouts(catalogue, await real.classes()) == []
+    assert wrong_layouts(catalogue, await real_editor.classes()) == []
 
 
 async def test_every_older_class_has_the_editors_layout(chromium: Browser) -> None:
@@ -214,7 +214,7 @@ async def test_every_older_class_has_the_editors_layout(chromium: Browser) -> No
         assert wrong_layouts(catalogue, await editor.classes()) == []
 
 
-async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> None:
+async def test_every_known_template_is_sent_as_by_the_editor(real_editor: Editor) -> None:
     """And some that an older server knows too with other values in them, as sent with a run.
 
     All are opened together: that takes most of the time.
@@ -229,7 +229,7 @@ async def test_every_known_template_is_sent_as_by_the_editor(real: Editor) -> No
         for name in sorted(older.keys() & graphs.keys())[::EACH]
     }
     untitled = {name for name, entry in catalogue.items() if not entry["display_name"]}
-    sent = await real.send_all({**graphs, **{name: graph for name, (graph, _) in along.items()}})
+    sent = await real_editor.send_all({**graphs, **{name: graph for name, (graph, _) in along.items()}})
     found = {line.partition(":")[0]: line for line in unequal(converter, graphs, sent, untitled=untitled)}
     scenes = {name for name, line in found.items() if SCENE in line and ";" not in line}
     print(f"{len(graphs) - len(found)} of {len(graphs)} equal; scenes in {sorted(scenes)}; others: {[*found]}")

@@ -102,7 +102,7 @@ def test_compression_ends_when_the_gateway_does(builds: Builds) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Installation:
+def page_clone(tmp_path: Path) -> Installation:
     """A clone with a small page."""
     texts = {"index.html": "", "app/main.py": "x = 1", "static/js/a.js": "let a;"}
     for name, text in texts.items():
@@ -111,27 +111,27 @@ def place(tmp_path: Path) -> Installation:
     return Installation(tmp_path)
 
 
-def test_set_up_for_users_leaves_compression_to_the_gateway(place: Installation) -> None:
+def test_set_up_for_users_leaves_compression_to_the_gateway(page_clone: Installation) -> None:
     shown = io.StringIO()
-    take([builds_step(place, packs=False)], shown)
+    take([builds_step(page_clone, packs=False)], shown)
     assert shown.getvalue() == "[1/1] Page files … kept; Mooring packs them while it runs\n"
-    builds, build = Builds(place), PageTree(place.root).current().build
+    builds, build = Builds(page_clone), PageTree(page_clone.root).current().build
     assert builds.has_any()
     assert builds.read(build.key) == build
     assert len(builds.unpacked(build, "zstd")) == len(builds.unpacked(build, "gzip")) > 0
 
 
-def test_set_up_for_tests_compresses_both_ways(place: Installation) -> None:
-    builds, shown = Builds(place), io.StringIO()
+def test_set_up_for_tests_compresses_both_ways(page_clone: Installation) -> None:
+    builds, shown = Builds(page_clone), io.StringIO()
     assert not builds.has_any()
     assert not builds.is_ready()
-    take([builds_step(place, packs=True)], shown)
+    take([builds_step(page_clone, packs=True)], shown)
     assert re.fullmatch(r"\[1/1\] Packed page files … done in \d+\.\d s\n", shown.getvalue())
     assert builds.has_any()
     assert builds.is_ready()
-    (place.root / "static/js/a.js").write_text("let b;")
+    (page_clone.root / "static/js/a.js").write_text("let b;")
     assert not builds.is_ready()
-    take([builds_step(place, packs=True)], shown)
+    take([builds_step(page_clone, packs=True)], shown)
     assert builds.is_ready()
 
 
@@ -159,17 +159,17 @@ def test_compression_of_a_large_file_ends_when_the_gateway_does() -> None:
 
 
 def test_node_of_the_environment_replaces_a_missing_one(
-    place: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page_clone: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The program itself, not a Python that would leave it running when it is killed."""
     machine = tmp_path / "bin"
     machine.mkdir()
     monkeypatch.setenv("PATH", str(machine))
     with pytest.raises(CommandFailed, match="no Node"):
-        node_command(place)
-    wheels = place.venv / system.VENV_NODE.replace("python*", "python3.11").replace("**/", "")
+        node_command(page_clone)
+    wheels = page_clone.venv / system.VENV_NODE.replace("python*", "python3.11").replace("**/", "")
     wheels.parent.mkdir(parents=True)
     wheels.touch()
-    assert node_command(place) == [wheels]
+    assert node_command(page_clone) == [wheels]
     shutil.copy(sys.executable, machine / f"node{Path(sys.executable).suffix}")
-    assert Path(str(node_command(place)[0])).parent == machine
+    assert Path(str(node_command(page_clone)[0])).parent == machine

@@ -22,7 +22,7 @@ DIFFS = [dedent(diff) for diff in DIFF.findall(TEXT)]
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def changed_files(tmp_path: Path) -> Path:
     """A folder with the files that the diffs change, and what these import."""
     for name in CHANGED.findall("".join(DIFFS)):
         copy = tmp_path / name
@@ -47,10 +47,10 @@ def passes(folder: Path) -> bool:
     return subprocess.run(words, check=False, cwd=folder, capture_output=True).returncode == 0
 
 
-def test_first_change_makes_its_own_test_pass(clone: Path) -> None:
+def test_first_change_makes_its_own_test_pass(changed_files: Path) -> None:
     test, change = DIFFS
-    assert passes(clone)
-    apply(test, clone)
-    assert not passes(clone)
-    apply(change, clone)
-    assert passes(clone)
+    assert passes(changed_files)
+    apply(test, changed_files)
+    assert not passes(changed_files)
+    apply(change, changed_files)
+    assert passes(changed_files)

@@ -42,7 +42,7 @@ console.log(JSON.stringify([one(), two(), three()]));
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def joinable_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a small clone with the tool that joins, and with Node, which may be only in our .venv."""
     node = Path(shutil.which(node_command(Installation(ROOT))[0]) or "")
     monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
@@ -65,50 +65,52 @@ def written(tree: Tree, folder: Path) -> Path:
     return folder / "static/js"
 
 
-def test_joined_files_share_one_instance_of_each_module(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = written(page_tree(Installation(root)).current(), tmp_path_factory.mktemp("site"))
+def test_joined_files_share_one_instance_of_each_module(
+    joinable_clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = written(page_tree(Installation(joinable_clone)).current(), tmp_path_factory.mktemp("site"))
     (home / "run.mjs").write_text(RUN, "utf-8")
     command = [*node_command(Installation(ROOT)), home / "run.mjs", home.as_uri()]
     ended = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
     assert json.loads(ended.stdout) == [1, 2, 3]
 
 
-def test_what_else_imports_a_module_keeps_it(root: Path) -> None:
-    (root / "static/js/main.js").write_text('import "./help.js";\nimport "./shared.js";', "utf-8")
-    files = page_tree(Installation(root)).current().build.files
+def test_what_else_imports_a_module_keeps_it(joinable_clone: Path) -> None:
+    (joinable_clone / "static/js/main.js").write_text('import "./help.js";\nimport "./shared.js";', "utf-8")
+    files = page_tree(Installation(joinable_clone)).current().build.files
     assert {"static/js/worker.js", "static/js/help.js"} < set(files)
 
 
-def test_changed_module_is_joined_again(root: Path) -> None:
-    files = page_tree(Installation(root))
+def test_changed_module_is_joined_again(joinable_clone: Path) -> None:
+    files = page_tree(Installation(joinable_clone))
     before = files.current().build
-    (root / "static/js/shared.js").write_text("export const count = () => 'changed';\n", "utf-8")
+    (joinable_clone / "static/js/shared.js").write_text("export const count = () => 'changed';\n", "utf-8")
     tree = files.current()
     assert tree.build.key != before.key
     texts = [text_of(tree, name) for name in tree.build.files if name.endswith(".js")]
     assert any("changed" in text for text in texts)
 
 
-def test_same_modules_are_joined_once(root: Path) -> None:
-    first = page_tree(Installation(root)).current().build
-    (kept,) = (Installation(root).state / "joined").iterdir()
+def test_same_modules_are_joined_once(joinable_clone: Path) -> None:
+    first = page_tree(Installation(joinable_clone)).current().build
+    (kept,) = (Installation(joinable_clone).state / "joined").iterdir()
     seen = kept.stat().st_mtime_ns
-    assert page_tree(Installation(root)).current().build == first
+    assert page_tree(Installation(joinable_clone)).current().build == first
     assert kept.stat().st_mtime_ns == seen
 
 
-def test_only_last_results_are_kept(root: Path) -> None:
-    files = page_tree(Installation(root))
+def test_only_last_results_are_kept(joinable_clone: Path) -> None:
+    files = page_tree(Installation(joinable_clone))
     for number in range(KEPT + 2):
-        (root / "static/js/shared.js").write_text(f"export const count = () => {number};\n", "utf-8")
+        (joinable_clone / "static/js/shared.js").write_text(f"export const count = () => {number};\n", "utf-8")
         files.current()
-    assert len(list((Installation(root).state / "joined").iterdir())) == KEPT
+    assert len(list((Installation(joinable_clone).state / "joined").iterdir())) == KEPT
 
 
-def test_modules_that_cannot_be_joined_are_loaded_alone(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (root / "static/js/shared.js").write_text("export const count = () => (;\n", "utf-8")
+def test_modules_that_cannot_be_joined_are_loaded_alone(joinable_clone: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (joinable_clone / "static/js/shared.js").write_text("export const count = () => (;\n", "utf-8")
     with caplog.at_level(logging.WARNING):
-        tree = page_tree(Installation(root)).current()
+        tree = page_tree(Installation(joinable_clone)).current()
     assert text_of(tree, "static/js/main.js") == FILES["static/js/main.js"]
     assert "static/js/shared.js" in tree.build.files
     assert "could not join" in caplog.text

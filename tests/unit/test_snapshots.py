@@ -41,7 +41,7 @@ class Node:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def app_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A clone with a small app, on a machine with a Node."""
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     texts = {"app/__init__.py": "", "app/model.py": "x = 1", **dict.fromkeys(SCRIPTS, "// a script")}
@@ -70,106 +70,106 @@ def make(place: Installation, node: Node) -> MemorySnapshot:
     return made
 
 
-def test_snapshot_is_made_once_and_found_by_its_key(place: Installation) -> None:
+def test_snapshot_is_made_once_and_found_by_its_key(app_clone: Installation) -> None:
     node = Node()
-    made = make(place, node)
-    assert made == MemorySnapshot(key_of(place), 1000, 77) == Snapshots(place).find(made.key)
-    assert make(place, node) == made
+    made = make(app_clone, node)
+    assert made == MemorySnapshot(key_of(app_clone), 1000, 77) == Snapshots(app_clone).find(made.key)
+    assert make(app_clone, node) == made
     (ran,) = node.ran
     assert MAKER in ran
-    left = {path.name for path in Snapshots(place).folder.iterdir()}
+    left = {path.name for path in Snapshots(app_clone).folder.iterdir()}
     assert left == {f"{made.key}.{ending}" for ending in (*FORMS.values(), "json")} | {"lock"}
 
 
 @pytest.mark.parametrize("name", ["app/model.py", *SCRIPTS])
-def test_changed_source_changes_the_key(place: Installation, name: str) -> None:
-    make(place, Node())
-    (place.root / name).write_text("x = 2")
-    assert Snapshots(place).find(key_of(place)) is None
-    assert not Snapshots(place).is_ready()
-    make(place, Node())
-    assert Snapshots(place).is_ready()
+def test_changed_source_changes_the_key(app_clone: Installation, name: str) -> None:
+    make(app_clone, Node())
+    (app_clone.root / name).write_text("x = 2")
+    assert Snapshots(app_clone).find(key_of(app_clone)) is None
+    assert not Snapshots(app_clone).is_ready()
+    make(app_clone, Node())
+    assert Snapshots(app_clone).is_ready()
 
 
 @pytest.mark.parametrize(
     "changed", [{"from": "other locks"}, {"files": {**FILES, "python/site.zip": 9}}], ids=["locks", "packages"]
 )
-def test_changed_runtime_changes_the_key(place: Installation, changed: dict[str, Any]) -> None:
-    before = key_of(place)
-    write_runtime(place.root, **changed)
-    assert key_of(place) != before
+def test_changed_runtime_changes_the_key(app_clone: Installation, changed: dict[str, Any]) -> None:
+    before = key_of(app_clone)
+    write_runtime(app_clone.root, **changed)
+    assert key_of(app_clone) != before
 
 
-def test_unrelated_files_do_not_change_the_key(place: Installation) -> None:
+def test_unrelated_files_do_not_change_the_key(app_clone: Installation) -> None:
     """The files of the tests are in `static/vendor/` too."""
-    before = key_of(place)
-    write_runtime(place.root, dev=True, files={**FILES, "test/axe.min.js": 1, "pyscript/core.js": 6})
-    assert key_of(place) == before
+    before = key_of(app_clone)
+    write_runtime(app_clone.root, dev=True, files={**FILES, "test/axe.min.js": 1, "pyscript/core.js": 6})
+    assert key_of(app_clone) == before
 
 
 @pytest.mark.parametrize("ending", [*FORMS.values(), "json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_damaged_snapshot_is_rebuilt(place: Installation, ending: str, damage: str) -> None:
-    made = make(place, Node())
-    file = Snapshots(place).folder / f"{made.key}.{ending}"
+def test_damaged_snapshot_is_rebuilt(app_clone: Installation, ending: str, damage: str) -> None:
+    made = make(app_clone, Node())
+    file = Snapshots(app_clone).folder / f"{made.key}.{ending}"
     file.unlink()
     if damage == "cut":
         file.write_text("mem")
-    assert Snapshots(place).find(made.key) is None
-    assert make(place, Node()) == made
-    assert Snapshots(place).find(made.key) == made
+    assert Snapshots(app_clone).find(made.key) is None
+    assert make(app_clone, Node()) == made
+    assert Snapshots(app_clone).find(made.key) == made
 
 
-def test_failed_snapshot_is_not_retried_for_the_same_sources(place: Installation) -> None:
+def test_failed_snapshot_is_not_retried_for_the_same_sources(app_clone: Installation) -> None:
     node = Node()
     node.fails = True
     with pytest.raises(SnapshotFailed):
-        make(place, node)
-    snapshots = Snapshots(place)
-    assert snapshots.find(key_of(place)) is None
-    assert snapshots.has_failed(key_of(place))
+        make(app_clone, node)
+    snapshots = Snapshots(app_clone)
+    assert snapshots.find(key_of(app_clone)) is None
+    assert snapshots.has_failed(key_of(app_clone))
     assert snapshots.is_ready(), "there is nothing to be done about it"
-    (place.root / "app" / "model.py").write_text("x = 3")
+    (app_clone.root / "app" / "model.py").write_text("x = 3")
     assert not snapshots.is_ready()
 
 
-def test_set_up_continues_without_it_with_one_line(place: Installation) -> None:
+def test_set_up_continues_without_it_with_one_line(app_clone: Installation) -> None:
     node, shown = Node(), io.StringIO()
     node.fails = True
-    take([snapshot_step(place, node)], shown)
+    take([snapshot_step(app_clone, node)], shown)
     assert shown.getvalue() == (
         "[1/1] Memory snapshot … left out: Node could not make it, so windows open slower"
         " (details: .mooring/setup.log)\n"
     )
     node.fails = False
     shown = io.StringIO()
-    take([snapshot_step(place, node)], shown)
+    take([snapshot_step(app_clone, node)], shown)
     assert re.fullmatch(r"\[1/1\] Memory snapshot … done in \d+\.\d s\n", shown.getvalue())
 
 
-def test_partial_output_of_node_is_no_snapshot(place: Installation) -> None:
+def test_partial_output_of_node_is_no_snapshot(app_clone: Installation) -> None:
     def half(command: list[str | Path]) -> None:
         Path(f"{command[-1]}.json").write_text('{"size": 1000')
 
     with pytest.raises(SnapshotFailed):
-        Snapshots(place).make(make_archive(place.root), half)
-    assert Snapshots(place).find(key_of(place)) is None
+        Snapshots(app_clone).make(make_archive(app_clone.root), half)
+    assert Snapshots(app_clone).find(key_of(app_clone)) is None
 
 
-def test_one_process_makes_it_at_a_time(place: Installation) -> None:
-    snapshots = Snapshots(place)
+def test_one_process_makes_it_at_a_time(app_clone: Installation) -> None:
+    snapshots = Snapshots(app_clone)
     with exclusive(snapshots.folder / "lock", lambda: None), pytest.raises(Busy):
-        make(place, Node())
+        make(app_clone, Node())
 
 
-def test_only_the_latest_are_kept(place: Installation) -> None:
+def test_only_the_latest_are_kept(app_clone: Installation) -> None:
     keys = []
     for number in range(KEPT + 2):
-        (place.root / "app" / "model.py").write_text(f"x = {number}")
-        keys.append(make(place, Node()).key)
-    found = [key for key in keys if Snapshots(place).find(key)]
+        (app_clone.root / "app" / "model.py").write_text(f"x = {number}")
+        keys.append(make(app_clone, Node()).key)
+    found = [key for key in keys if Snapshots(app_clone).find(key)]
     assert found == keys[-KEPT:]
-    assert len(list(Snapshots(place).folder.glob("*.zst"))) == KEPT
+    assert len(list(Snapshots(app_clone).folder.glob("*.zst"))) == KEPT
 
 
 def test_nothing_is_made_without_a_runtime(tmp_path: Path) -> None:

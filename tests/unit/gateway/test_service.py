@@ -21,7 +21,7 @@ ODD = ["/opt/my python/bin/python", "-m", "mooring", "--server", 'a=http://h:1/%
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def user_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     return tmp_path
@@ -44,14 +44,14 @@ def test_wrong_flags_are_reported_in_one_sentence(words: list[str], capsys: pyte
     assert ended.value.code == 2 and len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_nothing_is_written_without_agreement(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_written_without_agreement(user_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "--port", "8300"], lambda _: "") == 1
-    assert list(home.iterdir()) == []
+    assert list(user_home.iterdir()) == []
     assert "ExecStart=" in capsys.readouterr().out, "it was shown"
 
 
-def test_agreed_definition_is_written_and_removed_again(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = home / ".config" / "systemd" / "user" / f"{NAME}.service"
+def test_agreed_definition_is_written_and_removed_again(user_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = user_home / ".config" / "systemd" / "user" / f"{NAME}.service"
     assert main(["install"], lambda _: "y") == 0
     assert path.read_text("utf-8") in capsys.readouterr().out
     assert main(["install", "--yes"]) == 0
@@ -62,8 +62,8 @@ def test_agreed_definition_is_written_and_removed_again(home: Path, capsys: pyte
 
 
 @pytest.mark.parametrize("kind", ["systemd", "launchd", "task"])
-def test_service_starts_this_gateway_with_its_flags(kind: str, home: Path) -> None:
-    definition = define(parse_service_flags(["install", "--port", "8300"]), own(home), kind)
+def test_service_starts_this_gateway_with_its_flags(kind: str, user_home: Path) -> None:
+    definition = define(parse_service_flags(["install", "--port", "8300"]), own(user_home), kind)
     for word in (sys.executable, "-m", "gateway", "--port", "8300"):
         assert word in definition.text
     assert definition.start and definition.stop

@@ -97,17 +97,17 @@ class SandboxPage:
 
 
 @pytest_asyncio.fixture
-async def console() -> AsyncIterator[Console]:
+async def started_console() -> AsyncIterator[Console]:
     console = Console()
     await console.session.start()
     yield console
     await console.session.stop()
 
 
-async def test_script_runs_a_workflow_through_the_console_contract(console: Console) -> None:
-    mooring: Any = Mooring(SandboxPage(console).send, origin="", version="")
+async def test_script_runs_a_workflow_through_the_console_contract(started_console: Console) -> None:
+    mooring: Any = Mooring(SandboxPage(started_console).send, origin="", version="")
     prompt_id = await mooring.submit_workflow(WORKFLOW, title="Dunes")
-    console.sandbox.servers.finish(prompt_id)
+    started_console.sandbox.servers.finish(prompt_id)
     task = await mooring.wait_for(prompt_id)
     assert (task["state"], task["title"]) == ("succeeded", "Dunes")
     assert (await mooring.get_task_bound_image_url(prompt_id)).startswith("/servers/")

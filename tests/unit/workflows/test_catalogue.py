@@ -28,7 +28,7 @@ def spec(*given: Any, name: str = "x", is_required: bool = True) -> InputSpec:
 
 
 @pytest.fixture(scope="module")
-def real() -> Catalogue:
+def recorded_catalogue() -> Catalogue:
     """The catalogue of a real ComfyUI 0.3.64."""
     return Catalogue.parse(recordings.catalogue_text())
 
@@ -40,13 +40,17 @@ def known(catalogue: Catalogue, name: str) -> NodeClass:
     return found
 
 
-def test_every_class_of_a_real_server_is_readable(real: Catalogue) -> None:
-    assert len(real) == 369
-    assert [name for name in real.names if real.get(name) is None or real.why_unreadable(name)] == []
+def test_every_class_of_a_real_server_is_readable(recorded_catalogue: Catalogue) -> None:
+    assert len(recorded_catalogue) == 369
+    assert [
+        name
+        for name in recorded_catalogue.names
+        if recorded_catalogue.get(name) is None or recorded_catalogue.why_unreadable(name)
+    ] == []
 
 
-def test_real_class_has_ordered_inputs_with_ranges(real: Catalogue) -> None:
-    sampler = known(real, "KSampler")
+def test_real_class_has_ordered_inputs_with_ranges(recorded_catalogue: Catalogue) -> None:
+    sampler = known(recorded_catalogue, "KSampler")
     assert [item.name for item in sampler.inputs] == [
         "model", "seed", "steps", "cfg", "sampler_name", "scheduler", "positive", "negative", "latent_image", "denoise",
     ]  # fmt: skip
@@ -68,27 +72,35 @@ def test_real_class_has_ordered_inputs_with_ranges(real: Catalogue) -> None:
     ]
 
 
-def test_a_real_server_has_choices_in_both_forms(real: Catalogue) -> None:
-    old, new = known(real, "KSampler").input("scheduler"), known(real, "SaveVideo").input("format")
+def test_a_real_server_has_choices_in_both_forms(recorded_catalogue: Catalogue) -> None:
+    old, new = (
+        known(recorded_catalogue, "KSampler").input("scheduler"),
+        known(recorded_catalogue, "SaveVideo").input("format"),
+    )
     assert old is not None and old.type == "COMBO" and old.options and "karras" in old.options
     assert new is not None and new.type == "COMBO" and new.options == ("auto", "mp4")
 
 
-def test_uploads_are_known_by_their_kind(real: Catalogue) -> None:
-    kinds = {(name, item.name): item.upload for name in real.names for item in known(real, name).inputs if item.upload}
+def test_uploads_are_known_by_their_kind(recorded_catalogue: Catalogue) -> None:
+    kinds = {
+        (name, item.name): item.upload
+        for name in recorded_catalogue.names
+        for item in known(recorded_catalogue, name).inputs
+        if item.upload
+    }
     assert kinds[("LoadImage", "image")] == "image"
     assert kinds[("LoadVideo", "file")] == "video"
     assert set(kinds.values()) <= {"image", "video", "audio", "mesh", "file"}
 
 
-def test_choices_from_a_route_are_none_until_asked_for(real: Catalogue) -> None:
-    image = known(real, "LoadImageOutput").input("image")
+def test_choices_from_a_route_are_none_until_asked_for(recorded_catalogue: Catalogue) -> None:
+    image = known(recorded_catalogue, "LoadImageOutput").input("image")
     assert image is not None
     assert (image.options, image.remote_route, image.upload_folder) == ((), "/internal/files/output", "output")
 
 
-def test_output_nodes_are_known(real: Catalogue) -> None:
-    assert known(real, "SaveImage").is_output and not known(real, "KSampler").is_output
+def test_output_nodes_are_known(recorded_catalogue: Catalogue) -> None:
+    assert known(recorded_catalogue, "SaveImage").is_output and not known(recorded_catalogue, "KSampler").is_output
 
 
 def test_a_class_that_is_not_there_is_none() -> None:

@@ -32,7 +32,7 @@ FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plain_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a site with two direct servers."""
     folder = tmp_path_factory.mktemp("site")
     found = write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, folder)
@@ -45,49 +45,49 @@ def html(site: Path) -> str:
     return (site / "index.html").read_text("utf-8")
 
 
-def test_page_names_existing_files_by_relative_paths(site: Path) -> None:
-    text = html(site)
+def test_page_names_existing_files_by_relative_paths(plain_site: Path) -> None:
+    text = html(plain_site)
     named = [name for name in re.findall(r'(?:src|href)="([^"#]+)"', text) if name != "./"]
     config = json.loads(unescape(re.findall(r'config="([^"]*)"', text)[0]))
     named += [config["interpreter"], *config["js_modules"]["main"]]
     assert len(named) > 30
-    assert [name for name in named if not name.startswith("./") or not (site / name).is_file()] == []
+    assert [name for name in named if not name.startswith("./") or not (plain_site / name).is_file()] == []
 
 
-def test_each_module_finds_its_imports(site: Path) -> None:
+def test_each_module_finds_its_imports(plain_site: Path) -> None:
     missing = [
         f"{path.name}: {name}"
         for folder in ("static/js", "static/vendor/pyodide")
-        for path in next((site / "b").iterdir()).joinpath(folder).glob("*.js")
+        for path in next((plain_site / "b").iterdir()).joinpath(folder).glob("*.js")
         for name in re.findall(r"""(?:from|import\()\s*["'](\.{1,2}/[^"'$]+)["']""", path.read_text("utf-8"))
         if not Path(posixpath.normpath(path.parent / name)).is_file()
     ]
     assert missing == []
 
 
-def test_no_file_needs_unusual_type_or_encoding(site: Path) -> None:
-    endings = {path.suffix for path in site.rglob("*") if path.is_file()}
+def test_no_file_needs_unusual_type_or_encoding(plain_site: Path) -> None:
+    endings = {path.suffix for path in plain_site.rglob("*") if path.is_file()}
     assert not endings & {".mjs", ".gz", ".zst"}, endings
 
 
-def test_list_has_only_direct_servers(site: Path) -> None:
-    listed = json.loads((site / "fleet.json").read_text("utf-8"))
+def test_list_has_only_direct_servers(plain_site: Path) -> None:
+    listed = json.loads((plain_site / "fleet.json").read_text("utf-8"))
     assert [(one["id"], one["address"], one["drained"]) for one in listed["servers"]] == [
         ("a", "http://gpu:8188", False),
         ("b", "https://gpu.lan/comfy", True),
     ]
-    assert (site / "b" / listed["build"]).is_dir()
-    assert "//hidden" not in html(site)
+    assert (plain_site / "b" / listed["build"]).is_dir()
+    assert "//hidden" not in html(plain_site)
 
 
-def test_page_policy_allows_only_listed_servers(site: Path) -> None:
-    found = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html(site))
+def test_page_policy_allows_only_listed_servers(plain_site: Path) -> None:
+    found = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html(plain_site))
     rules = dict(rule.strip().split(" ", 1) for rule in unescape(found[0]).split(";"))
     origins = "http://gpu:8188 https://gpu.lan"
     assert rules["connect-src"] == f"'self' blob: data: {origins} ws://gpu:8188 wss://gpu.lan"
     assert rules["img-src"] == f"'self' blob: data: {origins}"
     assert rules["default-src"] == "'self'" and "gpu" not in rules["script-src"]
-    assert html(site).index("Content-Security-Policy") < html(site).index("<script")
+    assert html(plain_site).index("Content-Security-Policy") < html(plain_site).index("<script")
 
 
 def test_both_policies_are_equal_but_for_header_only_directives() -> None:
@@ -107,14 +107,14 @@ def test_fleet_without_direct_servers_is_refused(tmp_path: Path) -> None:
         write_plain(Installation(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 
 
-def test_worker_and_icons_are_beside_the_page(site: Path) -> None:
-    worker = (site / "worker.js").read_text("utf-8")
+def test_worker_and_icons_are_beside_the_page(plain_site: Path) -> None:
+    worker = (plain_site / "worker.js").read_text("utf-8")
     home = re.findall(r'const HOME = "(\./b/[0-9a-f]{32}/)"', worker)[0]
-    assert (site / home / "static/home/away.html").is_file()
-    manifest = json.loads((site / "manifest.webmanifest").read_text("utf-8"))
+    assert (plain_site / home / "static/home/away.html").is_file()
+    manifest = json.loads((plain_site / "manifest.webmanifest").read_text("utf-8"))
     assert "id" not in manifest  # the page may be below any path, and another Mooring beside it
-    assert all((site / icon["src"]).is_file() for icon in manifest["icons"])
-    assert '<html data-fleet="fleet.json" data-worker="worker.js"' in html(site)
+    assert all((plain_site / icon["src"]).is_file() for icon in manifest["icons"])
+    assert '<html data-fleet="fleet.json" data-worker="worker.js"' in html(plain_site)
 
 
 def test_unwanted_worker_removes_itself(tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_unwanted_worker_removes_itself(tmp_path: Path) -> None:
     assert "data-worker" not in html(tmp_path)
 
 
-def test_site_can_be_rewritten(site: Path) -> None:
-    write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, site)
-    assert not list(site.rglob("*.new"))
+def test_site_can_be_rewritten(plain_site: Path) -> None:
+    write_plain(Installation(ROOT), PageTree(ROOT).current(), FLEET, plain_site)
+    assert not list(plain_site.rglob("*.new"))
 
 
 def test_latest_builds_are_kept(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ FILES = {
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def small_clone(tmp_path: Path) -> Path:
     """Return a small repository."""
     root = tmp_path / "clone"
     for name, text in FILES.items():
@@ -35,9 +35,9 @@ def builds_in(folder: Path) -> set[str]:
     return {path.name for path in (folder / BUILDS).iterdir()}
 
 
-def test_files_are_written_with_their_compressed_forms(root: Path, tmp_path: Path) -> None:
+def test_files_are_written_with_their_compressed_forms(small_clone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "site"
-    site = write_site(root, folder)
+    site = write_site(small_clone, folder)
     script = folder / BUILDS / site.build / "static/js/grid.js"
     assert script.read_text() == FILES["static/js/grid.js"]
     assert gzip.decompress(script.with_name("grid.js.gz").read_bytes()) == script.read_bytes()
@@ -46,12 +46,12 @@ def test_files_are_written_with_their_compressed_forms(root: Path, tmp_path: Pat
     assert not list(folder.rglob("*.new"))
 
 
-def test_recent_builds_are_kept_and_old_ones_deleted(root: Path, tmp_path: Path) -> None:
+def test_recent_builds_are_kept_and_old_ones_deleted(small_clone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     written = []
     for number in range(KEPT + 1):
-        (root / "static/js/grid.js").write_text(f"let version = {number};")
-        written.append(write_site(root, folder).build)
+        (small_clone / "static/js/grid.js").write_text(f"let version = {number};")
+        written.append(write_site(small_clone, folder).build)
     assert builds_in(folder) == set(written[1:])
-    assert write_site(root, folder).build == written[-1], "the same once more is no other build"
+    assert write_site(small_clone, folder).build == written[-1], "the same once more is no other build"
     assert builds_in(folder) == set(written[1:])

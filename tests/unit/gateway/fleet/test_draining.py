@@ -117,50 +117,50 @@ def test_any_tidy_file_changes_in_that_value_only(tables: list[list[str]], data:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def fleet_path(tmp_path: Path) -> Path:
     path = tmp_path / "fleet.toml"
     path.write_text(TEXT, encoding="utf-8")
     return path
 
 
 @posix_only("files have no modes")
-def test_replaced_file_keeps_its_permissions(path: Path) -> None:
-    path.chmod(0o640)
-    before = path.stat().st_ino
-    fleet = drain_in_file(path, A, is_drained=True)
+def test_replaced_file_keeps_its_permissions(fleet_path: Path) -> None:
+    fleet_path.chmod(0o640)
+    before = fleet_path.stat().st_ino
+    fleet = drain_in_file(fleet_path, A, is_drained=True)
     assert [server.is_drained for server in fleet.servers] == [True, False]
-    assert fleet == read_fleet(path)
-    assert path.stat().st_ino != before, "whoever has it open still reads the old one, whole"
-    assert has_mode(path, 0o640)
-    assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
+    assert fleet == read_fleet(fleet_path)
+    assert fleet_path.stat().st_ino != before, "whoever has it open still reads the old one, whole"
+    assert has_mode(fleet_path, 0o640)
+    assert {file.name for file in fleet_path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
 
 
-def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
+def test_a_link_stays_a_link(fleet_path: Path, tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     link = tmp_path / "etc/fleet.toml"
-    make_link(link, path)
+    make_link(link, fleet_path)
     drain_in_file(link, A, is_drained=True)
     assert link.is_symlink()
-    assert read_fleet(path).servers[0].is_drained
+    assert read_fleet(fleet_path).servers[0].is_drained
 
 
-def test_write_failure_is_reported_and_leaves_file_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_failure_is_reported_and_leaves_file_whole(fleet_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(system, "replace", refuse)
     with pytest.raises(ConfigError, match=r"fleet\.toml: drain: it cannot be written \(Read-only file system\)"):
-        drain_in_file(path, A, is_drained=True)
-    assert path.read_text(encoding="utf-8") == TEXT
-    assert {file.name for file in path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
+        drain_in_file(fleet_path, A, is_drained=True)
+    assert fleet_path.read_text(encoding="utf-8") == TEXT
+    assert {file.name for file in fleet_path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
 
 
 @posix_only("a folder has no such mode")
 @pytest.mark.skipif(system.is_root(), reason="root may write everywhere")
-def test_unwritable_folder_is_reported(path: Path) -> None:
-    path.parent.chmod(0o500)
+def test_unwritable_folder_is_reported(fleet_path: Path) -> None:
+    fleet_path.parent.chmod(0o500)
     with pytest.raises(ConfigError, match="cannot be written"):
-        drain_in_file(path, A, is_drained=True)
+        drain_in_file(fleet_path, A, is_drained=True)
 
 
 def test_simultaneous_changes_are_both_applied(tmp_path: Path) -> None:
@@ -194,12 +194,12 @@ class Gateway:
         self.state.change(fleet)
 
 
-async def test_gateway_with_file_uses_the_changed_file(path: Path) -> None:
-    gateway = Gateway(read_fleet(path))
+async def test_gateway_with_file_uses_the_changed_file(fleet_path: Path) -> None:
+    gateway = Gateway(read_fleet(fleet_path))
     await set_drain(gateway, A, is_drained=True)
     await set_drain(gateway, A, is_drained=True)
     assert gateway.changes == 1
-    assert gateway.state.fleet == read_fleet(path)
+    assert gateway.state.fleet == read_fleet(fleet_path)
     assert gateway.state.servers[A].is_drained
 
 
@@ -212,8 +212,8 @@ async def test_gateway_without_file_remembers_the_drain() -> None:
     assert gateway.state.fleet.servers == servers
 
 
-async def test_unknown_server_is_reported(path: Path) -> None:
-    gateway = Gateway(read_fleet(path))
+async def test_unknown_server_is_reported(fleet_path: Path) -> None:
+    gateway = Gateway(read_fleet(fleet_path))
     with pytest.raises(ConfigError, match="no server 'c'"):
         await set_drain(gateway, ServerId("c"), is_drained=True)
-    assert read_fleet(path) == gateway.state.fleet
+    assert read_fleet(fleet_path) == gateway.state.fleet

@@ -54,16 +54,16 @@ PAGE = '<h1 data-t>\n Log in </h1><p id="x" data-t hidden>Run</p><p>Empty</p><p 
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of catalogues, with the Chinese one in it."""
+def locale_folder(tmp_path: Path) -> Path:
+    """A folder of catalogues, with ours in it."""
     folder = tmp_path / FOLDER
     folder.mkdir(parents=True)
     (folder / "zh_CN.po").write_bytes((ROOT / FOLDER / "zh_CN.po").read_bytes())
     return folder
 
 
-def test_one_more_file_is_one_more_language(folder: Path, tmp_path: Path) -> None:
-    (folder / "pl.po").write_text(POLISH, encoding="utf-8")
+def test_one_more_file_is_one_more_language(locale_folder: Path, tmp_path: Path) -> None:
+    (locale_folder / "pl.po").write_text(POLISH, encoding="utf-8")
     files = locale_files(read_languages(tmp_path), [])
     languages = read_index(files[INDEX].decode())
     assert dict(languages.names) == {"en": "English", "pl": "Polski", "zh-CN": "简体中文"}
@@ -78,8 +78,8 @@ def test_one_more_file_is_one_more_language(folder: Path, tmp_path: Path) -> Non
     assert counts == ["1 plik", "3 pliki", "5 plików", "22 pliki"]
 
 
-def test_windows_line_ends_and_missing_charset_are_accepted(folder: Path, tmp_path: Path) -> None:
-    (folder / "pl.po").write_bytes(POLISH.replace("\n", "\r\n").encode())
+def test_windows_line_ends_and_missing_charset_are_accepted(locale_folder: Path, tmp_path: Path) -> None:
+    (locale_folder / "pl.po").write_bytes(POLISH.replace("\n", "\r\n").encode())
     catalogue = read_languages(tmp_path)[0].catalogue
     assert gettext.GNUTranslations(io.BytesIO(catalogue)).gettext("Run") == "Uruchom"
     assert catalogue == compile_catalogue("pl", POLISH).catalogue
@@ -114,11 +114,11 @@ def test_text_without_scripts_is_in_all_languages() -> None:
     ],
 )
 def test_invalid_catalogue_is_left_out_with_a_warning(
-    folder: Path, caplog: pytest.LogCaptureFixture, correct: str, wrong: str, reason: str
+    locale_folder: Path, caplog: pytest.LogCaptureFixture, correct: str, wrong: str, reason: str
 ) -> None:
-    (folder / "pl.po").write_text(POLISH.replace(correct, wrong), encoding="utf-8")
+    (locale_folder / "pl.po").write_text(POLISH.replace(correct, wrong), encoding="utf-8")
     with caplog.at_level(logging.WARNING, "mooring.gateway"):
-        assert [language.code for language in read_languages(folder.parents[1])] == ["zh-CN"]
+        assert [language.code for language in read_languages(locale_folder.parents[1])] == ["zh-CN"]
     assert caplog.messages[0].startswith("pl.po is left out: ")
     assert re.search(reason, caplog.text)
 

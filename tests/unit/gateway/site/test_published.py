@@ -15,7 +15,7 @@ from tests.kit.platforms import link, posix_only
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def published_folder(tmp_path: Path) -> Path:
     """Return a folder with two workflows among other things."""
     place = tmp_path / "workflows"
     (place / "portraits" / ".hidden").mkdir(parents=True)
@@ -28,8 +28,8 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def test_the_files_of_the_folder_are_listed_and_read(folder: Path) -> None:
-    shown = Published(folder)
+def test_the_files_of_the_folder_are_listed_and_read(published_folder: Path) -> None:
+    shown = Published(published_folder)
     listing = shown.listing()
     assert list(listing.files) == ["b.json", "portraits/a b.PNG"]
     assert listing.left_out == {}
@@ -40,11 +40,11 @@ def test_the_files_of_the_folder_are_listed_and_read(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["../secret.json", "notes.txt", ".c.json", "portraits", "b.json/", "", "/etc/passwd"])
-def test_unlisted_file_is_not_read(folder: Path, path: str) -> None:
-    assert Published(folder).read(path) is None
+def test_unlisted_file_is_not_read(published_folder: Path, path: str) -> None:
+    assert Published(published_folder).read(path) is None
 
 
-def test_words_are_published_in_folders_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_published_in_folders_of_their_own(published_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "wildcards/animals/cats.txt",
         "wildcards/readme.csv",
@@ -52,12 +52,12 @@ def test_words_are_published_in_folders_of_their_own(folder: Path, monkeypatch: 
         "tags/note.txt",
         "sub/tags/x.csv",
     ):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("tabby\n")
+        (published_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (published_folder / name).write_text("tabby\n")
     monkeypatch.setitem(published.LARGEST_WORDS, ".txt", 8)
-    (folder / "wildcards" / "large.txt").write_text("tabby\nblack\n")
-    link(folder / "wildcards" / "out.txt", folder.parent / "secret.json")
-    shown = Published(folder)
+    (published_folder / "wildcards" / "large.txt").write_text("tabby\nblack\n")
+    link(published_folder / "wildcards" / "out.txt", published_folder.parent / "secret.json")
+    shown = Published(published_folder)
     listing = shown.listing()
     assert [name for name in listing.files if name.startswith(("wildcards", "tags", "sub"))] == [
         "tags/sea.CSV",
@@ -68,74 +68,74 @@ def test_words_are_published_in_folders_of_their_own(folder: Path, monkeypatch: 
     assert shown.read("wildcards/large.txt") is None
 
 
-def test_files_of_words_have_a_limit_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_words_have_a_limit_of_their_own(published_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published, "MOST_WORD_FILES", 1)
-    (folder / "wildcards").mkdir()
+    (published_folder / "wildcards").mkdir()
     for name in ("a.txt", "b.txt"):
-        (folder / "wildcards" / name).write_text("x")
-    listing = Published(folder).listing()
+        (published_folder / "wildcards" / name).write_text("x")
+    listing = Published(published_folder).listing()
     assert "b.json" in listing.files
     assert listing.left_out == {"wildcards/b.txt": "too many files"}
 
 
-def test_link_out_of_the_folder_is_left_out(folder: Path) -> None:
-    link(folder / "inner.json", folder / "b.json")
-    link(folder / "outer.json", folder.parent / "secret.json")
-    link(folder / "loop.json", folder / "loop.json")
-    link(folder / "elsewhere", folder.parent)
-    listing = Published(folder).listing()
+def test_link_out_of_the_folder_is_left_out(published_folder: Path) -> None:
+    link(published_folder / "inner.json", published_folder / "b.json")
+    link(published_folder / "outer.json", published_folder.parent / "secret.json")
+    link(published_folder / "loop.json", published_folder / "loop.json")
+    link(published_folder / "elsewhere", published_folder.parent)
+    listing = Published(published_folder).listing()
     assert list(listing.files) == ["b.json", "inner.json", "portraits/a b.PNG"]
     assert set(listing.left_out) == {"outer.json", "loop.json"}
 
 
-def test_too_many_too_deep_and_too_large_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    deep = folder.joinpath(*["x"] * (published.DEEPEST + 1))
+def test_too_many_too_deep_and_too_large_is_left_out(published_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = published_folder.joinpath(*["x"] * (published.DEEPEST + 1))
     deep.mkdir(parents=True)
     (deep / "deep.json").write_text("{}")
-    (folder / "large.json").write_text("[1,2,3,4]")
+    (published_folder / "large.json").write_text("[1,2,3,4]")
     monkeypatch.setattr(published, "LARGEST", 5)
-    listing = Published(folder).listing()
+    listing = Published(published_folder).listing()
     assert list(listing.left_out) == ["large.json"]
-    assert Published(folder).read("large.json") is None
+    assert Published(published_folder).read("large.json") is None
     monkeypatch.setattr(published, "MOST_FILES", 1)
-    assert list(Published(folder).listing().files) == ["b.json"]
+    assert list(Published(published_folder).listing().files) == ["b.json"]
 
 
 @posix_only("no file can have such a name")
 @pytest.mark.parametrize("name", ["50%.json", "a;b.json", "what?.json", "a#b.json", "line\nbreak.json"])
-def test_ambiguous_file_name_is_left_out(folder: Path, name: str) -> None:
-    (folder / name).write_text("{}")
-    assert list(Published(folder).listing().left_out) == [name]
+def test_ambiguous_file_name_is_left_out(published_folder: Path, name: str) -> None:
+    (published_folder / name).write_text("{}")
+    assert list(Published(published_folder).listing().left_out) == [name]
 
 
-def test_the_tag_follows_the_files(folder: Path) -> None:
-    shown = Published(folder)
+def test_the_tag_follows_the_files(published_folder: Path) -> None:
+    shown = Published(published_folder)
     first = shown.listing().tag
     assert shown.listing().tag == first
-    (folder / "b.json").write_text("[]")
-    os.utime(folder / "b.json", (1, 1))
+    (published_folder / "b.json").write_text("[]")
+    os.utime(published_folder / "b.json", (1, 1))
     second = shown.listing().tag
-    (folder / "b.json").unlink()
+    (published_folder / "b.json").unlink()
     assert len({first, second, shown.listing().tag}) == 3
     assert shown.read("b.json") is None
 
 
-def test_missing_folder_publishes_nothing(folder: Path) -> None:
-    shown = Published(folder)
+def test_missing_folder_publishes_nothing(published_folder: Path) -> None:
+    shown = Published(published_folder)
     shown.listing()
-    system.replace(folder, folder.parent / "away")
+    system.replace(published_folder, published_folder.parent / "away")
     assert shown.listing().files == {}
     assert Published(None).listing().tag == ""
 
 
-def test_a_workflow_with_a_form_is_listed_by_its_own_title(folder: Path) -> None:
+def test_a_workflow_with_a_form_is_listed_by_its_own_title(published_folder: Path) -> None:
     listed = {"v": 1, "title": "Portrait 夜", "about": "Faces.", "fields": [], "workflow": {"1": {}}}
-    (folder / "named.json").write_text(json.dumps(listed))
-    (folder / "plain.json").write_text('{"1": {"class_type": "A"}}')
-    (folder / "broken.json").write_text('{"title": "x", "workflow":')
-    published = Published(folder)
+    (published_folder / "named.json").write_text(json.dumps(listed))
+    (published_folder / "plain.json").write_text('{"1": {"class_type": "A"}}')
+    (published_folder / "broken.json").write_text('{"title": "x", "workflow":')
+    published = Published(published_folder)
     files = {item["path"]: item for item in published.listing().as_json()["files"]}  # type: ignore[attr-defined]
     assert (files["named.json"]["title"], files["named.json"]["about"]) == ("Portrait 夜", "Faces.")
     assert "title" not in files["plain.json"] and "title" not in files["broken.json"]
-    (folder / "named.json").write_text(json.dumps({**listed, "title": "Another one"}))
+    (published_folder / "named.json").write_text(json.dumps({**listed, "title": "Another one"}))
     assert published.listing().files["named.json"].title == "Another one"

@@ -46,7 +46,7 @@ def changed(change: Any) -> ApiWorkflow:
 
 
 @pytest.fixture
-def form() -> Form:
+def arranged_form() -> Form:
     return build_form(parse_workflow(RAW), CATALOGUE)
 
 
@@ -76,9 +76,9 @@ def test_another_shape_is_another_workflow(change: Any) -> None:
     assert workflow_key(changed(change)) != workflow_key(parse_workflow(RAW))
 
 
-def test_pinned_input_moves_to_the_top(form: Form) -> None:
+def test_pinned_input_moves_to_the_top(arranged_form: Form) -> None:
     layout = Layout().pin(("2", "steps"), [("1", "text")])
-    arranged = arrange(form, layout)
+    arranged = arrange(arranged_form, layout)
     assert [item.key for item in arranged.first] == [("1", "text"), ("2", "steps")]
     assert ("2", "steps") not in {item.key for section in arranged.sections for item in section.fields}
     moved = layout.pin(("2", "steps"), layout.first or (), place=0)
@@ -86,34 +86,37 @@ def test_pinned_input_moves_to_the_top(form: Form) -> None:
     assert moved.unpin(("1", "text"), moved.first).first == (("2", "steps"),)
 
 
-def test_top_is_guessed_until_the_user_chooses(form: Form) -> None:
-    assert [item.key for item in arrange(form, Layout()).first] == list(form.first)
-    assert arrange(form, Layout(first=())).first == ()
+def test_top_is_guessed_until_the_user_chooses(arranged_form: Form) -> None:
+    assert [item.key for item in arrange(arranged_form, Layout()).first] == list(arranged_form.first)
+    assert arrange(arranged_form, Layout(first=())).first == ()
     assert Layout(first=()).with_guessed_top().first is None
 
 
-def test_a_hidden_input_is_out_of_sight_and_remembered(form: Form) -> None:
+def test_a_hidden_input_is_out_of_sight_and_remembered(arranged_form: Form) -> None:
     layout = Layout().hide(("1", "seed")).hide(("1", "seed"))
-    arranged = arrange(form, layout)
+    arranged = arrange(arranged_form, layout)
     assert [item.key for item in arranged.hidden] == [("1", "seed")]
     assert ("1", "seed") not in {item.key for item in arranged.first}
-    assert arrange(form, layout.show(("1", "seed"))) == arrange(form, Layout())
+    assert arrange(arranged_form, layout.show(("1", "seed"))) == arrange(arranged_form, Layout())
     assert layout.pin(("1", "seed"), []).hidden == ()
 
 
-def test_input_has_the_users_label(form: Form) -> None:
+def test_input_has_the_users_label(arranged_form: Form) -> None:
     layout = Layout(first=(("1", "text"),)).rename(("1", "text"), " Scene ").rename(("2", "text"), "Mood")
-    arranged = arrange(form, layout)
+    arranged = arrange(arranged_form, layout)
     assert arranged.first[0].label == "Scene"
     assert "Mood" in {item.label for section in arranged.sections for item in section.fields}
     assert layout.rename(("1", "text"), "Place").names == (("2", "text", "Mood"), ("1", "text", "Place"))
     assert layout.rename(("1", "text"), " ").rename(("2", "text"), "").names == ()
 
 
-def test_nodes_keep_the_users_order(form: Form) -> None:
+def test_nodes_keep_the_users_order(arranged_form: Form) -> None:
     layout = Layout(first=()).move("2", 0, ["1", "2"])
-    assert [section.node_id for section in arrange(form, layout).sections] == ["2", "1"]
-    assert [section.node_id for section in arrange(form, Layout(first=(), order=("9", "2"))).sections] == ["2", "1"]
+    assert [section.node_id for section in arrange(arranged_form, layout).sections] == ["2", "1"]
+    assert [section.node_id for section in arrange(arranged_form, Layout(first=(), order=("9", "2"))).sections] == [
+        "2",
+        "1",
+    ]
 
 
 @given(layouts)

@@ -42,7 +42,7 @@ TEXT, SEED, IMAGE = ("1", "text"), ("1", "seed"), ("1", "image")
 
 
 @pytest.fixture
-def form() -> Form:
+def seeded_form() -> Form:
     raw = {
         "1": {"class_type": "A", "inputs": {"seed": 1, "text": "one", "image": "a.png"}},
         "2": {"class_type": "Foreign", "inputs": {"x": 1}},
@@ -55,27 +55,27 @@ def kept(form: Form, **more: Any) -> Preset:
     return preset_of(form, {TEXT: "two"}, {SEED: SeedMode.UP}, **facts)
 
 
-def test_preset_stores_values_but_no_files(form: Form) -> None:
-    preset = kept(form)
+def test_preset_stores_values_but_no_files(seeded_form: Form) -> None:
+    preset = kept(seeded_form)
     assert preset.name == "Night"
     assert preset.texts == ((*SEED, "1"), (*TEXT, "two"))
     assert preset.modes == ((*SEED, SeedMode.UP.value),)
-    untouched = preset_of(form, {}, {}, preset_id="q", name="Day", workflow_key="k")
+    untouched = preset_of(seeded_form, {}, {}, preset_id="q", name="Day", workflow_key="k")
     assert untouched.modes == ((*SEED, SeedMode.RANDOM.value),)
 
 
-def test_preset_is_applied_over_form_values(form: Form) -> None:
-    texts, modes = kept(form).over({TEXT: "three", IMAGE: "b.png", ("9", "x"): "far"}, {})
+def test_preset_is_applied_over_form_values(seeded_form: Form) -> None:
+    texts, modes = kept(seeded_form).over({TEXT: "three", IMAGE: "b.png", ("9", "x"): "far"}, {})
     assert texts == {SEED: "1", TEXT: "two", IMAGE: "b.png", ("9", "x"): "far"}
     assert modes == {SEED: SeedMode.UP}
-    assert json.loads(form.filled(texts).text)["1"]["inputs"]["text"] == "two"
+    assert json.loads(seeded_form.filled(texts).text)["1"]["inputs"]["text"] == "two"
 
 
-def test_preset_keeps_newer_fields_in_store(form: Form) -> None:
-    record = {**encode(kept(form)), "later": [1]}
+def test_preset_keeps_newer_fields_in_store(seeded_form: Form) -> None:
+    record = {**encode(kept(seeded_form)), "later": [1]}
     found = from_text(Preset, json.dumps(record))
     assert isinstance(found, Preset)
-    assert found.texts == kept(form).texts
+    assert found.texts == kept(seeded_form).texts
     assert json.loads(to_text(found)) == record
 
 
@@ -97,10 +97,10 @@ def test_unreadable_preset_of_newer_version_is_reported(wrong: dict[str, Any]) -
     assert found.detail.startswith("Preset")
 
 
-def test_recent_values_are_those_that_were_typed_the_latest_first(form: Form) -> None:
+def test_recent_values_are_those_that_were_typed_the_latest_first(seeded_form: Form) -> None:
     recent = Recent()
     for text in ("two", "three", "two"):
-        recent = noted(recent, form, {TEXT: text, SEED: "1", IMAGE: "b.png", ("2", "x"): "5", ("9", "y"): "z"})
+        recent = noted(recent, seeded_form, {TEXT: text, SEED: "1", IMAGE: "b.png", ("2", "x"): "5", ("9", "y"): "z"})
     assert recent.of("A", "text") == ("two", "three")
     assert recent.of("A", "seed") == ()  # never changed
     assert recent.of("A", "image") == ()
@@ -121,23 +121,23 @@ def test_recent_model_is_one_whichever_way_it_was_spelled() -> None:
     assert recent.of("A", "model") == ("xl\\a", "xl/b")
 
 
-def test_recent_values_are_bounded(form: Form) -> None:
+def test_recent_values_are_bounded(seeded_form: Form) -> None:
     recent = Recent(tuple(RecentInput("Old", str(number), ("x",)) for number in range(RECENT_INPUTS)))
     for number in range(RECENT_EACH + 5):
-        recent = noted(recent, form, {TEXT: f"text {number}"})
-    recent = noted(recent, form, {TEXT: "x" * (LONGEST + 1)})
+        recent = noted(recent, seeded_form, {TEXT: f"text {number}"})
+    recent = noted(recent, seeded_form, {TEXT: "x" * (LONGEST + 1)})
     assert len(recent.of("A", "text")) == RECENT_EACH
     assert recent.of("A", "text")[0] == f"text {RECENT_EACH + 4}"
     assert len(recent.inputs) == RECENT_INPUTS
     assert recent.of("Old", str(RECENT_INPUTS - 1)) == ()
 
 
-def test_recent_values_keep_newer_fields_in_store(form: Form) -> None:
-    record = encode(noted(Recent(), form, {TEXT: "two"}))
+def test_recent_values_keep_newer_fields_in_store(seeded_form: Form) -> None:
+    record = encode(noted(Recent(), seeded_form, {TEXT: "two"}))
     record["inputs"][0]["stars"] = 5
     found = from_text(Recent, json.dumps(record))
     assert isinstance(found, Recent)
-    encoded = encode(noted(found, form, {TEXT: "three"}))
+    encoded = encode(noted(found, seeded_form, {TEXT: "three"}))
     assert encoded["inputs"] == [
         {"class_type": "A", "input_name": "text", "texts": ["three", "two"], "stars": 5},
     ]
