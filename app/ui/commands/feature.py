@@ -47,7 +47,7 @@ def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iter
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     services=(Service(PaletteActions, _actions, itself),),
     life=Life(
         refresh=lambda services: (Offer(services.page.commands),),

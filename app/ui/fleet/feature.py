@@ -57,7 +57,7 @@ def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iter
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     services=(
         Service(PanelActions, _panel_actions, itself),
         Service(BreakActions, _break_actions, itself),

@@ -128,7 +128,7 @@ def _fetch_lists(services: Services, view: PageView) -> None:
 
 
 FEATURE = Feature(
-    commands=form_commands,
+    commands=(form_commands,),
     states=(_first_workflows,),
     services=(
         Service(FormCatalogues, lambda services: FormCatalogues(services.session, services.page)),

@@ -141,7 +141,7 @@ def _commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Itera
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     services=(
         Service(Graphs, _graphs),
         Service(GraphActions, lambda its: GraphActions(its.session, its.page, its.of(Graphs)), itself),

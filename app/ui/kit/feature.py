@@ -164,4 +164,4 @@ class Feature:
     dialogs: tuple[DialogKind[Any, Any], ...] = ()
     changes: tuple[Change, ...] = ()
     movements: tuple[Movement, ...] = ()
-    commands: Commands | None = None
+    commands: tuple[Commands, ...] = ()

@@ -152,7 +152,7 @@ def _take_files(services: Services, key: Key | None, files: Files, purpose: str)
 
 
 FEATURE = Feature(
-    commands=library_commands,
+    commands=(library_commands,),
     dialogs=(DialogKind(LibraryDialog, _library, library),),
     states=(_first_form,),
     services=(

@@ -48,7 +48,7 @@ def _commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Itera
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     dialogs=(DialogKind(ShareDialog, _share, share),),
     services=(Service(LinkActions, _actions, itself),),
     life=Life(follow_link=_follow_link, refresh=_refresh),

@@ -138,7 +138,7 @@ def _commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Itera
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     states=(_first_notices,),
     services=(
         Service(NoticeTimer, lambda services: NoticeTimer(services.page, services.ports.sleep)),

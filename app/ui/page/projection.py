@@ -14,7 +14,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.features import FEATURES
 
 DIALOGS = {item.kind: item for feature in FEATURES for item in feature.dialogs}
-COMMANDS = [feature.commands for feature in FEATURES if feature.commands is not None]
+COMMANDS = [commands for feature in FEATURES for commands in feature.commands]
 MOVEMENTS = [item for feature in FEATURES for item in feature.movements]
 
 

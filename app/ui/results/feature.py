@@ -243,7 +243,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
-    commands=result_commands,
+    commands=(result_commands,),
     services=(
         Service(AlbumRows, lambda its: AlbumRows(its.session, its.ports.documents, its.page)),
         Service(ResultsActions, _actions, itself),

@@ -215,7 +215,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
-    commands=run_commands,
+    commands=(run_commands,),
     services=(
         Service(RunActions, _actions, lambda actions: actions.owners),
         Service(Standings, _standings, itself),

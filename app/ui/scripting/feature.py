@@ -19,7 +19,7 @@ def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iter
 
 
 FEATURE = Feature(
-    commands=_commands,
+    commands=(_commands,),
     dialogs=(plain_dialog(ScriptingDialog, scripting),),
     services=(Service(ScriptingActions, lambda services: ScriptingActions(services.page), itself),),
 )

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from app.ui.kit.account import Account, Presence
-from app.ui.settings.settings import Settings, SettingsDialog
 from app.ui.windows.panel import RosterDialog
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsView:
-    """The settings, with what the browser allows, and the language that the page speaks."""
-
-    dialog: SettingsDialog
-    settings: Settings = field(default_factory=Settings)
-    language: str = "en"
-    account: Account = field(default_factory=Account)
 
 
 class Attendance:

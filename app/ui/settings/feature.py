@@ -14,20 +14,20 @@ from app.ui.kit.feature import DialogKind, Feature, Life, Service, itself
 from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
-from app.ui.settings.account import LogOutDialog, LogOutView, SettingsView
+from app.ui.settings.account import LogOutDialog, LogOutView
 from app.ui.settings.account_actions import AccountActions, Team
 from app.ui.settings.account_html import log_out
 from app.ui.settings.actions import SettingsActions
 from app.ui.settings.commands import setting_commands
 from app.ui.settings.logout import log_out_view
 from app.ui.settings.notifications import EndNotifier, Notifier
-from app.ui.settings.settings import KEY, Settings, SettingsDialog, read_settings
+from app.ui.settings.settings import KEY, Settings, SettingsDialog, SettingsView, read_settings
 from app.ui.settings.settings_html import settings
 from app.ui.windows.panel import PanelFacts
 
 
 def _settings(dialog: SettingsDialog, page: Projection) -> SettingsView:
-    return SettingsView(dialog, page.ui.of(Settings), page.language, page.ui.of(Account))
+    return SettingsView(dialog, page.ui.of(Settings), page.ui.of(Account))
 
 
 def _log_out(dialog: LogOutDialog, page: Projection) -> LogOutView:
@@ -81,7 +81,7 @@ def _refresh_previews(services: Services, prompt_ids: tuple[PromptId, ...] | Non
 
 
 FEATURE = Feature(
-    commands=setting_commands,
+    commands=(setting_commands,),
     states=(_first_settings,),
     services=(
         Service(SettingsActions, _actions, itself),

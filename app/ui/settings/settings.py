@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from app.core.previews import Previews
+from app.ui.kit.account import Account
 from app.ui.kit.state import Dialog, Slice
 
 KEY = "mooring.settings"
@@ -45,12 +46,28 @@ class SettingsDialog(Dialog):
     permission: str = Permission.ABSENT
 
 
+class SettingGroup(Enum):
+    """The part of the dialog that a setting is in."""
+
+    WORK = "work"  # while work runs
+    NOTICES = "notices"  # when work has ended
+    KEYS = "keys"
+
+
 class SettingSwitch(Enum):
     """A setting that is on or off, by the name of its field in `Settings`."""
 
     NOTICES = "has_notices"  # the system's own, when work ends while the focus is elsewhere
     SOUND = "has_sound"
     KEYS = "has_keys"  # shortcuts of a single key
+
+    @property
+    def group(self) -> SettingGroup:
+        match self:
+            case SettingSwitch.NOTICES | SettingSwitch.SOUND:
+                return SettingGroup.NOTICES
+            case SettingSwitch.KEYS:
+                return SettingGroup.KEYS
 
     @property
     def slug(self) -> str:
@@ -71,6 +88,25 @@ class Settings(Slice):
 
     def is_on(self, switch: SettingSwitch) -> bool:
         return bool(getattr(self, switch.value))
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """The settings, with what the browser allows."""
+
+    dialog: SettingsDialog
+    settings: Settings = field(default_factory=Settings)
+    account: Account = field(default_factory=Account)
+
+    def is_impossible(self, switch: SettingSwitch) -> bool:
+        """Whether the browser allows no such thing."""
+        denied = self.dialog.permission in {Permission.ABSENT, Permission.DENIED}
+        return switch is SettingSwitch.NOTICES and denied
+
+    def is_on(self, switch: SettingSwitch) -> bool:
+        """Whether it is on, and the browser does what it says."""
+        is_shown = switch is not SettingSwitch.NOTICES or self.dialog.permission == Permission.GRANTED
+        return self.settings.is_on(switch) and is_shown
 
 
 def read_settings(text: str) -> Settings:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from app.core.previews import Previews
 from app.ui.kit.i18n import Translator
-from app.ui.settings.account import SettingsView
-from app.ui.settings.settings import Permission, SettingSwitch
+from app.ui.settings.settings import Permission, SettingsView, SettingSwitch
 
 
 def word_previews(_: Translator) -> tuple[tuple[Previews, str], ...]:
@@ -43,8 +42,18 @@ def word_switch(switch: SettingSwitch, _: Translator) -> SwitchWords:
             return SwitchWords(_("Single-key shortcuts"), on, off, "keyboard")
 
 
-def word_notices(view: SettingsView, _: Translator) -> str:
-    """Return what notifications are for, or why there can be none."""
+def word_about(switch: SettingSwitch, view: SettingsView, _: Translator) -> str:
+    """Return what a switch does, or why it cannot."""
+    match switch:
+        case SettingSwitch.NOTICES:
+            return _word_notices(view, _)
+        case SettingSwitch.SOUND:
+            return _("Two soft notes. The browser plays them once this page was clicked on.")
+        case SettingSwitch.KEYS:
+            return _("Outside of fields. Switch them off if speech input or accidental keys trigger them.")
+
+
+def _word_notices(view: SettingsView, _: Translator) -> str:
     match view.dialog.permission:
         case Permission.ABSENT:
             return _(

@@ -55,7 +55,7 @@ def _refresh(services: Services) -> Iterable[object]:
 
 
 FEATURE = Feature(
-    commands=window_commands,
+    commands=(window_commands,),
     services=(
         Service(PanelData, _panel_data),
         Service(OrphanActions, lambda its: OrphanActions(its.session, its.page, its.screen), itself),

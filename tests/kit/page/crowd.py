@@ -38,8 +38,7 @@ from app.ui.results.storage import KeepingDialog, KeepingView
 from app.ui.runs.questions import Question
 from app.ui.runs.state import GiveUpDialog, RunView
 from app.ui.runs.waiting import WaitingView
-from app.ui.settings.account import SettingsView
-from app.ui.settings.settings import Permission, Settings, SettingsDialog
+from app.ui.settings.settings import Permission, Settings, SettingsDialog, SettingsView
 from app.workflows.library import Item, Version
 from app.workflows.links import LeftOutReason, RefusedValue
 from tests.kit.page.anything import anything, searched, unfolded

@@ -60,8 +60,8 @@ async def test_header_shows_a_running_script_while_the_drawer_is_closed() -> Non
 
 
 def test_command_has_its_key() -> None:
-    assert FEATURE.commands is not None
-    (command,) = FEATURE.commands(PageView({}), UiState(), ENGLISH)
+    (commands,) = FEATURE.commands
+    (command,) = commands(PageView({}), UiState(), ENGLISH)
     assert SINGLE[key_of(command)] == command.command_id
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from app.core.previews import Previews
 from app.session import Preview
-from app.ui.settings.account import SettingsView
 from app.ui.settings.actions import first_language
 from app.ui.settings.settings import (
     KEY,
     Permission,
     Settings,
     SettingsDialog,
+    SettingsView,
     SettingSwitch,
     Theme,
     page_settings,
