@@ -40,5 +40,4 @@ class Departures:
 
     async def close(self) -> None:
         """Close the remaining connections."""
-        for upstream in self._leaving.values():
-            await upstream.__aexit__(None, None, None)
+        await asyncio.gather(*(upstream.__aexit__(None, None, None) for upstream in self._leaving.values()))

@@ -9,6 +9,7 @@ address; a discovered one may keep its identity at another address.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.http.deadlines import Deadlines
@@ -69,8 +70,7 @@ class Upstreams(Mapping[ServerId, Upstream]):
 
     async def close(self) -> None:
         """Close all connections."""
-        for upstream in self._now.values():
-            await upstream.__aexit__(None, None, None)
+        await asyncio.gather(*(upstream.__aexit__(None, None, None) for upstream in self._now.values()))
         await self.worker.close()
 
 
