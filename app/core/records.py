@@ -130,7 +130,7 @@ class _Fault(Exception):
         return self
 
 
-_PLAIN = frozenset({str, int, float, bool, types.NoneType})
+_PLAIN: frozenset[type] = frozenset({str, int, float, bool, types.NoneType})
 
 
 class StoredField(NamedTuple):
@@ -180,6 +180,13 @@ def _reader(hint: Any) -> Reader:
     return _float if hint is float else _plain_reader(hint)
 
 
+def _as_is(hint: Any) -> frozenset[type]:
+    """The types of JSON values that need no reading for this type: most fields of most records have one of them."""
+    hint = getattr(hint, "__supertype__", hint)
+    parts = get_args(hint) if get_origin(hint) in _UNIONS else (hint,)
+    return _PLAIN.intersection(getattr(part, "__supertype__", part) for part in parts)
+
+
 def _optional_reader(reader: Reader) -> Reader:
     return lambda value: None if value is None else reader(value)
 
@@ -218,7 +225,7 @@ def _fields_reader(kind: Any) -> Reader:
     hints = get_type_hints(kind, localns=vars(model) if issubclass(kind, MooringError) else None)
     parts = {name: _reader(part) for name, part in TASK_PARTS.items()} if kind is Task else {}
     shape = tuple(
-        (item.name, _reader(hints[item.name]), _default(item) is MISSING)
+        (item.name, _as_is(hints[item.name]), _reader(hints[item.name]), _default(item) is MISSING)
         for item in fields(kind)
         if item.name != "extra" and item.name not in parts
     )
@@ -226,20 +233,22 @@ def _fields_reader(kind: Any) -> Reader:
     has_extra = any(item.name == "extra" for item in fields(kind))
 
     def read(record: Any) -> Any:
-        if not isinstance(record, Mapping):
+        if not isinstance(record, (dict, Mapping)):  # nearly always a dict, which is seen sooner
             raise _Fault("is not an object")
         values: dict[str, Any] = {}
-        for name, reader, is_needed in shape:
-            if name in record:
-                try:
-                    values[name] = reader(record[name])
-                except _Fault as fault:
-                    raise fault.within(f".{name}") from None
-            elif is_needed:
-                raise _Fault("is missing", f".{name}")
-        for name, reader in parts.items():
-            values[name] = reader(record)
-        if has_extra:
+        name = ""
+        try:
+            for name, as_is, reader, is_needed in shape:
+                if name in record:
+                    value = record[name]
+                    values[name] = value if type(value) in as_is else reader(value)
+                elif is_needed:
+                    raise _Fault("is missing")
+        except _Fault as fault:
+            raise fault.within(f".{name}") from None
+        for part, reader in parts.items():
+            values[part] = reader(record)
+        if has_extra and not record.keys() <= known:  # rarely
             values["extra"] = {name: record[name] for name in record if name not in known}
         try:
             return kind(**values)
