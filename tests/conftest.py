@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.page import templates
+from tests.kit.certificates import Pem, make_pem
 
 LONGEST = ("oracle", "e2e", "integration", "mutants")  # folders
 HERE = Path(__file__).resolve().parent
@@ -53,3 +54,9 @@ def pytest_collection_finish() -> None:
 def _rank(item: pytest.Item) -> int:
     folder = item.path.relative_to(HERE).parts[0]
     return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
+    """An authority of our own, and what it has certified."""
+    return make_pem(tmp_path_factory.mktemp("pem"))

@@ -13,6 +13,7 @@ import pytest
 from tests.contract.peer import Peer, WebPeer, web_peer
 from tests.contract.simulated import simulated
 from tests.kit.services import Service, start_demo
+from tests.kit.studio import Studio, open_studio
 from wire.versions import NEWEST, OLDEST, VERSIONS
 
 REAL = [each.strip().rstrip("/") for each in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if each.strip()]
@@ -91,3 +92,15 @@ async def peer(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Pe
     """A server under test."""
     async with _open(request.param, demos) as peer:
         yield peer
+
+
+def address_of(server: str, demos: Demos) -> str:
+    """Return the address of a real server, or of the demo of this version."""
+    return demos.get(server).url if server in VERSIONS else server
+
+
+@pytest.fixture(params=[*VERSIONS, *REAL])
+async def studio(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Studio]:
+    """A gateway with three users, for each kind of server."""
+    async with open_studio(server=address_of(request.param, demos)) as studio:
+        yield studio

@@ -7,27 +7,14 @@ events to the client_id of the prompt. Each is ComfyUI's own behaviour, so each 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
 from gateway.fleet.rules import Rules
-from tests.contract.conftest import REAL, Demos
+from tests.contract.conftest import REAL, Demos, address_of
 from tests.kit.gateways import until
 from tests.kit.studio import Studio, load_prompt, open_listener, open_studio, picture_prompt, small_png
-from wire.versions import NEWEST, VERSIONS
-
-
-@pytest.fixture(params=[*VERSIONS, *REAL])
-async def studio(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Studio]:
-    """A gateway with three users, for each kind of server."""
-    async with open_studio(server=address_of(request.param, demos)) as studio:
-        yield studio
-
-
-def address_of(server: str, demos: Demos) -> str:
-    """Return the address of a real server, or of the demo of this version."""
-    return demos.get(server).url if server in VERSIONS else server
+from wire.versions import NEWEST
 
 
 def new_picture() -> dict[str, object]:

@@ -7,29 +7,18 @@ lets pass is tried on servers that have the classes.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import REAL, Demos
-from tests.contract.test_people import address_of
-from tests.kit.studio import Client, Studio, open_studio, picture_prompt, small_png
+from tests.kit.studio import Client, Studio, picture_prompt, small_png
 from wire.path_table import ROWS
 from wire.paths import Use
-from wire.versions import VERSIONS
 
 READERS = [(owner, name) for owner, name, use, _ in ROWS if Use(use) in {Use.READS, Use.LISTS}]
 WRITERS = [(owner, name) for owner, name, use, _ in ROWS if Use(use) in {Use.WRITES, Use.OVERWRITES, Use.NAME}]
 MODELS = [(owner, name) for owner, name, use, _ in ROWS if Use(use) in {Use.MODEL, Use.CHOICE}]
 OUTSIDE = ("../x", "/tmp/x", "a/../../x", "C:/x", "\\\\host\\x")
-
-
-@pytest.fixture(params=[*VERSIONS, *REAL])
-async def studio(request: pytest.FixtureRequest, demos: Demos) -> AsyncIterator[Studio]:
-    """A gateway with three users, for each kind of server."""
-    async with open_studio(server=address_of(request.param, demos)) as studio:
-        yield studio
 
 
 def prompt_of(class_type: str, **inputs: object) -> dict[str, Any]:

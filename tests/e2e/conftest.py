@@ -6,9 +6,9 @@
 
 Tests that need no fresh window share one of their module: `async def test_something(window)`.
 
-A module with a fleet of its own overrides the fixture `gateway`; its `user` then works at that gateway. A module's
-`FIRST_SCRIPT` runs in each window before the page's own scripts, in place of the usual one, and its `PROFILE` holds
-options of all profiles, as of a phone.
+A module with a fleet of its own overrides the fixture `gateway` with one of `tests/kit/module_gateways.py`; its `user`
+then works at that gateway. A module's `FIRST_SCRIPT` runs in each window before the page's own scripts, in place of the
+usual one, and its `PROFILE` holds options of all profiles, as of a phone.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def gateway_to_two(two_servers: tuple[Service, Service]) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def module_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two servers for a whole module, as slow as its `STEP_SECONDS` says."""
+    """Servers for a whole module: its `SERVERS`, as slow as its `STEP_SECONDS` says."""
+    servers = getattr(request.module, "SERVERS", ("a", "b"))
     step_seconds = getattr(request.module, "STEP_SECONDS", 0.05)
-    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", "b", step_seconds=step_seconds) as opened:
+    with start_fleet(tmp_path_factory.mktemp("fleet"), *sorted(servers), step_seconds=step_seconds) as opened:
         yield opened
 
 

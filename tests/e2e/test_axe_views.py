@@ -8,7 +8,7 @@ window of 720 at 200 % zoom.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from tests.kit.browser.axe import UNMARKED, check_axe
 from tests.kit.browser.chromium import open_headless_shell
 from tests.kit.browser.windows import BrowserUser, MooringWindow, close_dialogs, open_user, press_in_menu
 from tests.kit.browser.work import break_server, demo_servers, paused, quick_workflow
-from tests.kit.services import Service, start_gateway
+from tests.kit.module_gateways import a_gateway
+from tests.kit.services import Service
 from tests.toolchain import families
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -132,12 +133,7 @@ WALKS = (
     Walk((("latest", "[data-action=album-pick-none]", marked("album-pick-all")),), leave=("#results-latest",)),
 )  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """Servers for this module only, since it stops the first two."""
-    with start_gateway(demo=3) as service:
-        yield service
+gateway = a_gateway(demo=3)  # its own, since the first two servers are stopped
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

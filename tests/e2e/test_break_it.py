@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import Locator, expect
 
 from tests.kit.browser.axe import check_axe
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import demo_servers, paused, slow_workflow
-from tests.kit.services import Service, start_gateway
+from tests.kit.module_gateways import a_gateway
+from tests.kit.services import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # The browser logs each answer of the gateway about the unreachable server.
 UNREACHABLE = (r"status of 50[24] ", r"WebSocket connection to ")
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """Two demo servers for this module only, since one is killed."""
-    with start_gateway(demo=2) as service:
-        yield service
+gateway = a_gateway(demo=2)  # its own, since a server is killed
 
 
 def row(window: MooringWindow, fault: str) -> Locator:

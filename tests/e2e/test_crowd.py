@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture, start_fleet
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, expect_no_violation, kept_picture
 from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
 from tests.kit.browser.work import paused, slow_workflow
+from tests.kit.module_gateways import gateway_of_fleet
 from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -22,19 +23,7 @@ WINDOWS = 6
 MOST_STARTING = 3  # windows that start at the same time
 SERVERS = ("a", "b", "c")
 
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Three servers for the whole module."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), *SERVERS) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def gateway(fleet: Fleet) -> Iterator[Service]:
-    """A gateway for them."""
-    with fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

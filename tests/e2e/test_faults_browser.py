@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.kit.browser.faults import KEPT_BYTES, Fleet, origin_of, until
 from tests.kit.browser.tabs import Tab, Tabs, open_tabs
 from tests.kit.browser.work import slow_workflow
+from tests.kit.module_gateways import gateway_of_fleet
 from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -25,12 +26,7 @@ DISCARD = f"""(() => {{
   return "asked";
 }})()"""
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

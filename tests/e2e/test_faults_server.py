@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -23,16 +22,12 @@ from tests.kit.browser.faults import (
 )
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import ask_server, load_server, paused, runs_of, slow_workflow
+from tests.kit.module_gateways import gateway_of_fleet
 from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 def evidence(task: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Error, expect
@@ -18,16 +18,11 @@ from tests.kit.browser.faults import (
 )
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import ask_server, break_server, paused, slow_workflow
-from tests.kit.services import Service
+from tests.kit.module_gateways import gateway_of_fleet
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 async def test_tab_and_its_copy_keep_and_adopt_work(

@@ -17,6 +17,7 @@ from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, until
 from tests.kit.browser.windows import FIRST_SCRIPT as USUAL
 from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.kit.browser.work import slow_workflow
+from tests.kit.module_gateways import gateway_to_kill
 from tests.kit.services import start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -34,12 +35,7 @@ BY_WORKER = """performance.getEntriesByType("resource")
 ENGLISH = "Mooring does not answer"
 CHINESE = "Mooring 没有响应"
 
-
-@pytest.fixture(scope="module")
-def gateway(module_gateway: Gateway) -> Gateway:
-    """A gateway that can be killed: a test that kills it also starts it."""
-    module_gateway.reset()
-    return module_gateway
+gateway = gateway_to_kill
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import CDPSession, Locator, Page, expect
@@ -11,7 +10,8 @@ from playwright.async_api import CDPSession, Locator, Page, expect
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import paused
-from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.module_gateways import a_server, gateway_of_server
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -37,18 +37,8 @@ TYPED = """(selector) => {
   return [field === document.activeElement, field.value, field.selectionStart, field.selectionEnd];
 }"""
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Service]:
-    """The only server of this module's gateway."""
-    with start_demo("--step-seconds", "0.01") as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def gateway(server: Service) -> Iterator[Service]:
-    with start_gateway("--server", f"a={server.url}") as service:
-        yield service
+server = a_server("--step-seconds", "0.01")
+gateway = gateway_of_server
 
 
 async def expect_focus(page: Page) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import Page, expect
 
@@ -12,7 +10,8 @@ from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.faults import until
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import ask_server, break_server
-from tests.kit.services import ROOT, Service, start_demo, start_gateway
+from tests.kit.module_gateways import a_server, gateway_of_server
+from tests.kit.services import ROOT, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -28,19 +27,8 @@ IS_GONE = """(id) => new Promise((resolve) => {
 
 SUCCEEDED = "(count) => windowTasks.filter(({ state }) => state === 'succeeded').length === count"
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The only server of this module's gateway."""
-    with start_demo("--step-seconds", "0.01", data=tmp_path_factory.mktemp("demo")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def gateway(server: Service) -> Iterator[Service]:
-    """A gateway with one server."""
-    with start_gateway("--server", f"gpu-1={server.url}") as service:
-        yield service
+server = a_server("--step-seconds", "0.01")
+gateway = gateway_of_server
 
 
 async def ask_for(window: MooringWindow, count: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +14,14 @@ from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.faults import Fleet
 from tests.kit.browser.windows import MooringWindow
 from tests.kit.browser.work import make_photo
-from tests.kit.services import Service
+from tests.kit.module_gateways import gateway_of_fleet
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 GOOD = 12  # small photos, one of them in a nested folder under the name of another one
 SUCCEEDED = "windowTasks.filter(({ state }) => state === 'succeeded')"
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """A gateway for two servers."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tests.kit.browser.work import (
     runs_of,
     slow_workflow,
 )
+from tests.kit.module_gateways import gateway_of_fleet
 from tests.kit.services import Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -42,12 +43,7 @@ HOLD_LINE = """() => new Promise((resolve, reject) => {
   };
 })"""
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 async def test_main_job_delivers_the_right_servers_picture(

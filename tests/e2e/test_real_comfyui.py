@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ from tests.e2e.test_team import ask, everything, open_logged_in
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
 from tests.kit.browser.work import ask_server, make_photo, quick_workflow, runs_of
-from tests.kit.services import Service, free_ports, start_gateway
+from tests.kit.module_gateways import a_gateway
+from tests.kit.services import free_ports, start_gateway
 from tests.kit.studio import write_users
 
 ADDRESSES = [item.strip() for item in os.environ.get("MOORING_REAL_COMFYUI", "").split(",") if item.strip()]
@@ -55,10 +55,7 @@ def flags() -> list[str]:
     return [part for server in SERVERS.values() for part in ("--server", f"{server.server_id}={server.url}")]
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_gateway(*flags()) as service:
-        yield service
+gateway = a_gateway(*flags())
 
 
 def slow_workflow(steps: int = 14) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -24,7 +23,7 @@ from tests.editor.drawing import Drawing
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.windows import BrowserUser
 from tests.kit.browser.work import make_photo, quick_workflow
-from tests.kit.services import Service, start_gateway
+from tests.kit.module_gateways import a_gateway
 from tests.oracle.editor_site import package_files
 
 pytestmark = [
@@ -33,11 +32,7 @@ pytestmark = [
     pytest.mark.skipif(len(ADDRESSES) < 2, reason="MOORING_REAL_COMFYUI names no two real servers"),
 ]
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_gateway(*flags()) as service:
-        yield service
+gateway = a_gateway(*flags())
 
 
 async def test_sampler_shows_previews_on_a_server_without_a_method(user: BrowserUser) -> None:

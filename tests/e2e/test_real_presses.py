@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,8 @@ from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.faults import HANGING
 from tests.kit.browser.windows import BrowserUser
 from tests.kit.browser.work import make_photo
+from tests.kit.module_gateways import a_gateway
 from tests.kit.platforms import posix_only, stopped
-from tests.kit.services import Service, start_gateway
 
 PIDS = [int(item) for item in os.environ.get("MOORING_REAL_PIDS", "").split(",") if item.strip()]
 FIRST, SECOND = "real-0", "real-1"
@@ -38,11 +37,7 @@ pytestmark = [
     ),
 ]
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_gateway(*flags()) as service:
-        yield service
+gateway = a_gateway(*flags())
 
 
 @pytest.mark.parametrize("is_hung", HANGS)

@@ -13,17 +13,13 @@ from tests.kit.browser.chromium import BARE, held, wait_for_js
 from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, cancel_prompts
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
+from tests.kit.module_gateways import gateway_to_kill
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 STEP_SECONDS = 0.05
 
-
-@pytest.fixture(scope="module")
-def gateway(module_gateway: Gateway) -> Gateway:
-    """The gateway at which `user` works."""
-    module_gateway.reset()
-    return module_gateway
+gateway = gateway_to_kill
 
 
 def other_than(server_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from playwright.async_api import Page, expect
 from tests.kit.browser.axe import UNMARKED, check_axe
 from tests.kit.browser.faults import Fleet
 from tests.kit.browser.windows import BrowserUser, MooringWindow
-from tests.kit.services import ROOT, Service
+from tests.kit.module_gateways import gateway_of_fleet
+from tests.kit.services import ROOT
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -21,12 +21,7 @@ ITEM = "[data-testid=waiting-item][data-state=waiting]"
 LABELS = f"{ITEM} .row-part"
 TABLE = "Text,seed,steps\n" + "\n".join(f"沙丘 {number},{number},200" for number in range(1, 9))
 
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """The gateway at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.kit.browser.chromium import wait_for_js
-from tests.kit.browser.faults import Fleet, start_fleet
+from tests.kit.browser.faults import Fleet
 from tests.kit.browser.windows import MooringWindow
-from tests.kit.services import Service
+from tests.kit.module_gateways import gateway_of_fleet
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 SERVERS = {"a", "b", "c"}
 
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Three servers for the whole module."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), *sorted(SERVERS)) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def gateway(fleet: Fleet) -> Iterator[Service]:
-    """A gateway for them."""
-    with fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 async def add_lines(page: Page, count: int) -> None:

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.kit.browser.chromium import load_python, run_python, wait_for_js, wait_for_snapshot
 from tests.kit.browser.faults import Fleet, start_fleet
 from tests.kit.browser.windows import BrowserUser, MooringWindow, press_for_result, press_in_menu
+from tests.kit.module_gateways import gateway_of_fleet
 from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -48,11 +49,7 @@ def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """A gateway for it, at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+gateway = gateway_of_fleet
 
 
 def large_workflow(number: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow, press_for_result, press_in_menu
 from tests.kit.browser.work import paused, quick_workflow
-from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.module_gateways import a_server, gateway_of_server
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -35,18 +35,8 @@ DROP = """([selector, name, type, bytes]) => {
   document.querySelector(selector).dispatchEvent(new DragEvent("drop", how));
 }"""
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Service]:
-    """The only server of this module's gateway."""
-    with start_demo("--step-seconds", "0.01") as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def gateway(server: Service) -> Iterator[Service]:
-    with start_gateway("--server", f"a={server.url}") as service:
-        yield service
+server = a_server("--step-seconds", "0.01")
+gateway = gateway_of_server
 
 
 async def _press_twice(page: Page, pause: Locator) -> float:

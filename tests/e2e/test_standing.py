@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,14 @@ from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import demo_servers, paused, slow_workflow
-from tests.kit.services import Service, start_gateway
+from tests.kit.module_gateways import a_gateway
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 ALL = ("demo-1", "demo-2", "demo-3")
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    """Servers for this module only, since they get pictures."""
-    with start_gateway(demo=3) as service:
-        yield service
+gateway = a_gateway(demo=3)  # its own, since they get pictures
 
 
 def make_workflow(name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,28 +10,18 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.kit.browser.chromium import IS_RESTORED, open_headless_shell, wait_for_snapshot
-from tests.kit.browser.faults import Fleet, start_fleet
+from tests.kit.browser.faults import Fleet
 from tests.kit.browser.windows import BrowserUser, open_user
 from tests.kit.browser.work import paused, quick_workflow, slow_workflow
-from tests.kit.services import Service, free_ports, start_gateway
+from tests.kit.module_gateways import gateway_of_fleet
+from tests.kit.services import free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 STUDIO = "--host-resolver-rules=MAP studio.lan 127.0.0.1"
 
-
-@pytest.fixture(scope="module")
-def module_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The only server."""
-    with start_fleet(tmp_path_factory.mktemp("fleet"), "a", step_seconds=0.05) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def gateway(module_fleet: Fleet) -> Iterator[Service]:
-    """Its gateway, at which `user` works."""
-    with module_fleet.gateway() as service:
-        yield service
+SERVERS = ("a",)
+gateway = gateway_of_fleet
 
 
 @pytest_asyncio.fixture(loop_scope="session")

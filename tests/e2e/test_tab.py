@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from tests.kit.browser.tabs import PATIENCE, Tab, Tabs, open_tabs
 from tests.kit.browser.work import break_server, paused, slow_workflow
-from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.module_gateways import a_server, gateway_of_server
+from tests.kit.services import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -26,19 +27,8 @@ ALL_LATE = (
 UNDER_WAY = "(task) => ['queued', 'running', 'unreachable'].includes(task.state)"
 ICON = "decodeURIComponent(document.getElementById('favicon').href)"
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The only server of this module's gateway."""
-    with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def gateway(server: Service) -> Iterator[Service]:
-    """A gateway with one server."""
-    with start_gateway("--server", f"gpu-1={server.url}") as service:
-        yield service
+server = a_server("--step-seconds", "0.1")
+gateway = gateway_of_server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

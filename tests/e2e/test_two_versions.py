@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from playwright.async_api import Browser, Page, expect
 from tests.kit.browser.chromium import BARE, wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
 from tests.kit.browser.work import break_server, quick_workflow
-from tests.kit.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.module_gateways import a_server, gateway_of_server
+from tests.kit.services import ROOT, Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -46,19 +46,8 @@ RECORDS = """([store, change]) => new Promise((resolve, reject) => {
   };
 })"""
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The only server of this module's gateways."""
-    with start_demo("--step-seconds", "0.1", data=tmp_path_factory.mktemp("demo")) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def gateway(server: Service) -> Iterator[Service]:
-    """A gateway with one server."""
-    with start_gateway("--server", f"gpu-1={server.url}") as service:
-        yield service
+server = a_server("--step-seconds", "0.1")
+gateway = gateway_of_server
 
 
 async def test_older_page_keeps_the_store_and_fields_of_a_newer_one(user: BrowserUser, server: Service) -> None:

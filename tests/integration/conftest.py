@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.integration.attacks import GuardedServer
-from tests.kit.gateways import PATIENCE, open_gateway, serve
+from tests.kit.gateways import PATIENCE, Running, open_gateway, serve
 from tests.kit.services import start_demo
-from tests.kit.studio import SharedDemo
+from tests.kit.studio import SharedDemo, Studio, open_studio
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client with a timeout that does not decompress answers."""
-    timeout = aiohttp.ClientTimeout(total=PATIENCE)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client with a timeout. It decompresses answers only if a module's `DECOMPRESSES` says so."""
+    timeout, decompresses = aiohttp.ClientTimeout(total=PATIENCE), getattr(request.module, "DECOMPRESSES", False)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=decompresses) as session:
         yield session
 
 
@@ -35,3 +36,17 @@ def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDemo
     data = tmp_path_factory.mktemp("data")
     with start_demo(data=data) as service:
         yield SharedDemo(service, data)
+
+
+@pytest.fixture
+async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
+    """A gateway with three users, and that demo server."""
+    async with open_studio(demo=shared_demo) as studio:
+        yield studio
+
+
+@pytest.fixture
+async def gateway(site: Path) -> AsyncIterator[Running]:
+    """A gateway that serves the module's `site`, a small repository."""
+    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
+        yield running

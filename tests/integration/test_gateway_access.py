@@ -20,7 +20,7 @@ from gateway.http.servers import ServerId
 from gateway.platforms import system
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
-from tests.kit.certificates import Pem, make_pem
+from tests.kit.certificates import Pem
 from tests.kit.gateways import QUEUE, STATS, Running, open_fleet, table, until
 from wire.health import Health
 
@@ -173,11 +173,6 @@ async def test_changed_token_takes_effect_and_keeps_sockets(browser: aiohttp.Cli
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
-    return make_pem(tmp_path_factory.mktemp("pem"))
 
 
 async def test_private_authority_is_trusted_once_configured(

@@ -7,7 +7,7 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -22,6 +22,7 @@ from gateway.install.place import Installation
 from gateway.server import Gateway
 from tests.integration.attacks import JSON, GuardedServer, post, write
 from tests.kit.gateways import ROOT, head_of, speak, until
+from tests.kit.module_gateways import a_gateway
 from tests.kit.services import Service, free_ports, start_demo, start_gateway, wait_until
 from wire.faults import Fault
 from wire.health import Health
@@ -30,11 +31,7 @@ PATIENCE = 60.0
 WISH = json.dumps({"server": "demo-1", "fault": "hang"})
 PATH = "/demo/break"
 
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Service]:
-    with start_gateway(demo=2) as service:
-        yield service
+gateway = a_gateway(demo=2)
 
 
 def ask(url: str, body: dict[str, Any] | None = None, **headers: str) -> Any:

@@ -8,7 +8,6 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -40,12 +39,6 @@ def site(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
-
-
-@pytest.fixture
-async def gateway(site: Path) -> AsyncIterator[Running]:
-    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
-        yield running
 
 
 async def build_path(browser: aiohttp.ClientSession, gateway: Running) -> str:

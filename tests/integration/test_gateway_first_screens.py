@@ -18,6 +18,8 @@ from gateway.http.servers import ServerId
 from gateway.site import first_screens
 from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve, until
 
+DECOMPRESSES = True
+
 PAGE = """<!doctype html><html lang="en" data-tab="form"><head><title>Mooring</title></head><body class="is-booting">
 <section id="form"><div class="shapes"><i></i></div></section><div id="run" class="run-bar"></div></body></html>"""
 # A stand-in for the page's Python: its drawing says what it was asked for and what it was answered.
@@ -84,12 +86,6 @@ async def drawing_gateway(site: Path, server: Upstream, monkeypatch: pytest.Monk
     async with open_gateway({"a": server.url}, root=site) as running:
         await until(lambda: running.gateway.state.catalogue(ServerId("a")).nodes)
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
-        yield session
 
 
 async def load(browser: aiohttp.ClientSession, gateway: Running, path: str = "/", **headers: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -12,9 +11,11 @@ import pytest
 
 from gateway.fleet.rules import Rules
 from gateway.site.policy import AHEAD_RULES, VIEWER_STYLE
-from tests.kit.gateways import PATIENCE, Running, open_gateway
+from tests.kit.gateways import Running, open_gateway
 from tests.kit.platforms import link
 from tests.kit.services import ROOT
+
+DECOMPRESSES = True
 
 
 @pytest.fixture
@@ -40,18 +41,6 @@ async def site(tmp_path: Path) -> Path:
     link(tmp_path / "static" / "link.txt", tmp_path / "secret.txt")
     link(tmp_path / "static" / "inner.css", tmp_path / "static" / "app.css")
     return tmp_path
-
-
-@pytest.fixture
-async def gateway(site: Path) -> AsyncIterator[Running]:
-    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
-        yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
-        yield session
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -47,12 +46,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     put_program(tools / "node", NODE)
     monkeypatch.setenv("PATH", str(tools))  # which also hides `nice`
     return root
-
-
-@pytest.fixture
-async def gateway(site: Path) -> AsyncIterator[Running]:
-    async with open_gateway({"a": "http://127.0.0.1:1"}, root=site) as running:
-        yield running
 
 
 async def snapshot_of(browser: aiohttp.ClientSession, gateway: Running) -> str:

@@ -9,7 +9,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve
+from tests.kit.gateways import Running, Upstream, open_gateway, serve
+
+DECOMPRESSES = True
 
 
 @pytest.fixture
@@ -23,12 +25,6 @@ async def publishing_gateway(tmp_path: Path, upstream: Upstream) -> AsyncIterato
     (tmp_path / "a.json").write_text('{"1": {}}')
     async with open_gateway({"a": upstream.url}, workflows=tmp_path, published=0.05) as running:
         yield running
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
-        yield session
 
 
 async def test_published_workflow_is_listed_and_sent_as_a_download(

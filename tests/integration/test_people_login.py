@@ -21,7 +21,7 @@ from gateway.people.keys import load_keys, renew_keys
 from gateway.people.login_settings import LoginSettings
 from tests.integration.hub import read_all
 from tests.kit.gateways import open_gateway, serve, until
-from tests.kit.studio import PASSWORD, Client, SharedDemo, Studio, open_studio, slow_prompt, write_users
+from tests.kit.studio import PASSWORD, Client, Studio, slow_prompt, write_users
 
 ROUTES = [
     "/fleet",
@@ -37,13 +37,6 @@ ROUTES = [
     "/metrics",
     "/catalogues/" + "0" * 64,
 ]
-
-
-@pytest.fixture
-async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
-    """Start a gateway with three users and a demo server."""
-    async with open_studio(demo=shared_demo) as studio:
-        yield studio
 
 
 async def test_nothing_is_served_without_a_login(studio: Studio) -> None:

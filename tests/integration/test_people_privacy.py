@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,6 @@ from wire.queue import OTHER
 from wire.versions import OLDEST
 
 SECRET = "a secret harbour"
-
-
-@pytest.fixture
-async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
-    """Start a gateway with three users and a demo server."""
-    async with open_studio(demo=shared_demo) as studio:
-        yield studio
 
 
 def secret_prompt(seed: int = 1) -> dict[str, Any]:

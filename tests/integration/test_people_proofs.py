@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,16 +13,9 @@ import pytest
 from gateway.people import files
 from gateway.people.projection import own_runs
 from tests.kit.gateways import until
-from tests.kit.studio import Client, SharedDemo, Studio, load_prompt, open_studio, picture_prompt, slow_prompt
+from tests.kit.studio import Client, Studio, load_prompt, picture_prompt, slow_prompt
 
 KEY = "seal"
-
-
-@pytest.fixture
-async def studio(shared_demo: SharedDemo) -> AsyncIterator[Studio]:
-    """Start a gateway with three users and a demo server."""
-    async with open_studio(demo=shared_demo) as studio:
-        yield studio
 
 
 def joined(first: str, second: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from app.workflows.links import LONGEST_OPEN, OpenLink, read_link
-from tests.kit.browser.chromium import open_headless_shell
 from tests.kit.services import Service, start_gateway
 from tests.oracle.editor import START_SECONDS, Editor, open_editor
 
@@ -38,12 +37,6 @@ _SET = "(address) => app.extensionManager.setting.set('Mooring.Address', address
 def demo_gateway() -> Iterator[Service]:
     with start_gateway(demo=1) as service:
         yield service
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with open_headless_shell() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -32,7 +32,6 @@ from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
 from tests.editor.refused import REFUSED
 from tests.editor.written import write_back
-from tests.kit.browser.chromium import open_headless_shell
 from tests.oracle.comparing import differences, is_same
 from tests.oracle.editor import Editor, Sent, open_editor
 from tests.oracle.editor_site import package_files
@@ -105,22 +104,16 @@ def _classes(graph: dict[str, Any]) -> set[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with open_headless_shell() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def small(chromium: Browser) -> AsyncIterator[Editor]:
+async def small(browser: Browser) -> AsyncIterator[Editor]:
     """The editor with the catalogue of the cases."""
-    async with open_editor(chromium, json.dumps(CLASSES)) as editor:
+    async with open_editor(browser, json.dumps(CLASSES)) as editor:
         yield editor
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def real_editor(chromium: Browser) -> AsyncIterator[Editor]:
+async def real_editor(browser: Browser) -> AsyncIterator[Editor]:
     """The editor with the catalogue of a real server."""
-    async with open_editor(chromium, json.dumps(real_catalogue())) as editor:
+    async with open_editor(browser, json.dumps(real_catalogue())) as editor:
         yield editor
 
 
@@ -140,17 +133,17 @@ async def test_every_case_is_sent_as_by_the_editor(small: Editor) -> None:
 
 
 @pytest.mark.skipif(not PACK, reason="MOORING_USE_EVERYWHERE names no copy of cg-use-everywhere")
-async def test_every_broadcast_is_sent_as_by_the_editor_with_the_pack(chromium: Browser) -> None:
+async def test_every_broadcast_is_sent_as_by_the_editor_with_the_pack(browser: Browser) -> None:
     graphs = {name: case() for name, case in BROADCASTS.items()}
-    async with open_editor(chromium, json.dumps(CLASSES), USE_EVERYWHERE) as editor:
+    async with open_editor(browser, json.dumps(CLASSES), USE_EVERYWHERE) as editor:
         sent = await editor.send_all(graphs)
     assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
 
 
 @pytest.mark.skipif(not SCRIPTS, reason="MOORING_EDITOR_SCRIPTS names no scripts of node packs")
-async def test_every_link_of_a_pack_is_sent_as_by_the_editor_with_the_pack(chromium: Browser) -> None:
+async def test_every_link_of_a_pack_is_sent_as_by_the_editor_with_the_pack(browser: Browser) -> None:
     graphs = {name: case() for name, case in LINKS.items()}
-    async with open_editor(chromium, json.dumps(CLASSES), SCRIPTS) as editor:
+    async with open_editor(browser, json.dumps(CLASSES), SCRIPTS) as editor:
         sent = await editor.send_all(graphs)
     assert list(unequal(Converter(Catalogue.parse(CLASSES)), graphs, sent)) == []
 
@@ -208,9 +201,9 @@ async def test_every_real_class_is_laid_out_as_in_the_editor(real_editor: Editor
     assert wrong_layouts(catalogue, await real_editor.classes()) == []
 
 
-async def test_every_older_class_has_the_editors_layout(chromium: Browser) -> None:
+async def test_every_older_class_has_the_editors_layout(browser: Browser) -> None:
     catalogue = recordings.catalogue(recordings.OLDEST)
-    async with open_editor(chromium, json.dumps(catalogue)) as editor:
+    async with open_editor(browser, json.dumps(catalogue)) as editor:
         assert wrong_layouts(catalogue, await editor.classes()) == []
 
 

@@ -501,3 +501,25 @@ def test_every_module_has_a_docstring() -> None:
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
     assert [name for name in modules() if name.split(".")[-1] in drawers] == []
+
+
+def test_no_two_fixtures_do_the_same() -> None:
+    first, same = dict[str, str](), list[str]()
+    for module in inside("tests"):
+        for node in ast.walk(module.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (text := _work_of_fixture(node)):
+                place = f"{module.name}.{node.name}"
+                if first.setdefault(text, place) is not place:
+                    same.append(f"{first[text]} and {place}")
+    assert same == [], "one of them belongs in a conftest above both, or in tests/kit"
+
+
+def _work_of_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return how a fixture is made, without its name and docstring; empty if this is none."""
+    how = [ast.unparse(item) for item in function.decorator_list]
+    if not any("fixture" in item for item in how):
+        return ""
+    body = function.body[bool(ast.get_docstring(function)) :]
+    return "\n".join(
+        [*how, ast.unparse(function.args), ast.unparse(function.returns or function), *map(ast.unparse, body)]
+    )

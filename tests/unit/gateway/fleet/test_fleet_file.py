@@ -19,7 +19,7 @@ from gateway.fleet.rules import KEYS as RULE_KEYS
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Access, Limits, Server, ServerId
-from tests.kit.certificates import Pem, make_pem
+from tests.kit.certificates import Pem
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -284,11 +284,6 @@ def test_missing_reference_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
-    return make_pem(tmp_path_factory.mktemp("pem"))
 
 
 def https(**values: str) -> str:

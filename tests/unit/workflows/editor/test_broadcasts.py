@@ -25,11 +25,6 @@ SENDERS = {SENDER, f"{SENDER}?", f"{SENDER}3", "Prompts Everywhere"}
 CURRENT = {"version": "7.8", "widget_ue_connectable": {}, "input_ue_unconnectable": {}}
 
 
-@pytest.fixture(scope="module")
-def converter() -> Converter:
-    return Converter(Catalogue.parse(CLASSES))
-
-
 def sender(draw: Drawing, node_id: int, kind: str = "IMAGE", **facts: Any) -> dict[str, Any]:
     properties = {"ue_properties": {**CURRENT, **facts}}
     slot = {"IMAGE": 0, "MASK": 1, "INT": 2}[kind]

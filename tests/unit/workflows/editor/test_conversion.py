@@ -30,11 +30,6 @@ EXPECTED: dict[str, Any] = json.loads((Path(__file__).parents[3] / "editor" / "e
 TINT = [0.5, 7, "fixed", "soft", ""]
 
 
-@pytest.fixture(scope="module")
-def converter() -> Converter:
-    return Converter(Catalogue.parse(CLASSES))
-
-
 def exact(graph: Any) -> str:
     """As text in one order: so that 1 and True, and 1 and 1.0, are not the same."""
     return json.dumps(graph, sort_keys=True, ensure_ascii=False, indent=1)

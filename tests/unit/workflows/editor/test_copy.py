@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.workflow import ApiWorkflow, parse_workflow
-from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Conversion, Converter, Key
 from app.workflows.editor.copy import becomes, filled, graph_of_copy, no_copy, ready_copy, write_copy
 from app.workflows.editor.problems import CannotWrite, WriteFault
@@ -22,16 +21,10 @@ from app.workflows.editor.texts import choose_first, escaped, resolve_prompt
 from app.workflows.plans.runs import PlannedRun
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
-from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing, key
 from tests.editor.written import prepare
 
 NOW = (2026, 1, 2, 3, 4, 5)
-
-
-@pytest.fixture(scope="module")
-def converter() -> Converter:
-    return Converter(Catalogue.parse(CLASSES))
 
 
 def choose_last(count: int) -> int:

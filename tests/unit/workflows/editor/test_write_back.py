@@ -10,21 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.workflows.catalogue import Catalogue
 from app.workflows.editor.conversion import Converter, Key
 from app.workflows.editor.problems import CannotWrite, WriteFault
 from tests.editor.cases import CASES
 from tests.editor.changes import other_values
-from tests.editor.classes import CLASSES
 from tests.editor.drawing import Drawing
 from tests.editor.written import prepare, write_back
 
 NUMBERS = [1, 6, 0.5, True]
-
-
-@pytest.fixture(scope="module")
-def converter() -> Converter:
-    return Converter(Catalogue.parse(CLASSES))
 
 
 @pytest.mark.parametrize("name", CASES)
