@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.kit.browser.chromium import open_headless_shell
+from tests.kit.browser.chromium import load_python, open_headless_shell
 from tests.kit.browser.faults import Fleet, Gateway, start_fleet
-from tests.kit.browser.windows import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, open_user
+from tests.kit.browser.windows import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, Watch, open_user
 from tests.kit.browser.work import make_photo
 from tests.kit.services import Service, start_demo, start_gateway, start_gateway_to
 
@@ -106,6 +106,25 @@ async def window(request: pytest.FixtureRequest, shared_window: SharedWindow) ->
     failed = request.session.testsfailed
     yield await shared_window.begin()
     await shared_window.end(has_failed=request.session.testsfailed > failed)
+
+
+@pytest.fixture
+def page(window: MooringWindow) -> Page:
+    """The page of the module's window."""
+    return window.page
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
+    """A bare document with Python, for checks that need only one."""
+    context = await browser.new_context()
+    watch = Watch(gateway.url, r"/favicon\.ico$")  # a bare document has no icon
+    watch.attach(context)
+    page = await context.new_page()
+    await load_python(page, gateway.url)
+    yield page
+    await context.close()
+    watch.check()
 
 
 @pytest.fixture(scope="session")

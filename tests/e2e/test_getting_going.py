@@ -38,12 +38,6 @@ OscillatorNode.prototype.start = function () {{ noted.push(["note", Math.round(t
 """
 
 
-@pytest.fixture
-def page(window: MooringWindow) -> Page:
-    """The page of the module's window."""
-    return window.page
-
-
 async def open_dialog(page: Page, name: str) -> None:
     await page.get_by_test_id(name).click()
 

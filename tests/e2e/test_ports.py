@@ -7,28 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from tests.kit.browser.chromium import load_python, open_headless_shell, run_python
-from tests.kit.browser.windows import Watch
 from tests.kit.services import Service
 from tests.ports import suite
 from tests.ports.database import QUOTA
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """One page with Python for all checks that need only one."""
-    context = await browser.new_context()
-    watch = Watch(gateway.url, r"/favicon\.ico$")  # a bare document has no icon
-    watch.attach(context)
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    yield page
-    await context.close()
-    watch.check()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -17,7 +17,8 @@ from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import open_headless_shell, wait_for_js
 from tests.kit.browser.windows import MooringWindow, open_user
 from tests.kit.browser.work import break_server, slow_workflow
-from tests.kit.services import ROOT, Service, free_ports, start_demo, start_gateway
+from tests.kit.module_gateways import a_server
+from tests.kit.services import ROOT, Service, free_ports, start_gateway
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
@@ -34,11 +35,7 @@ FRAMES = """() => new Promise((resolve) => {
 })"""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """The only server of this module's fleet."""
-    with start_demo("--step-seconds", "0.005", data=tmp_path_factory.mktemp("demo")) as demo:
-        yield demo
+server = a_server("--step-seconds", "0.005")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

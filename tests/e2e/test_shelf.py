@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.kit.browser.chromium import load_python, run_python, wait_for_js, wait_for_snapshot
+from tests.kit.browser.chromium import run_python, wait_for_js, wait_for_snapshot
 from tests.kit.browser.faults import Fleet, start_fleet
 from tests.kit.browser.windows import BrowserUser, MooringWindow, press_for_result, press_in_menu
 from tests.kit.module_gateways import gateway_of_fleet
@@ -211,16 +210,6 @@ async def test_full_disk_stops_no_run(user: BrowserUser, gateway: Service, fleet
 
 
 # The adapter alone
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def python(browser: Browser, gateway: Service) -> AsyncIterator[Page]:
-    """A page with Python."""
-    context = await browser.new_context()
-    page = await context.new_page()
-    await load_python(page, gateway.url)
-    yield page
-    await context.close()
 
 
 SHAPES = """

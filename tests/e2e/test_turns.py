@@ -11,17 +11,15 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import ask_server, paused, slow_workflow
-from tests.kit.services import Service, start_demo, start_gateway
+from tests.kit.module_gateways import a_server
+from tests.kit.services import Service, start_gateway
 from tests.kit.studio import PASSWORD, write_users
 from wire.turns import AHEAD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Service]:
-    with start_demo("--step-seconds", "0.02") as demo:
-        yield demo
+server = a_server("--step-seconds", "0.02")
 
 
 @pytest.fixture(scope="module")

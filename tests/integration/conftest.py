@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.integration.attacks import GuardedServer
-from tests.kit.gateways import PATIENCE, Running, open_gateway, serve
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve
 from tests.kit.services import start_demo
 from tests.kit.studio import SharedDemo, Studio, open_studio
 
@@ -20,6 +20,13 @@ async def browser(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.Clien
     timeout, decompresses = aiohttp.ClientTimeout(total=PATIENCE), getattr(request.module, "DECOMPRESSES", False)
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=decompresses) as session:
         yield session
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Upstream]:
+    """A server that records what reaches it."""
+    async with serve() as upstream:
+        yield upstream
 
 
 @pytest.fixture

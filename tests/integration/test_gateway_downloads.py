@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from gateway.fleet.rules import Rules
-from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve, until
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, until
 from tests.kit.services import start_demo
 from tests.kit.studio import Client, SharedDemo, Studio, open_listener, open_studio
 
@@ -26,13 +26,6 @@ DONE = ("completed", "failed")
 
 def asked(source: object = SOURCE, folder: object = "checkpoints", **more: object) -> dict[str, Any]:
     return {"source_url": source, "tags": ["models", folder], **more}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Upstream]:
-    """Start a server that records what reaches it."""
-    async with serve() as server:
-        yield server
 
 
 @pytest.fixture

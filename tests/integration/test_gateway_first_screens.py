@@ -16,7 +16,7 @@ import pytest
 
 from gateway.http.servers import ServerId
 from gateway.site import first_screens
-from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, serve, until
+from tests.kit.gateways import PATIENCE, Running, Upstream, open_gateway, until
 
 DECOMPRESSES = True
 
@@ -72,12 +72,6 @@ def site(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return tmp_path
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Upstream]:
-    async with serve() as upstream:
-        yield upstream
 
 
 @pytest.fixture
