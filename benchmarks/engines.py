@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 from benchmarks.kit.report import Load, show, table
 from tests.e2e.test_engines import KEEP_SNAPSHOT
 from tests.kit.browser.chromium import wait_for_snapshot
-from tests.kit.browser.engines import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.kit.browser.engines import NAMES, READY, Engine, EngineTab, missing, open_engine
 from tests.kit.services import ROOT, start_gateway
 
 RUNS = 3
@@ -32,7 +32,7 @@ TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
 VERSION = re.compile(r"(?:HeadlessChrome|Firefox|AppleWebKit)/[\d.]+")
 
 
-async def timed_start(engine: Engine, address: str) -> tuple[Tab, float]:
+async def timed_start(engine: Engine, address: str) -> tuple[EngineTab, float]:
     """Return a window, and the seconds from the navigation until it is ready."""
     began = time.monotonic()
     tab = await engine.open(address)
@@ -41,7 +41,7 @@ async def timed_start(engine: Engine, address: str) -> tuple[Tab, float]:
     return tab, time.monotonic() - began
 
 
-async def timed_reload(tab: Tab) -> float:
+async def timed_reload(tab: EngineTab) -> float:
     """Return the seconds from a reload until the window is ready."""
     await tab.evaluate("void (globalThis.isOld = true)")
     began = time.monotonic()

@@ -22,7 +22,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.kit.browser.chromium import load_python, open_headless_shell
-from tests.kit.browser.faults import Fleet, Gateway, start_fleet
+from tests.kit.browser.faults import Fleet, KillableGateway, start_fleet
 from tests.kit.browser.windows import FIRST_SCRIPT, PATIENCE, BrowserUser, MooringWindow, SharedWindow, Watch, open_user
 from tests.kit.browser.work import make_photo
 from tests.kit.services import Service, start_demo, start_gateway, start_gateway_to
@@ -134,9 +134,9 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def module_gateway(module_fleet: Fleet) -> Iterator[Gateway]:
+def module_gateway(module_fleet: Fleet) -> Iterator[KillableGateway]:
     """A gateway that can be killed, for the whole module."""
-    started = Gateway(module_fleet)
+    started = KillableGateway(module_fleet)
     try:
         yield started
     finally:
@@ -144,7 +144,7 @@ def module_gateway(module_fleet: Fleet) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def killable_gateway(module_gateway: Gateway, fleet: Fleet) -> Gateway:
+def killable_gateway(module_gateway: KillableGateway, fleet: Fleet) -> KillableGateway:
     """That gateway, which runs, and so do its servers."""
     module_gateway.reset()
     return module_gateway

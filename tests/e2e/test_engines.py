@@ -24,7 +24,7 @@ from PIL import Image, ImageChops
 
 from tests.e2e.test_presses import HANGS, PRESS, ROUNDS, STEPS
 from tests.kit.browser.chromium import BARE, IS_ACTIVE, LOAD_PYTHON, SHARE, wait_for_drawing
-from tests.kit.browser.engines import NAMES, READY, Engine, Tab, missing, open_engine
+from tests.kit.browser.engines import NAMES, READY, Engine, EngineTab, missing, open_engine
 from tests.kit.browser.faults import HANGING
 from tests.kit.browser.plain_site import python_pages, write_site
 from tests.kit.browser.work import demo_servers, paused, slow_workflow
@@ -98,7 +98,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def windows(engine: Engine) -> dict[str, Tab]:
+def windows(engine: Engine) -> dict[str, EngineTab]:
     """The window that the tests share, once it is open: a start takes seconds in WebKit."""
     return {}
 
@@ -111,8 +111,8 @@ def picture_text(photo: Path) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def engine_tab(
-    request: pytest.FixtureRequest, engine: Engine, windows: dict[str, Tab], gateway: Service
-) -> AsyncIterator[Tab]:
+    request: pytest.FixtureRequest, engine: Engine, windows: dict[str, EngineTab], gateway: Service
+) -> AsyncIterator[EngineTab]:
     """The shared window; after a failed test the next one gets another. An error in the console fails the test."""
     failed = request.session.testsfailed
     engine.take_faults()
@@ -128,30 +128,30 @@ async def engine_tab(
         assert engine.take_faults() == []
 
 
-async def start(engine: Engine, url: str, query: str = "?lang=en") -> Tab:
+async def start(engine: Engine, url: str, query: str = "?lang=en") -> EngineTab:
     """Open a window of Mooring, ready for work."""
     tab = await engine.open(f"{url}/{query}")
     await tab.until(READY)
     return tab
 
 
-async def reload(tab: Tab) -> None:
+async def reload(tab: EngineTab) -> None:
     await tab.evaluate("void (globalThis.isOld = true)")
     await tab.reload()
     await tab.until("!globalThis.isOld")
     await tab.until(READY)
 
 
-async def submit(tab: Tab, workflow: dict[str, Any]) -> str:
+async def submit(tab: EngineTab, workflow: dict[str, Any]) -> str:
     return str(await tab.evaluate(f"mooring.submitWorkflow({json.dumps(workflow)})"))
 
 
-async def finished(tab: Tab, prompt_id: str) -> dict[str, Any]:
+async def finished(tab: EngineTab, prompt_id: str) -> dict[str, Any]:
     """Wait until a task has ended and is delivered."""
     return dict(await tab.evaluate(f"mooring.waitFor({json.dumps(prompt_id)})"))
 
 
-async def expect_kept(tab: Tab, prompt_id: str) -> None:
+async def expect_kept(tab: EngineTab, prompt_id: str) -> None:
     """Check that a task succeeded, and that its result is kept in this browser and shown."""
     task = await finished(tab, prompt_id)
     await tab.show()
@@ -164,7 +164,7 @@ def card(prompt_id: str, selector: str) -> str:
     return f"document.querySelector(`[data-testid=task-card][data-prompt-id='{prompt_id}'] {selector}`)"
 
 
-async def choose_photo(tab: Tab, photo: Path) -> None:
+async def choose_photo(tab: EngineTab, photo: Path) -> None:
     """Choose a photo in the workflow that enlarges it."""
     await tab.click("#pick-enlarge")
     await tab.until("document.querySelector('[data-testid=drop-1-image] input')")
@@ -172,7 +172,7 @@ async def choose_photo(tab: Tab, photo: Path) -> None:
     await tab.until(f"document.querySelector('.has-picture .drop-name')?.textContent === '{photo.name}'")
 
 
-async def press_run(tab: Tab) -> str:
+async def press_run(tab: EngineTab) -> str:
     """Press Run, and return the prompt_id."""
     before = await tab.evaluate("windowTasks.length")
     await tab.click("[data-testid=run]")
@@ -180,13 +180,13 @@ async def press_run(tab: Tab) -> str:
     return str(await tab.evaluate("windowTasks.at(-1).promptId"))
 
 
-async def expect_language(tab: Tab, language: str, run: str) -> None:
+async def expect_language(tab: EngineTab, language: str, run: str) -> None:
     """Check that the page is in a language, by its button Run."""
     assert await tab.evaluate("document.documentElement.lang") == language
     assert run in await tab.evaluate("document.querySelector('[data-testid=run]').textContent")
 
 
-async def test_main_job_with_real_keys(engine_tab: Tab) -> None:
+async def test_main_job_with_real_keys(engine_tab: EngineTab) -> None:
     await expect_language(engine_tab, "en", "Run")
     assert await engine_tab.evaluate("performance.getEntriesByName('mooring-python')[0].detail") == "restored"
     await engine_tab.click("#pick-text")
@@ -225,7 +225,7 @@ async def test_reload_after_a_press_keeps_it_once(
     assert [fault for fault in engine.take_faults() if not (is_hung and re.search(HANGING, fault))] == []
 
 
-async def test_previews_are_drawn(engine_tab: Tab, gateway: Service) -> None:
+async def test_previews_are_drawn(engine_tab: EngineTab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway), at_step=2):
         running = await submit(engine_tab, slow_workflow())
         await engine_tab.until("document.querySelector('canvas[data-preview]')?.dataset.size?.includes(' × ')")
@@ -258,7 +258,7 @@ async def test_workflow_keys_and_run_before_python_are_carried_out(engine: Engin
         await tab.close()
 
 
-async def test_reload_keeps_results_running_task_and_unpacked_snapshot(engine_tab: Tab, gateway: Service) -> None:
+async def test_reload_keeps_results_running_task_and_unpacked_snapshot(engine_tab: EngineTab, gateway: Service) -> None:
     """One reload for all: in WebKit, one right after another ends the reading of pictures with an error."""
     done = await submit(engine_tab, slow_workflow(1))
     await expect_kept(engine_tab, done)
@@ -283,7 +283,7 @@ async def test_reload_keeps_results_running_task_and_unpacked_snapshot(engine_ta
     await engine_tab.click("dialog.large [data-action=close-dialog]")
 
 
-async def test_duplicated_tab_is_another_window_with_its_own_server(engine_tab: Tab, gateway: Service) -> None:
+async def test_duplicated_tab_is_another_window_with_its_own_server(engine_tab: EngineTab, gateway: Service) -> None:
     async with paused(*demo_servers(gateway)):
         first = await submit(engine_tab, slow_workflow())
         await engine_tab.until("windowTasks.some((task) => task.state === 'running')")
@@ -305,7 +305,7 @@ async def test_duplicated_tab_is_another_window_with_its_own_server(engine_tab: 
     await twin.close()
 
 
-async def test_picture_is_chosen_and_another_dropped(engine_tab: Tab, photo: Path) -> None:
+async def test_picture_is_chosen_and_another_dropped(engine_tab: EngineTab, photo: Path) -> None:
     await choose_photo(engine_tab, photo)
     await expect_kept(engine_tab, await press_run(engine_tab))
     await engine_tab.evaluate(f"({DROP})('dropped.png')")
@@ -313,7 +313,7 @@ async def test_picture_is_chosen_and_another_dropped(engine_tab: Tab, photo: Pat
     await expect_kept(engine_tab, await press_run(engine_tab))
 
 
-async def test_private_window_stores_no_text(engine_tab: Tab) -> None:
+async def test_private_window_stores_no_text(engine_tab: EngineTab) -> None:
     twin = await engine_tab.following(
         "document.dispatchEvent("
         "new CustomEvent('mooring-action', { detail: { name: 'new-private-window', facts: {} } }))"
@@ -327,7 +327,7 @@ async def test_private_window_stores_no_text(engine_tab: Tab) -> None:
     await twin.close()
 
 
-async def test_graph_of_a_task_is_drawn(engine_tab: Tab) -> None:
+async def test_graph_of_a_task_is_drawn(engine_tab: EngineTab) -> None:
     prompt_id = await submit(engine_tab, slow_workflow(1))
     await expect_kept(engine_tab, prompt_id)
     await engine_tab.evaluate(card(prompt_id, "[data-testid=menu]") + ".click()")
@@ -336,7 +336,7 @@ async def test_graph_of_a_task_is_drawn(engine_tab: Tab) -> None:
     await engine_tab.click("dialog[open] [data-action=close-dialog]")
 
 
-async def test_painted_mask_becomes_alpha(engine_tab: Tab, gateway: Service, photo: Path) -> None:
+async def test_painted_mask_becomes_alpha(engine_tab: EngineTab, gateway: Service, photo: Path) -> None:
     await choose_photo(engine_tab, photo)
     await engine_tab.click("[data-testid=mask-1-image]")
     await engine_tab.until("document.querySelector('.mask-paint')?.getBoundingClientRect().width > 0")
@@ -512,7 +512,7 @@ run = asyncio.ensure_future(database.run("hold", ["notes"], steps, write=True))
     engine.take_faults()
 
 
-async def open_python(engine: Engine, address: str) -> Tab:
+async def open_python(engine: Engine, address: str) -> EngineTab:
     """Open a tab with Python, and without the page."""
     tab = await engine.open(f"{address}{BARE}")
     await tab.until(f"location.pathname === '{BARE}' && document.readyState === 'complete'")
@@ -520,7 +520,7 @@ async def open_python(engine: Engine, address: str) -> Tab:
     return tab
 
 
-async def run_python(tab: Tab, code: str) -> str:
+async def run_python(tab: EngineTab, code: str) -> str:
     """Return the text of the last expression's value."""
     return str(await tab.evaluate(f"python.runPythonAsync({json.dumps(code)})"))
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, expect_no_violation, until
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, KillableGateway, expect_no_violation, until
 from tests.kit.browser.windows import open_user
 from tests.kit.browser.work import ask_server, break_server, paused, slow_workflow
 
@@ -19,11 +19,11 @@ ABILITY = re.compile("/servers/[^/]+/(features|node_replacements)")  # what a se
 
 
 @pytest.fixture
-def gateway(killable_gateway: Gateway) -> Gateway:
+def gateway(killable_gateway: KillableGateway) -> KillableGateway:
     return killable_gateway
 
 
-async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+async def test_killed_gateway_loses_no_work(browser: Browser, gateway: KillableGateway, fleet: Fleet) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
@@ -57,7 +57,7 @@ async def test_killed_gateway_loses_no_work(browser: Browser, gateway: Gateway, 
 
 
 async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
-    browser: Browser, gateway: Gateway, fleet: Fleet
+    browser: Browser, gateway: KillableGateway, fleet: Fleet
 ) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
@@ -80,7 +80,9 @@ async def test_submit_whose_answer_was_lost_with_the_gateway_is_found(
         assert sum((await fleet.submits()).values()) == 1
 
 
-async def test_changed_address_needs_the_users_confirmation(browser: Browser, gateway: Gateway, fleet: Fleet) -> None:
+async def test_changed_address_needs_the_users_confirmation(
+    browser: Browser, gateway: KillableGateway, fleet: Fleet
+) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK
         window = await user.open()
@@ -134,7 +136,7 @@ def note_sent(sent: list[str], address: str, old_base: str) -> None:
 
 
 async def test_offline_minute_ends_no_task_and_socket_reconnects(
-    browser: Browser, gateway: Gateway, fleet: Fleet
+    browser: Browser, gateway: KillableGateway, fleet: Fleet
 ) -> None:
     async with open_user(browser, gateway.url) as user:
         user.watch.expected += BROKEN_NETWORK

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import IS_ACTIVE, SHARE, SHORT_LIVED, open_chromium, wait_for_js
-from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, until
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, KillableGateway, until
 from tests.kit.browser.windows import FIRST_SCRIPT as USUAL
 from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
 from tests.kit.browser.work import slow_workflow
@@ -39,7 +39,7 @@ gateway = gateway_to_kill
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def window(killable_gateway: Gateway, window: MooringWindow) -> MooringWindow:
+async def window(killable_gateway: KillableGateway, window: MooringWindow) -> MooringWindow:
     """The module's window with its worker, at a gateway that runs."""
     await until(lambda: window.page.evaluate(IS_ACTIVE))
     return window
@@ -55,7 +55,7 @@ async def id_of(window: MooringWindow) -> Any:
     return (await window.facts())["windowId"]
 
 
-async def test_browsers_find_the_page_installable(gateway: Gateway, tmp_path: Path) -> None:
+async def test_browsers_find_the_page_installable(gateway: KillableGateway, tmp_path: Path) -> None:
     async with open_chromium(SHORT_LIVED, profile=tmp_path / "profile") as context:
         context.set_default_timeout(PATIENCE)
         window = await MooringWindow.open(context, gateway.url)
@@ -68,7 +68,7 @@ async def test_browsers_find_the_page_installable(gateway: Gateway, tmp_path: Pa
 
 
 async def test_window_waits_on_a_page_and_returns_with_its_work(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet
+    module_user: BrowserUser, window: MooringWindow, gateway: KillableGateway, fleet: Fleet
 ) -> None:
     """That page speaks the user's language. It gives way to the browser's own message, as about a certificate."""
     module_user.watch.expected += BROKEN_NETWORK
@@ -189,7 +189,7 @@ def shared(window: MooringWindow, name: str) -> Locator:
 
 
 async def test_shared_picture_waits_for_one_window_that_is_not_private(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, picture_bytes: bytes
+    module_user: BrowserUser, window: MooringWindow, gateway: KillableGateway, picture_bytes: bytes
 ) -> None:
     other = await module_user.open()
     before = await id_of(window), await id_of(other), await window.call("mooring.tasks.length")
@@ -224,7 +224,7 @@ async def test_shared_picture_waits_for_one_window_that_is_not_private(
 
 
 async def test_shared_picture_is_dragged_and_others_get_runs(
-    window: MooringWindow, gateway: Gateway, picture_bytes: bytes
+    window: MooringWindow, gateway: KillableGateway, picture_bytes: bytes
 ) -> None:
     names, page = ["cliff.png", "pier.png", "storm.png"], window.page
     await window.choose_sample("enlarge")
@@ -256,7 +256,9 @@ async def test_shared_picture_is_dragged_and_others_get_runs(
         await page.locator("[data-testid=task-card][data-state=succeeded]", has_text=name).wait_for()
 
 
-async def test_too_many_shared_files_are_left_out_with_a_reason(window: MooringWindow, gateway: Gateway) -> None:
+async def test_too_many_shared_files_are_left_out_with_a_reason(
+    window: MooringWindow, gateway: KillableGateway
+) -> None:
     before = await window.page.locator(TRAY).count()
     await share(window.page, gateway.url, *((f"{n}.png", "image/png", b"x") for n in range(101)))
     await window.ready()
@@ -275,7 +277,7 @@ FAIL_ONE_READ = """() => {
 }"""
 
 
-async def test_failed_read_of_the_tray_ends_the_share(window: MooringWindow, gateway: Gateway) -> None:
+async def test_failed_read_of_the_tray_ends_the_share(window: MooringWindow, gateway: KillableGateway) -> None:
     worker = window.page.context.service_workers[-1]  # earlier ones have ended
     await worker.evaluate(FAIL_ONE_READ)
     before = await window.page.locator(TRAY).count()
@@ -286,7 +288,7 @@ async def test_failed_read_of_the_tray_ends_the_share(window: MooringWindow, gat
 
 
 async def test_another_sites_page_fills_no_tray(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet
+    module_user: BrowserUser, window: MooringWindow, gateway: KillableGateway, fleet: Fleet
 ) -> None:
     module_user.watch.allow(fleet["a"].url)
     before = await window.page.locator(TRAY).count()
@@ -303,7 +305,7 @@ HIDE = (
 
 
 async def test_files_of_a_page_without_a_referrer_fill_no_tray(
-    module_user: BrowserUser, window: MooringWindow, gateway: Gateway, fleet: Fleet, picture_bytes: bytes
+    module_user: BrowserUser, window: MooringWindow, gateway: KillableGateway, fleet: Fleet, picture_bytes: bytes
 ) -> None:
     module_user.watch.allow(fleet["a"].url)
     page, sent = window.page, window.page.get_by_test_id("sent")

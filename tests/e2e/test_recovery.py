@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.e2e.test_unreadable import TOUCH
 from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import BARE, held, wait_for_js
-from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, Gateway, cancel_prompts
+from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, KillableGateway, cancel_prompts
 from tests.kit.browser.windows import BrowserUser, MooringWindow
 from tests.kit.browser.work import break_server, load_server, paused, quick_workflow, runs_of, slow_workflow
 from tests.kit.module_gateways import gateway_to_kill
@@ -251,7 +251,7 @@ async def test_traceback_is_copied_without_clipboard_api(module_user: BrowserUse
 
 
 async def test_moved_server_receives_nothing_until_the_user_confirms(
-    module_user: BrowserUser, killable_gateway: Gateway, fleet: Fleet, window: MooringWindow
+    module_user: BrowserUser, killable_gateway: KillableGateway, fleet: Fleet, window: MooringWindow
 ) -> None:
     module_user.watch.expected += BROKEN_NETWORK
     await fleet.break_all(pause_at_step=1)

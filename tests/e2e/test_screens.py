@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser
 
+from tests.screens.backdrop import open_backdrop
 from tests.screens.shooting import SIZES, Wanted, shoot
-from tests.screens.stage import open_stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
 
 
 async def test_screenshot_is_taken_in_every_width(browser: Browser, tmp_path: Path) -> None:
     wanted = Wanted(states=("running",), themes=("dark",))
-    with open_stage(tmp_path / "fleet") as (fleet, gateway):
+    with open_backdrop(tmp_path / "fleet") as (fleet, gateway):
         taken = [path async for path in shoot(browser, fleet, gateway, wanted, tmp_path)]
     assert [path.name for path in taken] == [f"running-dark-{width}.png" for width in (1440, 900, 360)]
     for path in taken:

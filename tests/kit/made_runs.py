@@ -1,6 +1,6 @@
 """Simulated runs with uneven steps, loads and caches, for tests of progress and estimates.
 
-made = Studio(seed).run(workflow, job, cold=True)
+made = RunMaker(seed).run(workflow, job, cold=True)
 made.messages      # (seconds since the start, message), in order
 made.seconds       # when it had ended
 """
@@ -80,7 +80,7 @@ class MadeRun:
     is_cold: bool = False
 
 
-class Studio:
+class RunMaker:
     """Makes runs; `pace` is how slow the server is, `noise` how uneven its runs and its steps are."""
 
     def __init__(self, seed: int, pace: float = 1.0, noise: float = 0.12) -> None:

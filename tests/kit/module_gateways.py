@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.browser.faults import Fleet, Gateway
+from tests.kit.browser.faults import Fleet, KillableGateway
 from tests.kit.services import Service, start_demo, start_gateway
 
 
@@ -52,7 +52,7 @@ def gateway_of_fleet(module_fleet: Fleet) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def gateway_to_kill(module_gateway: Gateway) -> Gateway:
+def gateway_to_kill(module_gateway: KillableGateway) -> KillableGateway:
     """A gateway that can be killed: a test that kills it also starts it."""
     module_gateway.reset()
     return module_gateway

@@ -67,7 +67,7 @@ async def test_simulated_store_makes_room_on_a_full_disk(name: str) -> None:
 
 
 class SimulatedTabs:
-    """The simulation's tabs; each page load is a Life."""
+    """The simulation's tabs; each page load is a PageLife."""
 
     def __init__(self, has_locks: bool) -> None:
         self.has_locks = has_locks
@@ -76,7 +76,7 @@ class SimulatedTabs:
         self._windows: dict[int, fake_browser.TabWindows] = {}
 
     def _load(self, tab: fake_browser.Tab) -> fake_browser.Tab:
-        life = fake_browser.Life(asyncio.get_running_loop(), self._chance)
+        life = fake_browser.PageLife(asyncio.get_running_loop(), self._chance)
         self._windows[id(tab)] = fake_browser.TabWindows(tab, life)
         return tab
 

@@ -23,8 +23,8 @@ from playwright.async_api import expect
 
 from tests.kit.browser.chromium import open_chromium
 from tests.kit.browser.windows import PATIENCE
+from tests.screens.backdrop import open_backdrop
 from tests.screens.shooting import SIZES, THEMES, Wanted, shoot
-from tests.screens.stage import open_stage
 from tests.screens.states import STATES
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
@@ -70,7 +70,7 @@ def _shoot_readme() -> int:
 async def _shoot(wanted: Wanted, out: Path) -> int:
     expect.set_options(timeout=PATIENCE)
     count = 0
-    with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder)) as (fleet, gateway):
+    with tempfile.TemporaryDirectory() as folder, open_backdrop(Path(folder)) as (fleet, gateway):
         async with open_chromium() as browser:
             async for path in shoot(browser, fleet, gateway, wanted, out):
                 print(path.relative_to(out), flush=True)

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page
 from tests.kit.browser.faults import Fleet
 from tests.kit.browser.windows import open_user
 from tests.kit.services import Service
-from tests.screens.stage import EXPECTED, Stage
+from tests.screens.backdrop import EXPECTED, Backdrop
 from tests.screens.states import STATES, State
 
 THEMES = ("light", "dark")
@@ -47,7 +47,7 @@ async def shoot(browser: Browser, fleet: Fleet, gateway: Service, wanted: Wanted
         with tempfile.TemporaryDirectory() as folder:
             async with open_user(browser, gateway.url) as user:
                 user.watch.expected += EXPECTED
-                window = await state.bring(Stage(fleet, user, Path(folder), language))
+                window = await state.bring(Backdrop(fleet, user, Path(folder), language))
                 async for path in _pictures(window.page, state, wanted, out / language):
                     yield path
         if state.is_rough:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.kit.browser.windows import MooringWindow
 from tests.kit.browser.work import break_server
-from tests.screens.stage import Stage, a_picture
+from tests.screens.backdrop import Backdrop, a_picture
 
 SEEDS = {"en": "see", "zh-CN": "种", "pseudo": "sé"}  # how the name of seeds begins
 LONG = 200  # steps: longer than the pictures in every width take
@@ -21,31 +21,31 @@ class State:
     """
 
     name: str
-    bring: Callable[[Stage], Awaitable[MooringWindow]]
+    bring: Callable[[Backdrop], Awaitable[MooringWindow]]
     part: str
     is_rough: bool = False
 
 
-async def first_use(stage: Stage) -> MooringWindow:
+async def first_use(backdrop: Backdrop) -> MooringWindow:
     """A new profile without any results."""
-    return await stage.open()
+    return await backdrop.open()
 
 
-async def form(stage: Stage) -> MooringWindow:
+async def form(backdrop: Backdrop) -> MooringWindow:
     """A photo is chosen, and one node of the workflow is unfolded."""
-    window = await stage.open()
+    window = await backdrop.open()
     await window.choose_sample("enlarge")
-    await window.put_picture(stage.photo())
+    await window.put_picture(backdrop.photo())
     await window.page.locator("[data-testid=node][data-node='2'] button").click()
     await window.page.locator("#field-2-crop").wait_for()
     return window
 
 
-async def running(stage: Stage) -> MooringWindow:
+async def running(backdrop: Backdrop) -> MooringWindow:
     """A task with its preview and its remaining time, above two that are done."""
-    window = await stage.open()
+    window = await backdrop.open()
     for title in ("Harbour at dawn", "Dunes"):
-        await stage.make(window, title, text=f"{title}, long shadows")
+        await backdrop.make(window, title, text=f"{title}, long shadows")
     prompt_id = await window.submit(a_picture("slow tide over sand", steps=LONG), "Tide")
     card = window.card(prompt_id, "running")
     await card.get_by_test_id("preview").wait_for()
@@ -53,10 +53,10 @@ async def running(stage: Stage) -> MooringWindow:
     return window
 
 
-async def queued(stage: Stage) -> MooringWindow:
+async def queued(backdrop: Backdrop) -> MooringWindow:
     """Behind other users' work, with more runs waiting in the window."""
-    await stage.crowd(2)
-    window = await stage.open()
+    await backdrop.crowd(2)
+    window = await backdrop.open()
     await window.choose_sample("text")
     page = window.page
     await page.locator("#field-1-text").fill("a lighthouse in fog, wide")
@@ -69,23 +69,23 @@ async def queued(stage: Stage) -> MooringWindow:
     return window
 
 
-async def done(stage: Stage) -> MooringWindow:
+async def done(backdrop: Backdrop) -> MooringWindow:
     """Results of several shapes, one of them with its details open."""
-    window = await stage.open()
+    window = await backdrop.open()
     shapes = (("Harbour at dawn", 768, 512), ("Lighthouse", 512, 768), ("Buoy", 512, 512))
     for title, width, height in shapes:
-        await stage.make(window, title, text=f"{title}, soft light", width=width, height=height)
+        await backdrop.make(window, title, text=f"{title}, soft light", width=width, height=height)
     prompt_id = await window.submit(_four(), "Four moods of the sea")
     await window.wait_for(prompt_id)
     await window.card(prompt_id, "succeeded").locator("img").nth(3).wait_for()
-    await window.run_photo(stage.photo())
+    await window.run_photo(backdrop.photo())
     return window
 
 
-async def failed(stage: Stage) -> MooringWindow:
+async def failed(backdrop: Backdrop) -> MooringWindow:
     """A task that its server refused, and one that ended with an error."""
-    window = await stage.open()
-    await stage.make(window, "Harbour at dawn")
+    window = await backdrop.open()
+    await backdrop.make(window, "Harbour at dawn")
     refused = a_picture()
     refused["1"]["inputs"]["width"] = -8
     await window.call("mooring.submitWorkflow(a[0], {title: 'Too narrow'}).catch(() => 0)", refused)
@@ -96,54 +96,54 @@ async def failed(stage: Stage) -> MooringWindow:
     return window
 
 
-async def server_down(stage: Stage) -> MooringWindow:
+async def server_down(backdrop: Backdrop) -> MooringWindow:
     """The server of a running task has died."""
-    window = await stage.open()
-    await stage.make(window, "Harbour at dawn")
+    window = await backdrop.open()
+    await backdrop.make(window, "Harbour at dawn")
     prompt_id = await window.submit(a_picture("slow tide over sand", steps=LONG), "Tide")
     await window.card(prompt_id, "running").get_by_test_id("preview").wait_for()
-    stage.fleet.kill((await window.task(prompt_id))["executionServer"])
+    backdrop.fleet.kill((await window.task(prompt_id))["executionServer"])
     await window.card(prompt_id, "unreachable").get_by_test_id("offers").wait_for()
     await window.page.locator("#open-fleet .ill").wait_for()
     return window
 
 
-async def unclear(stage: Stage) -> MooringWindow:
+async def unclear(backdrop: Backdrop) -> MooringWindow:
     """The connection was cut while a task was sent, and the server is too slow to answer."""
-    window = await stage.open()
+    window = await backdrop.open()
     await window.call("mooring.uploadImage(new Blob(['x'], {type: 'image/png'}), 'x.png')")  # moors: loads are read
-    locked = stage.fleet[(await window.facts())["lockedServer"]]
+    locked = backdrop.fleet[(await window.facts())["lockedServer"]]
     await break_server(locked, next_submit="unsent", delay=60.0)
     await window.page.evaluate("(workflow) => void mooring.submitWorkflow(workflow, {title: 'Dunes'})", a_picture())
     await window.page.locator("[data-testid=task-card][data-state=unclear]").get_by_test_id("offers").wait_for()
     return window
 
 
-async def orphan(stage: Stage) -> MooringWindow:
+async def orphan(backdrop: Backdrop) -> MooringWindow:
     """Work of a closed window."""
-    await stage.crowd(1)
-    window = await stage.open()
+    await backdrop.crowd(1)
+    window = await backdrop.open()
     for _ in range(2):
-        prompt_id = await window.send_photo(stage.photo())
+        prompt_id = await window.send_photo(backdrop.photo())
         await window.wait_state(prompt_id, "queued")
     await window.submit(a_picture(steps=LONG), "Slow tide")
     await window.page.close()
-    heir = await stage.open()
+    heir = await backdrop.open()
     await heir.show_left()
     await heir.page.get_by_test_id("orphan").nth(2).wait_for()
     await heir.page.locator("[data-testid=orphan] img").nth(1).wait_for()
     return heir
 
 
-async def fleet(stage: Stage) -> MooringWindow:
+async def fleet(backdrop: Backdrop) -> MooringWindow:
     """One server used by two windows, one by another user, one down."""
-    window, other = await stage.open(), await stage.open()
+    window, other = await backdrop.open(), await backdrop.open()
     moored = []
     for each, title in ((window, "Tide"), (other, "Dunes")):
         prompt_id = await each.submit(a_picture(steps=LONG), title)
         await each.wait_state(prompt_id, "running", "queued")
         moored.append((await each.task(prompt_id))["executionServer"])
-    stage.fleet.kill(next(name for name in stage.fleet.ports if name not in moored))
+    backdrop.fleet.kill(next(name for name in backdrop.fleet.ports if name not in moored))
     await window.page.locator("#open-fleet .ill").wait_for()
     await window.page.get_by_test_id("server-chip").click()
     panel = window.page.get_by_test_id("fleet-panel")
@@ -153,24 +153,26 @@ async def fleet(stage: Stage) -> MooringWindow:
     return window
 
 
-async def lightbox(stage: Stage) -> MooringWindow:
+async def lightbox(backdrop: Backdrop) -> MooringWindow:
     """A result shown large, with its settings."""
-    window = await stage.open()
-    await window.open_large(await stage.make(window, "Harbour at dawn", text="a harbour at dawn, long shadows, film"))
+    window = await backdrop.open()
+    await window.open_large(
+        await backdrop.make(window, "Harbour at dawn", text="a harbour at dawn, long shadows, film")
+    )
     return window
 
 
-async def all_full(stage: Stage) -> MooringWindow:
+async def all_full(backdrop: Backdrop) -> MooringWindow:
     """Every server has a queue, and every part of the page has content."""
-    await stage.crowd(3)
-    left = await stage.open()
-    await left.wait_state(await left.send_photo(stage.photo()), "queued")
+    await backdrop.crowd(3)
+    left = await backdrop.open()
+    await left.wait_state(await left.send_photo(backdrop.photo()), "queued")
     await left.page.close()
-    window = await stage.open()
+    window = await backdrop.open()
     page = window.page
-    await _sheet_of_four(window, SEEDS[stage.language])
+    await _sheet_of_four(window, SEEDS[backdrop.language])
     await window.choose_sample("enlarge")
-    await window.put_picture(stage.photo())
+    await window.put_picture(backdrop.photo())
     await window.show_left()
     await page.get_by_test_id("orphan").wait_for()
     await page.locator("[data-testid=waiting-item]").first.wait_for()

@@ -1,6 +1,6 @@
 """The rest of a browser in memory: tabs with session storage, Web Locks, a clock, random numbers, and crashes.
 
-A `Life` is one page load. Its death freezes it for good: its waits never end, and no `finally` runs. A frozen page
+A `PageLife` is one page load. Its death freezes it for good: its waits never end, and no `finally` runs. A frozen page
 returns from its ports only when it is thawed; one in the back/forward cache may be evicted.
 """
 
@@ -23,7 +23,7 @@ PRESSES = "mooring.presses"
 
 
 @dataclass
-class Life:
+class PageLife:
     """One page load of one tab."""
 
     loop: asyncio.AbstractEventLoop
@@ -70,11 +70,12 @@ class Browser:
 
     has_locks: bool = True
     held: set[WindowId] = field(default_factory=set)
-    answering: dict[WindowId, Life] = field(default_factory=dict)  # without Web Locks: pages that answer a roll call
-    cached: dict[WindowId, Life] = field(default_factory=dict)  # pages in the back/forward cache
+    # Without Web Locks: the pages that answer a roll call.
+    answering: dict[WindowId, PageLife] = field(default_factory=dict)
+    cached: dict[WindowId, PageLife] = field(default_factory=dict)  # pages in the back/forward cache
     clock_shift: float = 0.0  # seconds by which the clock was set forward
-    transfers: list[Life] = field(default_factory=list)  # the pages that hold a place for a transfer
-    waiting: list[tuple[Life, object]] = field(default_factory=list)  # those that wait for one, in their order
+    transfers: list[PageLife] = field(default_factory=list)  # the pages that hold a place for a transfer
+    waiting: list[tuple[PageLife, object]] = field(default_factory=list)  # those that wait for one, in their order
 
 
 @dataclass(eq=False)
@@ -118,7 +119,7 @@ class Tab:
 class TabWindows:
     """The Windows port, with and without Web Locks (docs/decisions/0013)."""
 
-    def __init__(self, tab: Tab, life: Life) -> None:
+    def __init__(self, tab: Tab, life: PageLife) -> None:
         self._tab = tab
         self._life = life
 
@@ -169,7 +170,7 @@ class TabWindows:
 class TabTransfers:
     """The Transfers port: places by Web Locks, or one for each page. The place of a page that has ended is free."""
 
-    def __init__(self, browser: Browser, life: Life) -> None:
+    def __init__(self, browser: Browser, life: PageLife) -> None:
         self._browser = browser
         self._life = life
 
@@ -191,13 +192,13 @@ class TabTransfers:
         finally:
             browser.transfers.remove(life)
 
-    def _is_next(self, mine: tuple[Life, object]) -> bool:
+    def _is_next(self, mine: tuple[PageLife, object]) -> bool:
         browser = self._browser
         most = MOST_TRANSFERS if browser.has_locks else 1
         held = sum(self._counts(life) for life in browser.transfers)
         return held < most and mine is next((item for item in browser.waiting if self._counts(item[0])), None)
 
-    def _counts(self, life: Life) -> bool:
+    def _counts(self, life: PageLife) -> bool:
         return life.is_alive if self._browser.has_locks else life is self._life
 
 
@@ -206,7 +207,7 @@ class TabPressMemory:
 
     outlives_line = False
 
-    def __init__(self, tab: Tab, life: Life) -> None:
+    def __init__(self, tab: Tab, life: PageLife) -> None:
         self._tab = tab
         self._life = life
 
@@ -223,7 +224,7 @@ class TabPressMemory:
 class LoopClock:
     """The Clock port on the loop's own time, shifted by the computer's clock."""
 
-    def __init__(self, life: Life, browser: Browser) -> None:
+    def __init__(self, life: PageLife, browser: Browser) -> None:
         self._life = life
         self._browser = browser
 
@@ -241,7 +242,7 @@ class LoopClock:
 class SeededRandom:
     """The Random port, seeded per page load."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: PageLife) -> None:
         self._life = life
 
     def uuid4(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.core.model import Fleet, Server, ServerId
 from app.core.ports.http import Request
-from tests.simulation.browser import Life
+from tests.simulation.browser import PageLife
 from tests.simulation.server import SimServer
 
 
@@ -29,7 +29,7 @@ def home_of(server_id: ServerId) -> str:
 class Exchange:
     """An HTTP exchange of a page."""
 
-    life: Life
+    life: PageLife
     request: Request
     server_id: ServerId
     tag: str
@@ -44,7 +44,7 @@ class Exchange:
         return self.request.method, self.path.split("/")[1]
 
 
-def read_exchange(life: Life, request: Request) -> Exchange:
+def read_exchange(life: PageLife, request: Request) -> Exchange:
     """Parse a request to `/servers/gpu-1@tag/history/…`; the id is empty for the gateway itself."""
     parts = urlsplit(request.path)
     server_id, tag, path = "", "", parts.path
@@ -124,7 +124,7 @@ class Network:
     on_request: list[Callable[[ServerId, str, str, bytes], None]] = field(default_factory=list)
     on_exchange: list[Callable[[Exchange, SimServer], None]] = field(default_factory=list)
     on_sent: list[Callable[[Exchange], None]] = field(default_factory=list)
-    transfers: list[Life] = field(default_factory=list)  # the pages of uploads and fetches that are under way
+    transfers: list[PageLife] = field(default_factory=list)  # the pages of uploads and fetches that are under way
     on_transfer: list[Callable[[], None]] = field(default_factory=list)
     moved: dict[ServerId, str] = field(default_factory=dict)  # ids with another address than at first
     removed: set[ServerId] = field(default_factory=set)
@@ -159,7 +159,7 @@ class Network:
         return self.machines.get(address) if address else None
 
     @contextmanager
-    def transfer(self, life: Life) -> Iterator[None]:
+    def transfer(self, life: PageLife) -> Iterator[None]:
         """Enclose an upload or a fetch of a page."""
         self.transfers.append(life)
         for watcher in self.on_transfer:

@@ -30,7 +30,7 @@ FREE = frozenset({"outputs", "silent_looks", "place", "longest_still", "confirme
 
 
 @dataclass
-class Report:
+class Replayed:
     """The result of a replay: `judged` counts pieces of evidence, `skipped` what could not be judged, by cause."""
 
     entries: int = 0
@@ -45,17 +45,17 @@ class Report:
         return not self.problems
 
 
-def replay(path: str | Path) -> Report:
+def replay(path: str | Path) -> Replayed:
     """Replay the journal of a report in a file."""
     return replay_bundle(json.loads(Path(path).read_text("utf-8")))
 
 
-def replay_bundle(bundle: Mapping[str, Any]) -> Report:
+def replay_bundle(bundle: Mapping[str, Any]) -> Replayed:
     """Replay the journal of a report."""
     recorded = bundle.get("journal", {}).get("entries", [])
     entries = [read_entry(item) for item in recorded]
     if None in entries:
-        return Report(problems=["an entry of the journal is none"])
+        return Replayed(problems=["an entry of the journal is none"])
     return Replay().run(entry for entry in entries if entry is not None)
 
 
@@ -63,7 +63,7 @@ class Replay:
     """Replays the life of a session's windows."""
 
     def __init__(self) -> None:
-        self.report = Report()
+        self.report = Replayed()
         self._own = ""  # the session's own window, which entries of older reports do not name
         self._windows: dict[str, Window] = {}  # those whose state the recorded entries show
         self._bound: dict[str, tuple[str, str]] = {}
@@ -77,7 +77,7 @@ class Replay:
             "submitting": self._submitting, "socket": self._socket,
         }  # fmt: skip
 
-    def run(self, entries: Iterable[JournalEntry]) -> Report:
+    def run(self, entries: Iterable[JournalEntry]) -> Replayed:
         """Replay all entries in order."""
         for entry in entries:
             self._entry = entry

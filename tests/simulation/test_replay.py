@@ -13,7 +13,7 @@ import pytest
 from app.core.model import ENDS
 from app.session.report import make_report
 from tests.simulation.life import live
-from tests.simulation.replay import Report, replay, replay_bundle
+from tests.simulation.replay import Replayed, replay, replay_bundle
 
 _ENDS = {state.value for state in ENDS}
 Entries = list[dict[str, Any]]
@@ -163,6 +163,6 @@ def test_report_is_read_from_its_file(tmp_path: Any) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(_richest_report()), "utf-8")
     replayed = replay(file)
-    assert isinstance(replayed, Report)
+    assert isinstance(replayed, Replayed)
     assert replayed.ok
     assert replayed.entries == len(_richest_report()["journal"]["entries"])

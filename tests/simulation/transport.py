@@ -16,7 +16,7 @@ from app.core.errors import RequestTimeout, SocketClosed
 from app.core.model import Fleet, ServerId
 from app.core.ports.http import Request, Response
 from app.core.ports.sockets import BinaryFrame, Connection, Frame
-from tests.simulation.browser import Life
+from tests.simulation.browser import PageLife
 from tests.simulation.network import Exchange, Network, read_exchange
 from tests.simulation.server import Answer, SimServer, SimSocket
 from tests.simulation.store import Bytes
@@ -28,7 +28,7 @@ _REPEATED = frozenset({("POST", "queue"), ("POST", "interrupt"), ("POST", "uploa
 class SimHttp:
     """The Http port of one page load."""
 
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: PageLife) -> None:
         self._network = network
         self._life = life
 
@@ -149,7 +149,7 @@ def _refused(cause: str) -> Answer:
 class SimConnection:
     """An open socket, as the window sees it."""
 
-    def __init__(self, url: str, life: Life, network: Network, address: str) -> None:
+    def __init__(self, url: str, life: PageLife, network: Network, address: str) -> None:
         self._url = url
         self._life = life
         self._network = network
@@ -219,7 +219,7 @@ class SimConnection:
 class SimSockets:
     """The Sockets port of one page load."""
 
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: PageLife) -> None:
         self._network = network
         self._life = life
         self.opened: list[SimConnection] = []
@@ -260,7 +260,7 @@ class SimSockets:
 class SimFleet:
     """The FleetSource port of one page load. Changes arrive late, since the page may have to reconnect first."""
 
-    def __init__(self, network: Network, life: Life) -> None:
+    def __init__(self, network: Network, life: PageLife) -> None:
         self._network = network
         self._life = life
         self._latest: Fleet | None = None

@@ -31,8 +31,8 @@ from app.session.waiting.worker import WindowWorker
 from tests.simulation.browser import (
     PRESSES,
     Browser,
-    Life,
     LoopClock,
+    PageLife,
     SeededRandom,
     Tab,
     TabPressMemory,
@@ -75,7 +75,7 @@ class Page:
     """A page load: a tab, its life and its session."""
 
     tab: Tab
-    life: Life
+    life: PageLife
     sockets: SimSockets
     session: Session
 
@@ -224,7 +224,7 @@ class World:
     def open(self, tab: Tab | None = None) -> Page:
         """Load the page in a tab, or in a new one."""
         tab = tab or Tab(self.browser)
-        life = Life(self.loop, random.Random(self.chance.getrandbits(64)))
+        life = PageLife(self.loop, random.Random(self.chance.getrandbits(64)))
         sockets = SimSockets(self.network, life)
         ports = self._ports(tab, life, sockets)
         session = Session(ports)
@@ -238,7 +238,7 @@ class World:
         await page.session.start()
         self.spawn(carry_out(self, page), "early presses")
 
-    def _ports(self, tab: Tab, life: Life, sockets: SimSockets) -> Ports:
+    def _ports(self, tab: Tab, life: PageLife, sockets: SimSockets) -> Ports:
         store = SimStore(self.database, life.lag)
         ports = Ports(
             http=SimHttp(self.network, life),

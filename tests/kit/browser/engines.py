@@ -65,7 +65,7 @@ class Engine(ABC):
         self.faults: list[str] = []  # console errors and uncaught errors of all tabs
         self.messages: list[str] = []  # other console messages
 
-    async def open(self, address: str) -> Tab:
+    async def open(self, address: str) -> EngineTab:
         """Open a tab at an address, and wait until the page is there, though not for its files."""
         tab = await self.new_tab()
         await tab.go(address)
@@ -78,15 +78,15 @@ class Engine(ABC):
         return taken
 
     @abstractmethod
-    async def new_tab(self) -> Tab:
+    async def new_tab(self) -> EngineTab:
         """Open an empty tab."""
 
     @abstractmethod
-    async def tabs(self) -> dict[Any, Tab]:
+    async def tabs(self) -> dict[Any, EngineTab]:
         """Return all tabs, also those that a page has opened."""
 
 
-class Tab(ABC):
+class EngineTab(ABC):
     """A tab."""
 
     def __init__(self, engine: Engine) -> None:
@@ -128,11 +128,11 @@ class Tab(ABC):
         await self.until(f"{box}?.width > 0")
         await self.drag(await self.evaluate(f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({box})"))
 
-    async def duplicate(self) -> Tab:
+    async def duplicate(self) -> EngineTab:
         """Open a tab from this one: it has a copy of the session storage, as a duplicated tab does."""
         return await self.following("window.open(location.href)")
 
-    async def following(self, expression: str) -> Tab:
+    async def following(self, expression: str) -> EngineTab:
         """Return the tab that an expression opens."""
         before = await self.engine.tabs()
         await self.evaluate(f"void {expression}")
@@ -210,14 +210,14 @@ class _Chromium(Engine):
             "console", lambda entry: (self.faults if entry.type == "error" else self.messages).append(entry.text)
         )
 
-    async def new_tab(self) -> Tab:
+    async def new_tab(self) -> EngineTab:
         return _ChromiumTab(self, await self._context.new_page())
 
-    async def tabs(self) -> dict[Any, Tab]:
+    async def tabs(self) -> dict[Any, EngineTab]:
         return {page: _ChromiumTab(self, page) for page in self._context.pages}
 
 
-class _ChromiumTab(Tab):
+class _ChromiumTab(EngineTab):
     def __init__(self, engine: Engine, page: Page) -> None:
         super().__init__(engine)
         self._page = page
@@ -266,7 +266,7 @@ async def _open_chromium(profile: Path, is_private: bool) -> AsyncIterator[Engin
 # WebDriver, in both of its forms
 
 
-class _DriverTab(Tab):
+class _DriverTab(EngineTab):
     """A tab whose keys and pointer are WebDriver's actions."""
 
     @abstractmethod
@@ -305,10 +305,10 @@ class _Firefox(Engine):
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
-    async def new_tab(self) -> Tab:
+    async def new_tab(self) -> EngineTab:
         return _FirefoxTab(self, (await self.send("browsingContext.create", type="tab"))["context"])
 
-    async def tabs(self) -> dict[Any, Tab]:
+    async def tabs(self) -> dict[Any, EngineTab]:
         tree = await self.send("browsingContext.getTree", maxDepth=0)
         return {found["context"]: _FirefoxTab(self, found["context"]) for found in tree["contexts"]}
 
@@ -411,7 +411,7 @@ class _WebKit(Engine):
         self._current = ""
         self.has_opened = asyncio.Event()  # the first page of the latest tab is there
 
-    async def open(self, address: str) -> Tab:
+    async def open(self, address: str) -> EngineTab:
         # A new tab can stay empty on a loaded machine, also by a script that runs before its page, and whatever is
         # asked of it then: another takes its place.
         self.has_opened.clear()
@@ -424,12 +424,12 @@ class _WebKit(Engine):
                     return tab
                 await tab.close()
 
-    async def new_tab(self) -> Tab:
+    async def new_tab(self) -> EngineTab:
         # The session ends with its last window, so its first one stays open.
         found = await self.send_to(next(iter(await self.tabs())), "POST", "window/new", {"type": "tab"})
         return _WebKitTab(self, found["handle"])
 
-    async def tabs(self) -> dict[Any, Tab]:
+    async def tabs(self) -> dict[Any, EngineTab]:
         return {handle: _WebKitTab(self, handle) for handle in await self.send("GET", "window/handles")}
 
     async def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -476,7 +476,7 @@ class _WebKitTab(_DriverTab):
     async def go(self, address: str) -> None:
         await self._post("url", url=address)
 
-    async def following(self, expression: str) -> Tab:
+    async def following(self, expression: str) -> EngineTab:
         self._driver.has_opened.clear()  # as in `open`
         tab = await super().following(expression)
         await asyncio.wait_for(self._driver.has_opened.wait(), PATIENCE)

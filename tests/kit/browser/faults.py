@@ -176,7 +176,7 @@ class Fleet:
         return task
 
 
-class Gateway:
+class KillableGateway:
     """A gateway that can be killed and started at the same address, with another fleet."""
 
     def __init__(self, fleet: Fleet) -> None:

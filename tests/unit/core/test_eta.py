@@ -29,7 +29,7 @@ from app.core.stopwatch import Stopwatch
 from app.core.workflow import ApiWorkflow, parse_workflow
 from tests.kit import captures
 from tests.kit.builders import A, B
-from tests.kit.made_runs import MadeRun, P, Studio, node, text_to_picture, twice_sampled
+from tests.kit.made_runs import MadeRun, P, RunMaker, node, text_to_picture, twice_sampled
 
 HERE = "http://a"
 UNSEEN = 0.5  # seconds: what is shown is whole seconds
@@ -111,10 +111,10 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
     """Uneven runs on servers of any pace; the first one loads the models; later ones find more or less in the cache."""
     errors = []
     for seed in range(60):
-        known_server, studio, chance = LearnedServer(), Studio(seed, 2.0 ** (seed % 5 - 2), noise), random.Random(seed)
-        known_server.learn(studio.run(workflow, is_cold=True))
+        known_server, maker, chance = LearnedServer(), RunMaker(seed, 2.0 ** (seed % 5 - 2), noise), random.Random(seed)
+        known_server.learn(maker.run(workflow, is_cold=True))
         for _ in range(4):
-            made = studio.run(workflow, cached=chance.choice([LOADERS, TEXTS]))
+            made = maker.run(workflow, cached=chance.choice([LOADERS, TEXTS]))
             errors.append(error(known_server, made))
             known_server.learn(made)
     reported = [item for item in errors if item is not None]
@@ -126,10 +126,10 @@ def test_at_half_way_the_estimate_is_right_by_a_quarter(workflow: ApiWorkflow, n
 
 def test_estimate_at_half_way_is_right_by_a_quarter() -> None:
     for seed in range(40):
-        known_server, studio = LearnedServer(), Studio(seed, noise=0.08)
-        known_server.learn(studio.run(twice_sampled(), is_cold=True))
-        known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
-        made = studio.run(twice_sampled(), cached=LOADERS)
+        known_server, maker = LearnedServer(), RunMaker(seed, noise=0.08)
+        known_server.learn(maker.run(twice_sampled(), is_cold=True))
+        known_server.learn(maker.run(twice_sampled(), cached=LOADERS))
+        made = maker.run(twice_sampled(), cached=LOADERS)
         at = next(at for at, _, progress in known_server.watched(made) if progress.fraction >= 0.5)
         left = known_server.left(made, at)
         assert left is not None
@@ -140,31 +140,31 @@ def test_a_load_that_was_seen_before_is_reckoned_with() -> None:
     """Another model was used in between, so this one has to be reloaded, which takes as long as the first time."""
     errors = []
     for seed in range(40):
-        known_server, studio = LearnedServer(), Studio(seed, noise=0.08)
+        known_server, maker = LearnedServer(), RunMaker(seed, noise=0.08)
         for is_cold in (True, False):
-            known_server.learn(studio.run(text_to_picture(), is_cold=is_cold, cached=() if is_cold else LOADERS))
+            known_server.learn(maker.run(text_to_picture(), is_cold=is_cold, cached=() if is_cold else LOADERS))
         other = Ran(server_id=A, address=HERE, job=Job("x", 1.0, ("other.sft",)), started_ms=10**6, ended_ms=10**6 + 1)
         known_server.durations = known_server.durations.learned(other)
-        errors.append(error(known_server, studio.run(text_to_picture(), is_cold=True, cached=("4",))))
+        errors.append(error(known_server, maker.run(text_to_picture(), is_cold=True, cached=("4",))))
     reported = [item for item in errors if item is not None]
     assert len(reported) >= 30
     assert sum(item <= 0.25 for item in reported) >= 0.9 * len(reported)
 
 
 def test_unusually_slow_run_is_estimated_by_its_own_pace() -> None:
-    known_server, studio = LearnedServer(), Studio(7, noise=0.03)
+    known_server, maker = LearnedServer(), RunMaker(7, noise=0.03)
     for _ in range(3):
-        known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
-    made = studio.run(twice_sampled(), cached=LOADERS, larger=2.2)
+        known_server.learn(maker.run(twice_sampled(), cached=LOADERS))
+    made = maker.run(twice_sampled(), cached=LOADERS, larger=2.2)
     wrong = error(known_server, made)
     assert wrong is not None
     assert wrong <= 0.25
 
 
 def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
-    known_server, studio = LearnedServer(), Studio(3, noise=0.05)
-    known_server.learn(studio.run(twice_sampled(), cached=LOADERS))
-    made = studio.run(twice_sampled(), cached=(*TEXTS, "5", "8"))
+    known_server, maker = LearnedServer(), RunMaker(3, noise=0.05)
+    known_server.learn(maker.run(twice_sampled(), cached=LOADERS))
+    made = maker.run(twice_sampled(), cached=(*TEXTS, "5", "8"))
     for part in (0.1, 0.5, 0.8):
         wrong = error(known_server, made, part)
         assert wrong is not None, part
@@ -172,7 +172,7 @@ def test_a_cached_sampler_is_no_part_of_what_is_left() -> None:
 
 
 def test_first_run_is_estimated_near_its_end_by_own_pace() -> None:
-    known_server, made = LearnedServer(), Studio(5, noise=0.05).run(text_to_picture())
+    known_server, made = LearnedServer(), RunMaker(5, noise=0.05).run(text_to_picture())
     assert known_server.left(made, 0.3) is None, "nothing is known of its seconds"
     reported = error(known_server, made, 0.6)
     assert reported is not None
@@ -180,7 +180,7 @@ def test_first_run_is_estimated_near_its_end_by_own_pace() -> None:
 
 
 def test_first_run_with_another_sampler_ahead_has_no_estimate() -> None:
-    known_server, made = LearnedServer(), Studio(5, noise=0.05).run(twice_sampled())
+    known_server, made = LearnedServer(), RunMaker(5, noise=0.05).run(twice_sampled())
     assert known_server.left(made, 6.0) is None
 
 
@@ -222,10 +222,10 @@ def test_half_way_estimate_of_capture_is_right_by_a_quarter(earlier: str, name: 
 
 
 def test_run_longer_than_ever_has_no_estimate() -> None:
-    known_server, studio = LearnedServer(), Studio(2, noise=0.02)
+    known_server, maker = LearnedServer(), RunMaker(2, noise=0.02)
     for _ in range(2):
-        known_server.learn(studio.run(text_to_picture(), cached=LOADERS))
-    made = studio.run(text_to_picture(), cached=LOADERS)
+        known_server.learn(maker.run(text_to_picture(), cached=LOADERS))
+    made = maker.run(text_to_picture(), cached=LOADERS)
     work = known_server.work(made)
     for at, known, _ in known_server.watched(made):
         if known.watch.node == "6":  # it decodes, and sends no progress
@@ -301,7 +301,7 @@ def test_loading_before_first_step_is_not_work() -> None:
 
 
 def test_an_interrupted_socket_teaches_nothing() -> None:
-    made = Studio(1).run(text_to_picture())
+    made = RunMaker(1).run(text_to_picture())
     watch = Stopwatch()
     for number, (at, message) in enumerate(made.messages):
         watch = watch.after(message, at)

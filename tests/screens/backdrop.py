@@ -25,7 +25,7 @@ _seeds = itertools.count(1)
 
 
 @dataclass
-class Stage:
+class Backdrop:
     """The surroundings of one state. `language` is that of its windows."""
 
     fleet: Fleet
@@ -75,7 +75,7 @@ def a_picture(text: str = "a harbour at dawn", *, steps: int = 3, **inputs: Any)
 
 
 @contextlib.contextmanager
-def open_stage(folder: Path) -> Iterator[tuple[Fleet, Service]]:
+def open_backdrop(folder: Path) -> Iterator[tuple[Fleet, Service]]:
     """Start the servers and their gateway."""
     with start_fleet(folder, *SERVERS, step_seconds=STEP_SECONDS) as fleet, fleet.gateway() as gateway:
         yield fleet, gateway
