@@ -20,7 +20,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from app.core.model import Choice, Delivery, ServerId
+from app.core.model import Delivery, ServerChoice, ServerId
 from app.core.roster import moorings
 from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.form.state import Draft, FormState
@@ -75,7 +75,7 @@ print(json.dumps(measured))
 def views() -> dict[str, tuple[str, object]]:
     """The views by name, each with its region of the page; that of the whole page has none."""
     outputs = (output(delivery=Delivery.KEPT, size=1000), output("b.png", delivery=Delivery.KEPT, size=2000))
-    choice = Choice(server_id=ServerId("gpu-1"), reason="least_loaded", loads={"gpu-1": 0, "gpu-2": 2})
+    choice = ServerChoice(server_id=ServerId("gpu-1"), reason="least_loaded", loads={"gpu-1": 0, "gpu-2": 2})
     tasks = [ended(f"t{number}", *outputs, choice=choice) for number in range(CARDS)]
     session = StillSession(window=window(*tasks), fleet=fleet(*(server(f"gpu-{number}") for number in range(8))))
     pictures = StillPictures(

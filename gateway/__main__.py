@@ -27,7 +27,7 @@ from gateway.flags import Flags, parse_flags
 from gateway.fleet.choice import USUAL_ADDRESS, choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.file import check_direct
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
@@ -148,7 +148,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(_bind(flags)))
         demo = None
-        if fleet.source is Source.DEMO:
+        if fleet.source is DeclaredBy.DEMO:
             demo = await stack.enter_async_context(_run_demo(flags))
             fleet = dataclasses.replace(fleet, servers=demo.servers)
         from gateway.server import Gateway  # with most of a start's imports, while the demo servers start
@@ -216,7 +216,7 @@ def _offer(flags: Flags, fleet: Fleet, found: tuple[LocalServer, ...]) -> None:
     for one in found:
         about = ", ".join([f"ComfyUI {one.version}".rstrip(), *one.devices])
         print(f"  {one.server.id}  {one.server.address}  {about}")
-    mine = () if fleet.source is Source.DEMO else fleet.servers
+    mine = () if fleet.source is DeclaredBy.DEMO else fleet.servers
     named = tuple((server.id, server.address) for server in (*mine, *(one.server for one in found)))
     words = dataclasses.replace(flags, servers=named).arguments()
     print(f"Start Mooring like this to use all of them:\n  {system.shell_line([*command_words(), *words])}", flush=True)

@@ -19,14 +19,14 @@ from pyodide.ffi import to_js
 
 from app.browser.idb import Database, Steps
 from app.browser.values import from_plain
-from app.core.model import Choice, PromptId, ServerId, WindowId
+from app.core.model import PromptId, ServerChoice, ServerId, WindowId
 from app.core.records import BrokenRecord, decode
 from app.core.roster import KnownWindow, OutputSummary, ReservedPlace, Roster, TaskSummary
 
 ROWS_PER_READ = 50  # records that one transaction reads
 FEW = 20  # up to so many new ones, each is read by itself
 
-_WANTED = [item.name for kind in (TaskSummary, Choice, OutputSummary) for item in fields(kind)]
+_WANTED = [item.name for kind in (TaskSummary, ServerChoice, OutputSummary) for item in fields(kind)]
 _OTHERS = ["window_id", "seen_at", "at", "created_at", "server_id", "waits_since"]
 
 log = logging.getLogger("mooring.browser")

@@ -2,7 +2,7 @@
 
     choice = choose(snapshots, claims, now=now, tie=chance, job=job)
 
-Pure: the queue of each server, learned durations, and a number for ties go in, a `Choice` comes
+Pure: the queue of each server, learned durations, and a number for ties go in, a `ServerChoice` comes
 out. It runs inside the store's transaction, so two windows that choose at the same time see each other's reservation.
 
 It chooses the server that should finish the work first: the seconds of its queue, of loading other models, and of the
@@ -29,7 +29,7 @@ from typing import TypeVar
 
 from app.core.durations import Durations
 from app.core.errors import NoServerAvailable
-from app.core.model import Choice, Job, PromptId, Reservation, ServerId, Task, TaskState, Unreadable, WindowId
+from app.core.model import Job, PromptId, Reservation, ServerChoice, ServerId, Task, TaskState, Unreadable, WindowId
 
 T = TypeVar("T")
 
@@ -237,7 +237,7 @@ def choose(
     job: Job | None = None,
     unable: Mapping[ServerId, str] | None = None,
     weights: Mapping[ServerId, float] | None = None,
-) -> Choice:
+) -> ServerChoice:
     """Choose the server that should finish the work first, of those that answered; `tie` in [0, 1) is chance.
 
     `unable` are causes why a server cannot take this work: lacks, drained. `weights` are above 0, and
@@ -269,7 +269,7 @@ def choose(
         elif idle and len(idle) < len(among):
             reason = "idle"
     is_learned = not claims.durations.is_empty
-    return Choice(
+    return ServerChoice(
         server_id=chosen.server_id,
         reason=reason,
         loads=_named({item.server_id: item.line.count for item in candidates}),

@@ -249,7 +249,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ServerChoice:
     """Why this server was chosen: what was known of each candidate at that time.
 
     `loads` counts prompts. `scores` are seconds until the work would be done there, from learned durations; empty
@@ -295,7 +295,7 @@ class Reservation:
     server_id: ServerId
     address: str
     at: float
-    choice: Choice | None = None
+    choice: ServerChoice | None = None
     job: Job | None = None
     waits_since: float | None = None
 
@@ -418,7 +418,7 @@ class Task:
     inputs: tuple[InputFile, ...] = ()
     templates: tuple[Template, ...] = ()  # of its prompts, where another text was drawn
     expected: tuple[NodeId, ...] = ()  # output nodes that must show up for a full success
-    choice: Choice | None = None
+    choice: ServerChoice | None = None
     job: Job | None = None
     again_of: PromptId | None = None  # the task that this one repeats, if the user asked for that
     part: Part | None = None  # set if it came out of a waiting line

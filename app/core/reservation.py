@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from app.core.balancer import Claims, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable, ServerLockedError, ServerUnable
-from app.core.model import Choice, Fleet, Job, PromptId, Reservation, ServerId, WindowId
+from app.core.model import Fleet, Job, PromptId, Reservation, ServerChoice, ServerId, WindowId
 from app.core.turns import Asker, Turn, turn_of
 from app.core.window import Moored, Window, expect_readable, get_api_base_url
 
@@ -66,7 +66,7 @@ class Wanted:
         expect_readable("reserve", claims.unreadable_of(self.window.window_id))
         mooring = self.window.mooring
         if isinstance(mooring, Moored):
-            choice, address = Choice(server_id=mooring.server_id, reason="moored"), mooring.address
+            choice, address = ServerChoice(server_id=mooring.server_id, reason="moored"), mooring.address
         else:
             unable = {**drained(fleet), **self.unable}
             choice = choose(
@@ -120,7 +120,7 @@ def drained(fleet: Fleet) -> dict[ServerId, str]:
     return {server.server_id: "drained" for server in fleet.servers if server.is_drained}
 
 
-def _address_of(choice: Choice, fleet: Fleet) -> str:
+def _address_of(choice: ServerChoice, fleet: Fleet) -> str:
     server = fleet.get(choice.server_id)
     if server is None:
         raise NoServerAvailable("reserve", {str(choice.server_id): "not_in_fleet"})

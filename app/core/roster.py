@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
+from app.core.model import Delivery, PromptId, ServerChoice, ServerId, TaskState, WindowId
 
 LISTED = 300  # ended tasks that are listed; of the others only the number is known
 PICTURES = 3  # of a session's results, the latest first: not every result is a picture
@@ -39,7 +39,7 @@ class TaskSummary:
     ended_at: float | None = None
     is_ward: bool = False
     outputs: tuple[OutputSummary, ...] = ()
-    choice: Choice | None = None
+    choice: ServerChoice | None = None
 
     @property
     def may_have_picture(self) -> bool:
@@ -113,7 +113,7 @@ class MooringPeriod:
     began_at: float
     ended_at: float | None  # None: not ended
     count: int
-    choice: Choice | None = None  # of the work that began it
+    choice: ServerChoice | None = None  # of the work that began it
 
 
 def moorings(roster: Roster) -> tuple[MooringPeriod, ...]:

@@ -11,6 +11,7 @@ from app.browser.fleet import GatewayFleet
 from app.core.errors import ConfigError, RequestTimeout, SocketClosed
 from app.core.model import PromptId, ServerId, WindowId
 from app.core.ports import Ports
+from app.core.ports.blobs import TextBlob
 from app.core.ports.documents import Changes, DocumentKey
 from app.core.ports.fleet import QueuedPrompt
 from app.core.ports.http import Request, Response
@@ -53,23 +54,6 @@ def make_ports(gateway: Gateway, on_user: Callable[[str | None], None]) -> Ports
     )
 
 
-class Text:
-    """A text as a Blob."""
-
-    def __init__(self, text: str, media_type: str) -> None:
-        self._data = text.encode()
-        self.media_type = media_type
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self._data)
-
-    async def read(self, most: int | None = None) -> bytes:
-        """The first bytes, or all."""
-        return self._data[:most]
-
-
 class GivenHttp:
     """Http that only reads, and only from the gateway itself."""
 
@@ -84,7 +68,7 @@ class GivenHttp:
     async def fetch(self, request: Request) -> Response:
         """Http.fetch."""
         status, text = self._answer(request)
-        return Response(status, blob=Text(text, "application/json"))
+        return Response(status, blob=TextBlob(text, "application/json"))
 
     async def upload(self, request: Request, on_progress: Callable[[float], None]) -> Response:  # noqa: ARG002
         """Fail: nothing is sent."""

@@ -33,7 +33,7 @@ _HALF_ESCAPE = re.compile(
 _OBJECT = re.compile(r'[\s"\\]*\{[\s\\]*["}]')
 
 
-class Note(Enum):
+class FileNote(Enum):
     """What the user should know about a workflow from a file."""
 
     ONLY_PROMPT = "only_prompt"  # the file has only the prompt as sent to the server, not the editor's graph
@@ -55,7 +55,7 @@ class Document:
 
     api: str | None = None
     graph: str | None = None
-    notes: frozenset[Note] = frozenset()
+    notes: frozenset[FileNote] = frozenset()
     missing: str = ""
     parsed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
@@ -69,7 +69,7 @@ class _Reading:
     """Parses one text, and collects notes."""
 
     def __init__(self) -> None:
-        self._notes: set[Note] = set()
+        self._notes: set[FileNote] = set()
 
     def read(self, text: str, wrappings: int = _MOST_WRAPPINGS) -> Document:
         """The document; if one of its two parts is invalid and the other usable, that is noted."""
@@ -106,7 +106,7 @@ class _Reading:
         if failures and not api and not graph:
             raise failures[0]
         if failures:
-            self._notes.add(Note.PROMPT_UNREADABLE if graph else Note.GRAPH_UNREADABLE)
+            self._notes.add(FileNote.PROMPT_UNREADABLE if graph else FileNote.GRAPH_UNREADABLE)
         return self._done(api, graph, "" if api or graph else _what_is_missing(value))
 
     def _done(
@@ -126,22 +126,22 @@ class _Reading:
             raise refusal(SourceFault.DAMAGED, f"JSON: {error}") from error
 
     def _constant(self, _name: str) -> None:
-        self._notes.add(Note.NON_FINITE)
+        self._notes.add(FileNote.NON_FINITE)
 
     def _float(self, digits: str) -> float | None:
         """1e999 is JSON, but not a number that could be written."""
         if math.isfinite(value := float(digits)):
             return value
-        self._notes.add(Note.NON_FINITE)
+        self._notes.add(FileNote.NON_FINITE)
         return None
 
     def _text(self, value: object, source: str | None) -> str:
         """The text to return: the source, unless something in it has to change."""
-        if source is not None and Note.NON_FINITE not in self._notes and not _has_half(source):
+        if source is not None and FileNote.NON_FINITE not in self._notes and not _has_half(source):
             return source
         text, halves = _SURROGATE.subn("\ufffd", json.dumps(value, ensure_ascii=False))
         if halves:
-            self._notes.add(Note.SURROGATES)
+            self._notes.add(FileNote.SURROGATES)
         return text
 
 

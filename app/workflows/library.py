@@ -27,7 +27,7 @@ from app.core.model import RECORD_VERSION, PromptId
 from app.core.ports.documents import DocumentKey
 from app.workflows import word_lists
 from app.workflows.bounds import MAX_FILE, check_file, refusal
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.forms.presets import PRESET_KIND, RECENT_KIND
 from app.workflows.forms.records import Undecoded, from_text, to_text
 from app.workflows.forms.search import plain
@@ -155,7 +155,7 @@ class ItemContent:
 
     api: str = ""
     graph: str = ""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[FileNote, ...] = ()
     v: int = RECORD_VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)
 

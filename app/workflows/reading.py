@@ -3,7 +3,7 @@
 source = read_source(data, "street.png")
 source.carrier, source.size          # Carrier.PNG, PixelSize(1024, 1024): by content, whatever the name is
 source.graph, source.api             # the editor's graph and the API format, as text; one may be None
-source.notes                         # what the user should know, such as Note.ONLY_PROMPT
+source.notes                         # what the user should know, such as FileNote.ONLY_PROMPT
 
 Every refusal is a BadInput whose cause is a SourceFault; its detail is for the log and for quoting. Nothing else is
 raised, whatever the bytes are. Texts are plain strings of whole characters, and nothing in them is trusted: they come
@@ -22,13 +22,13 @@ from app.core.errors import BadInput, SourceFault
 from app.workflows.bounds import check_file, check_text, refusal
 from app.workflows.carriers import open_carrier
 from app.workflows.carriers.carrier import ENVELOPES, Carrier, Contents, PixelSize
-from app.workflows.documents import Document, Note, looks_like_json, parse_document
+from app.workflows.documents import Document, FileNote, looks_like_json, parse_document
 
 _HEAD = 1024  # bytes in which a JSON file has to begin
 _LONGEST_NAME = 255  # characters
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_UNREADABLE = {"workflow": Note.GRAPH_UNREADABLE, "prompt": Note.PROMPT_UNREADABLE}
+_UNREADABLE = {"workflow": FileNote.GRAPH_UNREADABLE, "prompt": FileNote.PROMPT_UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Source:
     api: str | None
     graph: str | None
     size: PixelSize | None
-    notes: frozenset[Note]
+    notes: frozenset[FileNote]
     parsed: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
@@ -105,7 +105,7 @@ def _from_json(text: str, name: str) -> Source:
 
 def _from_container(contents: Contents, name: str) -> Source:
     """The editor's graph and the prompt, if there are any; recognised by structure, under any key."""
-    notes: set[Note] = set()
+    notes: set[FileNote] = set()
     failures: list[BadInput] = []
     found: list[Document] = []
     for key in ("workflow", "prompt", *ENVELOPES):
@@ -120,9 +120,9 @@ def _from_container(contents: Contents, name: str) -> Source:
         raise _nothing(contents, failures)
     notes |= chosen.notes
     if contents.fault:
-        notes.add(Note.FILE_DAMAGED)
-    if graph is None and Note.GRAPH_UNREADABLE not in notes:
-        notes.add(Note.ONLY_PROMPT)
+        notes.add(FileNote.FILE_DAMAGED)
+    if graph is None and FileNote.GRAPH_UNREADABLE not in notes:
+        notes.add(FileNote.ONLY_PROMPT)
     return Source(
         name,
         contents.carrier,

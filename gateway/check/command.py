@@ -13,7 +13,7 @@ from gateway.errors import ConfigError
 from gateway.fleet.choice import USUAL_ADDRESS, USUAL_ID, fleet_of_flags
 from gateway.fleet.discovery.discovery import find_once
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.state import SearchReport
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server
@@ -59,4 +59,4 @@ def _fleet(flags: CheckFlags) -> Fleet:
     if flags.servers:
         return fleet_of_flags(flags.servers)
     server = Server(USUAL_ID, USUAL_ID, USUAL_ADDRESS)
-    return Fleet(Source.FOUND, f"No fleet was named: this is about {USUAL_ADDRESS}.", (server,))
+    return Fleet(DeclaredBy.FOUND, f"No fleet was named: this is about {USUAL_ADDRESS}.", (server,))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gateway.errors import ConfigError
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, Source, checked_address
+from gateway.fleet.fleet import DeclaredBy, Fleet, checked_address
 from gateway.fleet.probes import condition_of
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
@@ -26,7 +26,7 @@ async def choose_fleet(flags: Flags, deadlines: Deadlines, usual: str = USUAL_AD
     if flags.servers:
         return fleet_of_flags(flags.servers)
     if flags.demo is not None:
-        return Fleet(Source.DEMO, f"--demo asks for {_count(flags.demo)} without a model.", ())
+        return Fleet(DeclaredBy.DEMO, f"--demo asks for {_count(flags.demo)} without a model.", ())
     return await _find_or_demo(deadlines, usual)
 
 
@@ -43,7 +43,7 @@ def fleet_of_flags(named: Sequence[tuple[str, str]]) -> Fleet:
             servers.append(Server(ServerId(server_id), server_id, checked_address(address)))
         except ConfigError as error:
             raise ConfigError(error.reason, key=f"--server {server_id}") from error
-    return Fleet(Source.FLAGS, f"--server names {_count(len(servers))}.", tuple(servers))
+    return Fleet(DeclaredBy.FLAGS, f"--server names {_count(len(servers))}.", tuple(servers))
 
 
 def _count(servers: int) -> str:
@@ -57,6 +57,6 @@ async def _find_or_demo(deadlines: Deadlines, usual: str) -> Fleet:
         seen = await condition_of(upstream)
     if seen.health is Health.WELL:
         version = f" {seen.version}" if seen.version else ""
-        return Fleet(Source.FOUND, f"No fleet was named, and ComfyUI{version} answers on {place}.", (server,))
+        return Fleet(DeclaredBy.FOUND, f"No fleet was named, and ComfyUI{version} answers on {place}.", (server,))
     reason = f"no ComfyUI answers on {place} ({seen.detail})"
-    return Fleet(Source.DEMO, f"No fleet was named, and {reason}: this is a demo without a model.", ())
+    return Fleet(DeclaredBy.DEMO, f"No fleet was named, and {reason}: this is a demo without a model.", ())

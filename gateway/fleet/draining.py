@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import fleet_of, read_fleet
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.toml_text import TomlText
 from gateway.fleet.watch import FleetOwner, log_change
 from gateway.http.servers import ServerId
@@ -36,7 +36,7 @@ async def set_drain(owner: FleetOwner, server_id: ServerId, *, is_drained: bool)
             raise ConfigError(f"the fleet has no server {server_id!r}")
         if (found := known[server_id].found) is not None:
             raise ConfigError(f"{server_id} was found at {found.origin}: remove it there, and it is drained")
-        if before.source is Source.FILE:
+        if before.source is DeclaredBy.FILE:
             path = before.files[0].path
             fleet = await asyncio.to_thread(drain_in_file, path, server_id, is_drained=is_drained)
         else:

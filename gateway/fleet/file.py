@@ -19,7 +19,7 @@ from gateway.flags import same_server
 from gateway.fleet.file_discover import read_discover
 from gateway.fleet.file_partner import read_partner
 from gateway.fleet.file_server import ServerReader
-from gateway.fleet.fleet import Discover, Fleet, ReadFile, Source
+from gateway.fleet.fleet import DeclaredBy, Discover, Fleet, ReadFile
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import read_names, read_rules
 from gateway.fleet.toml_text import TomlTable, TomlText, nearest
@@ -57,7 +57,7 @@ def fleet_of(text: TomlText) -> Fleet:
     _check_partner(text, servers, partner, tables)
     names, rules = read_names(gateway), read_rules(gateway)
     fleet = Fleet(
-        Source.FILE,
+        DeclaredBy.FILE,
         f"{text.path.name} names {_count(servers, discover)}.",
         tuple(servers),
         names,

@@ -22,7 +22,7 @@ MOST_FOUND = 500  # servers that one table finds at most, unless it says less
 _PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 
 
-class Source(Enum):
+class DeclaredBy(Enum):
     """What declares the fleet."""
 
     DEMO = "demo"
@@ -77,7 +77,7 @@ class Fleet:
     for the operator. `servers` includes those found by `discover`.
     """
 
-    source: Source
+    source: DeclaredBy
     why: str
     servers: tuple[Server, ...]
     names: tuple[str, ...] = ()

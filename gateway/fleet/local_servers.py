@@ -18,7 +18,7 @@ import aiohttp
 from gateway.errors import ConfigError
 from gateway.flags import same_server
 from gateway.fleet.choice import USUAL_ADDRESS, USUAL_ID
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.fleet.probes import StatusError, fetch_json
 from gateway.fleet.server_answers import NotComfyError, parse_stats
 from gateway.fleet.watch import FleetOwner, log_change
@@ -73,7 +73,7 @@ async def use_local_server(owner: FleetOwner, server_id: ServerId) -> None:
 
 def with_local_server(fleet: Fleet, server: Server) -> Fleet:
     """Return the fleet with this server; demo servers, which stood in for it, take no new work."""
-    is_demo = fleet.source is Source.DEMO
+    is_demo = fleet.source is DeclaredBy.DEMO
     others = tuple(replace(one, is_drained=True) if is_demo else one for one in fleet.servers)
     why = f"{fleet.why} {server.address} was chosen in the page."
-    return replace(fleet, source=Source.FOUND, why=why, servers=(*others, server))
+    return replace(fleet, source=DeclaredBy.FOUND, why=why, servers=(*others, server))

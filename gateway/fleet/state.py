@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.http.servers import Server, ServerId
 from wire.health import Condition, Health
 from wire.operator_facts import operator_facts_json
@@ -78,7 +78,7 @@ class FleetState:
         self._notify()
 
     def _first(self) -> Condition:
-        return Condition(is_demo=self.fleet.source is Source.DEMO)
+        return Condition(is_demo=self.fleet.source is DeclaredBy.DEMO)
 
     def note_problem(self, problem: str) -> None:
         """Record what is wrong with the present fleet file, while the fleet before it stays; empty if nothing is."""

@@ -10,32 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, LocalServer, ReadFile, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, ReadFile
+from gateway.fleet.state import FleetState
 from gateway.http.deadlines import Deadlines
-from gateway.http.servers import Server, ServerId
 from gateway.tasks import for_ever, start_task
 
 _log = logging.getLogger(__name__)
-
-
-class FleetFacts(Protocol):
-    """The known facts about the fleet."""
-
-    fleet: Fleet
-    local: tuple[LocalServer, ...]
-
-    @property
-    def servers(self) -> Mapping[ServerId, Server]:
-        """The fleet's servers by id, including discovered ones."""
-
-    def note_problem(self, problem: str) -> None:
-        """Record what is wrong with the file."""
 
 
 class FleetOwner(Protocol):
@@ -44,7 +30,7 @@ class FleetOwner(Protocol):
     changing: asyncio.Lock
 
     @property
-    def state(self) -> FleetFacts:
+    def state(self) -> FleetState:
         """The fleet's state."""
 
     def change(self, fleet: Fleet) -> None:
@@ -56,7 +42,7 @@ async def watched(
     owner: FleetOwner, deadlines: Deadlines, check: Callable[[Fleet], None] = lambda _: None
 ) -> AsyncIterator[None]:
     """Watch the gateway's fleet file, if it has one, during the block. `check` raises ConfigError."""
-    if owner.state.fleet.source is not Source.FILE:
+    if owner.state.fleet.source is not DeclaredBy.FILE:
         yield
         return
     watch = start_task(for_ever(FleetWatch(owner, deadlines, check).run, deadlines.fleet_file))

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.gpus.detection import CUDA, TOOLS, Gpu, ToolError, described_by, listed_by
 from gateway.gpus.flags import parse_gpus_flags
@@ -16,7 +16,7 @@ from gateway.installation import command_words
 from gateway.platforms import system
 
 _SECONDS = 1.0  # for a running server to answer
-_NO_FLEET = Fleet(Source.FOUND, "", ())
+_NO_FLEET = Fleet(DeclaredBy.FOUND, "", ())
 
 _SHARING = """\
 Run them in ComfyUI's folder, each in a terminal of its own. They share that folder's models, inputs and outputs; for

@@ -37,16 +37,16 @@ OWNERS = web.RequestKey("owners", tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ShareLimits:
     """The bytes that one share may hold, in total and for one user or address."""
 
     most: int
     most_of_one: int
 
 
-BODIES = Limits(48 * 1024 * 1024, 12 * 1024 * 1024)
-ANSWERS = Limits(64 * 1024 * 1024, 24 * 1024 * 1024)
-SOCKETS = Limits(32 * 1024 * 1024, 16 * 1024 * 1024)
+BODIES = ShareLimits(48 * 1024 * 1024, 12 * 1024 * 1024)
+ANSWERS = ShareLimits(64 * 1024 * 1024, 24 * 1024 * 1024)
+SOCKETS = ShareLimits(32 * 1024 * 1024, 16 * 1024 * 1024)
 LARGEST_ANSWER = ANSWERS.most_of_one // 2  # what an answer is charged at most, so that each can fit
 
 
@@ -59,7 +59,7 @@ def owners_of(request: web.BaseRequest) -> tuple[str, ...]:
 class _Share:
     """A part of the memory: its limits, and the bytes in use."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ShareLimits) -> None:
         self.limits = limits
         self.size = 0
         self.of: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class _Share:
 class RequestBudget:
     """The requests of one kind that hold memory, and their bytes."""
 
-    def __init__(self, limits: Limits, most: int, most_of_one: int) -> None:
+    def __init__(self, limits: ShareLimits, most: int, most_of_one: int) -> None:
         self._share = _Share(limits)
         self._most = most
         self._most_of_one = most_of_one
@@ -157,9 +157,9 @@ class Budget:
     def __init__(
         self,
         *,
-        bodies: Limits = BODIES,
-        answers: Limits = ANSWERS,
-        sockets: Limits = SOCKETS,
+        bodies: ShareLimits = BODIES,
+        answers: ShareLimits = ANSWERS,
+        sockets: ShareLimits = SOCKETS,
         most: int = MOST_REQUESTS,
         most_of_one: int = MOST_REQUESTS_OF_ONE,
     ) -> None:

@@ -22,7 +22,7 @@ from gateway.http.upstream import Upstream
 from gateway.people.evidence import ListedFile, ProvingRun, Span, WriteTime
 from gateway.people.keyed_locks import KeyedLocks
 from gateway.people.keys import Keys
-from gateway.people.projection import Page, own_runs
+from gateway.people.projection import HistoryPage, own_runs
 from gateway.people.prompts import Made
 from gateway.people.seals import KEY, File, Judgement, Seal, seal
 from gateway.people.upstream_query import LONGEST_HISTORY, fetch, history_pages
@@ -39,14 +39,15 @@ _NOT_WINDOWS = frozenset({"posix", "linux", "darwin"})  # os.name of older serve
 
 K = TypeVar("K")
 T = TypeVar("T")
-Search = Callable[[Mapping[File, WriteTime]], AsyncGenerator[Page]]  # for the user's runs that may have written these
+# For the user's runs that may have written these files.
+Search = Callable[[Mapping[File, WriteTime]], AsyncGenerator[HistoryPage]]
 
 
 class CutShortError(Exception):
     """The search of a server's history took too long: what it has not found may still be there."""
 
 
-class Files:
+class UserFiles:
     """Proves files, and makes and checks seals."""
 
     def __init__(self) -> None:
@@ -59,7 +60,7 @@ class Files:
         """
         server_id = upstream.server.id
 
-        async def search(wanted: Mapping[File, WriteTime]) -> AsyncGenerator[Page]:
+        async def search(wanted: Mapping[File, WriteTime]) -> AsyncGenerator[HistoryPage]:
             earliest = min(written.earliest for written in wanted.values())
             files = frozenset(wanted)
             clock = asyncio.get_running_loop().time

@@ -160,7 +160,7 @@ def own_entry(text: bytes | bytearray, user: User, server_id: str) -> tuple[OwnE
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """A user's runs on one page of a history, the times of others' runs, and when the first of all of them began."""
 
     runs: tuple[ProvingRun, ...]
@@ -168,14 +168,14 @@ class Page:
     since: float | None = None  # None if unknown
 
 
-def own_runs(text: bytes | bytearray, user: User, server_id: str, wanted: frozenset[File] | None = None) -> Page:
+def own_runs(text: bytes | bytearray, user: User, server_id: str, wanted: frozenset[File] | None = None) -> HistoryPage:
     """Return a user's runs that list wanted files, from the text of a `/history`."""
     entries = parse_json(text, "/history")
     if not isinstance(entries, dict):
         raise ShapeError("/history is not ComfyUI's")
     runs = read_runs(entries.values(), user, server_id, wanted)
     others = tuple(Span.of(entry) for name, entry in entries.items() if not owns_entry(name, entry, user, server_id))
-    return Page(runs, others, min(filter(None, map(begin_of, entries.values())), default=None))
+    return HistoryPage(runs, others, min(filter(None, map(begin_of, entries.values())), default=None))
 
 
 def find_entry(text: bytes | bytearray, prompt_id: str, user: User, server_id: str) -> FoundPrompt:

@@ -40,7 +40,7 @@ from gateway.people.accel import hand_over, may_hand_over
 from gateway.people.audit import audit
 from gateway.people.event_filter import EventFilter
 from gateway.people.evidence import ProvingRun, described_files
-from gateway.people.files import CutShortError, Files
+from gateway.people.files import CutShortError, UserFiles
 from gateway.people.models import ModelLists, without_prompts
 from gateway.people.projection import (
     PROJECTED,
@@ -135,7 +135,7 @@ class UserProxy:
         self._state = state
         self._catalogues = catalogues
         self._rules = rules
-        self.files = Files()
+        self.files = UserFiles()
         self._models = ModelLists()
         self._partner_nodes = partner_nodes
         self._published_only = published_only

@@ -55,7 +55,7 @@ MOST_DOCUMENTS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class IndexDocument:
     """One `index.html` as it is served, and compressed."""
 
     plain: bytes
@@ -63,7 +63,7 @@ class Document:
     etag: str
 
     @classmethod
-    def of(cls, html: str) -> Document:
+    def of(cls, html: str) -> IndexDocument:
         """Compress a page."""
         data = html.encode()
         return cls(data, gzip.compress(data, compresslevel=6, mtime=0), digest(data))
@@ -98,7 +98,7 @@ class Site:
     def __init__(self, root: Path, published: Published, catalogue: Callable[[str], CatalogueLines | None]) -> None:
         self._root = root.resolve()
         self._first_screens = FirstScreens(self._root, published, catalogue)
-        self._documents: dict[object, Document] = {}  # by what they were made from
+        self._documents: dict[object, IndexDocument] = {}  # by what they were made from
         self._builds = PageBuilds(self._root)
         self._snapshots = PageSnapshots(self._root)
         self._reads = SharedReads(self._read)
@@ -141,7 +141,7 @@ class Site:
         document = self._documents.get(facts)
         if document is None:
             link = "" if snapshot is None else snapshot_link(snapshot)
-            document = Document.of(tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen))
+            document = IndexDocument.of(tree.page.write(f"/b/{tree.build.key}/", link, viewer.about, screen))
             if len(self._documents) >= MOST_DOCUMENTS:
                 self._documents.clear()
             self._documents[facts] = document

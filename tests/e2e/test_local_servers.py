@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.http.servers import Server, ServerId
 from tests.kit.browser.axe import check_axe
 from tests.kit.browser.windows import BrowserUser
@@ -32,7 +32,7 @@ def known_and_found() -> Iterator[tuple[Service, Service]]:
 async def gateway(known_and_found: tuple[Service, Service]) -> AsyncIterator[Running]:
     """A gateway that has found a server, at which `user` works."""
     known, found = known_and_found
-    fleet = Fleet(Source.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", known.url),))
+    fleet = Fleet(DeclaredBy.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", known.url),))
     async with open_fleet(fleet, probe_well=1.0, probe_down=1.0) as running:
         devices = ("cuda:0 NVIDIA GeForce RTX 4090",)
         running.gateway.state.note_local((LocalServer(Server(LOCAL, LOCAL, found.url), "0.30.0", devices),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.workflows.catalogue_inputs import DYNAMIC_COMBO, InputSpec
-from app.workflows.editor.conversion import Conversion, Field, Key
+from app.workflows.editor.conversion import Conversion, EditableValue, Key
 
 
 def other_values(conversion: Conversion) -> dict[Key, object]:
@@ -15,7 +15,7 @@ def other_values(conversion: Conversion) -> dict[Key, object]:
     return {key: changed[field.place] for key, field in conversion.fields.items() if field.place in changed}
 
 
-def _other(field: Field) -> object:
+def _other(field: EditableValue) -> object:
     spec, value = field.spec, field.value
     options = spec.options if spec is not None else None
     if options:

@@ -18,7 +18,7 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import make_plan
 from gateway.export.site import write_site
 from gateway.flags import Flags
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
 from gateway.people.login_settings import LoginSettings
@@ -85,7 +85,7 @@ async def open_front(
     port = free_ports()
     url = f"{'http' if pem is None else 'https'}://127.0.0.1:{port}"
     rules = dataclasses.replace(rules or Rules(), proxies=(NGINX,))
-    fleet = Fleet(Source.FLAGS, "a test", known, names=(url,), rules=rules)
+    fleet = Fleet(DeclaredBy.FLAGS, "a test", known, names=(url,), rules=rules)
     root = small_page(folder / "clone")
     out = folder / "out"
     claim(out)

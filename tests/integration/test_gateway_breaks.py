@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from gateway.fleet.demo import DemoFleet
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import build_own_hosts
 from gateway.http.servers import ServerId
@@ -192,7 +192,7 @@ async def open_demo() -> AsyncIterator[tuple[Gateway, str]]:
     deadlines = Deadlines(probe_well=3_600.0, probe_down=3_600.0)
     try:
         await demo.start()
-        fleet = Fleet(Source.DEMO, "a test", demo.servers)
+        fleet = Fleet(DeclaredBy.DEMO, "a test", demo.servers)
         async with Gateway(fleet=fleet, own_hosts=own_hosts, root=ROOT, deadlines=deadlines, breakable=demo) as gateway:
             await demo.ready(PATIENCE)
             demo.watch(gateway.prober.explain_down)

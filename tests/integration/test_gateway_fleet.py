@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.flags import read_flags
 from gateway.fleet.choice import choose_fleet
-from gateway.fleet.fleet import Source
+from gateway.fleet.fleet import DeclaredBy
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import ServerId
 from tests.kit.gateways import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
@@ -315,7 +315,7 @@ async def test_simultaneous_requests_for_loads_share_one_read(
 async def test_local_comfyui_is_used_without_a_fleet_file() -> None:
     async with serve() as upstream:
         fleet = await choose_fleet(read_flags([]), Deadlines(), usual=upstream.url)
-    assert fleet.source is Source.FOUND
+    assert fleet.source is DeclaredBy.FOUND
     assert [server.address for server in fleet.servers] == [upstream.url]
     assert "ComfyUI 0.3.64 answers" in fleet.why
 
@@ -324,11 +324,11 @@ async def test_local_comfyui_is_used_without_a_fleet_file() -> None:
 async def test_another_program_on_comfyuis_port_is_ignored(name: str) -> None:
     async with serve_raw(HEALTH[name][0]) as url:
         fleet = await choose_fleet(read_flags([]), replace(Deadlines(), probe=0.3), usual=url)
-    assert fleet.source is Source.DEMO
+    assert fleet.source is DeclaredBy.DEMO
     assert "no ComfyUI answers on 127.0.0.1" in fleet.why
 
 
 async def test_demo_is_used_without_a_local_comfyui() -> None:
     fleet = await choose_fleet(read_flags([]), Deadlines(), usual=f"http://127.0.0.1:{free_ports()}")
-    assert fleet.source is Source.DEMO
+    assert fleet.source is DeclaredBy.DEMO
     assert "connection refused" in fleet.why

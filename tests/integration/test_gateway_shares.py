@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.http.bodies import MOST_DELETED
 from gateway.http.servers import Limits, Server, ServerId
 from gateway.people.accounts import Account, Accounts, write_accounts
@@ -49,7 +49,7 @@ async def _ask(gateway: Running, name: str, host: str) -> tuple[asyncio.StreamRe
 async def test_slow_readers_affect_only_their_own_address() -> None:
     async with serve(_pictures) as upstream:
         server = Server(ServerId("a"), "a", upstream.url, limits=Limits(requests=PLACES))
-        async with open_fleet(Fleet(Source.FLAGS, "a test", (server,))) as gateway:
+        async with open_fleet(Fleet(DeclaredBy.FLAGS, "a test", (server,))) as gateway:
             slow = [await _ask(gateway, "endless.png", "127.0.0.2") for _ in range(PLACES)]
             for reader, _ in slow:
                 async with asyncio.timeout(PATIENCE):
@@ -107,7 +107,7 @@ async def _studio(
     write_accounts(users, Accounts({"alice": alice}))
     async with serve(answer) as upstream:
         server = Server(ServerId("a"), "a", upstream.url)
-        fleet = Fleet(Source.FLAGS, "a test", (server,))
+        fleet = Fleet(DeclaredBy.FLAGS, "a test", (server,))
         async with open_fleet(fleet, logins=LoginSettings(keys, users)) as gateway:
             await gateway.first_probe()
             yield gateway, LoginSessions(keys, False, gateway.port, 1).begin(alice, time.time()).partition(";")[0]

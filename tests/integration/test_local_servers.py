@@ -15,7 +15,7 @@ from aiohttp import web
 
 from gateway.__main__ import _serve
 from gateway.flags import read_flags
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.fleet.local_servers import find_local_servers
 from gateway.gpus.command import main as gpus
 from gateway.http.deadlines import Deadlines
@@ -25,7 +25,7 @@ from tests.kit.gateways import NODES, QUEUE, STATS, open_fleet, open_gateway, se
 from tests.kit.services import free_ports, start_demo
 from wire.health import Health
 
-NOTHING = Fleet(Source.FLAGS, "", ())
+NOTHING = Fleet(DeclaredBy.FLAGS, "", ())
 GPU = {"name": "cuda:0 NVIDIA GeForce RTX 4090 : cudaMallocAsync", "type": "cuda", "index": 0}
 SOON = replace(Deadlines(), probe=0.5)
 
@@ -69,7 +69,7 @@ async def test_only_comfyui_is_found_and_asked_for_its_stats_alone() -> None:
         demo = stack.enter_context(start_demo())
         others = [await stack.enter_async_context(serve_raw(talk)) for talk, _, _ in HEALTH.values()]
         ports = [int(url.rpartition(":")[2]) for url in (known.url, mooring.url, demo.url, *others)]
-        fleet = Fleet(Source.FOUND, "", (Server(ServerId("local"), "local", known.url),))
+        fleet = Fleet(DeclaredBy.FOUND, "", (Server(ServerId("local"), "local", known.url),))
         found = await find_local_servers(fleet, SOON, [*ports, free_ports(), real.port])
     server = Server(ServerId(real.server_id), real.server_id, real.url)
     assert found == (LocalServer(server, "0.30.0", ("cuda:0 NVIDIA GeForce RTX 4090",)),)
@@ -141,7 +141,7 @@ async def test_only_found_servers_can_be_chosen(browser: aiohttp.ClientSession, 
 
 async def test_chosen_server_replaces_the_demo(browser: aiohttp.ClientSession) -> None:
     async with serve() as demo, stranger() as real:
-        fleet = Fleet(Source.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", demo.url),))
+        fleet = Fleet(DeclaredBy.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", demo.url),))
         async with open_fleet(fleet) as gateway:
             state = gateway.gateway.state
             state.note_local(await find_local_servers(fleet, SOON, [real.port]))
@@ -152,7 +152,7 @@ async def test_chosen_server_replaces_the_demo(browser: aiohttp.ClientSession) -
                 "demo-1": True,
                 real.server_id: False,
             }
-            assert state.fleet.source is Source.FOUND and "was chosen in the page" in state.fleet.why
+            assert state.fleet.source is DeclaredBy.FOUND and "was chosen in the page" in state.fleet.why
             await until(lambda: state.condition(ServerId(real.server_id)).health is Health.WELL)
             assert not state.condition(ServerId(real.server_id)).is_demo
 

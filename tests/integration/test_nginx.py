@@ -19,7 +19,7 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import make_plan
 from gateway.flags import Flags
 from gateway.fleet.file import read_fleet
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Access, Limits, Server, ServerId, TlsFiles
 from tests.integration import test_gateway_attackers, test_gateway_attacks
@@ -361,7 +361,7 @@ def test_nginx_accepts_the_export_of_any_fleet(tmp_path: Path, *, has_people: bo
     for known in (servers, servers[:1], ()):
         names = ("https://mooring.studio.lan", "http://[fd00::7]:8200", "https://127.0.0.1:8200")
         rules = Rules(proxies=(ip_network("10.0.0.0/8"),))
-        fleet = Fleet(Source.FILE, "a test", known, names=names, rules=rules)
+        fleet = Fleet(DeclaredBy.FILE, "a test", known, names=names, rules=rules)
         write_configuration(tmp_path, write_nginx(make_plan(flags, fleet)), is_private=True)
         assert find_errors(tmp_path) == ""
 

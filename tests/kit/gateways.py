@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
 from gateway.fleet.watch import watched
@@ -248,7 +248,7 @@ async def open_gateway(
     """
     gets_keys = any(partner.keys)
     known = tuple(Server(ServerId(key), key, url, is_partner=gets_keys) for key, url in servers.items())
-    fleet = Fleet(Source.FLAGS, "a test", known, rules=rules, partner=partner)
+    fleet = Fleet(DeclaredBy.FLAGS, "a test", known, rules=rules, partner=partner)
     async with open_fleet(fleet, root=root, names=names, workflows=workflows, logins=logins, **deadlines) as running:
         yield running
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.core.balancer import Claims
 from app.core.errors import InvalidTransition, MooringError
-from app.core.model import Choice, ClientId, Note, PromptId, Reservation, ServerId, Task, TaskState, WindowId
+from app.core.model import ClientId, Note, PromptId, Reservation, ServerChoice, ServerId, Task, TaskState, WindowId
 from app.core.ports.blobs import Blob
 from app.core.ports.documents import DocumentStore
 from app.core.ports.store import PastStore, TaskStore, WindowRecord
@@ -61,7 +61,7 @@ def reservation(prompt_id: str, owner: str = "w-1", server_id: str = "gpu-1") ->
         server_id=ServerId(server_id),
         address=ADDRESS,
         at=10.0,
-        choice=Choice(server_id=ServerId(server_id), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}),
+        choice=ServerChoice(server_id=ServerId(server_id), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}),
     )
 
 

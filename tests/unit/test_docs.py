@@ -15,7 +15,7 @@ from gateway.check.flags import _parser as check_parser
 from gateway.commands import COMMANDS
 from gateway.fleet.file_discover import KEYS as DISCOVER_KEYS
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.rules import KEYS as GATEWAY_KEYS
 from gateway.fleet.state import FleetState
 from gateway.gpus.flags import _parser as gpus_parser
@@ -79,7 +79,7 @@ def test_every_fleet_action_is_documented(action: str) -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    state = FleetState(Fleet(Source.FLAGS, "", ()))
+    state = FleetState(Fleet(DeclaredBy.FLAGS, "", ()))
     metrics = GatewayMetrics(state, lambda: {"connections": 1})
     metrics.refusals["x"] += 1
     names = {line.split()[2] for line in metrics_text(metrics).decode().splitlines() if line.startswith("# TYPE")}

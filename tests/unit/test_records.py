@@ -10,7 +10,6 @@ import pytest
 
 from app.core.errors import StorageError
 from app.core.model import (
-    Choice,
     ClientId,
     Contact,
     Delivery,
@@ -22,6 +21,7 @@ from app.core.model import (
     Output,
     PromptId,
     Reservation,
+    ServerChoice,
     ServerId,
     Task,
     TaskState,
@@ -34,7 +34,9 @@ from tests.kit.services import ROOT
 from tests.ports.tasks import changed, new_task
 
 STORED = ROOT / "tests" / "kit" / "stored_task.json"  # written by the build before tasks had parts
-CHOICE = Choice(server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"})
+CHOICE = ServerChoice(
+    server_id=ServerId("gpu-1"), reason="tie", loads={"gpu-1": 0, "gpu-2": 0}, refused={"gpu-3": "timeout"}
+)
 PLAIN = new_task(
     prompt_id=PromptId("p-1"),
     server_id=ServerId("gpu-1"),

@@ -56,6 +56,23 @@ class SlicedBlob:
 
 
 @dataclass(frozen=True, slots=True)
+class TextBlob:
+    """The bytes of a text in UTF-8."""
+
+    text: str
+    media_type: str = "text/plain;charset=utf-8"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.text.encode("utf-8", "replace"))
+
+    async def read(self, most: int | None = None) -> bytes:
+        """All of it, or its first `most` bytes."""
+        return self.text.encode("utf-8", "replace")[:most]
+
+
+@dataclass(frozen=True, slots=True)
 class KeptResult:
     """One output's bytes as kept in this browser, with the time."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -10,7 +10,7 @@ from app.core import comfy
 from app.core.errors import ProtocolError
 from app.core.model import Delivery, Output, Task
 from app.core.origin import is_of, needs_confirmation
-from app.core.ports.blobs import Blob
+from app.core.ports.blobs import Blob, TextBlob
 from app.core.ports.http import Response
 from app.core.window import get_api_base_url
 from app.session.state import State
@@ -19,21 +19,6 @@ from app.session.state import State
 _WITHHELD = {"picture-changed": Delivery.OVERWRITTEN, "not-yours": Delivery.GONE, "link-expired": Delivery.GONE}
 _NEEDS_SEAL = frozenset({"not-yours", "link-expired"})
 _NEVER_GIVEN = frozenset({400, 403, 404, 410})  # the real server has no such file, or will not serve it
-
-
-@dataclass(frozen=True, slots=True)
-class TextBlob:
-    """The bytes of a text."""
-
-    text: str
-    media_type: str = "text/plain;charset=utf-8"
-
-    @property
-    def size(self) -> int:
-        return len(self.text.encode("utf-8", "replace"))
-
-    async def read(self, most: int | None = None) -> bytes:
-        return self.text.encode("utf-8", "replace")[:most]
 
 
 async def fetch_output(state: State, task: Task, output: Output) -> tuple[Output, Blob | None]:

@@ -19,14 +19,14 @@ from app.ui.settings.settings import Settings, page_settings
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class AllCommands:
     """What all features offer on a page."""
 
     commands: Callable[[Projection | PageView], tuple[Command, ...]] = lambda _page: ()
 
 
 def _palette(dialog: PaletteDialog, page: Projection) -> PaletteView:
-    return PaletteView(dialog, page.of(Offer).commands(page))
+    return PaletteView(dialog, page.of(AllCommands).commands(page))
 
 
 def _shortcuts(_dialog: ShortcutsDialog, page: Projection) -> ShortcutsView:
@@ -50,7 +50,7 @@ FEATURE = Feature(
     commands=(_commands,),
     services=(Service(PaletteActions, _actions, itself),),
     life=Life(
-        refresh=lambda services: (Offer(services.page.commands),),
+        refresh=lambda services: (AllCommands(services.page.commands),),
         facts=lambda services: page_settings(services.page.ui.of(Settings), SINGLE),
     ),
     dialogs=(DialogKind(PaletteDialog, _palette, palette), DialogKind(ShortcutsDialog, _shortcuts, shortcuts)),

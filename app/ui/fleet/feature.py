@@ -15,7 +15,7 @@ from app.ui.fleet.panel_html import fleet
 from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
 from app.ui.kit.commands import Command, Group
-from app.ui.kit.feature import DialogKind, Feature, Part, Region, Service, itself
+from app.ui.kit.feature import DialogKind, Feature, PagePart, Region, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
@@ -62,7 +62,7 @@ FEATURE = Feature(
         Service(PanelActions, _panel_actions, itself),
         Service(BreakActions, _break_actions, itself),
     ),
-    parts=(Part(BreakView, _breaking),),
+    parts=(PagePart(BreakView, _breaking),),
     regions={"breaking": Region(BreakView, breaking)},
     dialogs=(DialogKind(FleetDialog, _fleet, fleet),),
 )

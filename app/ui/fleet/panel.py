@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.model import Choice, Fleet, LocalServer, Server, ServerId, WindowId
+from app.core.model import Fleet, LocalServer, Server, ServerChoice, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
 from app.core.waiting_runs import own_window_of
 from app.core.window import Window
@@ -85,7 +85,7 @@ class MooringRow:
     began_at: float
     ended_at: float | None
     count: int
-    choice: Choice | None = None
+    choice: ServerChoice | None = None
     key: str = ""
 
 

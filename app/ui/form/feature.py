@@ -29,7 +29,7 @@ from app.ui.form.recent_values import Recents
 from app.ui.form.remote_choices import RemoteLists
 from app.ui.form.state import FormState, FormView, GoneFiles, NodesView
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.kit.feature import DialogKind, Feature, Life, Part, Region, Service, itself
+from app.ui.kit.feature import DialogKind, Feature, Life, PagePart, Region, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
@@ -148,11 +148,11 @@ FEATURE = Feature(
         follow_view=_fetch_lists,
     ),
     parts=(
-        Part(Chosen, chosen_part),
-        Part(ShownForm, _shown),
-        Part(FormView, _form),
-        Part(NodesView, _nodes),
-        Part(MarkedModel, _marked),
+        PagePart(Chosen, chosen_part),
+        PagePart(ShownForm, _shown),
+        PagePart(FormView, _form),
+        PagePart(NodesView, _nodes),
+        PagePart(MarkedModel, _marked),
     ),
     regions={
         "form": Region(FormView, form, patch=_typed),

@@ -15,7 +15,7 @@ from app.core.errors import BadInput
 from app.core.workflow import ApiWorkflow, parse_workflow
 from app.ui.kit.background import without_collecting
 from app.workflows.catalogue import Catalogue
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.editor.conversion import Conversion, Converter
 from app.workflows.editor.graph import class_names
 from app.workflows.editor.hints import hints_of
@@ -53,7 +53,7 @@ class GivenWorkflow:
     title: str
     api: str = ""
     graph: str = ""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[FileNote, ...] = ()
     about: str = ""
     parsed: Mapping[str, Any] | None = None  # `graph`, if it was just read
 
@@ -92,7 +92,7 @@ class GivenWorkflow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EditorFile:
+class ConvertedFile:
     """The editor's own file of an open workflow, as one server's catalogue converts it."""
 
     given: GivenWorkflow
@@ -109,8 +109,8 @@ class OpenWorkflow:
     form: Form
     arranged: Arranged
     catalogue: Catalogue | None = None
-    editor: EditorFile | None = None
-    notes: tuple[Note, ...] = ()
+    editor: ConvertedFile | None = None
+    notes: tuple[FileNote, ...] = ()
     is_whole: bool = True  # False while only the inputs on top are built
 
     @property
@@ -216,11 +216,11 @@ def open_given(
         except CannotConvert:
             if not given.api:
                 raise
-            return _open_sent(given, catalogue, recall, (*given.notes, Note.GRAPH_REFUSED), in_steps)
+            return _open_sent(given, catalogue, recall, (*given.notes, FileNote.GRAPH_REFUSED), in_steps)
 
 
 def _open_sent(
-    given: GivenWorkflow, catalogue: Catalogue | None, recall: Recall, notes: tuple[Note, ...], in_steps: bool
+    given: GivenWorkflow, catalogue: Catalogue | None, recall: Recall, notes: tuple[FileNote, ...], in_steps: bool
 ) -> OpenWorkflow:
     own = Layout(workflow_key(given.sent))
     published = Published(given.workflow_id, given.title, given.about, False, given.sent, own, models=given.models)
@@ -242,8 +242,8 @@ def _open_graph(given: GivenWorkflow, catalogue: Catalogue, recall: Recall, in_s
         models=given.models,
     )
     opened = _opened(published, catalogue, recall(published.key) or own, in_steps)
-    notes = (*given.notes, Note.NODES_REPLACED) if conversion.is_replaced else given.notes
-    return replace(opened, editor=EditorFile(given, conversion, EditorSender(converter, conversion)), notes=notes)
+    notes = (*given.notes, FileNote.NODES_REPLACED) if conversion.is_replaced else given.notes
+    return replace(opened, editor=ConvertedFile(given, conversion, EditorSender(converter, conversion)), notes=notes)
 
 
 def _opened(published: Published, catalogue: Catalogue | None, layout: Layout, in_steps: bool) -> OpenWorkflow:

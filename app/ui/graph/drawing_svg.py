@@ -23,8 +23,8 @@ from app.workflows.drawing.drawing import (
     ROW,
     Area,
     Box,
+    BoxKind,
     Edge,
-    Kind,
     Mode,
     Point,
     Sketch,
@@ -96,8 +96,8 @@ def _box(box: Box, title: str) -> str:
             f'<g class="{kinds}" {facts} transform="{_moved(box.x, box.y)}"><g aria-hidden="true">',
             f'<rect class="box-body" {size}/>',
             f'<rect class="box-tint" fill="{box.colour}" {size}/>' if box.colour else "",
-            "" if box.kind is Kind.REROUTE else _head(box, title),
-            "" if box.is_folded or box.kind is Kind.REROUTE else "".join(_rows(box)),
+            "" if box.kind is BoxKind.REROUTE else _head(box, title),
+            "" if box.is_folded or box.kind is BoxKind.REROUTE else "".join(_rows(box)),
             f'<rect class="box-bar" y="{_number(HEAD - 3)}" width="0" height="3"/></g>',
             f'<rect class="box-frame" {size} role="button" tabindex="-1" aria-label="{name}"/></g>',
         )
@@ -114,7 +114,7 @@ def _head(box: Box, title: str) -> str:
 
 
 def _rows(box: Box) -> Iterator[str]:
-    if box.kind is Kind.NOTE:
+    if box.kind is BoxKind.NOTE:
         yield from _note(box)
         return
     for place, socket in enumerate(box.inputs):

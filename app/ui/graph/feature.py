@@ -27,7 +27,7 @@ from app.ui.graph.graphs import (
 from app.ui.graph.kept import kept_markup
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.commands import Command, Group
-from app.ui.kit.feature import DialogKind, Feature, Life, Part, Service, itself
+from app.ui.kit.feature import DialogKind, Feature, Life, PagePart, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
@@ -147,7 +147,7 @@ FEATURE = Feature(
         Service(GraphActions, lambda its: GraphActions(its.session, its.page, its.of(Graphs)), itself),
     ),
     life=Life(refresh=_refresh),
-    parts=(Part(OpenGraph, _open_graph),),
+    parts=(PagePart(OpenGraph, _open_graph),),
     dialogs=(DialogKind(GraphDialog, _dialog, _draw, follows_progress=True),),
     changes=(_change,),
 )

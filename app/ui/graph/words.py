@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from app.ui.kit.i18n import Translator
-from app.workflows.drawing.drawing import Kind, Mode
+from app.workflows.drawing.drawing import BoxKind, Mode
 from app.workflows.drawing.marks import Mark
 
 LONGEST_VALUE = 5000  # characters
@@ -40,14 +40,14 @@ def word_mode(mode: Mode, _: Translator) -> str:
             return ""
 
 
-def word_kind(kind: Kind, count: int, _: Translator) -> str:
+def word_kind(kind: BoxKind, count: int, _: Translator) -> str:
     """Return what a box is, if it is no plain node; `count` nodes are in it."""
     match kind:
-        case Kind.SUBGRAPH:
+        case BoxKind.SUBGRAPH:
             return _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", count)
-        case Kind.NOTE:
+        case BoxKind.NOTE:
             return _("A note of the author's")
-        case Kind.REROUTE:
+        case BoxKind.REROUTE:
             return _("A turn of a line")
-        case Kind.NODE:
+        case BoxKind.NODE:
             return ""

@@ -10,7 +10,7 @@ from app.ui.header.header_html import header
 from app.ui.header.state import HeaderView, TabsView
 from app.ui.header.tabs_html import tabs
 from app.ui.kit.colours import tag_of
-from app.ui.kit.feature import Feature, Part, Region
+from app.ui.kit.feature import Feature, PagePart, Region
 from app.ui.kit.projection import Projection, Surroundings
 from app.ui.results.state import ResultsView
 from app.ui.runs.own_windows import own_unfinished
@@ -58,6 +58,6 @@ def _tabs(page: Projection) -> TabsView:
 
 
 FEATURE = Feature(
-    parts=(Part(HeaderView, _header), Part(TabsView, _tabs)),
+    parts=(PagePart(HeaderView, _header), PagePart(TabsView, _tabs)),
     regions={"header": Region(HeaderView, header), "tabs": Region(TabsView, tabs)},
 )

@@ -1,7 +1,7 @@
 """What a feature adds to the page, as one value: each folder of `app/ui` exports its `FEATURE`.
 
     FEATURE = Feature(
-        parts=(Part(TrayView, tray_part),),             # its parts of the page as values
+        parts=(PagePart(TrayView, tray_part),),             # its parts of the page as values
         regions={"tray": Region(TrayView, tray)},       # the markup of a part, by the id of its element
         dialogs=(DialogKind(ShareDialog, share_dialog, share),),
     )
@@ -36,7 +36,7 @@ Change = Callable[[PageView | None, PageView, Translator], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Shown]):
+class PagePart(Generic[Shown]):
     """A part of the page as a value, and how it is made."""
 
     kind: type[Shown]
@@ -159,7 +159,7 @@ class Feature:
     services: tuple[Service[Any], ...] = ()
     life: Life = Life()
 
-    parts: tuple[Part[Any], ...] = ()
+    parts: tuple[PagePart[Any], ...] = ()
     regions: Mapping[str, Region[Any]] = field(default_factory=dict)
     dialogs: tuple[DialogKind[Any, Any], ...] = ()
     changes: tuple[Change, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.errors import BadInput, SourceFault
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words, sentences
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.editor.problems import CannotConvert, Problem, Reason
 
 SHOWN = 5  # nodes; the rest are counted
@@ -57,24 +57,24 @@ def _fault_advice(fault: SourceFault, _: Translator) -> str:
     return _("Choose a smaller one.")
 
 
-def word_note(note: Note, _: Translator) -> str:
+def word_note(note: FileNote, _: Translator) -> str:
     """Return a note about a workflow that was read from a file."""
     match note:
-        case Note.ONLY_PROMPT:
+        case FileNote.ONLY_PROMPT:
             return _("Only what was sent to the server is in this file, without the editor's arrangement.")
-        case Note.GRAPH_UNREADABLE:
+        case FileNote.GRAPH_UNREADABLE:
             return _("The editor's workflow in it is broken: what was sent to the server is used in its place.")
-        case Note.PROMPT_UNREADABLE:
+        case FileNote.PROMPT_UNREADABLE:
             return _("What was sent to the server is broken in it: the editor's workflow is used.")
-        case Note.GRAPH_REFUSED:
+        case FileNote.GRAPH_REFUSED:
             return _("The editor's workflow in it cannot be run from here: what was sent to the server is used.")
-        case Note.FILE_DAMAGED:
+        case FileNote.FILE_DAMAGED:
             return _("The workflow is whole, but the file around it is damaged.")
-        case Note.NON_FINITE:
+        case FileNote.NON_FINITE:
             return _("Invalid numbers were left out, as the editor does.")
-        case Note.NODES_REPLACED:
+        case FileNote.NODES_REPLACED:
             return _("Nodes that this server no longer has were replaced by the newer ones that it names.")
-        case Note.SURROGATES:
+        case FileNote.SURROGATES:
             return _("Some broken characters were replaced.")
 
 

@@ -20,7 +20,7 @@ from app.ui.kit.screen import Screen
 from app.ui.library.library import Library
 from app.ui.library.opening import Opener
 from app.ui.library.state import LibraryDialog, ServerWorkflows
-from app.ui.words.words import Words
+from app.ui.words.words import WordLists
 from app.workflows.library import Item, can_be_read, export_text
 from app.workflows.word_lists import is_word_file
 
@@ -42,7 +42,7 @@ class LibraryActions:
         opener: Opener,
         pass_on: Callable[[Sequence[tuple[Blob, str]]], None],
         *,
-        words: Words,
+        words: WordLists,
         deletions: Deletions,
     ) -> None:
         self._context = context

@@ -28,7 +28,7 @@ from app.ui.runs.feature import RunNotes
 from app.ui.runs.many import ManyDialog
 from app.ui.runs.run_actions import RunActions
 from app.ui.words.state import WordsState, words_view
-from app.ui.words.words import Words
+from app.ui.words.words import WordLists
 from app.workflows.graph import Key
 
 
@@ -67,9 +67,9 @@ def _opener(services: Services) -> Opener:
     )
 
 
-def _words(services: Services) -> Words:
+def _words(services: Services) -> WordLists:
     session, shelf = services.session, services.of(Library)
-    return Words(
+    return WordLists(
         services.ports.documents,
         shelf,
         services.page,
@@ -88,7 +88,7 @@ def _actions(services: Services) -> LibraryActions:
         services.of(Library),
         services.of(Opener),
         lambda files: services.of(RunActions).take_files(None, files),
-        words=services.of(Words),
+        words=services.of(WordLists),
         deletions=services.of(Deletions),
     )
 
@@ -161,8 +161,8 @@ FEATURE = Feature(
         Service(LibrarySights, lambda its: LibrarySights(its.screen, its.page.spawn, its.page.request)),
         Service(Opener, _opener),
         Service(Chooser, _chooser),
-        Service(Words, _words, itself),
-        Service(RunNotes, lambda its: RunNotes(its.of(Opener).note_used, its.of(Words).read)),
+        Service(WordLists, _words, itself),
+        Service(RunNotes, lambda its: RunNotes(its.of(Opener).note_used, its.of(WordLists).read)),
         Service(LibraryActions, _actions, itself),
     ),
     life=Life(

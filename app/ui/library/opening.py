@@ -36,7 +36,7 @@ from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
 from app.ui.library.library import PUBLISHED_MARK, Library, plain_title
 from app.workflows.bounds import check_file
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.forms.arrangement import Layout
 from app.workflows.library import Item, ItemContent, WorkflowOrigin, is_export, item_id_of, read_export
 from app.workflows.published import Published, parse_published
@@ -285,5 +285,5 @@ def read_published(workflow_id: str, title: str, about: str, data: bytes) -> Giv
         except BadInput as error:
             log.info("%s is no workflow with a form: %r", name, error)
     source = read_source(data, name)
-    notes: tuple[Note, ...] = tuple(source.notes)
+    notes: tuple[FileNote, ...] = tuple(source.notes)
     return GivenWorkflow(workflow_id, title, source.api or "", source.graph or "", notes, about)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.ui.kit.account import Account, Presence
 from app.ui.kit.colours import tag_of
 from app.ui.kit.commands import Command, Group
-from app.ui.kit.feature import Feature, Life, Part, Region, Service, itself
+from app.ui.kit.feature import Feature, Life, PagePart, Region, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection, Surroundings
 from app.ui.kit.services import Services
@@ -149,7 +149,7 @@ FEATURE = Feature(
         refresh=lambda services: (Release(services.of(Releases).newer),),
         follow_view=_follow_view,
     ),
-    parts=(Part(Notices, _notices), Part(Messages, _messages)),
+    parts=(PagePart(Notices, _notices), PagePart(Messages, _messages)),
     regions={
         "notices": Region(Notices, lambda shown, _: notices(shown.items, _)),
         "errors": Region(Messages, lambda shown, _: errors(shown.items, _)),

@@ -13,7 +13,7 @@ from app.ui.form.state import FormState
 from app.ui.kit.colours import tag_of
 from app.ui.kit.context import attempt
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.kit.feature import DialogKind, Feature, Life, Part, Region, Service, itself, plain_dialog
+from app.ui.kit.feature import DialogKind, Feature, Life, PagePart, Region, Service, itself, plain_dialog
 from app.ui.kit.i18n import Translator
 from app.ui.kit.image_addresses import ImageAddresses
 from app.ui.kit.projection import Projection, Surroundings
@@ -261,11 +261,11 @@ FEATURE = Feature(
         messages=lambda services, _: services.of(AlbumActions).change(_),
     ),
     parts=(
-        Part(ShownMarks, _marks),
-        Part(PastShown, _past),
-        Part(Sheets, _sheets),
-        Part(SheetList, _sheet_list),
-        Part(ResultsView, _results),
+        PagePart(ShownMarks, _marks),
+        PagePart(PastShown, _past),
+        PagePart(Sheets, _sheets),
+        PagePart(SheetList, _sheet_list),
+        PagePart(ResultsView, _results),
     ),
     regions={
         "sheets": Region(SheetList, lambda shown, _: sheet_list(shown.entries, _)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.busy import BUSY, is_looked_up
 from app.core.comfy import met_busy
 from app.core.ends import EndCause, end_cause
-from app.core.model import Choice, Contact, Delivery, Failure, Output, Task, TaskState
+from app.core.model import Contact, Delivery, Failure, Output, ServerChoice, Task, TaskState
 from app.ui.kit.cause_words import GATEWAY_LOST, word_cause, word_rule
 from app.ui.kit.i18n import Translator
 from app.ui.kit.words import Tone, Words, sentences
@@ -313,7 +313,7 @@ def _gone(_: Translator, *, has_thumbnail: bool) -> Words:
     )
 
 
-def word_choice(choice: Choice, _: Translator) -> str:
+def word_choice(choice: ServerChoice, _: Translator) -> str:
     """Say why this server was chosen."""
     server = choice.server_id
     match choice.reason:

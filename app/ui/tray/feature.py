@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.core.ports.tray import Tray
 from app.ui.form.context import Chosen
 from app.ui.kit.deletion_actions import Deletions
-from app.ui.kit.feature import Feature, Life, Part, Region, Service, itself
+from app.ui.kit.feature import Feature, Life, PagePart, Region, Service, itself
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.kit.thumbnails import Sights
@@ -69,7 +69,7 @@ def _follow_link(services: Services, text: str) -> bool:
 
 
 FEATURE = Feature(
-    parts=(Part(TrayView, _tray),),
+    parts=(PagePart(TrayView, _tray),),
     regions={"tray": Region(TrayView, tray)},
     services=(
         Service(TraySights, lambda services: TraySights(services.screen, services.page.spawn, services.page.request)),

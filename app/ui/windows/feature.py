@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.ui.kit.colours import tag_of
-from app.ui.kit.feature import DialogKind, Feature, Life, Part, Region, Service, itself
+from app.ui.kit.feature import DialogKind, Feature, Life, PagePart, Region, Service, itself
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.runs.state import LeftBehind
@@ -66,7 +66,7 @@ FEATURE = Feature(
         before_drawing=lambda services: services.of(PanelData).announce(),
         refresh=_refresh,
     ),
-    parts=(Part(OrphansView, _left), Part(LeftBehind, _left_behind)),
+    parts=(PagePart(OrphansView, _left), PagePart(LeftBehind, _left_behind)),
     regions={"left": Region(OrphansView, left)},
     dialogs=(DialogKind(WindowsDialog, _windows, windows),),
 )

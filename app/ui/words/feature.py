@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.ui.kit.feature import Feature, Life, Part, Region
+from app.ui.kit.feature import Feature, Life, PagePart, Region
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.words.state import Completion, WordsState, completion_of
-from app.ui.words.words import Words
+from app.ui.words.words import WordLists
 from app.ui.words.words_html import completion
 
 
@@ -17,16 +17,16 @@ def _completion(page: Projection) -> Completion:
 
 
 def _load(services: Services) -> None:
-    services.page.spawn(services.of(Words).load())
+    services.page.spawn(services.of(WordLists).load())
 
 
 def _refresh(services: Services) -> Iterable[object]:
-    services.of(Words).refresh()
+    services.of(WordLists).refresh()
     return ()
 
 
 FEATURE = Feature(
-    parts=(Part(Completion, _completion),),
+    parts=(PagePart(Completion, _completion),),
     regions={"words": Region(Completion, completion)},
     life=Life(load=_load, wake=_load, refresh=_refresh),
 )

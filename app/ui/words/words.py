@@ -76,7 +76,7 @@ class _Read:
     size: int
 
 
-class Words:
+class WordLists:
     """Keeps the lists, with the actions on them. `now` is the time in seconds.
 
     Until `is_listed`, the published files are not known, and no wildcard counts as missing.

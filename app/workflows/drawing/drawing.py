@@ -55,7 +55,7 @@ def flow_of(type_or_name: str) -> DrawnFlow:
     return _NAMED.get(type_or_name.casefold().rstrip("_0123456789"), DrawnFlow.OTHER)
 
 
-class Kind(Enum):
+class BoxKind(Enum):
     """What a box represents."""
 
     NODE = "node"
@@ -105,7 +105,7 @@ class Box:
     inputs: tuple[Socket, ...] = ()
     outputs: tuple[Socket, ...] = ()
     values: tuple[Value, ...] = ()
-    kind: Kind = Kind.NODE
+    kind: BoxKind = BoxKind.NODE
     mode: Mode = Mode.ON
     colour: str = ""
     note: str = ""
@@ -120,7 +120,7 @@ class Box:
         return self.x + self.width, self._socket_y(place)
 
     def _socket_y(self, place: int) -> float:
-        if self.kind is Kind.REROUTE or self.is_folded:
+        if self.kind is BoxKind.REROUTE or self.is_folded:
             return self.y + self.height / 2
         return min(self.y + HEAD + (place + 0.7) * ROW, self.y + self.height)
 

@@ -23,8 +23,8 @@ from app.workflows.drawing.drawing import (
     ROW,
     Area,
     Box,
+    BoxKind,
     Edge,
-    Kind,
     Mode,
     Point,
     Sketch,
@@ -96,10 +96,10 @@ def _mode(given: object) -> Mode:
     return _MODES.get(given, Mode.ON) if isinstance(given, int) else Mode.ON
 
 
-def _kind(class_type: str, *, is_subgraph: bool) -> Kind:
+def _kind(class_type: str, *, is_subgraph: bool) -> BoxKind:
     if is_subgraph:
-        return Kind.SUBGRAPH
-    return Kind.NOTE if class_type in _NOTES else Kind.REROUTE if class_type == "Reroute" else Kind.NODE
+        return BoxKind.SUBGRAPH
+    return BoxKind.NOTE if class_type in _NOTES else BoxKind.REROUTE if class_type == "Reroute" else BoxKind.NODE
 
 
 def _placed(box: Box, raw: Mapping[str, Any]) -> Box:
@@ -107,9 +107,9 @@ def _placed(box: Box, raw: Mapping[str, Any]) -> Box:
     left, top = _pair(raw.get("pos")) or (0.0, 0.0)
     rows = max(len(box.inputs), len(box.outputs))
     least = (60.0, rows * ROW + FOOT)
-    width, height = _pair(raw.get("size")) or (_REROUTE_SIZE if box.kind is Kind.REROUTE else (NARROWEST, least[1]))
+    width, height = _pair(raw.get("size")) or (_REROUTE_SIZE if box.kind is BoxKind.REROUTE else (NARROWEST, least[1]))
     width, height = min(max(width, least[0]), _LARGEST), min(height, _LARGEST)
-    if box.kind is Kind.REROUTE:
+    if box.kind is BoxKind.REROUTE:
         return replace(box, x=left, y=top, width=width, height=min(max(height, 16.0), HEAD))
     if box.is_folded:
         width = min(max(80.0, text_width(box.title) + 2 * HEAD), max(width, 80.0))

@@ -39,7 +39,7 @@ Key = tuple[str, str]  # a node's id and an input's name, in API format
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class EditableValue:
     """One value that the user may change. Inputs with the same `place` get it from one place in the file.
 
     `value` is as the editor shows it: a prompt with its choices, a file name with its patterns. `control` is the mode
@@ -79,7 +79,7 @@ class Conversion:
         return ApiWorkflow(json.dumps(self.output, ensure_ascii=False), nodes)
 
     @cached_property
-    def fields(self) -> Mapping[Key, Field]:
+    def fields(self) -> Mapping[Key, EditableValue]:
         """The values that the user may change."""
         return {key: _field(key, place, inside) for key, place, inside in self.shown()}
 
@@ -317,11 +317,11 @@ def _choice_index(node: LiveNode, inputs: Mapping[str, Any]) -> int:
     return options.index(choice) if choice in options else -1
 
 
-def _field(key: Key, place: Place, inside: Place) -> Field:
+def _field(key: Key, place: Place, inside: Place) -> EditableValue:
     """A field; `inside` is the widget that shows its value."""
     node, index = place
     spec = inside[0].widgets[inside[1]].spec
-    return Field(key, node.values[index], file_place(place), control_word(inside), spec)
+    return EditableValue(key, node.values[index], file_place(place), control_word(inside), spec)
 
 
 def file_place(place: Place) -> tuple[str, str, int]:

@@ -7,12 +7,12 @@ from functools import cache
 
 from app.core.errors import BadInput, ConfigError, ConnectError, PromptRejected, ServerLockedError, StorageError
 from app.core.model import (
-    Choice,
     Contact,
     Delivery,
     Failure,
     NodeError,
     PromptId,
+    ServerChoice,
     ServerId,
     Task,
     TaskState,
@@ -104,7 +104,9 @@ def crowded_tasks(text: str) -> list[Task]:
             warnings=(FAULT,) if text == EVIL else (),
         ),
         ended(
-            "k", state=TaskState.CANCELLED, choice=Choice(server_id=GPU_1, reason="tie", refused={"gpu-2": "timeout"})
+            "k",
+            state=TaskState.CANCELLED,
+            choice=ServerChoice(server_id=GPU_1, reason="tie", refused={"gpu-2": "timeout"}),
         ),
         ended("l", state=TaskState.GIVEN_UP),
         ended(

@@ -18,13 +18,13 @@ from app.core.eta import Outlook
 from app.core.file_runs import FilePlan, FileRuns
 from app.core.model import (
     BatchId,
-    Choice,
     ClientId,
     Fleet,
     NodeId,
     Output,
     PromptId,
     Server,
+    ServerChoice,
     ServerId,
     Task,
     TaskState,
@@ -158,7 +158,9 @@ def task(name: str = "a", server_name: str = "gpu-1", **more: Any) -> Task:
         "created_at": 1000.0,
         "title": "Enlarge and sharpen",
         "workflow": workflows()[0].workflow.text,
-        "choice": Choice(server_id=ServerId(server_name), reason="least_loaded", loads={server_name: 0, "gpu-9": 2}),
+        "choice": ServerChoice(
+            server_id=ServerId(server_name), reason="least_loaded", loads={server_name: 0, "gpu-9": 2}
+        ),
         "state": TaskState.RUNNING,
         "answered_at": 1001.0,
     }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.balancer import Claims, Leaning, Snapshot, Wish, choose
 from app.core.errors import NoServerAvailable
-from app.core.model import Choice, PromptId, ServerId
+from app.core.model import PromptId, ServerChoice, ServerId
 from tests.kit.builders import A, B, C
 
 NOW = 1000.0
@@ -19,7 +19,7 @@ def queue(server_id: ServerId, length: int, cause: str = "") -> Snapshot:
     return Snapshot(server_id, ids, cause)
 
 
-def chosen(*snapshots: Snapshot, wish: Wish, tie: float = 0.0) -> Choice:
+def chosen(*snapshots: Snapshot, wish: Wish, tie: float = 0.0) -> ServerChoice:
     return choose(snapshots, Claims(), now=NOW, tie=tie, wish=wish)
 
 

@@ -16,7 +16,7 @@ from app.core import redaction
 from app.core.busy import BUSY
 from app.core.evidence import Evidence
 from app.core.journal_entries import NOT_RECORDED, recorded_fields
-from app.core.model import Choice, InputFile, NodeId, Note, Task, Template
+from app.core.model import InputFile, NodeId, Note, ServerChoice, Task, Template
 from app.core.records import TASK_RECORD
 from app.core.redaction import WITHHELD, Redactor, place_of, without_credentials
 from tests.kit.builders import task
@@ -55,7 +55,9 @@ def _parts(hint: Any) -> Iterator[Any]:
 def test_every_text_field_is_listed_as_kept_or_not() -> None:
     """A new field is reported by its length until it is listed, and then a replay could not read it."""
     found = {
-        name for kind in (Task, InputFile, Note, Choice, *get_args(Evidence)) for name in _text_fields(kind, set())
+        name
+        for kind in (Task, InputFile, Note, ServerChoice, *get_args(Evidence))
+        for name in _text_fields(kind, set())
     }
     assert found
     assert found <= LISTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.core.model import Choice, Delivery, PromptId, ServerId, TaskState, WindowId
+from app.core.model import Delivery, PromptId, ServerChoice, ServerId, TaskState, WindowId
 from app.core.roster import LISTED, PICTURES, OutputSummary, ReservedPlace, Roster, TaskSummary, digest, moorings
 from tests.kit.builders import ME, OTHER, A, B
 
@@ -32,12 +32,12 @@ def test_between_two_moorings_the_window_was_free() -> None:
 
 def test_work_found_moored_belongs_to_same_mooring() -> None:
     """Clocks and writes are not exact; the record of the choice is."""
-    moored = Choice(server_id=A, reason="moored")
+    moored = ServerChoice(server_id=A, reason="moored")
     assert seen(glance("a", 10, 20), glance("b", 20.4, 30, choice=moored)) == [(ME, A, 10, 30, 2)]
 
 
 def test_the_choice_that_began_a_mooring_is_its_reason() -> None:
-    first, later = Choice(server_id=A, reason="soonest"), Choice(server_id=A, reason="moored")
+    first, later = ServerChoice(server_id=A, reason="soonest"), ServerChoice(server_id=A, reason="moored")
     found = moorings(Roster(read_at=1.0, tasks=(glance("a", 10, 20, choice=first), glance("b", 12, 30, choice=later))))
     assert [item.choice for item in found] == [first]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.state import FleetState
 from gateway.metrics import MOST_EVENT_NAMES, GatewayMetrics
 from gateway.metrics_text import metrics_text
 
 
 def test_servers_cannot_make_metrics_grow_without_end() -> None:
-    metrics = GatewayMetrics(FleetState(Fleet(Source.FLAGS, "named", ())), dict)
+    metrics = GatewayMetrics(FleetState(Fleet(DeclaredBy.FLAGS, "named", ())), dict)
     for event in ("a name\nof two lines", "x" * 61, *(f"event_{number}" for number in range(MOST_EVENT_NAMES + 1))):
         metrics.count_undeclared("a", event)
     metrics.count_undeclared("a", "event_0")
@@ -21,7 +21,7 @@ def test_servers_cannot_make_metrics_grow_without_end() -> None:
 
 
 def test_times_are_counted_up_to_each_bound() -> None:
-    metrics = GatewayMetrics(FleetState(Fleet(Source.FLAGS, "named", ())), dict)
+    metrics = GatewayMetrics(FleetState(Fleet(DeclaredBy.FLAGS, "named", ())), dict)
     for seconds in (0.004, 0.05, 40.0):
         metrics.count("queue", "GET", 200, seconds)
     lines = metrics_text(metrics).decode().splitlines()

@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import BadInput, SourceFault
 from app.workflows.carriers import open_carrier
 from app.workflows.carriers.carrier import Carrier, PixelSize
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.reading import Source, read_source
 from tests.unit.workflows import carrier_files as files
 
@@ -66,12 +66,12 @@ class TestEveryContainer:
     def test_prompt_is_used_without_editors_graph_and_noted(self, write: files.Writer) -> None:
         source = read_source(write({"prompt": files.TEXTS["prompt"]}))
         assert both(source) == (files.PROMPT, None)
-        assert source.notes == {Note.ONLY_PROMPT}
+        assert source.notes == {FileNote.ONLY_PROMPT}
 
     def test_prompt_replaces_broken_graph_and_is_noted(self, write: files.Writer) -> None:
         source = read_source(write({**files.TEXTS, "workflow": files.TEXTS["workflow"][:-9]}))
         assert both(source) == (files.PROMPT, None)
-        assert source.notes == {Note.GRAPH_UNREADABLE}
+        assert source.notes == {FileNote.GRAPH_UNREADABLE}
 
     def test_two_broken_texts_are_damage(self, write: files.Writer) -> None:
         assert refused(write({key: text[:-9] for key, text in files.TEXTS.items()})) is SourceFault.DAMAGED
@@ -123,7 +123,7 @@ def test_cut_file_gives_workflow_or_is_damaged(name: str) -> None:
 def test_workflow_before_the_cut_is_used_with_warning(write: files.Writer) -> None:
     source = read_source(write(files.TEXTS)[:-6])
     assert both(source) == (files.PROMPT, files.GRAPH)
-    assert source.notes == {Note.FILE_DAMAGED}
+    assert source.notes == {FileNote.FILE_DAMAGED}
 
 
 def test_a_pngs_text_with_a_wrong_checksum_is_not_trusted() -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.core.errors import BadInput, SourceFault
 from app.core.workflow import parse_workflow
 from app.workflows.carriers.carrier import Carrier
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.reading import Source, plain_name, read_source, read_text
 from tests.unit.workflows.carrier_files import COMMENT, GRAPH, PROMPT, TEXTS, png
 from wire.own_cache import keep_apart
@@ -81,14 +81,14 @@ def test_unchanged_text_is_returned_as_is(indent: int | None) -> None:
 def test_parsed_graph_is_what_its_text_says(text: str) -> None:
     source = read_source(text.encode())
     assert source.parsed in (None, json.loads(source.graph or ""))
-    assert (source.parsed is None) == (Note.NON_FINITE in source.notes)
+    assert (source.parsed is None) == (FileNote.NON_FINITE in source.notes)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_non_numbers_become_null_with_warning(number: str) -> None:
     prompt = f'{{"3": {{"class_type": "NaN", "inputs": {{"text": "-Infinity NaN"}}, "is_changed": [{number}]}}}}'
     for source in (read_source(prompt.encode()), read_source(png({"prompt": prompt}))):
-        assert Note.NON_FINITE in source.notes
+        assert FileNote.NON_FINITE in source.notes
         assert json.loads(source.api or "", parse_constant=pytest.fail) == {
             "3": {"class_type": "NaN", "inputs": {"text": "-Infinity NaN"}, "is_changed": [None]}
         }
@@ -103,7 +103,7 @@ def test_a_note_is_about_what_is_worked_with() -> None:
 def test_half_characters_become_whole_ones_and_that_is_said() -> None:
     graph = '{"nodes": [], "extra": {"\\ud83d\\ude00": "a\\ud800b \\\\ud800"}}'
     source = read_source(graph.encode())
-    assert source.notes == {Note.SURROGATES}
+    assert source.notes == {FileNote.SURROGATES}
     assert json.loads(source.graph or "") == {"nodes": [], "extra": {"😀": "a\ufffdb \\ud800"}}
     assert (source.graph or "").encode()
 
@@ -127,7 +127,7 @@ def test_half_characters_become_whole_ones_and_that_is_said() -> None:
 def test_a_whole_character_in_two_escapes_is_none_to_change(escaped: str, halves: int) -> None:
     text = f'{{"nodes": [], "extra": "{escaped}"}}'
     source = read_text(text)
-    assert source.notes == ({Note.SURROGATES} if halves else frozenset())
+    assert source.notes == ({FileNote.SURROGATES} if halves else frozenset())
     assert json.loads(source.graph or "")["extra"].count("\ufffd") == halves
     assert source.graph == text or halves
 
@@ -139,9 +139,9 @@ def test_a_pasted_half_is_made_whole() -> None:
 
 def test_of_two_parts_the_broken_one_is_said() -> None:
     source = read({"prompt": TEXTS["prompt"], "workflow": TEXTS["workflow"][:-5]})
-    assert (source.graph, source.notes) == (None, {Note.GRAPH_UNREADABLE})
+    assert (source.graph, source.notes) == (None, {FileNote.GRAPH_UNREADABLE})
     source = read({"prompt": TEXTS["prompt"][:-5], "workflow": GRAPH})
-    assert (source.api, source.notes) == (None, {Note.PROMPT_UNREADABLE})
+    assert (source.api, source.notes) == (None, {FileNote.PROMPT_UNREADABLE})
     assert cause(json.dumps({key: text[:-5] for key, text in TEXTS.items()}).encode()) is SourceFault.DAMAGED
 
 

@@ -19,7 +19,7 @@ from gateway.export.nginx import write_nginx
 from gateway.export.plan import ExportPlan, is_reached, make_plan
 from gateway.export.rules import readable
 from gateway.flags import FlagError, Flags, read_flags
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.rules import Rules
 from gateway.http.queries import for_server, judge_query, read_query
 from gateway.http.routes import ENDPOINTS
@@ -36,7 +36,7 @@ SERVERS = (
 
 
 def fleet(*, names: tuple[str, ...] = ("https://mooring.studio.lan",), rules: Rules = PROXIES) -> Fleet:
-    return Fleet(Source.FILE, "a test", SERVERS, names=names, rules=rules)
+    return Fleet(DeclaredBy.FILE, "a test", SERVERS, names=names, rules=rules)
 
 
 def planned(**how: object) -> ExportPlan:

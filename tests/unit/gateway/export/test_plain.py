@@ -13,7 +13,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.export.plain import write_plain
-from gateway.fleet.fleet import Fleet, ReadFile, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, ReadFile
 from gateway.fleet.rules import Rules
 from gateway.http.servers import Server, ServerId
 from gateway.install.builds import KEPT
@@ -28,7 +28,7 @@ SERVERS = (
     Server(ServerId("b"), "b", "https://gpu.lan/comfy", is_drained=True, is_direct=True),
     Server(ServerId("c"), "c", "http://hidden:8188"),
 )
-FLEET = Fleet(Source.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),))
+FLEET = Fleet(DeclaredBy.FILE, "", SERVERS, files=(ReadFile(Path("fleet.toml"), ""),))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_foreign_files_are_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_fleet_without_direct_servers_is_refused(tmp_path: Path) -> None:
-    fleet = Fleet(Source.FILE, "", SERVERS[2:], files=FLEET.files)
+    fleet = Fleet(DeclaredBy.FILE, "", SERVERS[2:], files=FLEET.files)
     with pytest.raises(ConfigError, match=r"fleet.toml: direct: .*direct = true"):
         write_plain(Installation(ROOT), PageTree(ROOT).current(), fleet, tmp_path)
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.fleet.file import read_fleet
 from gateway.fleet.file_discover import KEYS
-from gateway.fleet.fleet import Discover, Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Discover, Fleet
 from gateway.http.servers import DiscoveredIdentity, Proof, ProofKind, Server, ServerId
 
 WHOLE = """\
@@ -119,7 +119,7 @@ def test_declared_fleet_excludes_found_servers() -> None:
     found = Server(
         ServerId("b"), "b", "http://10.0.0.2", found=DiscoveredIdentity("dns://x:1", "x", Proof(ProofKind.MINTED, "x"))
     )
-    fleet = Fleet(Source.FILE, "", (own,), discover=(Discover("dns://x:1", "x", 1, "b"),))
+    fleet = Fleet(DeclaredBy.FILE, "", (own,), discover=(Discover("dns://x:1", "x", 1, "b"),))
     assert fleet.with_found((found,)).servers == (own, found)
     assert fleet.with_found((found,)).declared == fleet
     assert own.identity == own.address and found.identity == "x"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigError
 from gateway.fleet.draining import drain_in_file, drained_text, set_drain
 from gateway.fleet.file import fleet_of, read_fleet
-from gateway.fleet.fleet import Fleet, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.state import FleetState
 from gateway.fleet.toml_text import TomlText
 from gateway.http.servers import Server, ServerId
@@ -205,7 +205,7 @@ async def test_gateway_with_file_uses_the_changed_file(fleet_path: Path) -> None
 
 async def test_gateway_without_file_remembers_the_drain() -> None:
     servers = tuple(Server(one, one, f"http://10.0.0.1:{port}") for port, one in ((1, A), (2, B)))
-    gateway = Gateway(Fleet(Source.DEMO, "a demo", servers))
+    gateway = Gateway(Fleet(DeclaredBy.DEMO, "a demo", servers))
     await set_drain(gateway, B, is_drained=True)
     assert [server.is_drained for server in gateway.state.fleet.servers] == [False, True]
     await set_drain(gateway, B, is_drained=False)

@@ -14,7 +14,7 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.fleet.file import check_direct, read_fleet
 from gateway.fleet.file_server import KEYS as SERVER_KEYS
-from gateway.fleet.fleet import Source
+from gateway.fleet.fleet import DeclaredBy
 from gateway.fleet.rules import KEYS as RULE_KEYS
 from gateway.fleet.rules import Rules
 from gateway.fleet.toml_text import TomlText
@@ -47,7 +47,7 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 def test_valid_file_is_read(tmp_path: Path) -> None:
     fleet = read_fleet(write(tmp_path, GOOD))
-    assert fleet.source is Source.FILE
+    assert fleet.source is DeclaredBy.FILE
     assert fleet.why == "fleet.toml names 2 servers."
     assert fleet.servers == (
         Server(ServerId("left"), "Left desk", "http://studio.lan"),

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 from app.core.window import address_tag
-from gateway.fleet.fleet import Fleet, LocalServer, Source
+from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.fleet.state import DEFAULT_MAX_UPLOAD, FleetState, HeldCatalogue
 from gateway.fleet.watchers import pace
 from gateway.http.servers import Limits, Server, ServerId
@@ -15,7 +15,7 @@ from wire.health import Condition, Health
 
 A = ServerId("a")
 B = Server(ServerId("b"), "b", "http://127.0.0.1:8189")
-FLEET = Fleet(Source.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
+FLEET = Fleet(DeclaredBy.FLAGS, "named", (Server(A, "A", "http://10.0.0.1:8188"),))
 
 
 def test_the_state_as_json() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.http.budget import Budget, Limits
+from gateway.http.budget import Budget, ShareLimits
 from gateway.http.refusal import RefusedRequest
 from wire.refusals import Cause
 
@@ -21,7 +21,7 @@ def cause(budget: Budget, owner: str, size: int) -> Cause | None:
 
 
 def test_each_owner_has_a_byte_limit() -> None:
-    budget = Budget(bodies=Limits(100, 40))
+    budget = Budget(bodies=ShareLimits(100, 40))
     assert cause(budget, "a", 40) is None
     assert cause(budget, "a", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "b", 40) is None
@@ -44,14 +44,14 @@ def test_each_owner_has_a_request_limit() -> None:
 
 
 def test_person_and_address_are_both_charged() -> None:
-    budget = Budget(bodies=Limits(100, 40))
+    budget = Budget(bodies=ShareLimits(100, 40))
     budget.bodies.hold("alice", "10.0.0.1").take(40)
     assert cause(budget, "10.0.0.1", 1) is Cause.TOO_MANY_REQUESTS
     assert cause(budget, "10.0.0.2", 1) is None
 
 
 def test_released_bytes_can_be_reused() -> None:
-    budget = Budget(bodies=Limits(100, 40))
+    budget = Budget(bodies=ShareLimits(100, 40))
     with budget.bodies.hold("a") as held:
         held.take(10)
         held.take(30)
@@ -63,7 +63,7 @@ def test_released_bytes_can_be_reused() -> None:
 
 
 def test_refused_bytes_are_not_charged() -> None:
-    budget = Budget(bodies=Limits(100, 40))
+    budget = Budget(bodies=ShareLimits(100, 40))
     with budget.bodies.hold("a") as held:
         held.take(30)
         with pytest.raises(RefusedRequest):
@@ -73,7 +73,7 @@ def test_refused_bytes_are_not_charged() -> None:
 
 
 async def test_answer_waits_for_room_of_its_owner() -> None:
-    budget = Budget(answers=Limits(100, 40))
+    budget = Budget(answers=ShareLimits(100, 40))
     first, second = budget.answers.hold("a"), budget.answers.hold("a")
     await first.reserve(30)
     waiting = asyncio.create_task(second.reserve(20))
@@ -92,7 +92,7 @@ async def test_answer_waits_for_room_of_its_owner() -> None:
 
 async def test_answer_that_finds_no_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.http.budget.WAIT_SECONDS", 0.01)
-    budget = Budget(answers=Limits(100, 40))
+    budget = Budget(answers=ShareLimits(100, 40))
     with budget.answers.hold("a") as held:
         held.take(40)
         with budget.answers.hold("a") as another, pytest.raises(RefusedRequest) as refused:
@@ -108,7 +108,7 @@ async def test_any_answer_fits_into_an_empty_budget() -> None:
 
 
 def test_largest_socket_of_a_full_owner_is_closed() -> None:
-    budget = Budget(sockets=Limits(100, 40))
+    budget = Budget(sockets=ShareLimits(100, 40))
     closed: list[str] = []
     sockets = {name: budget.of_socket(name[0]) for name in ("a1", "a2", "b1")}
     for name, socket in sockets.items():
@@ -124,7 +124,7 @@ def test_largest_socket_of_a_full_owner_is_closed() -> None:
 
 
 def test_small_socket_stays_when_another_user_fills_the_share() -> None:
-    budget = Budget(sockets=Limits(100, 60))
+    budget = Budget(sockets=ShareLimits(100, 60))
     closed: list[str] = []
     sockets = {name: budget.of_socket(name) for name in ("a", "b", "c")}
     for name, socket in sockets.items():
@@ -136,7 +136,7 @@ def test_small_socket_stays_when_another_user_fills_the_share() -> None:
 
 
 def test_sockets_and_bodies_leave_each_other_room() -> None:
-    budget = Budget(bodies=Limits(100, 40), sockets=Limits(20, 20))
+    budget = Budget(bodies=ShareLimits(100, 40), sockets=ShareLimits(20, 20))
     assert cause(budget, "a", 40) is None
     socket = budget.of_socket("a")
     socket.hold(20)
@@ -144,7 +144,7 @@ def test_sockets_and_bodies_leave_each_other_room() -> None:
 
 
 def test_bodies_and_answers_leave_each_other_room() -> None:
-    budget = Budget(bodies=Limits(40, 40), answers=Limits(50, 50), most=2, most_of_one=2)
+    budget = Budget(bodies=ShareLimits(40, 40), answers=ShareLimits(50, 50), most=2, most_of_one=2)
     bodies = [budget.bodies.hold("a") for _ in range(2)]
     bodies[0].take(40)
     assert cause(budget, "b", 1) is Cause.GATEWAY_BUSY

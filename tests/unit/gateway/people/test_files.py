@@ -14,8 +14,8 @@ import pytest
 
 from gateway.http.upstream import Upstream
 from gateway.people.evidence import ListedFile, ProvingRun, WriteTime, described_files
-from gateway.people.files import MOST_FILES, Files, FileState
-from gateway.people.projection import Page
+from gateway.people.files import MOST_FILES, FileState, UserFiles
+from gateway.people.projection import HistoryPage
 from gateway.people.seals import File
 from gateway.people.user import User
 
@@ -71,7 +71,7 @@ async def test_each_listed_file_is_compared_few_times(monkeypatch: pytest.Monkey
         return wrote(run, written)
 
     monkeypatch.setattr(ProvingRun, "wrote", count)
-    assert await Files().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0)) == [{} for _ in runs]
+    assert await UserFiles().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0)) == [{} for _ in runs]
     assert compared <= 2 * sum(len(run.files) for run in runs)
 
 
@@ -79,7 +79,7 @@ async def test_earlier_run_proves_files_of_all_later_ones() -> None:
     later, first = [_listing(3, "node", 300.0), _listing(3, "node", 400.0)], _listing(3, "node")
     other = _listing(3, "another node", 500.0)
     proven = {one.file: f'"{one.file.name}"' for one in first.files}
-    found = await Files().prove(UPSTREAM, [*later, other, first], None, _states_of(first, 205.0))
+    found = await UserFiles().prove(UPSTREAM, [*later, other, first], None, _states_of(first, 205.0))
     assert found == [proven, proven, {}, proven]
 
 
@@ -94,7 +94,7 @@ async def test_proof_lets_other_work_run_between_runs() -> None:
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    await Files().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0))
+    await UserFiles().prove(UPSTREAM, runs, None, _states_of(runs[0], 50.0))
     counting.cancel()
     assert turns >= len(runs)
 
@@ -104,12 +104,12 @@ async def test_uploads_of_all_runs_are_read_together(monkeypatch: pytest.MonkeyP
     runs = [replace(run, uploads=("mine/cat.png", f"mine/{number}.png")) for number, run in enumerate(own)]
     states, asked = _states_of(runs[0], 50.0), []
 
-    async def read_states(_files: Files, _upstream: Upstream, wanted: Iterable[File]) -> dict[File, FileState]:
+    async def read_states(_files: UserFiles, _upstream: Upstream, wanted: Iterable[File]) -> dict[File, FileState]:
         asked.append(list(wanted))
         return {file: FileState('"x_00001_.png"' if file.name == "2.png" else '"none"') for file in asked[-1]}
 
-    monkeypatch.setattr(Files, "read_states", read_states)
-    found = await Files().prove(UPSTREAM, runs, None, states)
+    monkeypatch.setattr(UserFiles, "read_states", read_states)
+    found = await UserFiles().prove(UPSTREAM, runs, None, states)
     assert [sorted(file.path for file in files) for files in asked] == [
         ["mine/0.png", "mine/1.png", "mine/2.png", "mine/cat.png"]
     ]
@@ -117,17 +117,17 @@ async def test_uploads_of_all_runs_are_read_together(monkeypatch: pytest.MonkeyP
 
 
 async def test_search_leaves_no_lock_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    files, held = Files(), []
+    files, held = UserFiles(), []
 
-    async def pages(*_arguments: object) -> AsyncIterator[Page]:
+    async def pages(*_arguments: object) -> AsyncIterator[HistoryPage]:
         held.append(len(files._searches))
-        yield Page(())
-        yield Page(())
+        yield HistoryPage(())
+        yield HistoryPage(())
 
     monkeypatch.setattr("gateway.people.files.history_pages", pages)
     search = files.search_of(UPSTREAM, User("alice"))
     wanted = {File("a", "output", "", "x.png"): WriteTime(1.0, 1.0)}
-    assert [page async for page in search(wanted)] == [Page(()), Page(())]
+    assert [page async for page in search(wanted)] == [HistoryPage(()), HistoryPage(())]
     async with aclosing(search(wanted)) as left_early:
         await anext(left_early)
     assert (held, len(files._searches)) == ([1, 1], 0)

@@ -180,7 +180,7 @@ async def test_refused_choice_is_shown_at_the_found_server() -> None:
 
 
 def test_found_servers_are_read_as_the_gateway_sends_them() -> None:
-    state = FleetState(gateway_fleet.Fleet(gateway_fleet.Source.FOUND, "", ()))
+    state = FleetState(gateway_fleet.Fleet(gateway_fleet.DeclaredBy.FOUND, "", ()))
     address = Server(LOCAL.server_id, LOCAL.server_id, LOCAL.address)  # type: ignore[arg-type]
     state.note_local((gateway_fleet.LocalServer(address, LOCAL.version, LOCAL.devices),))
     assert read_fleet(state.as_text()).local == (LOCAL,)

@@ -11,7 +11,7 @@ import pytest
 
 from app.core.balancer import Leaning
 from app.core.direct import Refusal
-from app.core.model import Choice, ServerId, TaskState
+from app.core.model import ServerChoice, ServerId, TaskState
 from app.core.roster import Roster, moorings
 from app.ui.fleet.panel import MOST_MOORINGS, FleetView, fleet_view
 from app.ui.fleet.panel_actions import STORE_KEY, PanelActions, dump, load
@@ -166,7 +166,7 @@ def test_a_long_past_is_cut_and_nothing_else() -> None:
 
 
 def test_choice_is_explained_with_candidates_and_scores() -> None:
-    choice = Choice(
+    choice = ServerChoice(
         server_id=G1,
         reason="soonest",
         loads={"gpu-1": 1, "gpu-2": 4},

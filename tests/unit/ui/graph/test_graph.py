@@ -19,7 +19,7 @@ from app.ui.graph.graphs import MOST_KEPT, GraphDrawing, Graphs, Subject, sketch
 from app.ui.kit.colours import ServerTag
 from app.ui.kit.i18n import Translator
 from app.ui.page.page import Page
-from app.workflows.drawing.drawing import Area, Box, Edge, Kind, Mode, Sketch, Socket, Value, sketch_of_api
+from app.workflows.drawing.drawing import Area, Box, BoxKind, Edge, Mode, Sketch, Socket, Value, sketch_of_api
 from app.workflows.drawing.layout import arranged
 from app.workflows.editor.copy import ready_copy
 from tests.kit.page.elements import element, elements
@@ -235,7 +235,9 @@ def test_error_names_the_node_by_its_title() -> None:
 
 def test_only_sent_nodes_are_counted() -> None:
     sketch = arranged_sketch()
-    noted = replace(sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=Kind.NOTE)})
+    noted = replace(
+        sketch, boxes={**sketch.boxes, "n": Box(node_id="n", title="n", class_type="Note", kind=BoxKind.NOTE)}
+    )
     assert "4 of 4 nodes done" in shown(ended("a", expected=SAMPLE.expected_outputs), "", sketch=noted)
 
 
@@ -267,15 +269,15 @@ def test_every_kind_of_box_is_described(language: str) -> None:
     _ = translator(language)
     boxes = {
         kind.value: Box(node_id=kind.value, title=kind.value, class_type="X", kind=kind, note="read me", mode=mode)
-        for kind, mode in zip(Kind, [*Mode, Mode.ON], strict=True)
+        for kind, mode in zip(BoxKind, [*Mode, Mode.ON], strict=True)
     }
     sketch = Sketch(boxes, inside={"subgraph": ("Upscale", "Blend")})
-    details = {kind: element(shown(task("a"), kind.value, _, sketch), id="graph-node").text for kind in Kind}
-    assert _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", 2) in details[Kind.SUBGRAPH]
-    assert "Upscale" in details[Kind.SUBGRAPH]
-    assert "read me" in details[Kind.NOTE]
-    assert _("Muted: it is not sent.") in details[Kind.SUBGRAPH]
-    assert len(set(details.values())) == len(Kind)
+    details = {kind: element(shown(task("a"), kind.value, _, sketch), id="graph-node").text for kind in BoxKind}
+    assert _.plural("A subgraph of {count} node", "A subgraph of {count} nodes", 2) in details[BoxKind.SUBGRAPH]
+    assert "Upscale" in details[BoxKind.SUBGRAPH]
+    assert "read me" in details[BoxKind.NOTE]
+    assert _("Muted: it is not sent.") in details[BoxKind.SUBGRAPH]
+    assert len(set(details.values())) == len(BoxKind)
 
 
 def nasty_sketch() -> Sketch:
@@ -291,7 +293,7 @@ def nasty_sketch() -> Sketch:
         note=NASTY,
         colour="#bf7e7e",
     )
-    boxes = {box.node_id: box, "n": replace(box, node_id="n", kind=Kind.NOTE)}
+    boxes = {box.node_id: box, "n": replace(box, node_id="n", kind=BoxKind.NOTE)}
     return Sketch(boxes, (Edge(box.node_id, 0, "n", 0),), (Area(NASTY, 0, 0, 5000, 300, "#bf7e7e"),), True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.core import errors
 from app.core.errors import MooringError
-from app.core.model import Choice, Contact, Delivery, Failure, NodeError, ServerId, TaskState
+from app.core.model import Contact, Delivery, Failure, NodeError, ServerChoice, ServerId, TaskState
 from app.core.progress import Progress
 from app.session import RunStage
 from app.ui.fleet.words import word_health, word_queue, word_source
@@ -138,7 +138,7 @@ def test_every_blocker_and_notice_has_a_text(_: Translator) -> None:
 def test_every_choice_failure_source_and_cause_has_a_text(_: Translator) -> None:
     known = ("only", "least_loaded", "soonest", "warm", "weighted", "two_choice", "tie", "weighted_tie")
     reasons = (*known, "moored", "asked", "")
-    _own_words({item: word_choice(Choice(server_id=ServerId("gpu-1"), reason=item), _) for item in reasons})
+    _own_words({item: word_choice(ServerChoice(server_id=ServerId("gpu-1"), reason=item), _) for item in reasons})
     _own_words({kind: word_failure(Failure(kind=kind), _).title for kind in ("rejected", "not_sent", "execution")})
     _own_words({kind: word_source(fleet(source=kind), _) for kind in ("demo", "found", "file", "flags")})
     for health in (Health.DOWN, Health.TIMEOUT, Health.REFUSES, Health.NOT_COMFYUI):

@@ -32,10 +32,10 @@ from app.ui.runs.orders import PromptDraw, order_of, plan_of
 from app.ui.runs.runnability import form_blocker
 from app.ui.runs.state import Blocker
 from app.ui.words.state import WordsState
-from app.ui.words.words import Words
+from app.ui.words.words import WordLists
 from app.workflows import library
 from app.workflows.catalogue import Catalogue
-from app.workflows.documents import Note
+from app.workflows.documents import FileNote
 from app.workflows.editor.copy import filled
 from app.workflows.editor.problems import CannotConvert
 from app.workflows.forms.arrangement import Layout
@@ -120,7 +120,7 @@ class OpeningRig(Rig):
             on_choice=self.deletions.spare,
             on_version=lambda before: self.versions.append(before.since),
         )
-        self.words = Words(
+        self.words = WordLists(
             self.documents,
             self.library,
             self.context,
@@ -311,7 +311,7 @@ async def test_replaced_nodes_are_noted_on_the_form() -> None:
     rig.session.fleet = fleet(server("gpu-0", catalogue="p"), server("gpu-1", catalogue="a"))
     rig.session.catalogues = {ServerId("gpu-0"): poor, ServerId("gpu-1"): knowing}
     await rig.give(graph("OldImage"))
-    assert opened(rig).notes == (Note.NODES_REPLACED,)
+    assert opened(rig).notes == (FileNote.NODES_REPLACED,)
     assert (opened(rig).workflow.nodes[NodeId("1")].class_type, opened(rig).form.by_key["1", "width"].text) == (
         "EmptyImage",
         "16",
@@ -329,7 +329,7 @@ async def test_refused_file_is_tried_again_when_it_is_chosen() -> None:
     assert rig.chosen is None, "a redraw does not try"
     rig.opener.choose(rig.library.items[0].item_id)
     await rig.draw()
-    assert opened(rig).notes == (Note.NODES_REPLACED,)
+    assert opened(rig).notes == (FileNote.NODES_REPLACED,)
 
 
 async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:
@@ -344,7 +344,7 @@ async def test_failed_conversion_names_the_node_and_keeps_the_item() -> None:
 async def test_sent_workflow_is_used_if_the_graph_cannot_be_converted() -> None:
     rig = OpeningRig()
     await rig.give({"prompt": api(9), "workflow": graph("NodeOfNobody")})
-    assert opened(rig).editor is None and opened(rig).notes == (Note.GRAPH_REFUSED,)
+    assert opened(rig).editor is None and opened(rig).notes == (FileNote.GRAPH_REFUSED,)
     assert opened(rig).form.by_key["1", "width"].text == "9"
 
 

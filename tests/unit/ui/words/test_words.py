@@ -13,7 +13,7 @@ from app.ui.form.state import FormState
 from app.ui.library.library import Library
 from app.ui.words import words
 from app.ui.words.state import SHOWN, WordsState, completion_of, words_view
-from app.ui.words.words import MOST_READ, Words
+from app.ui.words.words import MOST_READ, WordLists
 from app.ui.words.words_html import completion, word_lists
 from app.ui.words.words_json import names_json
 from app.workflows.word_lists import FILE_KIND, WordKind, WordList
@@ -39,7 +39,7 @@ class WordsRig(Rig):
         self.models = StillModels(folders={"embeddings": ("calm.pt",), "loras": ("ink.safetensors",)})
         self.library = Library(self.documents, self.files, lambda: 1.0, lambda: None)
         self.time = 1.0
-        self.words = Words(
+        self.words = WordLists(
             self.documents,
             self.library,
             self.context,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import BadInput
 from app.core.workflow import parse_workflow
-from app.workflows.drawing.drawing import HEAD, DrawnFlow, Kind, Mode, Sketch
+from app.workflows.drawing.drawing import HEAD, BoxKind, DrawnFlow, Mode, Sketch
 from app.workflows.drawing.editor_drawing import FARTHEST, shade, sketch_of_editor
 
 
@@ -71,9 +71,9 @@ def test_groups_notes_reroutes_folded_nodes_and_subgraphs_are_drawn() -> None:
     }
     sketch = sketch_of_editor(graph)
     note, reroute, subgraph, folded = (sketch.boxes[key] for key in ("10", "11", "12", "13"))
-    assert (note.kind, note.note) == (Kind.NOTE, "<b>read</b> me")
-    assert (reroute.kind, reroute.y, reroute.height) == (Kind.REROUTE, 0, 26)
-    assert (subgraph.kind, subgraph.title) == (Kind.SUBGRAPH, "Upscale twice")
+    assert (note.kind, note.note) == (BoxKind.NOTE, "<b>read</b> me")
+    assert (reroute.kind, reroute.y, reroute.height) == (BoxKind.REROUTE, 0, 26)
+    assert (subgraph.kind, subgraph.title) == (BoxKind.SUBGRAPH, "Upscale twice")
     assert sketch.inside == {"12": ("Inner", "Named")}
     assert (folded.is_folded, folded.height, folded.y) == (True, HEAD, -HEAD)
     assert folded.width < 400
