@@ -1,7 +1,7 @@
 """What a feature adds to the page, as one value: each folder of `app/ui` exports its `FEATURE`.
 
     FEATURE = Feature(
-        parts=(PagePart(TrayView, tray_part),),             # its parts of the page as values
+        parts=(PagePart(TrayView, tray_part),),         # its parts of the page as values
         regions={"tray": Region(TrayView, tray)},       # the markup of a part, by the id of its element
         dialogs=(DialogKind(ShareDialog, share_dialog, share),),
     )
