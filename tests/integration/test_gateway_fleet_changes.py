@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.fleet import watch
 from gateway.fleet.file import read_fleet
 from gateway.http.servers import ServerId
 from gateway.platforms import system
@@ -241,9 +242,11 @@ async def test_late_probe_of_old_address_is_ignored(file: FleetFile) -> None:
 
 
 async def test_invalid_file_is_reported_once_and_changes_nothing(
-    browser: aiohttp.ClientSession, file: FleetFile, caplog: pytest.LogCaptureFixture
+    browser: aiohttp.ClientSession, file: FleetFile, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "gateway.fleet.watch")
+    reads = []
+    monkeypatch.setattr(watch, "read_fleet", lambda path: (reads.append(path), read_fleet(path))[1])
     async with serve() as one:
         good = table("a", one.url)
         file.write(good)
@@ -254,7 +257,8 @@ async def test_invalid_file_is_reported_once_and_changes_nothing(
             reports = [0]
             note_problem = gateway.gateway.state.note_problem
             gateway.gateway.state.note_problem = lambda problem: (reports.append(1), note_problem(problem))[1]  # type: ignore[method-assign]
-            await asyncio.sleep(0.2)  # several reads of the file
+            reads.clear()
+            await until(lambda: len(reads) > 3)
             assert reports == [0], "it is reported once"
             async with browser.get(f"{gateway.url}/servers/a/history/x") as reply:
                 assert reply.status == 200
