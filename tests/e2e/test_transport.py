@@ -12,6 +12,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from tests.kit.browser.chromium import load_python, run_python
+from tests.kit.gateways import serve_all
 from tests.kit.services import Service, start_demo, start_gateway_to
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.e2e]
@@ -274,11 +275,8 @@ async def burst_port() -> AsyncIterator[int]:
     application = web.Application()
     application.router.add_get("/burst", _burst)
     application.router.add_get("/count", _count)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield runner.addresses[0][1]
-    await runner.cleanup()
+    async with serve_all(application) as url:
+        yield int(url.rpartition(":")[2])
 
 
 # Resolves once a socket has got the text that is the last of what it gets.

@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from demo_comfyui.object_info import definitions
+from tests.kit.gateways import serve_all
 from wire.versions import OLDEST
 
 SECONDS = 5.0  # duration of one run
@@ -202,12 +203,5 @@ def _fixed(value: Any) -> Any:
 async def serve_echo() -> AsyncIterator[EchoServer]:
     """Start such a server on a free port."""
     echo = EchoServer()
-    runner = web.AppRunner(echo.app(), access_log=None, shutdown_timeout=0.05)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    echo.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with serve_all(echo.app()) as echo.url:
         yield echo
-    finally:
-        await runner.cleanup()

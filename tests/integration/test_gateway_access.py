@@ -21,7 +21,7 @@ from gateway.platforms import system
 from tests.integration.exchanges import submit, upload
 from tests.integration.hub import Hub, connect, text
 from tests.kit.certificates import Pem
-from tests.kit.gateways import QUEUE, STATS, Running, open_fleet, table, until
+from tests.kit.gateways import QUEUE, STATS, Running, open_fleet, serve_all, table, until
 from wire.health import Health
 
 A = ServerId("a")
@@ -60,14 +60,8 @@ async def greet(socket: web.WebSocketResponse) -> None:
 
 @contextlib.asynccontextmanager
 async def start(server: LoginServer, tls: ssl.SSLContext | None = None) -> AsyncIterator[LoginServer]:
-    runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    server.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with serve_all(server.answer, tls=tls) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def write(path: Path, text: str) -> Path:

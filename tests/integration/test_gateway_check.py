@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -25,7 +22,7 @@ from gateway.http.deadlines import Deadlines
 from tests.integration.hub import text
 from tests.integration.test_gateway_fleet import hang, http, say
 from tests.kit.certificates import make_pem
-from tests.kit.gateways import QUEUE, STATS, Raw, serve_raw
+from tests.kit.gateways import QUEUE, STATS, Raw, serve_all, serve_raw
 from tests.kit.gateways import table as server_table
 from tests.kit.partner_server import serve_partner
 from tests.kit.services import ROOT, free_ports, start_demo
@@ -76,17 +73,6 @@ class Comfy:
         return socket
 
 
-@contextlib.asynccontextmanager
-async def start(comfy: Comfy, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    runner = web.ServerRunner(web.Server(comfy.answer, access_log=None), shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
 async def report_on(folder: Path, url: str, deadlines: Deadlines = FAST, **values: object) -> Report:
     lines = {"id": "a", "url": url} | values
     path = folder / "fleet.toml"
@@ -109,7 +95,7 @@ def row_of(report: Report) -> dict[str, str]:
 
 
 async def test_healthy_server_has_no_message(tmp_path: Path) -> None:
-    async with start(Comfy()) as url:
+    async with serve_all(Comfy().answer) as url:
         report = await report_on(tmp_path, url)
     assert report.is_well
     assert text_of(report) == ""
@@ -135,7 +121,7 @@ async def test_table_says_whose_choice_previews_are(
     tmp_path: Path, version: str, argv: list[str], previews: str
 ) -> None:
     stats = {"system": {"comfyui_version": version, "argv": argv}, "devices": []}
-    async with start(Comfy(stats=stats)) as url:
+    async with serve_all(Comfy(stats=stats).answer) as url:
         report = await report_on(tmp_path, url)
     assert row_of(report)["PREVIEWS"] == previews
 
@@ -149,7 +135,7 @@ async def test_table_says_whose_choice_previews_are(
     ],
 )
 async def test_server_with_failing_socket_is_not_well(tmp_path: Path, socket: str, words: str) -> None:
-    async with start(Comfy(socket=socket)) as url:
+    async with serve_all(Comfy(socket=socket).answer) as url:
         report = await report_on(tmp_path, url, replace(FAST, probe=0.5))
     assert report.condition.health is Health.WELL and not report.is_well
     assert words in text_of(report)
@@ -159,7 +145,7 @@ async def test_server_with_failing_socket_is_not_well(tmp_path: Path, socket: st
 async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> None:
     for name, token in (("right", "t"), ("wrong", "s3cret")):
         await asyncio.to_thread((tmp_path / name).write_text, token)
-    async with start(Comfy(token="t")) as url:
+    async with serve_all(Comfy(token="t").answer) as url:
         without = await report_on(tmp_path, url)
         wrong = await report_on(tmp_path, url, token="file:wrong")
         right = await report_on(tmp_path, url, token="file:right")
@@ -171,7 +157,7 @@ async def test_missing_login_is_reported_with_its_setting(tmp_path: Path) -> Non
 
 async def test_untrusted_certificate_is_reported_with_reason_and_setting(tmp_path: Path) -> None:
     pem = await asyncio.to_thread(make_pem, tmp_path)
-    async with start(Comfy(), pem.server_context()) as url:
+    async with serve_all(Comfy().answer, tls=pem.server_context()) as url:
         untrusted = await report_on(tmp_path, url)
         other_name = await report_on(tmp_path, url.replace("127.0.0.1", "localhost"), tls_ca="ca.pem")
         trusted = await report_on(tmp_path, url, tls_ca="ca.pem")
@@ -183,7 +169,7 @@ async def test_untrusted_certificate_is_reported_with_reason_and_setting(tmp_pat
 
 
 async def test_wrong_clock_is_reported_without_failure(tmp_path: Path) -> None:
-    async with start(Comfy(date=-300.0)) as url:
+    async with serve_all(Comfy(date=-300.0).answer) as url:
         report = await report_on(tmp_path, url)
     assert report.is_well
     assert report.clock is not None and -303 < report.clock < -297
@@ -191,7 +177,7 @@ async def test_wrong_clock_is_reported_without_failure(tmp_path: Path) -> None:
 
 
 async def test_wrong_upload_limit_is_reported(tmp_path: Path) -> None:
-    async with start(Comfy()) as url:
+    async with serve_all(Comfy().answer) as url:
         report = await report_on(tmp_path, url, max_upload=300 * 2**20)
         smaller = await report_on(tmp_path, url, max_upload=20_000_000)
     assert "--max-upload-size 300" in text_of(report)
@@ -199,11 +185,11 @@ async def test_wrong_upload_limit_is_reported(tmp_path: Path) -> None:
 
 
 async def test_direct_server_without_cors_is_reported(tmp_path: Path) -> None:
-    async with start(Comfy()) as url:
+    async with serve_all(Comfy().answer) as url:
         report = await report_on(tmp_path, url, direct=True)
         assert report.is_well and "--enable-cors-header" in text_of(report)
         assert text_of(await report_on(tmp_path, url)) == ""
-    async with start(Comfy(admits="http://pages.lan")) as url:
+    async with serve_all(Comfy(admits="http://pages.lan").answer) as url:
         assert text_of(await report_on(tmp_path, url, direct=True)) == ""
 
 
@@ -239,7 +225,7 @@ async def test_other_faults_are_reported(tmp_path: Path, talk: Raw, words: str) 
 
 
 async def test_plain_http_on_an_https_address_is_reported(tmp_path: Path) -> None:
-    async with start(Comfy()) as url:
+    async with serve_all(Comfy().answer) as url:
         report = await report_on(tmp_path, url.replace("http:", "https:"))
     assert "(TLS failed)" in text_of(report)
     assert "If it does not speak https on that port, write http" in text_of(report)

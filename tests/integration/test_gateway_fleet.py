@@ -19,7 +19,7 @@ from gateway.fleet.choice import choose_fleet
 from gateway.fleet.fleet import DeclaredBy
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import ServerId
-from tests.kit.gateways import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_raw, until
+from tests.kit.gateways import PATIENCE, QUEUE, STATS, Raw, Running, open_gateway, serve, serve_all, serve_raw, until
 from tests.kit.services import free_ports
 from wire.health import Health
 
@@ -134,13 +134,8 @@ class Moods:
 @pytest.fixture
 async def moods() -> AsyncIterator[tuple[Moods, str]]:
     moods = Moods()
-    server = web.Server(moods.answer, access_log=None, handler_cancellation=True)
-    runner = web.ServerRunner(server, shutdown_timeout=0.05)
-    await runner.setup()
-    port = free_ports()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield moods, f"http://127.0.0.1:{port}"
-    await runner.cleanup()
+    async with serve_all(moods.answer) as url:
+        yield moods, url
 
 
 def item(number: int, prompt_id: str) -> list[object]:

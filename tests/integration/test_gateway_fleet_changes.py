@@ -21,7 +21,7 @@ from gateway.http.servers import ServerId
 from gateway.platforms import system
 from tests.integration.exchanges import PROMPT, hang, json_of, submit, upload, verdict
 from tests.integration.hub import Hub, connect, end_of, text
-from tests.kit.gateways import Running, open_fleet, serve, speak, table, until
+from tests.kit.gateways import Running, open_fleet, serve, serve_all, speak, table, until
 from wire.health import Health
 
 A, B = ServerId("a"), ServerId("b")
@@ -218,14 +218,8 @@ async def test_late_probe_of_old_address_is_ignored(file: FleetFile) -> None:
         await may_answer.wait()
         return web.json_response({"queue_running": [[1, "old"]], "queue_pending": []})
 
-    raw = web.Server(old, access_log=None)
-    runner = web.ServerRunner(raw, shutdown_timeout=0.05)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    async with serve() as two:
-        file.write(table("a", f"http://127.0.0.1:{port}"))
+    async with serve_all(old) as old_url, serve() as two:
+        file.write(table("a", old_url))
         async with open_fleet(read_fleet(file.path), **FAST) as gateway:
             loads = asyncio.ensure_future(gateway.gateway.prober.loads())
             await asked.wait()
@@ -235,7 +229,6 @@ async def test_late_probe_of_old_address_is_ignored(file: FleetFile) -> None:
             assert (await loads)["servers"] == {"a": {"ok": False, "cause": "unknown-server"}}
             assert server_of(gateway, "a")["running"] == 0
             assert gateway.gateway.state.condition(A).health is Health.WELL
-    await runner.cleanup()
 
 
 # An invalid file

@@ -29,7 +29,7 @@ from tests.integration.front import PAGE, open_front
 from tests.integration.hub import FLAGS, Hub, connect, drop, end_of, text
 from tests.kit.certificates import make_pem
 from tests.kit.codings import decompressed
-from tests.kit.gateways import head_of, serve, speak, until
+from tests.kit.gateways import head_of, serve, serve_all, speak, until
 from tests.kit.nginx import find_errors
 
 ATTACKS = {**test_gateway_attackers.ATTACKS, **test_gateway_attacks.ATTACKS}
@@ -379,18 +379,16 @@ async def test_server_certificate_is_checked_as_the_fleet_file_says(
         askers.append(request.headers["User-Agent"])
         return web.json_response({})
 
-    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    port, own = runner.addresses[0][1], f'tls_cert = "{pem.certificate}"\ntls_key = "{pem.key}"\n'
-    rows = [
-        f'id = "named"\nurl = "https://localhost:{port}"\ntls_ca = "{pem.authority}"\n{own}',
-        f'id = "bare"\nurl = "https://127.0.0.1:{port}/z"\ntls_ca = "{pem.authority}"\n{own}',
-        f'id = "wrong"\nurl = "https://localhost:{port}/x"\ntls_ca = "{strange.authority}"\n{own}',
-        f'id = "blind"\nurl = "https://localhost:{port}/y"\ntls_ca = "{pem.authority}"\n',
-    ]
-    (tmp_path / "fleet.toml").write_text("".join(f"[[server]]\n{row}" for row in rows))
-    try:
+    own = f'tls_cert = "{pem.certificate}"\ntls_key = "{pem.key}"\n'
+    async with serve_all(answer, tls=context) as url:
+        port = url.rpartition(":")[2]
+        rows = [
+            f'id = "named"\nurl = "https://localhost:{port}"\ntls_ca = "{pem.authority}"\n{own}',
+            f'id = "bare"\nurl = "https://127.0.0.1:{port}/z"\ntls_ca = "{pem.authority}"\n{own}',
+            f'id = "wrong"\nurl = "https://localhost:{port}/x"\ntls_ca = "{strange.authority}"\n{own}',
+            f'id = "blind"\nurl = "https://localhost:{port}/y"\ntls_ca = "{pem.authority}"\n',
+        ]
+        (tmp_path / "fleet.toml").write_text("".join(f"[[server]]\n{row}" for row in rows))
         async with open_front(read_fleet(tmp_path / "fleet.toml").servers, tmp_path) as front:
             results = {}
             for server_id in front.servers:
@@ -399,6 +397,4 @@ async def test_server_certificate_is_checked_as_the_fleet_file_says(
                     f"{front.url}{front.base(server_id)}/history/x", headers={"Accept": "*/*"}
                 ) as reply:
                     results[str(server_id)] = (reply.status, STRAIGHT in askers)
-    finally:
-        await runner.cleanup()
     assert results == {"named": (200, True), "bare": (200, False), "wrong": (502, False), "blind": (502, False)}

@@ -12,6 +12,7 @@ import dataclasses
 import inspect
 import json
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,19 +107,27 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def serve_all(answer: Handler, port: int = 0) -> AsyncIterator[str]:
-    """Start a server that answers every request by a handler, and return its address."""
-    server = web.Server(answer, handler_cancellation=True, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=0.05)
+async def serve_all(
+    answer: Handler | web.Application, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Start a server of one handler or of an application, and return its address."""
+    runner = _runner_of(answer)
     await runner.setup()
     listener = socket.socket()
     system.claim(listener)
     listener.bind(("127.0.0.1", port))
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         await runner.cleanup()
+
+
+def _runner_of(answer: Handler | web.Application) -> web.BaseRunner[Any]:
+    if isinstance(answer, web.Application):
+        return web.AppRunner(answer, handler_cancellation=True, access_log=None, shutdown_timeout=0.05)
+    server = web.Server(answer, handler_cancellation=True, access_log=None)
+    return web.ServerRunner(server, shutdown_timeout=0.05)
 
 
 def table(server_id: str, url: str, **values: object) -> str:

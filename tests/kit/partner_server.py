@@ -18,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.kit.gateways import serve_all
 from wire.partner import API_KEY
 
 PICTURE = {"input": {"required": {}}, "output": ["IMAGE"], "output_node": False}
@@ -200,12 +201,5 @@ async def serve_partner() -> AsyncIterator[PartnerServer]:
     server = PartnerServer()
     app = web.Application(client_max_size=2**24)
     app.router.add_route("*", "/{path:.*}", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.05, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with serve_all(app) as server.url:
         yield server
-    finally:
-        await runner.cleanup()

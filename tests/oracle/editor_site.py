@@ -14,6 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.kit.gateways import serve_all
+
 _SETTINGS = {
     "Comfy.TutorialCompleted": True,
     "Comfy.Workflow.Persist": False,
@@ -113,11 +115,5 @@ async def serve_editor(object_info: str, scripts: Sequence[Path] = ()) -> AsyncI
 @contextlib.asynccontextmanager
 async def serve_site(editor: EditorSite) -> AsyncIterator[str]:
     """Serve such a site, and yield its address."""
-    runner = web.AppRunner(editor.app(), shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+    async with serve_all(editor.app()) as url:
+        yield f"{url}/"

@@ -19,6 +19,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway.platforms import system
+from tests.kit.gateways import serve_all
 from tests.kit.services import ROOT, START_SECONDS
 
 NGINX = shutil.which("nginx") or next((str(path) for path in [Path("/usr/sbin/nginx")] if path.exists()), None)
@@ -97,10 +98,5 @@ async def log_in_proxy(port: int, place: str = "") -> AsyncIterator[None]:
             return web.Response(status=302, headers={"Location": place})
         return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
 
-    runner = web.ServerRunner(web.Server(answer))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
+    async with serve_all(answer, port):
         yield
-    finally:
-        await runner.cleanup()
