@@ -62,11 +62,11 @@ class BrowserLine:
 
         def steps(transaction: Any) -> Steps[None]:
             waiting, lines = transaction.objectStore(WAITING), transaction.objectStore(LINES)
+            there = set(from_plain((yield waiting.index("owner").getAllKeys(change.window_id))))
             row = yield lines.get(change.window_id)
-            kept = {} if row is None else from_plain(row)
+            kept = from_plain(row) if row is not None and there else {}
             if kept.get("line_id", "") != change.line_id:
                 raise NotOwner("write_line")
-            there = set(from_plain((yield waiting.index("owner").getAllKeys(change.window_id))))
             for item in (*change.put, *change.removed):
                 if item.prompt_id not in there:
                     raise TaskNotFound("write_line", item.prompt_id)
@@ -75,7 +75,9 @@ class BrowserLine:
                     raise InvalidTransition("write_line", f"{item.prompt_id} is taken")
             _put_all(transaction, change)
             yield from _tidy_batches(transaction, {item.batch_id for item in change.removed})
-            if change.head is None:
+            # A run that the change leaves in the line may have become a task: then nothing waits, and there is no line.
+            stay = there.difference(item.prompt_id for item in change.removed)
+            if change.head is None or not (stay or change.added):
                 lines.delete(change.window_id)
             else:
                 lines.put(plain({**kept, **encode(change.head)}))
@@ -102,7 +104,7 @@ class BrowserLine:
             for number, row in enumerate(found, 1):
                 waiting.put(plain({**row, "owner": new_owner, "place": last + number}))
             lines.delete(owner)
-            if (yield lines.get(new_owner)) is None:
+            if not mine:
                 lines.put(plain({**from_plain(head), "window_id": new_owner, "line_id": line_id}))
             return (yield from _line(transaction, new_owner))
 

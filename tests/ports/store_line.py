@@ -99,6 +99,16 @@ async def check_run_leaves_its_line_when_its_task_is_registered(database: EmptyD
     assert dict(await store.read_lines()) == {}
 
 
+async def check_line_ends_with_the_last_run_in_the_store(database: EmptyDatabase) -> None:
+    """A run is removed by who does not know yet that the other one, the last of the line, is a task."""
+    store = database.store()
+    known = await waiting(store, "p-1", "p-2")
+    await sent(store, "p-2")
+    await store.write_line(known.change_to(known.without(PromptId("p-1"))))
+    assert dict(await store.read_lines()) == {}
+    assert ids(await waiting(store, "p-3", name="c")) == "p-3"
+
+
 async def check_run_leaves_its_line_by_reserve_and_register(database: EmptyDatabase) -> None:
     store = database.store()
     known = await waiting(store, "p-1", "p-2")

@@ -27,10 +27,11 @@ class MemoryLine(MemoryTransactions):
 
     async def write_line(self, change: LineChange, files: Mapping[str, Blob] = NO_FILES, kept_at: float = 0.0) -> None:
         def work() -> None:
-            database, kept = self.database, self.database.lines.get(change.window_id, {"line_id": ""})
-            if kept["line_id"] != change.line_id:
-                raise NotOwner("write_line")
+            database = self.database
             there = {row["prompt_id"] for row in self._waiting_of(change.window_id)}
+            kept = database.lines.get(change.window_id, {}) if there else {}
+            if kept.get("line_id", "") != change.line_id:
+                raise NotOwner("write_line")
             for item in (*change.put, *change.removed):
                 if item.prompt_id not in there:
                     raise TaskNotFound("write_line", item.prompt_id)
@@ -46,7 +47,7 @@ class MemoryLine(MemoryTransactions):
                 del database.waiting[item.prompt_id]
             self._tidy_batches()
             database.lines.pop(change.window_id, None)
-            if change.head is not None:
+            if change.head is not None and self._waiting_of(change.window_id):
                 database.lines[change.window_id] = {**kept, **encode(change.head)}
             for sha256, blob in files.items():
                 database.inputs[sha256] = KeptBlob(blob, kept_at)
@@ -65,7 +66,8 @@ class MemoryLine(MemoryTransactions):
             for number, row in enumerate(found, 1):
                 database.waiting[row["prompt_id"]] = {**row, "owner": new_owner, "place": last + number}
             head = database.lines.pop(owner)
-            database.lines.setdefault(new_owner, {**head, "window_id": new_owner, "line_id": line_id})
+            if not mine:
+                database.lines[new_owner] = {**head, "window_id": new_owner, "line_id": line_id}
             return self._line(new_owner)
 
         return await self._transact("adopt_line", work)
