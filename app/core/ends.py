@@ -14,6 +14,7 @@ from enum import Enum
 from app.core.model import Task, TaskState
 from app.core.server_fingerprint import RestartSign
 
+UNDATED_RESTART = "number_fell_undated"  # the detail of a note of change: it may have been before the task was sent
 NOT_RESTARTED = "not_restarted"  # the detail of a note of absence: the same server process had the task before
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from app.core import comfy
+from app.core.ends import UNDATED_RESTART
 from app.core.errors import TaskNotFound
 from app.core.model import Note, PromptId, ServerId, Task
 from app.core.server_fingerprint import RestartSign, ServerFingerprint, learned_fingerprint
@@ -43,7 +44,7 @@ class RestartDetection:
         place = _place_of(task)
         self._marks[place], sign = self._mark(place).numbered(number, before)
         if sign is not None:
-            self._state.spawn(self._report(place, sign, shown_by=task.prompt_id), "note a restart")
+            self._state.spawn(self._report(place, sign, task.prompt_id, number), "note a restart")
 
     def finished(self, task: Task) -> None:
         """Note that the history has that task."""
@@ -69,22 +70,33 @@ class RestartDetection:
             self._marks[place], sign = self._mark(place).forgotten()
             await self._report(place, sign)
 
-    async def _report(self, place: Place, sign: RestartSign | None, *, shown_by: PromptId | None = None) -> None:
-        """Note the sign in the tasks of a server, but not in the one whose own answer showed it: it came afterwards."""
+    async def _report(
+        self, place: Place, sign: RestartSign | None, shown_by: PromptId | None = None, number: float | None = None
+    ) -> None:
+        """Note the sign in the tasks of a server, but not in the one whose own answer showed it: it came afterwards.
+
+        `number` is that answer's. The restart came after a task was sent only if its own number is not below that: what
+        this window had known of the server may be older than the task, as with one that was adopted.
+        """
         if sign is None:
             return
         state, now = self._state, self._state.ports.clock.now()
         log.warning("%s is not as it was: %s", place[0], sign.value)
         state.live.notice(place[0], sign)
-        note = Note(now, "server_changed", sign.value)
         for task in state.records.unfinished:
             if _place_of(task) == place and task.prompt_id != shown_by:
-                try:
-                    await state.records.amend(task.prompt_id, lambda known: known.with_note(note))
-                except TaskNotFound as error:
-                    log.info("no longer watched: %r", error)
+                own = task.progress.number
+                is_undated = number is not None and (own is None or own < number)
+                detail = UNDATED_RESTART if is_undated else sign.value
+                await self._note(task.prompt_id, Note(now, "server_changed", detail))
         state.changed()
         self._revisit(place)
+
+    async def _note(self, prompt_id: PromptId, note: Note) -> None:
+        try:
+            await self._state.records.amend(prompt_id, lambda known: known.with_note(note))
+        except TaskNotFound as error:
+            log.info("no longer watched: %r", error)
 
 
 def _place_of(task: Task) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.core import ends
 from app.core.ends import NOT_RESTARTED
 from app.core.model import Note
 from app.core.server_fingerprint import RestartSign
@@ -97,7 +98,7 @@ def _user(note: Note, _: Translator) -> Words | None:
 def word_sign(sign: str, _: Translator) -> str:
     """Say what changed about a server."""
     match sign:
-        case RestartSign.NUMBER_FELL.value:
+        case RestartSign.NUMBER_FELL.value | ends.UNDATED_RESTART:
             return _("The server was restarted: it counts from the beginning again.")
         case RestartSign.HISTORY_GONE.value:
             return _("The server's history no longer has what it had.")

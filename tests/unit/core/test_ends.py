@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.ends import NOT_RESTARTED, EndCause, end_cause
+from app.core.ends import NOT_RESTARTED, UNDATED_RESTART, EndCause, end_cause
 from app.core.model import Note, TaskState
 from app.core.server_fingerprint import RestartSign
 from tests.kit.builders import submitted
@@ -21,6 +21,7 @@ SAME = ("absent_again", NOT_RESTARTED)
         ((ACCEPTED, SAME), EndCause.REMOVED),
         ((FELL, ACCEPTED, SAME), EndCause.REMOVED),  # the sign is of a restart before the run was sent
         ((FELL, ACCEPTED), EndCause.UNKNOWN),
+        ((ACCEPTED, ("server_changed", UNDATED_RESTART)), EndCause.UNKNOWN),
         ((FELL,), EndCause.UNKNOWN),
         ((), EndCause.NEVER_SEEN),
     ],

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.core.ends import UNDATED_RESTART
 from app.core.errors import ComfyError, TaskNotFound
 from app.core.evidence import Absent, CancelAsked
 from app.core.model import Delivery, PromptId, Task, TaskState
@@ -48,6 +49,24 @@ async def test_fallen_number_shows_restart(stage: Stage) -> None:
     ended = await stage.ended(page, after)
     assert ended.state is TaskState.SUCCEEDED
     assert "server_changed" not in {note.kind for note in ended.notes}  # it began after the restart
+
+
+@scene
+async def test_restart_before_an_adopted_task_was_sent_is_not_its_end(stage: Stage) -> None:
+    """The heir's last number is older than the task, so that the restart may have been before the task was sent."""
+    heir, other = await stage.window(), await stage.window()
+    for _ in range(3):
+        await stage.ended(heir, await stage.run(heir, server_id=A))
+    stage.world.sims[A].restart()
+    adopted = await stage.run(other, server_id=A, steps=600)
+    await stage.until_running(other, adopted)
+    stage.world.leave(other, crashed=True)
+    assert [item.task.prompt_id for item in await heir.session.find_orphans()] == [adopted]
+    await heir.session.adopt(adopted)
+    await stage.run(heir, server_id=A)
+    await stage.until(lambda: "server_changed" in {note.kind for note in task_of(heir, adopted).notes})
+    signs = [note.detail for note in task_of(heir, adopted).notes if note.kind == "server_changed"]
+    assert RestartSign.NUMBER_FELL.value not in signs and UNDATED_RESTART in signs
 
 
 @scene
