@@ -117,6 +117,7 @@ async def test_preset_is_saved_applied_undone_and_shared_by_windows(
     await expect(other.get_by_test_id("undo-deletion")).to_have_count(0)
     await page.keyboard.press("Escape")
     await press_in_menu(open_presets)
+    await expect(dialog).to_be_visible()
     await expect(page.get_by_test_id("delete-preset")).to_have_count(0)
     await other.close()
 
