@@ -158,11 +158,11 @@ class ActionTable:
     def act(self, name: str, facts: Facts) -> None:
         """Do what a click, a choice or typing stands for; an error is shown, a fault of the page's own code logged."""
         try:
-            handler = self.bind(name, facts)
+            work = self.bind(name, facts)()
         except ActionError as error:
             log.error("no such action: %r", error)
             return
-        if (work := handler()) is not None:
+        if work is not None:
             self._context.begin(show_refusal(self._context, work))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from app.core.previews import Previews
-from app.ui.kit.actions import action
+from app.ui.kit.actions import InvalidFacts, action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.i18n import Languages, Translator
 from app.ui.kit.screen import Screen
@@ -15,10 +14,10 @@ from app.ui.settings.notifications import Notification, Notifier
 from app.ui.settings.settings import (
     KEY,
     Permission,
+    SettingChoice,
     Settings,
     SettingsDialog,
     SettingSwitch,
-    Theme,
     read_settings,
     write_settings,
 )
@@ -49,18 +48,13 @@ class SettingsActions:
     def open_dialog(self) -> None:
         self._show(SettingsDialog(self._notifier.permission()))
 
-    @action("language")
-    def choose_language(self, value: str) -> None:
-        """Choose the page's language; an empty one is the browser's."""
-        self._set(language=value)
-
-    @action("theme")
-    def choose_theme(self, value: Theme) -> None:
-        self._set(theme=value)
-
-    @action("previews")
-    def choose_previews(self, value: Previews) -> None:
-        self._set(previews=value)
+    @action("choose-setting")
+    def choose(self, setting: SettingChoice, value: str) -> None:
+        """Choose another value, as the page names it; InvalidFacts if the setting has no such value."""
+        try:
+            self._set(setting.value, value)
+        except ValueError as error:
+            raise InvalidFacts("choose-setting", "value", value, setting.value) from error
 
     @action("save-report")
     def save_report(self) -> None:
@@ -87,7 +81,7 @@ class SettingsActions:
         if setting is SettingSwitch.NOTICES and is_on and self._notifier.permission() != Permission.GRANTED:
             self._context.begin(self._ask())
         else:
-            self._set(**{setting.value: is_on})
+            self._set(setting.value, is_on)
 
     async def _ask(self) -> None:
         """Turn notifications on only if the browser shows them."""
@@ -95,7 +89,7 @@ class SettingsActions:
         if permission == Permission.DEFAULT:
             permission = await self._notifier.ask()
         if permission == Permission.GRANTED:
-            self._set(has_notices=True)
+            self._set(SettingSwitch.NOTICES.value, True)
         if isinstance(self._context.ui.dialog, SettingsDialog):
             self._show(SettingsDialog(permission))
 
@@ -109,10 +103,10 @@ class SettingsActions:
                 Notification((), title, body, has_notice=settings.has_notices, has_sound=settings.has_sound)
             )  # fmt: skip
 
-    def _set(self, **changes: Any) -> None:
-        """Change settings, on top of what other windows have saved since."""
+    def _set(self, name: str, plain: object) -> None:
+        """Change a setting, on top of what other windows have saved since."""
         kept = self._screen.kept(KEY)
-        settings = replace(read_settings(kept) if kept else self._context.ui.of(Settings), **changes)
+        settings = (read_settings(kept) if kept else self._context.ui.of(Settings)).changed(name, plain)
         self._screen.keep(KEY, write_settings(settings))
         self._apply(settings)
 

@@ -9,8 +9,8 @@ from app.ui.kit.commands import Command, Group
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.state import UiState
-from app.ui.settings.settings import Settings, SettingSwitch, Theme
-from app.ui.settings.settings_words import word_previews, word_switch
+from app.ui.settings.settings import SettingChoice, Settings, SettingSwitch
+from app.ui.settings.settings_words import word_choice, word_switch
 
 
 def setting_commands(_page: Projection | PageView, ui: UiState, _: Translator) -> Iterator[Command]:
@@ -22,25 +22,13 @@ def setting_commands(_page: Projection | PageView, ui: UiState, _: Translator) -
     )  # fmt: skip
     if ui.of(Account).can_log_out:
         yield Command("log-out", _("Log out …"), Group.WINDOW, "leave", "ask-log-out", terms="sign out account leave")
-    for code, name in _.languages.names.items():
-        if code != _.language:
-            yield Command(
-                f"language:{code}", _("Language: {name}", name=name), Group.SETTINGS, "language", "language",
-                (("value", code),), terms=f"{code} {name} language",
-            )  # fmt: skip
-    themes = {Theme.SYSTEM: _("Colours of the system"), Theme.LIGHT: _("Light colours"), Theme.DARK: _("Dark colours")}
-    for theme, title in themes.items():
-        if theme is not settings.theme:
-            yield Command(
-                f"theme:{theme.value}", title, Group.SETTINGS, "moon" if theme is Theme.DARK else "sun", "theme",
-                (("value", theme.value),), terms=f"{theme.value} mode theme",
-            )  # fmt: skip
-    for previews, title in word_previews(_):
-        if previews is not settings.previews:
-            yield Command(
-                f"previews:{previews.value}", _("Previews of running work: {choice}", choice=title), Group.SETTINGS,
-                "picture", "previews", (("value", previews.value),), terms="live latent taesd",
-            )  # fmt: skip
+    for choice in SettingChoice:
+        for option in word_choice(choice, _).options:
+            if option.command and option.value != settings.chosen(choice):
+                yield Command(
+                    f"{choice.value}:{option.value}", option.command, Group.SETTINGS, option.icon, "choose-setting",
+                    (("setting", choice.value), ("value", option.value)), terms=option.terms,
+                )  # fmt: skip
     for switch in SettingSwitch:
         words = word_switch(switch, _)
         title = words.turn_off if settings.is_on(switch) else words.turn_on

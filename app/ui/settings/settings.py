@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
+from typing import Any
 
 from app.core.previews import Previews
 from app.ui.kit.account import Account
@@ -49,6 +51,7 @@ class SettingsDialog(Dialog):
 class SettingGroup(Enum):
     """The part of the dialog that a setting is in."""
 
+    PAGE = "page"
     WORK = "work"  # while work runs
     NOTICES = "notices"  # when work has ended
     KEYS = "keys"
@@ -75,6 +78,27 @@ class SettingSwitch(Enum):
         return self.value.replace("_", "-")
 
 
+class SettingChoice(Enum):
+    """A setting with one of several values, by the name of its field in `Settings`."""
+
+    LANGUAGE = "language"
+    THEME = "theme"
+    PREVIEWS = "previews"
+
+    @property
+    def group(self) -> SettingGroup:
+        match self:
+            case SettingChoice.LANGUAGE | SettingChoice.THEME:
+                return SettingGroup.PAGE
+            case SettingChoice.PREVIEWS:
+                return SettingGroup.WORK
+
+    @property
+    def is_segmented(self) -> bool:
+        """Whether all its values are in sight, beside each other."""
+        return self is SettingChoice.THEME
+
+
 @dataclass(frozen=True, slots=True)
 class Settings(Slice):
     """All settings. An empty `language` is the browser's."""
@@ -88,6 +112,25 @@ class Settings(Slice):
 
     def is_on(self, switch: SettingSwitch) -> bool:
         return bool(getattr(self, switch.value))
+
+    def chosen(self, choice: SettingChoice) -> str:
+        """Return the value of a choice as text."""
+        return str(_plain(getattr(self, choice.value)))
+
+    def changed(self, name: str, plain: object) -> Settings:
+        """Return the settings with another value of a field, as it is kept in JSON; ValueError if it does not fit."""
+        default = getattr(_DEFAULTS, name)
+        value: Any = type(default)(plain) if isinstance(default, Enum) else plain
+        if type(value) is not type(default) or (isinstance(value, str) and not _CODE.fullmatch(value)):
+            raise ValueError(f"{name} cannot be {plain!r}")
+        return replace(self, **{name: value})
+
+
+_DEFAULTS = Settings()
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +154,24 @@ class SettingsView:
 
 def read_settings(text: str) -> Settings:
     """Read kept settings; an invalid one has its default."""
+    settings = Settings()
     try:
         kept = json.loads(text or "{}")
     except ValueError:
-        return Settings()
+        return settings
     if not isinstance(kept, dict):
-        return Settings()
-    switches = {item.value: kept[item.value] for item in SettingSwitch if isinstance(kept.get(item.value), bool)}
-    language, theme = kept.get("language"), kept.get("theme")
-    previews = kept.get("previews", "off" if kept.get("has_previews") is False else "")  # the name of an older switch
-    return Settings(
-        language=language if isinstance(language, str) and _CODE.fullmatch(language) else "",
-        theme=next((item for item in Theme if item.value == theme), Theme.SYSTEM),
-        previews=next((item for item in Previews if item.value == previews), Previews.AUTOMATIC),
-        **switches,
-    )
+        return settings
+    if kept.get("has_previews") is False:  # the name of an older switch
+        kept = {"previews": Previews.OFF.value, **kept}
+    for item in fields(Settings):
+        with contextlib.suppress(ValueError):
+            settings = settings.changed(item.name, kept.get(item.name))
+    return settings
 
 
 def write_settings(settings: Settings) -> str:
     """Return the text to keep."""
-    switches = {item.value: settings.is_on(item) for item in SettingSwitch}
-    choices = {"language": settings.language, "theme": settings.theme.value, "previews": settings.previews.value}
-    return json.dumps({**choices, **switches})
+    return json.dumps({item.name: _plain(getattr(settings, item.name)) for item in fields(Settings)})
 
 
 def page_settings(settings: Settings, keys: Collection[str] = ()) -> dict[str, object]:

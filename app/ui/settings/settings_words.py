@@ -1,22 +1,76 @@
-"""What the settings say of their switches, of previews, and of the browser's notifications."""
+"""What the settings say of their choices and switches, and of the browser's notifications."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.previews import Previews
 from app.ui.kit.i18n import Translator
-from app.ui.settings.settings import Permission, SettingsView, SettingSwitch
+from app.ui.settings.settings import Permission, SettingChoice, SettingsView, SettingSwitch
 
 
-def word_previews(_: Translator) -> tuple[tuple[Previews, str], ...]:
-    """Return each choice of previews with its name."""
-    return (
-        (Previews.AUTOMATIC, _("Automatic")),
-        (Previews.OFF, _("Off")),
-        (Previews.FAST, _("Fast")),
-        (Previews.BEST, _("Best")),
-    )
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value of a choice: its title in the dialog, and its command, which is empty if there is none to choose it.
+
+    `terms` are searched in the palette; `own_language` is that of a title that is never translated.
+    """
+
+    value: str
+    title: str
+    command: str
+    icon: str
+    terms: str
+    own_language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceWords:
+    """What a choice is called, what it means, and its values in their order."""
+
+    title: str
+    options: tuple[Option, ...]
+    about: str = ""
+    icon: str = ""
+
+
+def word_choice(choice: SettingChoice, _: Translator) -> ChoiceWords:
+    match choice:
+        case SettingChoice.LANGUAGE:
+            return ChoiceWords(_("Language"), tuple(_languages(_)), icon="language")
+        case SettingChoice.THEME:
+            options = (
+                Option("system", _("System"), _("Colours of the system"), "sun", "system mode theme"),
+                Option("light", _("Light"), _("Light colours"), "sun", "light mode theme"),
+                Option("dark", _("Dark"), _("Dark colours"), "moon", "dark mode theme"),
+            )
+            return ChoiceWords(_("Colours"), options, icon="sun")
+        case SettingChoice.PREVIEWS:
+            about = _(
+                "The picture as it grows. Best shows more detail and takes longer."
+                " A server without its small model shows Fast instead."
+            )
+            return ChoiceWords(_("Previews"), tuple(_previews(_)), about)
+
+
+def _languages(_: Translator) -> Iterator[Option]:
+    yield Option("", _("Browser language"), "", "", "")
+    for code, name in _.languages.names.items():
+        command = _("Language: {name}", name=name) if code != _.language else ""
+        yield Option(code, name, command, "language", f"{code} {name} language", code)
+
+
+def _previews(_: Translator) -> Iterator[Option]:
+    titles = {
+        Previews.AUTOMATIC: _("Automatic"),
+        Previews.OFF: _("Off"),
+        Previews.FAST: _("Fast"),
+        Previews.BEST: _("Best"),
+    }
+    for previews, title in titles.items():
+        command = _("Previews of running work: {choice}", choice=title)
+        yield Option(previews.value, title, command, "picture", "live latent taesd")
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def test_every_shortcut_has_a_command() -> None:
         ('<button data-action="cancel">', "promptId"),
         ('<button data-action="cancel" data-promptid="p">', "promptId"),
         ('<button data-action="open-picture" data-prompt-id="p" data-index="first">', "index"),
-        ('<input data-change="theme" value="pink">', "pink"),
+        ('<input data-change="choose-setting" data-setting="wings" value="pink">', "wings"),
         ('<button data-action="cancel" data-prompt-id="p">', ""),
         ('<select data-change="where">', ""),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 
 import pytest
@@ -85,13 +86,23 @@ def test_language_follows_address_then_settings_then_browser(
 async def test_setting_is_kept_and_applied_immediately() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
-    page.actions.act("theme", {"value": "dark"})
+    page.actions.act("choose-setting", {"setting": "theme", "value": "dark"})
     page.actions.act("setting", {"setting": "has_keys"})
     screen.draw()
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.DARK, has_keys=False)
     texts = screen.changes[-1]
     assert texts["root"] == {"theme": "dark", "language": "", "previews": "", "keys": "off"}
     assert texts["keys"] == []
+
+
+@pytest.mark.parametrize(("setting", "value"), [("theme", "pink"), ("previews", ""), ("language", "../x")])
+async def test_no_setting_takes_what_does_not_fit(setting: str, value: str, caplog: pytest.LogCaptureFixture) -> None:
+    screen = MemoryScreen()
+    page, _session = await opened(screen)
+    with caplog.at_level(logging.ERROR, "mooring.ui"):
+        page.actions.act("choose-setting", {"setting": setting, "value": value})
+    assert (page.ui.of(Settings), KEY in screen.shared) == (Settings(), False)
+    assert f"value={value!r}" in caplog.text
 
 
 async def test_another_windows_settings_are_followed() -> None:
@@ -111,14 +122,14 @@ async def test_setting_of_another_window_is_not_undone() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen)
     screen.shared[KEY] = write_settings(Settings(has_sound=True))  # which this window has not noticed yet
-    page.actions.act("theme", {"value": "light"})
+    page.actions.act("choose-setting", {"setting": "theme", "value": "light"})
     assert read_settings(screen.shared[KEY]) == Settings(theme=Theme.LIGHT, has_sound=True)
 
 
 async def test_no_language_of_ones_own_is_the_browsers() -> None:
     screen = MemoryScreen(shared={KEY: write_settings(Settings("en"))})
     page, _session = await opened(screen)
-    page.actions.act("language", {"value": ""})
+    page.actions.act("choose-setting", {"setting": "language", "value": ""})
     await asyncio.wait(page._background)
     screen.draw()
     assert screen.changes[-1]["lang"] == "zh-CN"  # MemoryScreen's wish
@@ -130,7 +141,7 @@ async def test_previews_that_are_switched_off_take_no_memory() -> None:
     screen = MemoryScreen()
     page, _session = await opened(screen, session)
     assert len(screen.previews) == 1
-    page.actions.act("previews", {"value": "off"})
+    page.actions.act("choose-setting", {"setting": "previews", "value": "off"})
     screen.draw()
     assert screen.previews == {}
 
@@ -151,8 +162,8 @@ def test_previews_switched_off_in_an_older_version_stay_off(text: str, previews:
 async def test_choice_of_previews_reaches_the_session_of_every_window() -> None:
     screen = MemoryScreen()
     page, session = await opened(screen)
-    page.actions.act("previews", {"value": "best"})
-    page.actions.act("theme", {"value": "dark"})
+    page.actions.act("choose-setting", {"setting": "previews", "value": "best"})
+    page.actions.act("choose-setting", {"setting": "theme", "value": "dark"})
     screen.shared[KEY] = write_settings(Settings(previews=Previews.OFF))
     page.follow_kept(KEY)
     chosen = [call[1] for call in session.calls if call[0] == "choose_previews"]
