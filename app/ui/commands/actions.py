@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.ui.commands.commands import MOST_RECENT, find_command
-from app.ui.commands.palette import PaletteDialog, ShortcutsDialog
+from app.ui.commands.palette import PaletteDialog
 from app.ui.commands.shortcuts import SINGLE
 from app.ui.kit.actions import action
 from app.ui.kit.commands import Command, Manner
@@ -41,10 +41,6 @@ class PaletteActions:
     def open_palette(self) -> None:
         self._show(PaletteDialog(recent=self._recent()))
         self._draw()  # so that its field receives what is typed next
-
-    @action("open-shortcuts")
-    def open_shortcuts(self) -> None:
-        self._show(ShortcutsDialog())
 
     @action("palette-query")
     def search(self, value: str) -> None:

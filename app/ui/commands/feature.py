@@ -53,5 +53,8 @@ FEATURE = Feature(
         refresh=lambda services: (AllCommands(services.page.commands),),
         facts=lambda services: page_settings(services.page.ui.of(Settings), SINGLE),
     ),
-    dialogs=(DialogKind(PaletteDialog, _palette, palette), DialogKind(ShortcutsDialog, _shortcuts, shortcuts)),
+    dialogs=(
+        DialogKind(PaletteDialog, _palette, palette),
+        DialogKind(ShortcutsDialog, _shortcuts, shortcuts, opens="open-shortcuts"),
+    ),
 )

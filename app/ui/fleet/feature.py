@@ -64,5 +64,5 @@ FEATURE = Feature(
     ),
     parts=(PagePart(BreakView, _breaking),),
     regions={"breaking": Region(BreakView, breaking)},
-    dialogs=(DialogKind(FleetDialog, _fleet, fleet),),
+    dialogs=(DialogKind(FleetDialog, _fleet, fleet, opens="open-fleet"),),
 )

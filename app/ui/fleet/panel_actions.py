@@ -1,4 +1,4 @@
-"""The actions of the header's panels: open them, choose, prefer or avoid a server, show another window."""
+"""The actions of the header's panels: choose, prefer or avoid a server, show another window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.core.balancer import Leaning
 from app.core.model import ServerId, WindowId
 from app.session import Session
-from app.ui.fleet.panel import ONLY, FleetDialog
+from app.ui.fleet.panel import ONLY
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
 from app.ui.kit.screen import Screen
@@ -36,18 +36,10 @@ class PanelActions:
         if leanings:
             session.lean(leanings)
 
-    @action("open-fleet")
-    def open_fleet(self) -> None:
-        self._show(FleetDialog())
-
-    @action("open-windows")
-    def open_windows(self) -> None:
-        self._show(WindowsDialog())
-
     @action("show-window")
     def show_window(self, window: WindowId) -> None:
         self._ask(window)
-        self._show(WindowsDialog(window))
+        self._context.set_ui(replace(self._context.ui, dialog=WindowsDialog(window)))
 
     @action("where")
     def choose_server(self, value: str) -> None:
@@ -69,9 +61,6 @@ class PanelActions:
             self.choose_server(str(server))
         elif runs.where == server:
             self.choose_server(SOONEST)
-
-    def _show(self, dialog: FleetDialog | WindowsDialog) -> None:
-        self._context.set_ui(replace(self._context.ui, dialog=dialog))
 
 
 def dump(leanings: Mapping[ServerId, Leaning]) -> str:

@@ -27,6 +27,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from app.ui.kit.context import PageContext, show_refusal
 from app.ui.kit.screen import Facts
+from app.ui.kit.state import Dialog
 
 log = logging.getLogger("mooring.ui")
 
@@ -126,6 +127,12 @@ def _parameter(action_name: str, item: inspect.Parameter) -> Parameter:
     return Parameter(item.name, first + "".join(map(str.title, others)), kind, item.default is item.empty)
 
 
+def opening(name: str, dialog: type[Dialog]) -> Action:
+    """Return the action that opens a dialog; its fields without a default are the facts."""
+    fields = inspect.signature(dialog, eval_str=True).parameters.values()
+    return Action(name, tuple(_parameter(name, item) for item in fields if item.default is item.empty))
+
+
 class ActionTable:
     """Every action of its owners by name, with its one handler; DuplicateAction if a name has two."""
 
@@ -138,10 +145,22 @@ class ActionTable:
         """Add the actions that these owners declare."""
         for owner in owners:
             for found, handler in _declared(owner):
-                if found.name in self._handlers:
-                    other = self._handlers[found.name][1]
-                    raise DuplicateAction(found.name, (other.__qualname__, handler.__qualname__))
-                self._handlers[found.name] = found, handler
+                self._add(found, handler)
+
+    def add_opening(self, name: str, dialog: type[Dialog]) -> None:
+        """Add the action that opens a dialog: fresh, or as it was left with unsaved text."""
+
+        def show(**fields: object) -> None:
+            self._context.set_ui(self._context.ui.with_dialog(dialog(**fields)))
+
+        show.__qualname__ = dialog.__qualname__
+        self._add(opening(name, dialog), show)
+
+    def _add(self, found: Action, handler: Handler) -> None:
+        if found.name in self._handlers:
+            other = self._handlers[found.name][1]
+            raise DuplicateAction(found.name, (other.__qualname__, handler.__qualname__))
+        self._handlers[found.name] = found, handler
 
     @property
     def actions(self) -> Mapping[str, Action]:

@@ -61,12 +61,14 @@ class Region(Generic[Shown]):
 class DialogKind(Generic[Opened, Shown]):
     """A kind of dialog: what it shows while it is open, None if its subject is gone, and its markup.
 
+    `opens` is the action that opens it, if that only reads the fields without a default from its facts.
     `follows_progress` if it shows the progress of a task.
     """
 
     kind: type[Opened]
     view: Callable[[Opened, Projection], Shown | None]
     draw: Callable[[Shown, Translator], Markup]
+    opens: str = ""
     follows_progress: bool = False
 
 
@@ -83,9 +85,11 @@ class OpenDialog:
         return self.draw(self.view, _) if self.draw is not None and self.view is not None else Markup()
 
 
-def plain_dialog(kind: type[Opened], draw: Callable[[Opened, Translator], Markup]) -> DialogKind[Opened, Opened]:
+def plain_dialog(
+    kind: type[Opened], draw: Callable[[Opened, Translator], Markup], opens: str = ""
+) -> DialogKind[Opened, Opened]:
     """Return the kind of a dialog that shows nothing but what it says itself."""
-    return DialogKind(kind, lambda dialog, _page: dialog, draw)
+    return DialogKind(kind, lambda dialog, _page: dialog, draw, opens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from app.ui.kit.services import PagePorts, Services
 from app.ui.kit.state import UiState
 from app.ui.kit.undeleted import keep_undeleted
 from app.ui.page.features import FEATURES
-from app.ui.page.projection import commands, project, running, with_progress
+from app.ui.page.projection import OPENINGS, commands, project, running, with_progress
 from app.ui.page.redraw import ProgressOrder, RedrawScheduler
 from app.ui.page.regions import REGIONS, changed_regions, digest_of, other_changes
 from app.ui.page.tab_icon import draw_icon
@@ -85,6 +85,8 @@ class Page:
         for service in SERVICES:
             if (built := services.find(service.kind)) is not None:
                 self.actions.add(*service.actors(built))
+        for name, kind in OPENINGS.items():
+            self.actions.add_opening(name, kind)
 
     @property
     def ui(self) -> UiState:

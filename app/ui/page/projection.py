@@ -14,6 +14,7 @@ from app.ui.kit.state import UiState
 from app.ui.page.features import FEATURES
 
 DIALOGS = {item.kind: item for feature in FEATURES for item in feature.dialogs}
+OPENINGS = {item.opens: item.kind for item in DIALOGS.values() if item.opens}
 COMMANDS = [commands for feature in FEATURES for commands in feature.commands]
 MOVEMENTS = [item for feature in FEATURES for item in feature.movements]
 

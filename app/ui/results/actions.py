@@ -10,7 +10,6 @@ from app.core.naming import MAX_TEMPLATE, TEMPLATE, NameFacts
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext, set_slices
 from app.ui.kit.screen import Screen
-from app.ui.results.sheets import SheetDialog
 from app.ui.results.state import RESULTS_AT_FIRST, PictureDialog, ResultsState, SavingDialog
 
 NAMES_KEY = "mooring.names"  # for all windows
@@ -56,10 +55,6 @@ class ResultsActions:
         """Show how results are saved as files."""
         self._show(SavingDialog(self._context.ui.opened_from))
 
-    @action("open-sheet")
-    def open_sheet(self, batch_id: BatchId) -> None:
-        self._show(SheetDialog(batch_id))
-
     @action("show-more")
     def show_more(self) -> None:
         saved = self._context.ui.of(ResultsState)
@@ -77,5 +72,5 @@ class ResultsActions:
         self._screen.keep(NAMES_KEY, text if text.strip() != TEMPLATE else "")
         set_slices(self._context, replace(self._context.ui.of(ResultsState), names=text))
 
-    def _show(self, dialog: PictureDialog | SheetDialog | SavingDialog) -> None:
+    def _show(self, dialog: PictureDialog | SavingDialog) -> None:
         self._context.set_ui(replace(self._context.ui, dialog=dialog))

@@ -274,7 +274,7 @@ FEATURE = Feature(
     dialogs=(
         DialogKind(PictureDialog, _large, _draw_large),
         DialogKind(CompareDialog, _compared, _draw_compared),
-        DialogKind(SheetDialog, _sheet, sheet),
+        DialogKind(SheetDialog, _sheet, sheet, opens="open-sheet"),
         DialogKind(SavingDialog, _saving, saving),
         DialogKind(KeepingDialog, _keeping, keeping),
         plain_dialog(DeleteDialog, delete_question),

@@ -1,4 +1,4 @@
-"""Actions of the scripting console: opening it, and noting that a script has begun or ended."""
+"""The scripting console: noting that a script has begun or ended."""
 
 from __future__ import annotations
 
@@ -28,14 +28,10 @@ class ScriptingState(Slice):
 
 
 class ScriptingActions:
-    """Actions of the drawer. None of them starts a script: only a button or keys in the drawer do."""
+    """Actions of the drawer. None starts a script: only a button or keys in the drawer do."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
-
-    @action("open-scripting")
-    def open_drawer(self) -> None:
-        self._context.set_ui(replace(self._context.ui, dialog=ScriptingDialog()))
 
     @action("script-state")
     def note_state(self, value: str) -> None:

@@ -20,6 +20,6 @@ def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iter
 
 FEATURE = Feature(
     commands=(_commands,),
-    dialogs=(plain_dialog(ScriptingDialog, scripting),),
+    dialogs=(plain_dialog(ScriptingDialog, scripting, opens="open-scripting"),),
     services=(Service(ScriptingActions, lambda services: ScriptingActions(services.page), itself),),
 )

@@ -68,5 +68,5 @@ FEATURE = Feature(
     ),
     parts=(PagePart(OrphansView, _left), PagePart(LeftBehind, _left_behind)),
     regions={"left": Region(OrphansView, left)},
-    dialogs=(DialogKind(WindowsDialog, _windows, windows),),
+    dialogs=(DialogKind(WindowsDialog, _windows, windows, opens="open-windows"),),
 )

@@ -11,7 +11,8 @@ from functools import cache
 from html.parser import HTMLParser
 
 import app.ui
-from app.ui.kit.actions import Action, ActionError, InvalidFacts
+from app.ui.kit.actions import Action, ActionError, InvalidFacts, opening
+from app.ui.page.projection import OPENINGS
 
 EVENTS = ("action", "change", "input", "enter", "drag")
 DROPPED = frozenset({"beside", "isAfter", "node", "name"})  # where a row or a file was dropped: JavaScript adds them
@@ -28,7 +29,7 @@ def declared() -> dict[str, Action]:
                 for method in vars(owner).values():
                     if isinstance(item := getattr(method, "action", None), Action):
                         found[item.name] = item
-    return found
+    return found | {name: opening(name, kind) for name, kind in OPENINGS.items()}
 
 
 class _Attributes(HTMLParser):

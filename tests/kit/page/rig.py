@@ -18,6 +18,7 @@ from app.ui.form.open_workflow import OpenWorkflow
 from app.ui.form.state import Draft, FormState
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
+from app.ui.page.projection import OPENINGS
 from app.ui.results.actions import ResultsActions
 from app.workflows.graph import Key
 from tests.kit.page import views
@@ -122,6 +123,8 @@ class PageRig(Rig):
         super().__init__(workflow_id, session=session, workflows=workflows, seconds=seconds)
         self.actions = PageActions(self.session, self.context, self.screen, random_seed, deletions=self.deletions)
         self.actions.add(ResultsActions(self.context, self.screen, lambda _project: None))
+        for name, kind in OPENINGS.items():
+            self.actions.add_opening(name, kind)
         self.table = self.actions
 
     async def give(self, *files: tuple[bytes, str], key: Key | None = None) -> None:

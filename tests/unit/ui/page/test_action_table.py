@@ -123,7 +123,7 @@ def test_every_name_has_an_owner() -> None:
 
 def test_every_action_is_named_somewhere() -> None:
     texts = "\n".join(path.read_text(encoding="utf-8") for path in (*PYTHON, *TEMPLATES, *SCRIPTS))
-    sources = re.sub(r'@action\("[\w-]+"\)', "", texts)
+    sources = re.sub(r'(@action\(|opens=)"[\w-]+"', "", texts)
     assert [name for name in declared() if f'"{name}"' not in sources] == []
 
 
