@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.ui.commands.actions import PaletteActions
@@ -14,7 +14,6 @@ from app.ui.kit.feature import DialogKind, Feature, Life, Service, itself
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
-from app.ui.kit.state import UiState
 from app.ui.settings.settings import Settings, page_settings
 
 
@@ -42,12 +41,12 @@ def _actions(services: Services) -> PaletteActions:
     return PaletteActions(page, services.screen, page.act, commands=offered, draw=page.draw)
 
 
-def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iterator[Command]:
-    yield Command("shortcuts", _("Keyboard shortcuts"), Group.SETTINGS, "keyboard", "open-shortcuts", terms="keys help")
+def _command(_: Translator) -> Command:
+    title = _("Keyboard shortcuts")
+    return Command("shortcuts", title, Group.SETTINGS, "keyboard", "open-shortcuts", terms="keys help")
 
 
 FEATURE = Feature(
-    commands=(_commands,),
     services=(Service(PaletteActions, _actions, itself),),
     life=Life(
         refresh=lambda services: (AllCommands(services.page.commands),),
@@ -55,6 +54,6 @@ FEATURE = Feature(
     ),
     dialogs=(
         DialogKind(PaletteDialog, _palette, palette),
-        DialogKind(ShortcutsDialog, _shortcuts, shortcuts, opens="open-shortcuts"),
+        DialogKind(ShortcutsDialog, _shortcuts, shortcuts, opens="open-shortcuts", command=_command),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.window import Window
@@ -17,9 +16,8 @@ from app.ui.kit.colours import tag_of
 from app.ui.kit.commands import Command, Group
 from app.ui.kit.feature import DialogKind, Feature, PagePart, Region, Service, itself
 from app.ui.kit.i18n import Translator
-from app.ui.kit.projection import PageView, Projection
+from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
-from app.ui.kit.state import UiState
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts
 from app.ui.windows.panel_data import PanelData
@@ -52,17 +50,16 @@ def _break_actions(services: Services) -> BreakActions:
     return BreakActions(services.of(Breaking).break_server, services.page)
 
 
-def _commands(_page: Projection | PageView, _ui: UiState, _: Translator) -> Iterator[Command]:
-    yield Command("fleet", _("Servers"), Group.GO, "anchor", "open-fleet", terms="fleet health queue vram")
+def _command(_: Translator) -> Command:
+    return Command("fleet", _("Servers"), Group.GO, "anchor", "open-fleet", terms="fleet health queue vram")
 
 
 FEATURE = Feature(
-    commands=(_commands,),
     services=(
         Service(PanelActions, _panel_actions, itself),
         Service(BreakActions, _break_actions, itself),
     ),
     parts=(PagePart(BreakView, _breaking),),
     regions={"breaking": Region(BreakView, breaking)},
-    dialogs=(DialogKind(FleetDialog, _fleet, fleet, opens="open-fleet"),),
+    dialogs=(DialogKind(FleetDialog, _fleet, fleet, opens="open-fleet", command=_command),),
 )

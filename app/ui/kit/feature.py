@@ -20,7 +20,7 @@ from markupsafe import Markup
 from app.core.model import PromptId
 from app.core.ports.blobs import Blob
 from app.core.ports.files import FileSet
-from app.ui.kit.commands import Commands
+from app.ui.kit.commands import Command, Commands
 from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
@@ -62,6 +62,7 @@ class DialogKind(Generic[Opened, Shown]):
     """A kind of dialog: what it shows while it is open, None if its subject is gone, and its markup.
 
     `opens` is the action that opens it, if that only reads the fields without a default from its facts.
+    `command` opens it from the palette, if that can be done at any time.
     `follows_progress` if it shows the progress of a task.
     """
 
@@ -70,6 +71,7 @@ class DialogKind(Generic[Opened, Shown]):
     draw: Callable[[Shown, Translator], Markup]
     opens: str = ""
     follows_progress: bool = False
+    command: Callable[[Translator], Command] | None = None
 
 
 @dataclass(frozen=True, slots=True)

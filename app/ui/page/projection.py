@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from app.core.model import PromptId
 from app.ui.kit.commands import Command, in_order
@@ -15,7 +15,6 @@ from app.ui.page.features import FEATURES
 
 DIALOGS = {item.kind: item for feature in FEATURES for item in feature.dialogs}
 OPENINGS = {item.opens: item.kind for item in DIALOGS.values() if item.opens}
-COMMANDS = [commands for feature in FEATURES for commands in feature.commands]
 MOVEMENTS = [item for feature in FEATURES for item in feature.movements]
 
 
@@ -46,9 +45,18 @@ def project(
     return Projection(MAKERS, session, ui, pictures, given, language=language, word=word).view()
 
 
+def _offered(page: Projection | PageView, ui: UiState, _: Translator) -> Iterator[Command]:
+    for feature in FEATURES:
+        for kind in feature.dialogs:
+            if kind.command is not None:
+                yield kind.command(_)
+        for make in feature.commands:
+            yield from make(page, ui, _)
+
+
 def commands(page: Projection | PageView, ui: UiState, _: Translator) -> tuple[Command, ...]:
     """Return what can be done there now, of all features, in the order of the list."""
-    return in_order(item for make in COMMANDS for item in make(page, ui, _))
+    return in_order(_offered(page, ui, _))
 
 
 def running(view: PageView) -> list[PromptId]:

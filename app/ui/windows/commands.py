@@ -1,4 +1,4 @@
-"""The commands of windows: the list of all, another one, and the work of closed ones."""
+"""The commands of windows: another one, and the work of closed ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from app.ui.windows.orphans import OrphansView
 
 
 def window_commands(page: Projection | PageView, _ui: UiState, _: Translator) -> Iterator[Command]:
-    yield Command("windows", _("Windows"), Group.GO, "window", "open-windows", terms="tabs sessions crew")
     yield Command("new-window", _("Open another window"), Group.WINDOW, "window", "new-window", terms="tab server")
     yield Command(
         "new-private-window", _("Open a private window"), Group.WINDOW, "private", "new-private-window",

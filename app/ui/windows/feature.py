@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.ui.kit.colours import tag_of
+from app.ui.kit.commands import Command, Group
 from app.ui.kit.feature import DialogKind, Feature, Life, PagePart, Region, Service, itself
+from app.ui.kit.i18n import Translator
 from app.ui.kit.projection import Projection
 from app.ui.kit.services import Services
 from app.ui.runs.state import LeftBehind
@@ -29,6 +31,10 @@ def _left_behind(page: Projection) -> LeftBehind:
 
 def _windows(dialog: WindowsDialog, page: Projection) -> WindowsView:
     return windows_view(dialog, page.session, page.of(PanelFacts), page.pictures.glimpse_url)
+
+
+def _command(_: Translator) -> Command:
+    return Command("windows", _("Windows"), Group.GO, "window", "open-windows", terms="tabs sessions crew")
 
 
 def _panel_data(services: Services) -> PanelData:
@@ -68,5 +74,5 @@ FEATURE = Feature(
     ),
     parts=(PagePart(OrphansView, _left), PagePart(LeftBehind, _left_behind)),
     regions={"left": Region(OrphansView, left)},
-    dialogs=(DialogKind(WindowsDialog, _windows, windows, opens="open-windows"),),
+    dialogs=(DialogKind(WindowsDialog, _windows, windows, opens="open-windows", command=_command),),
 )
