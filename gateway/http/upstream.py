@@ -23,6 +23,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from gateway.http.addresses import ForbiddenAddressError, GuardedResolver
 from gateway.http.deadlines import Deadlines
 from gateway.http.lanes import HOLDER, Lane, Ticket
 from gateway.http.moving_deadline import MovingDeadline
@@ -293,8 +294,8 @@ class Upstream:
     def _connector(self, server: Server, **options: Any) -> aiohttp.TCPConnector:
         """Return the connector; for a discovered server, its connections first prove its identity."""
         tls = True if server.access.tls is None else server.access.tls
-        resolver = FixedResolver(server.dial) if server.dial else None
-        options |= {"limit": 0, "ssl": tls, "resolver": resolver, "use_dns_cache": resolver is None}
+        resolver = FixedResolver(server.dial) if server.dial else GuardedResolver()
+        options |= {"limit": 0, "ssl": tls, "resolver": resolver, "use_dns_cache": not server.dial}
         question = ProofQuestion.to(server)
         if question is None:
             return aiohttp.TCPConnector(**options)
@@ -346,6 +347,8 @@ def short_reason(error: BaseException) -> str:
             return "its certificate is not trusted"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
             return "TLS failed"
+        case aiohttp.ClientConnectorDNSError(os_error=ForbiddenAddressError() as forbidden):
+            return str(forbidden.strerror)
         case aiohttp.ClientConnectorDNSError():
             return "its host name is not known"
         case TimeoutError():
