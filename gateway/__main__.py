@@ -24,6 +24,7 @@ from types import FrameType
 from gateway.commands import find_command
 from gateway.errors import ConfigError, MooringError, StartError
 from gateway.flags import Flags, parse_flags
+from gateway.fleet.changes import OwnFile
 from gateway.fleet.choice import USUAL_ADDRESS, choose_fleet, demo_count
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.file import check_direct
@@ -32,7 +33,7 @@ from gateway.fleet.local_servers import PORTS, find_local_servers
 from gateway.fleet.watch import watched
 from gateway.http.deadlines import Deadlines
 from gateway.http.own_hosts import OwnHosts, build_own_hosts
-from gateway.installation import PLACE, ROOT, command_words
+from gateway.installation import PLACE, ROOT, command_words, locate
 from gateway.logs import start_logs
 from gateway.people.login_settings import LoginSettings, find_login_settings
 from gateway.platforms import system
@@ -154,6 +155,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
         from gateway.server import Gateway  # with most of a start's imports, while the demo servers start
 
         breakable = demo if flags.faults else None
+        place = locate().fleet
         gateway = Gateway(
             fleet=fleet,
             own_hosts=own_hosts,
@@ -162,6 +164,7 @@ async def _serve(flags: Flags, usual: str = USUAL_ADDRESS, ports: Iterable[int] 
             breakable=breakable,
             workflows=flags.workflows,
             logins=logins,
+            own_file=None if place is None else OwnFile(place, is_read=not flags.names_fleet),
         )
         await stack.enter_async_context(gateway)
         if demo is not None:

@@ -29,8 +29,7 @@ COMMAND = " ".join(command_words())
 class Locations:
     """The files of one user's installation.
 
-    A clone looks for no file by itself: `fleet`, `sessions`, `log` and `docs` are None, and `users` is in the current
-    folder.
+    A clone has its fleet in its own folder and `users` in the current one; `sessions`, `log` and `docs` are None.
     """
 
     users: Path
@@ -54,7 +53,7 @@ class Locations:
 def locate(place: Installation = PLACE) -> Locations:
     """Return where this installation's files are, whether they exist or not."""
     if not place.is_wheel:
-        return Locations(Path("users.toml"), place.state)
+        return Locations(Path("users.toml"), place.state, fleet=place.root / "fleet.toml")
     from platformdirs import PlatformDirs
 
     folders = PlatformDirs("mooring", appauthor=False)

@@ -15,9 +15,9 @@ from gateway.http.routes import (
     BuildFile,
     CatalogueContent,
     FleetAction,
+    FleetChange,
     FleetSocket,
     HealthRoute,
-    LocalServers,
     LogIn,
     LogOut,
     MetricsRoute,
@@ -88,7 +88,7 @@ def route_name(route: Route | None) -> str:
             return "login"
         case HealthRoute() | MetricsRoute():
             return "operation"
-        case FleetAction() | LocalServers():
+        case FleetAction() | FleetChange():
             return "fleet-action"
         case _:
             return "other"

@@ -18,13 +18,12 @@ from aiohttp import web
 
 from gateway.fleet.catalogue_contents import is_any
 from gateway.fleet.catalogues import Catalogues, catalogue_answer
+from gateway.fleet.changes import FleetChanges, OwnFile
 from gateway.fleet.demo import DemoFleet
 from gateway.fleet.departures import Departures
 from gateway.fleet.discovery.discovery import Discovery
-from gateway.fleet.draining import set_drain
 from gateway.fleet.fault_injection import FaultInjector
 from gateway.fleet.fleet import Fleet
-from gateway.fleet.local_servers import use_local_server
 from gateway.fleet.prober import Prober
 from gateway.fleet.rules import Rules
 from gateway.fleet.state import VERSION, FleetState
@@ -50,13 +49,13 @@ from gateway.http.routes import (
     DemoBreak,
     FleetAction,
     FleetCatalogue,
+    FleetChange,
     FleetLoads,
     FleetServerStats,
     FleetSocket,
     FleetStateRoute,
     HealthRoute,
     HomeScreen,
-    LocalServers,
     LogIn,
     LogOut,
     MetricsRoute,
@@ -110,6 +109,7 @@ class Gateway:
         breakable: DemoFleet | None = None,
         workflows: Path | None = None,
         logins: LoginSettings | None = None,
+        own_file: OwnFile | None = None,
     ) -> None:
         self._own_hosts = own_hosts
         self._deadlines = deadlines
@@ -137,8 +137,8 @@ class Gateway:
         self._metrics = GatewayMetrics(self.state, self._count_open)
         self._access = None if logins is None else self._control_access(logins)
         self._fleet_admin = FleetAdmin(
-            lambda server_id, is_drained: set_drain(self, server_id, is_drained=is_drained),
-            partial(use_local_server, self),
+            FleetChanges(self, own_file),
+            deadlines,
             tuple if self._access is None else self._access.login.users,
         )
         self._judgements = Judgements(is_breakable=self._fault_injector is not None, has_seals=self._access is not None)
@@ -314,7 +314,7 @@ class Gateway:
             case ServerCall(server_id=server_id):
                 upstream = self._upstreams[ServerId(server_id)]
                 return await self._pass_on(request, admitted, upstream, user)
-            case LogIn() | LogOut() | HealthRoute() | MetricsRoute() | FleetAction() | LocalServers() | ShareTarget():
+            case LogIn() | LogOut() | HealthRoute() | MetricsRoute() | FleetAction() | FleetChange() | ShareTarget():
                 return await self._serve_own(request, admitted, user)
             case PageRoute() | Asset() | BuildFile() | AppArchive() | SnapshotFile() | HomeScreen():
                 return await self._serve_site(request, admitted.route, admitted.origin, user)
@@ -395,8 +395,9 @@ class Gateway:
                 return await self._access.login.log_out(request, user)
             case FleetAction() as action if self._can_administer:
                 return json_answer(await self._administer(request, action, user))
-            case LocalServers() if self._can_administer:
-                return json_answer(await self._fleet_admin.use(request, "" if user is None else user.name))
+            case FleetChange(action=change) if self._can_administer:
+                who = "" if user is None else user.name
+                return json_answer(await self._fleet_admin.change(request, change, who))
         raise RefusedRequest(_NO_ROUTE)
 
     def _write_metrics(self) -> web.Response:

@@ -21,6 +21,7 @@ from app.core.roster import Roster
 from app.session.memory.database import MemoryDatabase
 from app.session.memory.store import MemoryStore
 from app.ui.settings.notifications import Notification
+from wire.new_servers import AddedServer, CheckedServer
 from wire.server_stats import ServerStats
 
 FIRST_WINDOW = WindowId("00000000-0000-4000-8000-000000000000")
@@ -243,6 +244,14 @@ class NoLogin:
 class NoAdmin:
     """No action of an admin."""
 
+    async def check(self, url: str) -> CheckedServer:  # noqa: ARG002
+        """FleetAdmin.check."""
+        return CheckedServer()
+
+    async def add(self, url: str, name: str) -> AddedServer:  # noqa: ARG002
+        """FleetAdmin.add."""
+        return AddedServer()
+
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
         """FleetAdmin.drain."""
 
@@ -256,5 +265,8 @@ class NoAdmin:
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
         """FleetAdmin.cancel."""
 
-    async def use(self, server_id: ServerId) -> None:
-        """FleetAdmin.use."""
+    async def rename(self, server_id: ServerId, name: str) -> None:
+        """FleetAdmin.rename."""
+
+    async def remove(self, server_id: ServerId) -> None:
+        """FleetAdmin.remove."""

@@ -27,6 +27,7 @@ from gateway.http.servers import Server
 from gateway.http.upstream import Redirected, Upstream
 from gateway.partner.proof import Proofs
 from wire.health import Condition, Health
+from wire.system_stats import Device
 
 _SOCKET_BYTES = 1_000_000  # the largest greeting that is read
 
@@ -37,6 +38,7 @@ class Report:
 
     server: Server
     condition: Condition
+    devices: tuple[Device, ...] = ()
     distrust: str = ""  # why its certificate is not trusted
     location: str = ""  # the target of a redirect, without its query
     seconds: float | None = None  # until /system_stats was answered, connecting included
@@ -72,8 +74,10 @@ async def examine(upstream: Upstream, now: Callable[[], float] = time.time) -> R
             parse_stats(parse_json(answer.body, "/system_stats"))
     except (aiohttp.ClientError, OSError, TimeoutError, NotComfyError, StatusError) as error:
         return Report(server, judge_failure(error), distrust=_distrust(error), location=_location(error))
-    condition = (await probe_closely(upstream)).condition
-    report = Report(server, condition, seconds=answer.seconds, clock=answer.clock, admits=answer.admits)
+    seen = await probe_closely(upstream)
+    report = Report(
+        server, seen.condition, devices=seen.devices, seconds=answer.seconds, clock=answer.clock, admits=answer.admits
+    )
     if report.condition.health is not Health.WELL:
         return report
     return replace(

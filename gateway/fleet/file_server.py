@@ -20,6 +20,7 @@ from gateway.flags import is_loopback, is_server_id
 from gateway.fleet.fleet import ReadFile, checked_address
 from gateway.fleet.toml_text import TomlTable, nearest
 from gateway.http.servers import MOST_REQUESTS, Access, Limits, Server, ServerId, TlsFiles
+from wire.new_servers import LONGEST_NAME
 
 COLOURS = ("teal", "rust", "violet", "green", "rose", "blue", "ochre", "slate")  # the names in `app/ui/kit/colours.py`
 KEYS = (
@@ -41,7 +42,7 @@ KEYS = (
     "max_requests",
     "max_upload",
 )
-LONGEST_NAME = 80  # characters, shown on a chip
+NAME_FAULT = f"a name has 1 to {LONGEST_NAME} printable characters"
 LONGEST_TAG = 24  # characters
 MOST_TAGS = 8
 LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
@@ -50,6 +51,11 @@ LARGEST_PEM = 1_000_000  # bytes; a machine's whole list of authorities has 220,
 LEAST_UPLOAD = 1_000_000  # bytes; prompts have the same limit
 _OWN_LOGIN = ("token", "basic", "tls_cert", "tls_key")  # which a page cannot send
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_verify")
+
+
+def is_name(text: str) -> bool:
+    """Whether a server may be called that."""
+    return bool(text.strip()) and len(text) <= LONGEST_NAME and text.isprintable()
 
 
 class ServerReader:
@@ -66,8 +72,8 @@ class ServerReader:
         if not is_server_id(server_id):
             raise table.fault(f"{server_id!r} must be at most 31 lower-case letters, digits and hyphens", "id")
         name = table.get_text("name", server_id)
-        if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-            raise table.fault(f"a name has 1 to {LONGEST_NAME} printable characters", "name")
+        if not is_name(name):
+            raise table.fault(NAME_FAULT, "name")
         address = _address(table)
         direct_at = _direct_at(table)
         access = self.access(table, server_id, address)

@@ -1,7 +1,6 @@
 """ComfyUI servers on this machine that are not in the fleet: found by their ports, and used only once chosen.
 
     found = await find_local_servers(fleet, deadlines)
-    await use_local_server(gateway, ServerId("local-8189"))
 
 One may be another user's, or the end of a tunnel. So each is asked for `/system_stats` once, and for nothing else
 until the user chooses it.
@@ -11,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 import aiohttp
 
-from gateway.errors import ConfigError
 from gateway.flags import same_server
-from gateway.fleet.choice import USUAL_ADDRESS, USUAL_ID
-from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
+from gateway.fleet.fleet import Fleet, LocalServer
+from gateway.fleet.new_server import propose_id
 from gateway.fleet.probes import StatusError, fetch_json
 from gateway.fleet.server_answers import NotComfyError, parse_stats
-from gateway.fleet.watch import FleetOwner, log_change
 from gateway.http.deadlines import Deadlines
-from gateway.http.servers import Server, ServerId
+from gateway.http.servers import Server
 from gateway.http.upstream import Upstream
 
 # One server per GPU counts from 8188, ComfyUI Desktop from 8000.
@@ -43,8 +39,8 @@ async def find_local_servers(
 def _server_at(port: int) -> Server:
     """Return the server with the id that it has at each start: windows know their work's server by its id."""
     address = f"http://127.0.0.1:{port}"
-    server_id = USUAL_ID if address == USUAL_ADDRESS else f"{USUAL_ID}-{port}"
-    return Server(ServerId(server_id), server_id, address)
+    server_id = propose_id(address, ())
+    return Server(server_id, server_id, address)
 
 
 async def _identify(server: Server, deadlines: Deadlines) -> LocalServer | None:
@@ -56,24 +52,3 @@ async def _identify(server: Server, deadlines: Deadlines) -> LocalServer | None:
     if seen.condition.is_demo:
         return None
     return LocalServer(server, seen.condition.version, tuple(device.title for device in seen.devices))
-
-
-async def use_local_server(owner: FleetOwner, server_id: ServerId) -> None:
-    """Add a server that was found to the fleet, until the gateway ends; `ConfigError` if none has this id."""
-    async with owner.changing:
-        chosen = next((one.server for one in owner.state.local if one.server.id == server_id), None)
-        if chosen is None:
-            raise ConfigError(f"no ComfyUI {server_id!r} was found on this machine")
-        before = owner.state.fleet.declared
-        if server_id not in owner.state.servers:
-            fleet = with_local_server(before, chosen)
-            log_change(before, fleet)
-            owner.change(fleet)
-
-
-def with_local_server(fleet: Fleet, server: Server) -> Fleet:
-    """Return the fleet with this server; demo servers, which stood in for it, take no new work."""
-    is_demo = fleet.source is DeclaredBy.DEMO
-    others = tuple(replace(one, is_drained=True) if is_demo else one for one in fleet.servers)
-    why = f"{fleet.why} {server.address} was chosen in the page."
-    return replace(fleet, source=DeclaredBy.FOUND, why=why, servers=(*others, server))

@@ -24,8 +24,8 @@ from gateway.http.routes import (
     DemoBreak,
     FleetAction,
     FleetCatalogue,
+    FleetChange,
     FleetSocket,
-    LocalServers,
     LogIn,
     LogOut,
     PageRoute,
@@ -53,7 +53,7 @@ _SINGLE = (
 )
 _OWN_SITE = {"same-origin", "none"}
 _SITE_METHODS = ("GET", "HEAD")
-_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction | LocalServers  # the POSTs to the gateway itself
+_OWN_ACTS = DemoBreak | LogIn | LogOut | FleetAction | FleetChange  # the POSTs to the gateway itself
 _WEBSOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==", re.ASCII)  # 16 bytes
 _SHARED = (
     "Shared files are kept by Mooring's page in the browser, and never sent to this gateway. Open Mooring once in this"
@@ -230,7 +230,7 @@ def _methods(route: Route) -> tuple[str, ...]:
             return (*_SITE_METHODS, "POST")
         case FleetAction(action="queue"):
             return ("GET",)
-        case DemoBreak() | LogOut() | FleetAction() | LocalServers():
+        case DemoBreak() | LogOut() | FleetAction() | FleetChange():
             return ("POST",)
         case _:
             return _SITE_METHODS

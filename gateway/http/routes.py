@@ -26,7 +26,7 @@ _BUILT = re.compile(r"/b/([0-9a-f]{32})((?:/[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]*+)
 _SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{32})(\.raw)?", re.ASCII)
 _CATALOGUE = re.compile(r"/catalogues/([0-9a-f]{64})", re.ASCII)
 _FLEET_CATALOGUE = re.compile(r"/fleet/catalogue/([A-Za-z0-9._-]{1,64})", re.ASCII)
-_FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|cancel|queue)", re.ASCII)
+_FLEET_ACTION = re.compile(r"/fleet/servers/([A-Za-z0-9._-]{1,64})/(drain|free|cancel|queue|rename|remove)", re.ASCII)
 _PUBLISHED = "/workflows/"
 _LONGEST_SEGMENT = 200  # characters, decoded; node classes and folders are shorter
 _LONGEST_RAW_SEGMENT = 12 * _LONGEST_SEGMENT  # `%F0%9F%98%80` is one character
@@ -167,15 +167,17 @@ class MetricsRoute:
 
 @dataclass(frozen=True, slots=True)
 class FleetAction:
-    """`/fleet/servers/{id}/{action}`: administrators only. drain | free | cancel | queue."""
+    """`/fleet/servers/{id}/{action}`: administrators only. drain | free | cancel | queue | rename | remove."""
 
     server_id: str
     action: str
 
 
 @dataclass(frozen=True, slots=True)
-class LocalServers:
-    """`POST /fleet/local`: administrators only. Use a server that was found on this machine."""
+class FleetChange:
+    """`POST /fleet/check` and `/fleet/servers`: administrators only. check | add what is at an address."""
+
+    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ FleetRoute = (
     | FleetCatalogue
     | CatalogueContent
     | FleetAction
-    | LocalServers
+    | FleetChange
 )
 SiteRoute = PageRoute | Asset | BuildFile | AppArchive | SnapshotFile | HomeScreen
 OwnRoute = LogIn | LogOut | HealthRoute | MetricsRoute | ShareTarget
@@ -297,7 +299,8 @@ _FIXED: Mapping[str, Route] = MappingProxyType(
         "/fleet/ws": FleetSocket(),
         "/fleet/loads": FleetLoads(),
         "/fleet/stats": FleetServerStats(),
-        "/fleet/local": LocalServers(),
+        "/fleet/check": FleetChange("check"),
+        "/fleet/servers": FleetChange("add"),
         "/workflows": Workflows(),
         "/demo/break": DemoBreak(),
         "/login": LogIn(),

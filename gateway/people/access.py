@@ -18,9 +18,9 @@ from gateway.http.routes import (
     Asset,
     BuildFile,
     FleetAction,
+    FleetChange,
     HealthRoute,
     HomeScreen,
-    LocalServers,
     LogIn,
     MetricsRoute,
     PageRoute,
@@ -73,7 +73,7 @@ class AccessControl:
             raise RefusedRequest(
                 Refusal(Cause.OTHER_USER, "Another user has logged in in this browser: reload the page.")
             )
-        is_for_admins = isinstance(route, FleetAction | LocalServers | MetricsRoute) or (
+        is_for_admins = isinstance(route, FleetAction | FleetChange | MetricsRoute) or (
             isinstance(route, ServerCall) and route.is_download
         )
         if user is not None and not user.runs_fleet and is_for_admins:

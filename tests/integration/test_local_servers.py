@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,9 +112,7 @@ async def test_chosen_server_joins_the_fleet(browser: aiohttp.ClientSession) -> 
         assert real.seen == ["/system_stats"]
         headers = {"Origin": gateway.url}
         for _ in range(2):  # also from another window
-            async with browser.post(
-                f"{gateway.url}/fleet/local", json={"server": real.server_id}, headers=headers
-            ) as reply:
+            async with browser.post(f"{gateway.url}/fleet/servers", json={"url": real.url}, headers=headers) as reply:
                 assert reply.status == 200
         await until(lambda: state.condition(ServerId(real.server_id)).health is Health.WELL)
         async with browser.get(f"{gateway.url}/fleet") as reply:
@@ -126,33 +123,20 @@ async def test_chosen_server_joins_the_fleet(browser: aiohttp.ClientSession) -> 
             assert await reply.json() == QUEUE
 
 
-@pytest.mark.parametrize("server", ["local-1", "http://127.0.0.1:8188", 8188, None])
-async def test_only_found_servers_can_be_chosen(browser: aiohttp.ClientSession, server: object) -> None:
-    async with serve() as known, open_gateway({"a": known.url}) as gateway:
-        body = json.dumps({"server": server})
-        kind = {"Content-Type": "application/json"}
-        async with browser.post(f"{gateway.url}/fleet/local", data=body, headers=kind) as reply:
-            assert reply.status == 403, "a request without our page's Origin"
-        kind["Origin"] = gateway.url
-        async with browser.post(f"{gateway.url}/fleet/local", data=body, headers=kind) as reply:
-            assert reply.status in {400, 403}
-        assert list(gateway.gateway.state.servers) == ["a"]
-
-
 async def test_chosen_server_replaces_the_demo(browser: aiohttp.ClientSession) -> None:
     async with serve() as demo, stranger() as real:
         fleet = Fleet(DeclaredBy.DEMO, "a demo", (Server(ServerId("demo-1"), "demo-1", demo.url),))
         async with open_fleet(fleet) as gateway:
             state = gateway.gateway.state
             state.note_local(await find_local_servers(fleet, SOON, [real.port]))
-            body, headers = {"server": real.server_id}, {"Origin": gateway.url}
-            async with browser.post(f"{gateway.url}/fleet/local", json=body, headers=headers) as reply:
+            body, headers = {"url": real.url}, {"Origin": gateway.url}
+            async with browser.post(f"{gateway.url}/fleet/servers", json=body, headers=headers) as reply:
                 assert reply.status == 200
             assert {key: one.is_drained for key, one in state.servers.items()} == {
                 "demo-1": True,
                 real.server_id: False,
             }
-            assert state.fleet.source is DeclaredBy.FOUND and "was chosen in the page" in state.fleet.why
+            assert state.fleet.source is DeclaredBy.FOUND and "was added in the page" in state.fleet.why
             await until(lambda: state.condition(ServerId(real.server_id)).health is Health.WELL)
             assert not state.condition(ServerId(real.server_id)).is_demo
 

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.fleet.changes import OwnFile
 from gateway.fleet.fleet import DeclaredBy, Fleet
 from gateway.fleet.partner_rules import PartnerRules
 from gateway.fleet.rules import Rules
@@ -270,6 +271,7 @@ async def open_fleet(
     names: Sequence[str] = (),
     workflows: Path | None = None,
     logins: LoginSettings | None = None,
+    own_file: OwnFile | None = None,
     **deadlines: float,
 ) -> AsyncIterator[Running]:
     """Start a gateway for this fleet; if it came from a file, the file is watched."""
@@ -280,7 +282,15 @@ async def open_fleet(
     waits = dataclasses.replace(Deadlines(probe_well=3_600.0, probe_down=3_600.0), **deadlines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.site.builds.page_of", _page_of)
-        made = Gateway(fleet=fleet, own_hosts=own_hosts, root=root, deadlines=waits, workflows=workflows, logins=logins)
+        made = Gateway(
+            fleet=fleet,
+            own_hosts=own_hosts,
+            root=root,
+            deadlines=waits,
+            workflows=workflows,
+            logins=logins,
+            own_file=own_file,
+        )
     async with made as gateway, watched(gateway, waits):
         await gateway.listen(listener)
         yield Running(gateway, f"http://127.0.0.1:{port}")

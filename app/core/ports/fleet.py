@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.core.model import Fleet, PromptId, ServerId
+from wire.new_servers import AddedServer, CheckedServer
 from wire.server_stats import ServerStats
 
 
@@ -54,7 +55,19 @@ class QueuedPrompt:
 
 
 class FleetAdmin(Protocol):
-    """Admin actions on a server. Each raises GatewayRefused or TransportError."""
+    """What admins do with servers. Each raises GatewayRefused or TransportError."""
+
+    async def check(self, url: str) -> CheckedServer:
+        """Look at what is at an address that was typed. Raises ConfigError if the answer is invalid."""
+
+    async def add(self, url: str, name: str) -> AddedServer:
+        """Add a server to the fleet; an empty name becomes that of its host. Raises ConfigError as `check`."""
+
+    async def rename(self, server_id: ServerId, name: str) -> None:
+        """Change what people call a server."""
+
+    async def remove(self, server_id: ServerId) -> None:
+        """Remove a drained server from the fleet."""
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
         """Drain a server, so that it takes no new work, or end that."""
@@ -67,6 +80,3 @@ class FleetAdmin(Protocol):
 
     async def cancel(self, server_id: ServerId, prompt_id: PromptId) -> None:
         """Remove a prompt from the queue or interrupt it, whichever user owns it."""
-
-    async def use(self, server_id: ServerId) -> None:
-        """Add a server that was found on the gateway's machine to the fleet."""

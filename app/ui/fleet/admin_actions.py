@@ -1,4 +1,4 @@
-"""What an admin does with a server: drain it, free its memory, see its queue, cancel a prompt, use a found one."""
+"""What an admin does with a server: drain it, free its memory, see its queue, cancel a prompt."""
 
 from __future__ import annotations
 
@@ -40,11 +40,6 @@ class AdminActions:
     def free_memory(self, server: ServerId) -> None:
         """Have a server unload its models."""
         self._do(server, "free-memory", self._admin.free(server))
-
-    @action("use-local")
-    def use_local(self, server: ServerId) -> None:
-        """Add a server that was found on this machine to the fleet."""
-        self._do(server, "use", self._admin.use(server))
 
     @action("ask-cancel-prompt")
     def ask_cancel(self, server: ServerId, prompt: PromptId) -> None:

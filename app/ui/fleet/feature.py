@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.window import Window
@@ -16,8 +17,9 @@ from app.ui.kit.colours import tag_of
 from app.ui.kit.commands import Command, Group
 from app.ui.kit.feature import DialogKind, Feature, PagePart, Region, Service, itself
 from app.ui.kit.i18n import Translator
-from app.ui.kit.projection import Projection
+from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
+from app.ui.kit.state import UiState
 from app.ui.runs.state import RunsState
 from app.ui.windows.panel import PanelFacts
 from app.ui.windows.panel_data import PanelData
@@ -38,8 +40,8 @@ def _breaking(page: Projection) -> BreakView:
 
 def _fleet(dialog: FleetDialog, page: Projection) -> FleetView:
     wished = page.ui.of(RunsState)
-    admin = dialog.admin if page.ui.of(Account).runs_fleet else None
-    return fleet_view(page.session, page.of(PanelFacts), wished.where, wished.leanings, admin)
+    administered = dialog if page.ui.of(Account).runs_fleet else None
+    return fleet_view(page.session, page.of(PanelFacts), wished.where, wished.leanings, administered)
 
 
 def _panel_actions(services: Services) -> PanelActions:
@@ -54,7 +56,13 @@ def _command(_: Translator) -> Command:
     return Command("fleet", _("Servers"), Group.GO, "anchor", "open-fleet", terms="fleet health queue vram")
 
 
+def _commands(_page: Projection | PageView, ui: UiState, _: Translator) -> Iterator[Command]:
+    if ui.of(Account).runs_fleet:
+        yield Command("add-server", _("Add a server …"), Group.GO, "plus", "add-server", terms="comfyui connect gpu")
+
+
 FEATURE = Feature(
+    commands=(_commands,),
     services=(
         Service(PanelActions, _panel_actions, itself),
         Service(BreakActions, _break_actions, itself),

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from app.core.balancer import Leaning
 from app.core.errors import MooringError
-from app.core.model import Fleet, LocalServer, Server, ServerChoice, ServerId, WindowId
+from app.core.model import Fleet, Server, ServerChoice, ServerId, WindowId
 from app.core.roster import MooringPeriod, Roster
 from app.core.waiting_runs import own_window_of
 from app.core.window import Window
+from app.ui.fleet.adding import AddingView, NewServer, adding_view
 from app.ui.fleet.admin import AdminState, ServerAdmin, admin_at
 from app.ui.kit.colours import ServerTag, tag_of
 from app.ui.kit.session_facts import SessionFacts
@@ -29,9 +30,10 @@ WIDTH = 1000  # of the timeline, in its own units
 
 @dataclass(frozen=True, slots=True)
 class FleetDialog(RosterDialog):
-    """The servers, and which window was moored to which; `admin` is for users who administer the fleet."""
+    """The servers, and which window was moored to which; `admin` and `new` are for users who administer the fleet."""
 
     admin: AdminState = field(default_factory=AdminState)
+    new: NewServer = field(default_factory=NewServer)
 
     has_stats: ClassVar[bool] = True
 
@@ -48,14 +50,6 @@ class ServerRow:
     stats: ServerStats = field(default_factory=ServerStats)
     leaning: str = ""
     admin: ServerAdmin | None = None  # None for users who do not administer the fleet
-
-
-@dataclass(frozen=True, slots=True)
-class LocalRow:
-    """One server that was found on this machine."""
-
-    server: LocalServer
-    admin: ServerAdmin
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,7 @@ class MooringRow:
 class FleetView:
     fleet: Fleet = field(default_factory=Fleet)
     servers: tuple[ServerRow, ...] = ()
-    local: tuple[LocalRow, ...] = ()
+    adding: AddingView | None = None  # None for users who do not administer the fleet
     error: MooringError | None = None
     is_moored: bool = False
     lanes: tuple[TimelineRow, ...] = ()
@@ -113,9 +107,9 @@ def fleet_view(
     facts: PanelFacts,
     where: str,
     leanings: Mapping[ServerId, Leaning] = NO_LEANINGS,
-    admin: AdminState | None = None,
+    administered: FleetDialog | None = None,
 ) -> FleetView:
-    """Return the open panel. `where` is chosen for the next run; `admin` is None for users who do not administer it."""
+    """Return the open panel. `where` is chosen for the next run; `administered` is None for users who may not."""
     moored_to = {item.window_locked_server for item in session.windows if item.window_locked_server}
     moorings = facts.moorings
     marks = _Marks(facts.roster, session.windows)
@@ -134,11 +128,11 @@ def fleet_view(
                 windows=marks.at(server.server_id, moorings),
                 stats=facts.stats.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
-                admin=None if admin is None else admin_at(admin, server.server_id, own, ours),
+                admin=None if administered is None else admin_at(administered.admin, server.server_id, own, ours),
             )
             for server in session.fleet.servers
         ),
-        local=tuple(LocalRow(one, admin_at(admin, one.server_id)) for one in session.fleet.local if admin is not None),
+        adding=None if administered is None else adding_view(administered.new, session.fleet),
         error=session.fleet_error,
         is_moored=bool(moored_to),
         lanes=lanes,

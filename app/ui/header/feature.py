@@ -9,6 +9,7 @@ from app.core.window import Window
 from app.ui.header.header_html import header
 from app.ui.header.state import HeaderView, TabsView
 from app.ui.header.tabs_html import tabs
+from app.ui.kit.account import Account
 from app.ui.kit.colours import tag_of
 from app.ui.kit.feature import Feature, PagePart, Region
 from app.ui.kit.projection import Projection, Surroundings
@@ -43,6 +44,7 @@ def _header(page: Projection) -> HeaderView:
         silent=silent,
         ill=sum(server.health not in {Health.WELL, Health.UNKNOWN} for server in servers),
         is_demo=bool(servers) and all(server.is_demo for server in servers),
+        can_add=page.ui.of(Account).runs_fleet,
         is_private=page.of(Surroundings).is_private,
         is_scripting=page.ui.of(ScriptingState).is_scripting,
         chosen=replace(where.server, queue=0) if where.server is not None else None,

@@ -31,6 +31,7 @@ class HeaderView:
     silent: int = 0  # tasks whose progress is unknown, for lack of a clear answer
     ill: int = 0  # servers that are not well
     is_demo: bool = False  # all servers are demo servers
+    can_add: bool = False  # this user may add a server
     is_private: bool = False  # its work is deleted with its page
     is_scripting: bool = False
     chosen: WhereServer | None = None  # for the next run, while no server holds the window

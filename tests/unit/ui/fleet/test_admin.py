@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.browser.fleet import read_fleet
-from app.browser.fleet_admin import GatewayAdmin
 from app.core.errors import GatewayRefused, MooringError, RequestTimeout
 from app.core.model import LocalServer, PromptId, ServerId
 from app.core.ports.fleet import QueuedPrompt
-from app.core.ports.http import Response
 from app.ui.fleet import admin_actions
+from app.ui.fleet.adding_actions import AddingActions
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.admin_actions import AdminActions
 from app.ui.fleet.panel import FleetDialog, fleet_view
@@ -23,13 +21,9 @@ from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.windows.panel import PanelFacts
-from gateway.fleet import fleet as gateway_fleet
-from gateway.fleet.state import FleetState
-from gateway.http.routes import LocalServers, find_route
-from gateway.http.servers import Server
 from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
 from tests.kit.page.views import project
-from tests.unit.ui.fleet.test_faults import OneAnswer
+from wire.new_servers import AddedServer, CheckedServer
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
 HERS = PromptId("aaaa")
@@ -43,6 +37,8 @@ class MemoryFleetAdmin:
     queues: dict[ServerId, tuple[QueuedPrompt, ...]] = field(default_factory=lambda: {G1: (ROW,)})
     done: list[tuple[Any, ...]] = field(default_factory=list)
     refusal: MooringError | None = None
+    checked: CheckedServer = field(default_factory=CheckedServer)
+    added: AddedServer = field(default_factory=AddedServer)
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
         self._note("drain", server_id, is_drained)
@@ -59,8 +55,19 @@ class MemoryFleetAdmin:
         self._note("cancel", server_id, prompt_id)
         self.queues[server_id] = ()
 
-    async def use(self, server_id: ServerId) -> None:
-        self._note("use", server_id)
+    async def check(self, url: str) -> CheckedServer:
+        self._note("check", url)
+        return self.checked
+
+    async def add(self, url: str, name: str) -> AddedServer:
+        self._note("add", url, name)
+        return self.added
+
+    async def rename(self, server_id: ServerId, name: str) -> None:
+        self._note("rename", server_id, name)
+
+    async def remove(self, server_id: ServerId) -> None:
+        self._note("remove", server_id)
 
     def _note(self, *action: Any) -> None:
         if self.refusal is not None:
@@ -73,9 +80,10 @@ class Panel(MemoryContext):
 
     def __init__(self, admin: MemoryFleetAdmin) -> None:
         super().__init__()
+        self.memory = admin
         self.local: tuple[LocalServer, ...] = ()
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
-        self.actions = ActionTable(self, AdminActions(admin, self))
+        self.actions = ActionTable(self, AdminActions(admin, self), AddingActions(admin, self))
 
     async def act(self, name: str, **facts: str) -> None:
         self.actions.act(name, facts)
@@ -83,14 +91,18 @@ class Panel(MemoryContext):
             await asyncio.sleep(0)
 
     @property
-    def admin(self) -> AdminState:
+    def dialog(self) -> FleetDialog:
         assert isinstance(self.ui.dialog, FleetDialog)
-        return self.ui.dialog.admin
+        return self.ui.dialog
+
+    @property
+    def admin(self) -> AdminState:
+        return self.dialog.admin
 
     def html(self, language: str = "en", *, runs: bool = True, **more: Any) -> str:
         known = replace(fleet(server("gpu-1", **more), server("gpu-2", **more)), local=self.local)
         session = StillSession(fleet=known)
-        view = fleet_view(session, PanelFacts(), "", admin=self.admin if runs else None)
+        view = fleet_view(session, PanelFacts(), "", administered=self.dialog if runs else None)
         return str(drawn(view, translator(language)))
 
     def close(self) -> None:
@@ -152,46 +164,6 @@ async def test_a_prompt_is_cancelled_only_after_a_question() -> None:
     html = panel.html()
     assert "It is stopped." in html and "Nothing waits or runs there." in html
     panel.close()
-
-
-LOCAL = LocalServer(ServerId("local-8189"), "http://127.0.0.1:8189", "0.30.0", ("cuda:0 <b>",))
-
-
-@pytest.mark.parametrize("is_demo", [True, False])
-async def test_only_an_admin_can_use_servers_found_on_this_machine(is_demo: bool) -> None:
-    admin = MemoryFleetAdmin()
-    panel = Panel(admin)
-    panel.local = (LOCAL,)
-    html = panel.html(is_demo=is_demo)
-    assert "http://127.0.0.1:8189" in html and "ComfyUI 0.30.0" in html and "cuda:0 &lt;b&gt;" in html
-    assert ("The demo servers then take nothing new." in html) is is_demo
-    assert "local-8189" not in panel.html(runs=False)
-    await panel.act("use-local", server="local-8189")
-    assert admin.done == [("use", LOCAL.server_id)]
-
-
-async def test_refused_choice_is_shown_at_the_found_server() -> None:
-    panel = Panel(MemoryFleetAdmin(refusal=GatewayRefused(LOCAL.server_id, "not-allowed", "It is gone.")))
-    panel.local = (LOCAL,)
-    await panel.act("use-local", server="local-8189")
-    _, found, row = panel.html().partition('data-testid="local-server"')
-    assert found and "It is gone." in row.partition("</li>")[0]
-    assert "disabled" not in row.partition("</li>")[0]
-
-
-def test_found_servers_are_read_as_the_gateway_sends_them() -> None:
-    state = FleetState(gateway_fleet.Fleet(gateway_fleet.DeclaredBy.FOUND, "", ()))
-    address = Server(LOCAL.server_id, LOCAL.server_id, LOCAL.address)  # type: ignore[arg-type]
-    state.note_local((gateway_fleet.LocalServer(address, LOCAL.version, LOCAL.devices),))
-    assert read_fleet(state.as_text()).local == (LOCAL,)
-    assert read_fleet(state.as_text(runs_fleet=False)).local == ()
-
-
-async def test_choice_is_one_request_that_the_gateway_lists() -> None:
-    http = OneAnswer(Response(200, text="{}"))
-    await GatewayAdmin(http).use(LOCAL.server_id)  # type: ignore[arg-type]
-    assert [(sent.method, sent.json) for sent in http.asked] == [("POST", '{"server": "local-8189"}')]
-    assert find_route(http.asked[0].path) == LocalServers()
 
 
 REFUSALS = [

@@ -8,7 +8,7 @@ from app.core.model import Failure, NodeError, PromptId, ServerId, TaskState
 from app.core.ports.fleet import QueuedPrompt
 from app.core.roster import Roster, TaskSummary
 from app.ui.fleet.admin import AdminState
-from app.ui.fleet.panel import fleet_view
+from app.ui.fleet.panel import FleetDialog, fleet_view
 from app.ui.fleet.panel_html import fleet as drawn
 from app.ui.kit.state import UiState
 from app.ui.runs.task_words import word_left, word_task
@@ -69,7 +69,7 @@ def test_own_prompts_in_a_queue_are_recognised() -> None:
     queue = tuple(QueuedPrompt(prompt_id=item) for item in (mine.prompt_id, PromptId("theirs"), PromptId("unknown")))
     session = StillSession(fleet=fleet(server("gpu-1")), window=window(mine))
     facts = PanelFacts(roster=Roster(tasks=(other,), read_at=2.0))
-    view = fleet_view(session, facts, "", admin=AdminState(queues={ServerId("gpu-1"): queue}))
+    view = fleet_view(session, facts, "", administered=FleetDialog(AdminState({ServerId("gpu-1"): queue})))
     text = str(drawn(view, translator("en")))
     places = [text.index(name) for name in ("yours, of this window", "yours, of another window", "another user")]
     assert places == sorted(places)
