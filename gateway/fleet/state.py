@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gateway.flags import same_server
 from gateway.fleet.fleet import DeclaredBy, Fleet, LocalServer
 from gateway.http.servers import Server, ServerId
 from wire.health import Condition, Health
@@ -202,8 +203,9 @@ class FleetState:
         }
 
     def _fleet_json(self, *, runs_fleet: bool) -> dict[str, object]:
-        source, known = self.fleet.source.value, self.servers
-        local = [one.as_json() for one in self.local if one.server.id not in known]
+        source = self.fleet.source.value
+        known = [server.address for server in self.servers.values()]
+        local = [one.as_json() for one in self.local if not any(same_server(one.server.address, at) for at in known)]
         return {
             "v": VERSION,
             "build": self._build,

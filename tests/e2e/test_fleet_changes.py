@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from gateway.platforms import system
+from tests.kit.browser.axe import check_axe
 from tests.kit.browser.chromium import wait_for_js
 from tests.kit.browser.faults import Fleet, cancel_prompts
 from tests.kit.browser.windows import BrowserUser, MooringWindow
@@ -51,6 +52,10 @@ def write(path: Path, fleet: Fleet, *, drained: str = "", removed: str = "", res
     new = path.with_name("new")
     new.write_text("\n".join(tables) + rest, "utf-8")
     system.replace(new, path)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def other_than(server_id: str) -> str:
@@ -128,3 +133,32 @@ async def test_invalid_fleet_file_is_shown_in_the_panel(user: BrowserUser, fleet
     await expect(panel.get_by_test_id("server")).to_have_count(2)
     write(fleet_toml, fleet)
     await expect(panel.get_by_text("The fleet file has a mistake")).to_have_count(0)
+
+
+async def test_server_is_added_named_and_used_from_its_address(
+    user: BrowserUser, fleet: Fleet, fleet_toml: Path
+) -> None:
+    window = await user.open()
+    page = window.page
+    write(fleet_toml, fleet, removed="b", rest="# ours\n")
+    await wait_for_fleet(window, "fleet.servers.length === 1")
+    await page.get_by_test_id("open-palette").click()
+    await page.get_by_test_id("palette-query").fill("connect")
+    await page.get_by_role("option", name="Add a server").click()
+    field, panel = page.get_by_test_id("new-server"), page.get_by_test_id("fleet-panel")
+    await expect(field).to_be_focused()
+    await field.fill("169.254.169.254")
+    await field.press("Enter")
+    await expect(panel).to_contain_text("No server may be at this address")
+    await field.fill(fleet["b"].url.removeprefix("http://"))
+    await field.press("Enter")
+    await expect(panel.get_by_test_id("new-server-name")).to_be_visible()
+    await expect(panel.get_by_test_id("adding")).to_contain_text("ComfyUI ")
+    await check_axe(page)
+    await panel.get_by_test_id("new-server-name").fill("Left desk")
+    await panel.get_by_test_id("keep-server").click()
+    await expect(panel.get_by_test_id("adding")).to_contain_text(str(fleet_toml))
+    text = text_of(fleet_toml)
+    assert "# ours\n" in text and 'name = "Left desk"' in text
+    await wait_for_fleet(window, "fleet.servers[1]?.health === 'well'")
+    await expect(panel.get_by_test_id("server").last).to_contain_text("Left desk")

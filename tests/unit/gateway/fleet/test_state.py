@@ -185,10 +185,11 @@ def test_only_a_large_fleet_is_sent_with_delay() -> None:
 def test_only_administrators_see_servers_found_on_this_machine() -> None:
     state = FleetState(FLEET)
     before = state.revision
-    state.note_local((LocalServer(Server(A, "A", "http://127.0.0.1:8188")), LocalServer(B, "0.30.0", ("cpu",))))
+    known = replace(FLEET.servers[0], id=ServerId("local"))
+    state.note_local((LocalServer(known), LocalServer(B, "0.30.0", ("cpu",))))
     assert state.revision > before
     sent = {"id": "b", "address": "http://127.0.0.1:8189", "version": "0.30.0", "devices": ["cpu"]}
-    assert state.as_json()["local"] == [sent], "one that is in the fleet already is left out"
+    assert state.as_json()["local"] == [sent], "one that is in the fleet already, under whichever id, is left out"
     assert state.as_json(runs_fleet=False)["local"] == []
 
 
