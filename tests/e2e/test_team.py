@@ -293,7 +293,9 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(
 ) -> None:
     await alice.page.get_by_test_id("open-fleet").first.click()
     await alice.page.get_by_test_id("fleet-panel").wait_for()
-    assert await alice.page.get_by_test_id("admin").count() == 0, "she may not run the fleet"
+    assert await alice.page.get_by_test_id("fleet-panel").get_by_test_id("menu").count() == 0, (
+        "she may not run the fleet"
+    )
     await alice.page.get_by_test_id("close-fleet").click()
     # A seed of its own: a server that has done the same work before answers from its cache immediately.
     async with paused(*team_servers.values()):
@@ -304,10 +306,13 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(
         carol = await open_logged_in(await user.new_profile(), user.base, "carol")
         await carol.page.get_by_test_id("open-fleet").first.click()
         row = carol.page.locator(f"[data-testid=server][data-server={server}]")
+        await row.get_by_test_id("menu").click()
         await row.get_by_test_id("drain").click()
         await expect(row.get_by_text("takes nothing new")).to_be_visible()
+        await row.get_by_test_id("menu").click()
         await row.get_by_test_id("free-memory").click()
         await expect(row.get_by_text("It gives back memory")).to_be_visible()
+        await row.get_by_test_id("menu").click()
         await row.get_by_test_id("see-queue").click()
         queued = row.locator(f"[data-testid=queued][data-prompt='{prompt_id}']")
         await expect(queued).to_contain_text("alice")
@@ -317,6 +322,7 @@ async def test_fleet_role_drains_a_server_and_cancels_a_prompt(
         await queued.get_by_test_id("confirm-cancel-prompt").click()
         await queued.wait_for(state="detached")
         await alice.card(prompt_id, "cancelled").wait_for()
+    await row.get_by_test_id("menu").click()
     await row.get_by_test_id("drain").click()
     await expect(row.get_by_text("takes nothing new")).to_have_count(0)
 

@@ -21,6 +21,7 @@ class NewServer:
     checked: CheckedServer | None = None
     added: AddedServer | None = None
     error: MooringError | None = None
+    removed: str = ""  # the name of the server that has just been removed, and that its address would bring back
 
     @property
     def shown_name(self) -> str:
@@ -51,5 +52,4 @@ class AddingView:
 
 
 def adding_view(new: NewServer, fleet: Fleet) -> AddingView:
-    is_demo = bool(fleet.servers) and all(server.is_demo for server in fleet.servers)
-    return AddingView(new, fleet.local, is_demo)
+    return AddingView(new, fleet.local, is_demo=fleet.source == "demo")

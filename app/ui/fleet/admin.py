@@ -16,6 +16,8 @@ class AdminState:
 
     queues: Mapping[ServerId, tuple[QueuedPrompt, ...] | None] = field(default_factory=dict)
     asked: tuple[ServerId, PromptId] | None = None  # the prompt of the open question whether to cancel it
+    renaming: tuple[ServerId, str] | None = None  # the server, and the name as it is typed
+    removing: tuple[ServerId, bool] | None = None  # that of the open question, and whether it was drained for that
     doing: frozenset[tuple[ServerId, str]] = frozenset()
     done: Mapping[ServerId, str] = field(default_factory=dict)
     refusals: Mapping[ServerId, MooringError] = field(default_factory=dict)
@@ -30,6 +32,8 @@ class ServerAdmin:
     ours: frozenset[PromptId] = frozenset()
     queue: tuple[QueuedPrompt, ...] | None = None
     asked: PromptId | None = None
+    new_name: str | None = None
+    is_removing: bool = False
     doing: frozenset[str] = frozenset()
     done: str = ""
     refusal: MooringError | None = None
@@ -48,6 +52,8 @@ def admin_at(
         is_shown=server_id in admin.queues,
         queue=admin.queues.get(server_id),
         asked=admin.asked[1] if admin.asked is not None and admin.asked[0] == server_id else None,
+        new_name=admin.renaming[1] if admin.renaming is not None and admin.renaming[0] == server_id else None,
+        is_removing=admin.removing is not None and admin.removing[0] == server_id,
         doing=frozenset(name for there, name in admin.doing if there == server_id),
         done=admin.done.get(server_id, ""),
         refusal=admin.refusals.get(server_id),

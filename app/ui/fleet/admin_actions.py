@@ -1,4 +1,4 @@
-"""What an admin does with a server: drain it, free its memory, see its queue, cancel a prompt."""
+"""What an admin does with a server: rename, drain or remove it, free its memory, see its queue, cancel a prompt."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.core.errors import MooringError
 from app.core.model import PromptId, ServerId
 from app.core.ports.fleet import FleetAdmin
+from app.ui.fleet.adding import NewServer
 from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.actions import action
@@ -40,6 +41,58 @@ class AdminActions:
     def free_memory(self, server: ServerId) -> None:
         """Have a server unload its models."""
         self._do(server, "free-memory", self._admin.free(server))
+
+    @action("ask-rename-server")
+    def ask_rename(self, server: ServerId, name: str) -> None:
+        """Show the field for a server's new name."""
+        self._change(renaming=(server, name))
+
+    @action("server-name")
+    def type_name(self, value: str) -> None:
+        if self._shown.renaming is not None:
+            self._change(renaming=(self._shown.renaming[0], value))
+
+    @action("keep-server-name")
+    def keep_name(self) -> None:
+        self._change(renaming=None)
+
+    @action("rename-server")
+    def rename(self) -> None:
+        """Give a server the name that was typed."""
+        if self._shown.renaming is not None and self._shown.renaming[1].strip():
+            server, name = self._shown.renaming
+            self._change(renaming=None)
+            self._do(server, "rename", self._admin.rename(server, name.strip()))
+
+    @action("ask-remove-server")
+    def ask_remove(self, server: ServerId, drained: bool) -> None:
+        """Drain a server and list whose work is unfinished there, before it is removed."""
+        self._change(removing=(server, not drained))
+        if not drained:
+            self._do(server, "drain", self._admin.drain(server, is_drained=True))
+        self._show_queue(server)
+
+    @action("keep-server-listed")
+    def keep_listed(self) -> None:
+        """Answer the question with no: the server takes new prompts again, if it did before."""
+        if self._shown.removing is None:
+            return
+        server, was_drained_for_it = self._shown.removing
+        self._change(removing=None, queues=_without(self._shown.queues, server))
+        if was_drained_for_it:
+            self._do(server, "drain", self._admin.drain(server, is_drained=False))
+
+    @action("remove-server")
+    def remove(self, server: ServerId, name: str, url: str) -> None:
+        """Remove a server from the fleet. Its address is then in the field that would bring it back."""
+        self._change(removing=None, queues=_without(self._shown.queues, server))
+        self._do(server, "remove", self._remove(server, NewServer(url=url, removed=name)))
+
+    async def _remove(self, server_id: ServerId, back: NewServer) -> None:
+        await self._admin.remove(server_id)
+        dialog = self._context.ui.dialog
+        if isinstance(dialog, FleetDialog):
+            self._context.set_ui(replace(self._context.ui, dialog=replace(dialog, new=back)))
 
     @action("ask-cancel-prompt")
     def ask_cancel(self, server: ServerId, prompt: PromptId) -> None:
@@ -86,7 +139,11 @@ class AdminActions:
         shown = self._shown
         if server in shown.queues:
             self._change(queues=_without(shown.queues, server))
-            return
+        else:
+            self._show_queue(server)
+
+    def _show_queue(self, server: ServerId) -> None:
+        shown = self._shown
         self._change(queues={**shown.queues, server: None}, refusals=_without(shown.refusals, server))
         self._context.spawn(self._read_queue(server))
         if not self._is_watching:

@@ -25,6 +25,7 @@ SPAN = 24 * 3600.0  # longest timeline in seconds
 SHORTEST = 600.0  # shortest timeline in seconds
 MOST_MOORINGS = 12  # in the list
 LANES = 10  # windows in the timeline
+_WITHOUT_FILE = frozenset({"demo", "found"})  # sources of a fleet that nobody has listed
 WIDTH = 1000  # of the timeline, in its own units
 
 
@@ -49,6 +50,7 @@ class ServerRow:
     windows: tuple[WindowMark, ...] = ()
     stats: ServerStats = field(default_factory=ServerStats)
     leaning: str = ""
+    is_stand_in: bool = False  # a demo server that stands in for real ones, and ends with Mooring
     admin: ServerAdmin | None = None  # None for users who do not administer the fleet
 
 
@@ -128,6 +130,7 @@ def fleet_view(
                 windows=marks.at(server.server_id, moorings),
                 stats=facts.stats.get(server.server_id, ServerStats()),
                 leaning=leaning_of(server.server_id, leanings, where),
+                is_stand_in=server.is_demo and session.fleet.source in _WITHOUT_FILE,
                 admin=None if administered is None else admin_at(administered.admin, server.server_id, own, ours),
             )
             for server in session.fleet.servers

@@ -186,7 +186,8 @@ LOCAL = LocalServer(ServerId("local-8189"), "http://127.0.0.1:8189", "0.30.0", (
 async def test_only_an_admin_can_use_servers_found_on_this_machine(is_demo: bool) -> None:
     panel = Panel(MemoryFleetAdmin(added=ADDED))
     panel.local = (LOCAL,)
-    html = panel.html(is_demo=is_demo)
+    panel.source = "demo" if is_demo else "file"
+    html = panel.html(is_demo=True)
     assert "http://127.0.0.1:8189" in html and "ComfyUI 0.30.0" in html and "cuda:0 &lt;b&gt;" in html
     assert ("the demo servers take nothing new." in html) is is_demo
     assert "local-8189" not in panel.html(runs=False)

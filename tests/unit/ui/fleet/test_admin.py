@@ -23,6 +23,7 @@ from app.ui.kit.state import UiState
 from app.ui.windows.panel import PanelFacts
 from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
 from tests.kit.page.views import project
+from wire.health import Health
 from wire.new_servers import AddedServer, CheckedServer
 
 G1, G2 = ServerId("gpu-1"), ServerId("gpu-2")
@@ -81,11 +82,12 @@ class Panel(MemoryContext):
     def __init__(self, admin: MemoryFleetAdmin) -> None:
         super().__init__()
         self.memory = admin
+        self.source = "file"
         self.local: tuple[LocalServer, ...] = ()
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
         self.actions = ActionTable(self, AdminActions(admin, self), AddingActions(admin, self))
 
-    async def act(self, name: str, **facts: str) -> None:
+    async def act(self, name: str, /, **facts: str) -> None:
         self.actions.act(name, facts)
         for _ in range(5):
             await asyncio.sleep(0)
@@ -100,7 +102,9 @@ class Panel(MemoryContext):
         return self.dialog.admin
 
     def html(self, language: str = "en", *, runs: bool = True, **more: Any) -> str:
-        known = replace(fleet(server("gpu-1", **more), server("gpu-2", **more)), local=self.local)
+        listed = fleet(server("gpu-1", **more), server("gpu-2", **more))
+        servers = tuple(one if one.at else replace(one, at=one.address) for one in listed.servers)
+        known = replace(listed, servers=servers, local=self.local, source=self.source)
         session = StillSession(fleet=known)
         view = fleet_view(session, PanelFacts(), "", administered=self.dialog if runs else None)
         return str(drawn(view, translator(language)))
@@ -144,7 +148,7 @@ async def test_a_queue_names_people_and_nothing_is_markup() -> None:
     panel = Panel(MemoryFleetAdmin())
     await panel.act("see-queue", server="gpu-1")
     html = panel.html()
-    assert "al&lt;i&gt;ce" in html and "runs" in html and 'aria-expanded="true"' in html
+    assert "al&lt;i&gt;ce" in html and "runs" in html and "Hide its queue" in html
     await panel.act("see-queue", server="gpu-1")
     assert "al&lt;i&gt;ce" not in panel.html()
     panel.close()
@@ -163,6 +167,78 @@ async def test_a_prompt_is_cancelled_only_after_a_question() -> None:
     assert admin.done == [("cancel", G1, HERS)]
     html = panel.html()
     assert "It is stopped." in html and "Nothing waits or runs there." in html
+    panel.close()
+
+
+async def test_dead_server_is_offered_nothing_that_it_cannot_do() -> None:
+    html = Panel(MemoryFleetAdmin()).html(health=Health.DOWN)
+    assert "free-memory" not in html and "see-queue" not in html
+    assert "ask-remove-server" in html and 'data-action="drain"' in html
+
+
+async def test_server_that_was_found_through_dns_is_changed_there() -> None:
+    html = Panel(MemoryFleetAdmin()).html(at="http://10.0.0.7:8188")
+    assert "free-memory" in html
+    assert not any(name in html for name in ("ask-remove-server", "ask-rename-server", 'data-action="drain"'))
+
+
+async def test_demo_server_that_stands_in_is_not_removed() -> None:
+    panel = Panel(MemoryFleetAdmin())
+    assert "ask-remove-server" in panel.html(is_demo=True), "somebody has listed it"
+    panel.source = "demo"
+    html = panel.html(is_demo=True)
+    assert "ask-rename-server" in html and "ask-remove-server" not in html
+
+
+async def test_server_is_renamed() -> None:
+    panel = Panel(MemoryFleetAdmin())
+    await panel.act("ask-rename-server", server="gpu-1", name="gpu-1")
+    assert 'data-testid="server-name"' in panel.html()
+    await panel.act("server-name", value="  ")
+    await panel.act("rename-server")
+    assert panel.memory.done == []
+    await panel.act("server-name", value=" Left desk")
+    await panel.act("rename-server")
+    assert panel.memory.done == [("rename", G1, "Left desk")]
+    assert 'data-testid="server-name"' not in panel.html()
+
+
+async def test_name_is_left_as_it_is() -> None:
+    panel = Panel(MemoryFleetAdmin())
+    await panel.act("ask-rename-server", server="gpu-1", name="gpu-1")
+    await panel.act("keep-server-name")
+    assert panel.memory.done == [] and 'data-testid="server-name"' not in panel.html()
+
+
+async def test_server_is_drained_before_the_question_and_names_unfinished_work() -> None:
+    panel = Panel(MemoryFleetAdmin())
+    panel.memory.queues[G1] = (ROW, replace(ROW, prompt_id=PromptId("b")), QueuedPrompt(prompt_id=PromptId("c")))
+    await panel.act("ask-remove-server", server="gpu-1", drained="false")
+    assert panel.memory.done == [("drain", G1, True)]
+    html = panel.html()
+    assert "It takes nothing new now." in html and "al&lt;i&gt;ce (2) and another user (1)" in html
+    await panel.act("remove-server", server="gpu-1", name="gpu-1", url="http://10.0.0.1:8188")
+    assert panel.memory.done[1:] == [("remove", G1)]
+    assert panel.dialog.new.url == "http://10.0.0.1:8188" and "Adding its address brings it back" in panel.html()
+    panel.close()
+
+
+@pytest.mark.parametrize("was_drained", [True, False])
+async def test_server_that_is_left_in_the_list_is_as_before(was_drained: bool) -> None:
+    panel = Panel(MemoryFleetAdmin())
+    await panel.act("ask-remove-server", server="gpu-1", drained=str(was_drained).lower())
+    await panel.act("keep-server-listed")
+    assert panel.memory.done == ([] if was_drained else [("drain", G1, True), ("drain", G1, False)])
+    assert "Remove gpu-1?" not in panel.html() and panel.admin.queues == {}
+    panel.close()
+
+
+async def test_refused_removal_is_shown_and_the_field_stays_empty() -> None:
+    panel = Panel(MemoryFleetAdmin())
+    await panel.act("ask-remove-server", server="gpu-1", drained="true")
+    panel.memory.refusal = GatewayRefused(G1, "not-allowed", "it has just been changed")
+    await panel.act("remove-server", server="gpu-1", name="gpu-1", url="http://10.0.0.1:8188")
+    assert "it has just been changed" in panel.html() and panel.dialog.new.url == ""
     panel.close()
 
 
