@@ -53,4 +53,4 @@ def report_link(context: PageContext, report: LinkReport | None) -> None:
 def note_taken(context: PageContext, at: float) -> None:
     """Note that the chosen form has the settings of a result that was made at this time."""
     form = context.ui.of(FormState)
-    set_slices(context, replace(form, taken=TakenSettings(form.workflow_id, at)))
+    set_slices(context, replace(form, taken=TakenSettings(form.workflow_id, at, form.draft.values)))

@@ -95,9 +95,9 @@ def linked_view(chosen: OpenWorkflow, state: FormState) -> LinkedView | None:
 
 
 def _taken(chosen: OpenWorkflow, state: FormState) -> TakenView | None:
-    """Return the result whose settings are in the chosen workflow's form, until the note is dismissed."""
+    """Return the result whose settings are in the chosen form, until a value is changed or the note is dismissed."""
     taken, modes = state.taken, state.draft.modes
-    if taken is None or taken.workflow_id != chosen.workflow_id:
+    if taken is None or taken.workflow_id != chosen.workflow_id or taken.values != state.draft.values:
         return None
     is_fixed = any(mode_of(item, modes) is SeedMode.FIXED for item, _ in seeds_of(chosen))
     return TakenView(taken.at, has_fixed_seed=is_fixed)

@@ -236,6 +236,7 @@ class TakenSettings:
 
     workflow_id: str
     at: float
+    values: Mapping[Key, str] = field(default_factory=dict)  # the form's, before anything in it is changed
 
 
 @dataclass(frozen=True, slots=True)

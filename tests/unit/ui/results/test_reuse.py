@@ -232,3 +232,17 @@ async def test_form_says_whose_settings_it_has_and_that_the_seed_is_fixed() -> N
     assert element(shown(), data_testid="taken").text.endswith("are in this form.")
     ActionTable(rig.context, form).act("dismiss-taken", {})
     assert not elements(shown(), data_testid="taken")
+
+
+async def test_form_that_is_changed_says_no_more_whose_settings_it_had() -> None:
+    task = ended("a", output(), workflow=TEXT.form.workflow.text)
+    rig = ReuseRig(task)
+    await rig.use("use-settings", task)
+    form = FormActions(rig.context, lambda limit: limit)
+    key = next(key for key in rig.draft.values if key != SEED)
+    before = rig.draft.values[key]
+    ActionTable(rig.context, form).act("field", {"node": key[0], "name": key[1], "value": before + ", at night"})
+    assert rig.draft.values[key] != before
+    assert not elements(markup(page(rig.session, rig.ui), "form"), data_testid="taken")
+    ActionTable(rig.context, form).act("field", {"node": key[0], "name": key[1], "value": before})
+    assert elements(markup(page(rig.session, rig.ui), "form"), data_testid="taken")
