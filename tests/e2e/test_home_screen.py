@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.kit.browser.axe import check_axe
-from tests.kit.browser.chromium import IS_ACTIVE, SHARE, SHORT_LIVED, open_chromium, wait_for_js
+from tests.kit.browser.chromium import IS_ACTIVE, IS_KEPT, SHARE, SHORT_LIVED, open_chromium, wait_for_js
 from tests.kit.browser.faults import BROKEN_NETWORK, Fleet, KillableGateway, until
 from tests.kit.browser.windows import FIRST_SCRIPT as USUAL
 from tests.kit.browser.windows import PATIENCE, BrowserUser, MooringWindow, open_user
@@ -209,6 +209,7 @@ async def test_shared_picture_waits_for_one_window_that_is_not_private(
         await expect(shared(one, "dune.png")).to_have_count(0)
         await expect(shared(one, "beach.png")).to_have_count(1)
 
+    await wait_for_js(window.page, IS_KEPT)  # a form finds its file again by its hash
     await other.page.close()
     await window.reload()
     await window.page.locator("[data-testid=drop-1-image].has-picture", has_text="dune.png").wait_for()

@@ -19,7 +19,7 @@ import pytest_asyncio
 from PIL import Image, ImageChops, ImageOps
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.kit.browser.chromium import BARE, wait_for_js
+from tests.kit.browser.chromium import BARE, IS_KEPT, wait_for_js
 from tests.kit.browser.windows import BrowserUser, MooringWindow, open_user
 from tests.kit.services import Service
 
@@ -42,8 +42,6 @@ READ = """async ([text, type]) => {
   for (let at = 0; at < data.length; at += 8192) found += String.fromCharCode(...data.subarray(at, at + 8192));
   return [width, height, btoa(found)];
 }"""
-
-IS_KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.kept?.length"
 
 
 def make_workflow() -> dict[str, Any]:

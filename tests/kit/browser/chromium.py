@@ -44,6 +44,9 @@ LOAD_SECONDS = 90  # a loaded two-core machine
 # Whether Python in a page was started from a snapshot.
 IS_RESTORED = "performance.getEntriesByName('mooring-python')[0]?.detail === 'restored'"
 
+# Whether the file in the form of the workflow *enlarge* is kept, so that a reload finds it.
+IS_KEPT = "JSON.parse(sessionStorage.getItem('mooring.draft'))?.drafts?.enlarge?.kept?.length"
+
 # Whether the page's service worker runs, and a form by which files are shared, as a browser does it.
 IS_ACTIVE = 'navigator.serviceWorker.getRegistration().then((found) => found?.active?.state === "activated")'
 SHARE = """([address, files]) => {
