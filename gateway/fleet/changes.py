@@ -1,6 +1,6 @@
 """Changes of the fleet that are asked for in the page: in its file, or until the gateway ends if it has none.
 
-    added = await changes.add("http://192.168.1.20:8188", "Left desk")
+    added = await changes.add(Server(ServerId("gpu-1"), "Left desk", "http://192.168.1.20:8188"))
 
 The file is replaced in one step, so that a reader of it (this gateway, another one, an editor) sees the old one or the
 new one. A fleet without a file gets one once a server is added, which is used from the next start on.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigError
 from gateway.flags import same_server
-from gateway.fleet.file import read_fleet
+from gateway.fleet.file import fleet_of, read_fleet
 from gateway.fleet.file_edits import (
     FleetText,
     find_removed,
@@ -50,7 +50,7 @@ class OwnFile:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of an address: the server there, and whether it is in the fleet, or was removed from it."""
+    """The server at an address, if it is in the fleet (`is_listed`) or was in it before."""
 
     server: Server | None = None
     is_listed: bool = False
@@ -68,14 +68,15 @@ class FleetChanges:
             frozenset(server.id for server in fleet.servers) if fleet.source is DeclaredBy.DEMO else frozenset()
         )
         self._removed: tuple[Server, ...] = ()  # from a fleet without a file, until the gateway ends
+        self._kept = frozenset[ServerId]()  # servers of a fleet without a file that are in the own one
 
     async def known(self, address: str) -> Known:
-        """Return what is known of an address; `ConfigError` if the file cannot be read."""
+        """Return the server at an address, if it is known; `ConfigError` if the file cannot be read."""
         if (listed := self._listed(address)) is not None:
             return Known(listed, is_listed=True)
-        removed = await asyncio.to_thread(self._all_removed)
-        taken = frozenset(one.id for one in (*self._owner.state.servers.values(), *removed))
-        return Known(_find(removed, address), taken=taken)
+        former = (*self._removed, *await asyncio.to_thread(self._former_in_file))
+        taken = frozenset(one.id for one in (*self._owner.state.servers.values(), *former))
+        return Known(_find(former, address), taken=taken)
 
     async def drain(self, server_id: ServerId, *, is_drained: bool) -> None:
         """Drain a server or end its draining; `ConfigError` if that cannot be."""
@@ -143,9 +144,12 @@ class FleetChanges:
         others = [one for one in before.servers if one.id not in self._demo and one.id != server.id]
         path = self._own_file.path
         try:
-            await asyncio.to_thread(change_file, path, partial(_added_to_own, server=server, others=others))
+            edit = partial(_added_to_own, server=server, others=others)
+            written = await asyncio.to_thread(change_file, path, edit)
         except ConfigError as error:
             return AddedServer(server_id=server.id, problem=str(error), lines="\n".join(table_of(server)))
+        used = {one.id: one.address for one in (*before.servers, server)}
+        self._kept = frozenset(one.id for one in written.servers if used.get(one.id) == one.address)
         kept = Kept.NEXT_START if self._own_file.is_read else Kept.NAMED
         return AddedServer(server_id=server.id, kept=kept, path=str(path))
 
@@ -177,7 +181,7 @@ class FleetChanges:
             self._use(await asyncio.to_thread(change_file, file.path, edit, expected))
             return
         after = change(before)
-        if self._own_file is not None and await asyncio.to_thread(_has, self._own_file.path, server_id):
+        if self._own_file is not None and server_id in self._kept:
             await asyncio.to_thread(change_file, self._own_file.path, edit)
         self._use(after)
 
@@ -187,13 +191,15 @@ class FleetChanges:
             log_change(before, fleet)
             self._owner.change(fleet)
 
-    def _all_removed(self) -> tuple[Server, ...]:
-        path = self._own_file.path if self._own_file is not None else None
-        if self._owner.state.fleet.source is DeclaredBy.FILE:
-            path = self._owner.state.fleet.files[0].path
+    def _former_in_file(self) -> tuple[Server, ...]:
+        """Return the servers that the file has removed, and those of an own file that is not in use."""
+        fleet = self._owner.state.fleet
+        is_in_use = fleet.source is DeclaredBy.FILE
+        path = fleet.files[0].path if is_in_use else self._own_file.path if self._own_file is not None else None
         if path is None or not path.exists():
-            return self._removed
-        return (*self._removed, *(one.server for one in removed_servers(FleetText(path, _read(path)))))
+            return ()
+        removed = tuple(one.server for one in removed_servers(FleetText(path, _read(path))))
+        return removed if is_in_use else (*removed, *read_fleet(path).servers)
 
 
 def change_file(path: Path, edit: Edit, expected: str = "") -> Fleet:
@@ -229,7 +235,7 @@ def _added(text: FleetText, *, server: Server) -> FleetText:
 def _added_to_own(text: FleetText, *, server: Server, others: list[Server]) -> FleetText:
     if not text.data:
         return new_file(text.path, [*others, server])
-    is_there = server.id in {one["id"] for one in text.toml.parse().get("server", [])}
+    is_there = _find(fleet_of(text.toml).servers, server.address) is not None
     return text if is_there else _added(text, server=server)
 
 
@@ -255,10 +261,6 @@ def _with_new(fleet: Fleet, server: Server) -> Fleet:
     others = tuple(replace(one, is_drained=True) if is_demo else one for one in fleet.servers)
     why = f"{fleet.why} {server.address} was added in the page."
     return replace(fleet, source=DeclaredBy.FOUND, why=why, servers=(*others, server))
-
-
-def _has(path: Path, server_id: ServerId) -> bool:
-    return path.exists() and any(server.id == server_id for server in read_fleet(path).servers)
 
 
 def _read(path: Path) -> bytes:

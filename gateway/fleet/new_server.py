@@ -86,13 +86,16 @@ async def judge_address(address: str, seconds: float) -> None:
     host = parts.hostname or ""
     if is_forbidden(host):
         raise AddressError(AddressFault.FORBIDDEN)
+    resolver = GuardedResolver()
     try:
         async with asyncio.timeout(seconds):
-            await GuardedResolver().resolve(host, parts.port or 0, socket.AF_UNSPEC)
+            await resolver.resolve(host, parts.port or 0, socket.AF_UNSPEC)
     except ForbiddenAddressError as error:
         raise AddressError(AddressFault.FORBIDDEN) from error
     except (OSError, TimeoutError, UnicodeError) as error:
         raise AddressError(AddressFault.UNKNOWN_NAME) from error
+    finally:
+        await resolver.close()
 
 
 def propose_id(address: str, taken: Collection[str]) -> ServerId:

@@ -323,6 +323,37 @@ async def test_further_changes_are_in_the_file_for_the_next_start(tmp_path: Path
     assert (await changes.add(replace(NEW, id=ServerId("d")))).server_id == C
 
 
+@pytest.mark.parametrize("text", ['[[server]]\nid = "b"\nurl = "http://10.9.9.9"\n', "[[server"])
+async def test_own_file_of_another_fleet_is_left(tmp_path: Path, text: str) -> None:
+    own = OwnFile(tmp_path / "fleet.toml", is_read=False)
+    overwrite(own.path, text)
+    gateway, changes = without_file(own)
+    await changes.rename(B, "Left desk")
+    await changes.drain(B, is_drained=True)
+    await changes.remove(B)
+    assert gateway.ids == [A] and text_of(own.path) == text
+
+
+async def test_server_of_the_own_file_keeps_its_id(tmp_path: Path) -> None:
+    own = OwnFile(tmp_path / "fleet.toml", is_read=False)
+    overwrite(own.path, f'[[server]]\nid = "left"\nurl = "{NEW.address}"\n')
+    gateway, changes = without_file(own)
+    known = await changes.known(NEW.address)
+    assert known.server is not None and (known.server.id, known.is_listed) == ("left", False)
+    assert "left" in (await changes.known("http://10.0.0.9:8188")).taken
+    assert (await changes.add(known.server)).kept is Kept.NAMED
+    assert [one.id for one in read_fleet(own.path).servers] == ["left"] and "left" in gateway.ids
+
+
+async def test_own_file_with_another_server_of_that_id_gets_lines_to_paste(tmp_path: Path) -> None:
+    own = OwnFile(tmp_path / "fleet.toml", is_read=False)
+    overwrite(own.path, text := f'[[server]]\nid = "{C}"\nurl = "http://10.9.9.9"\n')
+    _, changes = without_file(own)
+    added = await changes.add(NEW)
+    assert (added.server_id, added.kept, added.lines) == (C, Kept.NOWHERE, LINES)
+    assert "already" in added.problem and text_of(own.path) == text
+
+
 async def test_listed_server_is_kept_on_request(tmp_path: Path) -> None:
     own = OwnFile(tmp_path / "fleet.toml")
     gateway, changes = without_file(own)
