@@ -12,11 +12,10 @@ from wire.new_servers import AddedServer, CheckedServer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewServer:
-    """`name` is None until it is edited; `is_wanted` if the user came to add a server, so that the field has focus."""
+    """What is typed as a new server, and what the gateway answered. `name` is None until it is edited."""
 
     url: str = ""
     name: str | None = None
-    is_wanted: bool = False
     is_busy: bool = False
     checked: CheckedServer | None = None
     added: AddedServer | None = None

@@ -13,6 +13,7 @@ from app.ui.fleet.adding import NewServer
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
+from app.ui.kit.screen import Screen
 from wire.new_servers import AddedServer, CheckedServer
 
 T = TypeVar("T")
@@ -23,14 +24,16 @@ log = logging.getLogger("mooring.ui")
 class AddingActions:
     """Actions on a server that is not in the fleet yet. An answer for an address that was changed since is dropped."""
 
-    def __init__(self, admin: FleetAdmin, context: PageContext) -> None:
+    def __init__(self, admin: FleetAdmin, context: PageContext, screen: Screen) -> None:
         self._admin = admin
         self._context = context
+        self._screen = screen
 
     @action("add-server")
     def open(self) -> None:
         """Open the panel *Fleet* at the field for a new server's address."""
-        self._context.set_ui(replace(self._context.ui, dialog=FleetDialog(new=NewServer(is_wanted=True))))
+        self._context.set_ui(replace(self._context.ui, dialog=FleetDialog()))
+        self._screen.schedule(lambda: self._screen.update({"jump": "new-server"}))
 
     @action("new-server")
     def type_address(self, value: str) -> None:

@@ -16,6 +16,7 @@ from app.ui.fleet.admin import AdminState
 from app.ui.fleet.panel import FleetDialog
 from app.ui.kit.actions import action
 from app.ui.kit.context import PageContext
+from app.ui.kit.screen import Screen
 
 EVERY = 3.0  # seconds between two polls of a shown queue
 
@@ -27,9 +28,10 @@ log = logging.getLogger("mooring.ui")
 class AdminActions:
     """Actions on servers. A queue that is shown is polled while the panel is open."""
 
-    def __init__(self, admin: FleetAdmin, context: PageContext) -> None:
+    def __init__(self, admin: FleetAdmin, context: PageContext, screen: Screen) -> None:
         self._admin = admin
         self._context = context
+        self._screen = screen
         self._is_watching = False
 
     @action("drain")
@@ -46,6 +48,7 @@ class AdminActions:
     def ask_rename(self, server: ServerId, name: str) -> None:
         """Show the field for a server's new name."""
         self._change(renaming=(server, name))
+        self._focus("server-name")
 
     @action("server-name")
     def type_name(self, value: str) -> None:
@@ -71,6 +74,7 @@ class AdminActions:
         if not drained:
             self._do(server, "drain", self._admin.drain(server, is_drained=True))
         self._show_queue(server)
+        self._focus("removing")
 
     @action("keep-server-listed")
     def keep_listed(self) -> None:
@@ -108,6 +112,9 @@ class AdminActions:
     def cancel_prompt(self, server: ServerId, prompt: PromptId) -> None:
         self._change(asked=None)
         self._do(server, f"cancel {prompt}", self._cancel(server, prompt))
+
+    def _focus(self, element: str) -> None:
+        self._screen.schedule(lambda: self._screen.update({"jump": element}))
 
     def _do(self, server_id: ServerId, name: str, work: Awaitable[None]) -> None:
         self._context.spawn(self._done(server_id, name, work))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.core.window import Window
+from app.ui.fleet.adding_actions import AddingActions
+from app.ui.fleet.admin_actions import AdminActions
 from app.ui.fleet.faults import BreakView, FaultsState, break_view
 from app.ui.fleet.faults_actions import BreakActions, BreakServer
 from app.ui.fleet.faults_html import breaking
@@ -21,6 +23,7 @@ from app.ui.kit.projection import PageView, Projection
 from app.ui.kit.services import Services
 from app.ui.kit.state import UiState
 from app.ui.runs.state import RunsState
+from app.ui.settings.account_actions import Team
 from app.ui.windows.panel import PanelFacts
 from app.ui.windows.panel_data import PanelData
 
@@ -52,6 +55,16 @@ def _break_actions(services: Services) -> BreakActions:
     return BreakActions(services.of(Breaking).break_server, services.page)
 
 
+def _admin(services: Services) -> AdminActions | None:
+    team = services.find(Team)
+    return None if team is None else AdminActions(team.admin, services.page, services.screen)
+
+
+def _adding(services: Services) -> AddingActions | None:
+    team = services.find(Team)
+    return None if team is None else AddingActions(team.admin, services.page, services.screen)
+
+
 def _command(_: Translator) -> Command:
     return Command("fleet", _("Servers"), Group.GO, "anchor", "open-fleet", terms="fleet health queue vram")
 
@@ -66,6 +79,8 @@ FEATURE = Feature(
     services=(
         Service(PanelActions, _panel_actions, itself),
         Service(BreakActions, _break_actions, itself),
+        Service(AdminActions, _admin, itself),
+        Service(AddingActions, _adding, itself),
     ),
     parts=(PagePart(BreakView, _breaking),),
     regions={"breaking": Region(BreakView, breaking)},

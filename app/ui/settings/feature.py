@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from app.core.model import PromptId
 from app.core.previews import Previews
-from app.ui.fleet.adding_actions import AddingActions
-from app.ui.fleet.admin_actions import AdminActions
 from app.ui.form import drafts
 from app.ui.form.state import FormState
 from app.ui.kit.account import Account
@@ -65,16 +63,6 @@ def _account(services: Services) -> AccountActions | None:
     return AccountActions(team.attendance, team.login, services.page, services.screen, services.session.results)
 
 
-def _admin(services: Services) -> AdminActions | None:
-    team = services.find(Team)
-    return AdminActions(team.admin, services.page) if team is not None else None
-
-
-def _adding(services: Services) -> AddingActions | None:
-    team = services.find(Team)
-    return AddingActions(team.admin, services.page) if team is not None else None
-
-
 def _follow_ends(services: Services, ended: frozenset[PromptId] | None) -> None:
     page = services.page
     if page.translator is not None:
@@ -93,8 +81,6 @@ FEATURE = Feature(
         Service(SettingsActions, _actions, itself),
         Service(EndNotifier, lambda its: EndNotifier(its.of(Notifications).notifier, its.ports.steady)),
         Service(AccountActions, _account, itself),
-        Service(AdminActions, _admin, itself),
-        Service(AddingActions, _adding, itself),
     ),
     life=Life(
         follow_kept=lambda services, key: services.of(SettingsActions).follow(key),

@@ -21,7 +21,16 @@ from app.ui.kit.account import Account
 from app.ui.kit.actions import ActionTable
 from app.ui.kit.state import UiState
 from app.ui.windows.panel import PanelFacts
-from tests.kit.page.stills import MemoryContext, StillPictures, StillSession, fleet, server, translator, workflows
+from tests.kit.page.stills import (
+    MemoryContext,
+    MemoryScreen,
+    StillPictures,
+    StillSession,
+    fleet,
+    server,
+    translator,
+    workflows,
+)
 from tests.kit.page.views import project
 from wire.health import Health
 from wire.new_servers import AddedServer, CheckedServer
@@ -82,10 +91,13 @@ class Panel(MemoryContext):
     def __init__(self, admin: MemoryFleetAdmin) -> None:
         super().__init__()
         self.memory = admin
+        self.screen = MemoryScreen()
         self.source = "file"
         self.local: tuple[LocalServer, ...] = ()
         self.ui = UiState(dialog=FleetDialog()).with_slices(Account("carol", runs_fleet=True))
-        self.actions = ActionTable(self, AdminActions(admin, self), AddingActions(admin, self))
+        self.actions = ActionTable(
+            self, AdminActions(admin, self, self.screen), AddingActions(admin, self, self.screen)
+        )
 
     async def act(self, name: str, /, **facts: str) -> None:
         self.actions.act(name, facts)
