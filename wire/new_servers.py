@@ -1,9 +1,9 @@
-"""A server that is to be added in the page: what the gateway answers about its address, and what became of it.
+"""The gateway's answers while a server is added in the page: the check of its address, and the result.
 
     {"address": "http://192.168.1.20:8188", "id": "192-168-1-20", "name": "192.168.1.20", "health": "well",
      "version": "0.30.0", "devices": [{"title": "cuda:0 NVIDIA GeForce RTX 4090", "total": 25757220864}], …}
 
-Only facts: the texts are the page's, and nothing that the target says is sent on but its version and its devices.
+Facts only: the page has the texts. Of the target's answers only the version and the devices are passed on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class DeviceName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedServer:
-    """What is known of an address. With a `fault` there is nothing else."""
+    """The result of a check. With a `fault` all else is empty."""
 
     address: str = ""
     fault: AddressFault | None = None
@@ -79,7 +79,7 @@ class CheckedServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedServer:
-    """What became of a server. With a `fault` or a `problem` it was not added; `lines` can then be pasted."""
+    """The result of adding a server. With a `fault` or a `problem` it was not added; `lines` can then be pasted."""
 
     fault: AddressFault | None = None
     server_id: str = ""

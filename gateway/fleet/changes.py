@@ -1,4 +1,4 @@
-"""Changes of the fleet that are asked for in the page: in its file, or until the gateway ends if it has none.
+"""Changes of the fleet from the page: in its file, or until the gateway ends if it has none.
 
     added = await changes.add(Server(ServerId("gpu-1"), "Left desk", "http://192.168.1.20:8188"))
 

@@ -1,4 +1,4 @@
-"""Changes of the fleet file that are asked for in the page: what they do not mean stays, byte for byte.
+"""Changes of the fleet file from the page: all other bytes stay.
 
     changed = with_value(FleetText(path, data), ServerId("studio"), "name", "Left desk")
 
@@ -29,7 +29,7 @@ _NO_CONTENT = re.compile(r"\s*(?:#.*)?$")  # of a line: empty, or only a comment
 _TABLE = re.compile(r"\s*\[")
 _OUT = "#- "  # before each line of a removed server
 _OUT_HEADER = re.compile(r"#- \s*\[\[\s*server\s*\]\]")
-_NOTE = "# Removed in the page, which brings it back if its address is added again:"
+_NOTE = "# Removed in the page. Adding its address there restores it:"
 _HEADING = "# The servers that Mooring uses. fleet.example.toml shows what else this file can say."
 
 
@@ -180,7 +180,7 @@ def _read_removed(lines: Sequence[str], begin: int, end: int) -> Iterable[Remove
         server = Server(server_id, str(values.get("name", server_id)), normal_address(str(values["url"])))
         return [Removed(server, begin, end)]
     except (tomllib.TOMLDecodeError, KeyError, FlagError):
-        return []  # a person has changed it
+        return []  # the operator has edited it
 
 
 def _index_of(text: FleetText, server_id: ServerId) -> int:

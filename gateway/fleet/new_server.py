@@ -1,4 +1,4 @@
-"""An address that was typed in the page: read, and judged before anything is sent to it.
+"""An address that was typed in the page: parsed, and checked before anything is sent to it.
 
 address = read_address("gpu-1")                    # http://gpu-1:8188
 await judge_address(address)

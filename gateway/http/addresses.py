@@ -1,9 +1,9 @@
-"""Addresses at which no server may be: those of a machine's own network and of a cloud's metadata.
+"""Addresses that no server may have: link-local ones, a cloud's metadata service, and those of no single machine.
 
     is_forbidden("169.254.169.254")     # True
 
-A cloud's metadata service gives log-ins of the machine to whoever asks it. A name that leads there is refused at every
-connection, whatever it led to before: DNS may change between two of them.
+A cloud's metadata service gives the machine's credentials to every program on it. A name is checked at every
+connection, since DNS may change between two of them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class ForbiddenAddressError(OSError):
-    """All addresses of a name are such that no server may be there."""
+    """A name resolves to forbidden addresses only."""
 
 
 def is_forbidden(host: str) -> bool:
-    """Whether an IP address is one at which no server may be; a name is none."""
+    """Whether no server may have this IP address; False for a name."""
     try:
         address = _unwrapped(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
     except ValueError:
@@ -61,7 +61,7 @@ def _unwrapped(address: _Address) -> _Address:
 
 
 class GuardedResolver(AbstractResolver):
-    """Looks names up, and leaves out addresses at which no server may be."""
+    """Resolves names, and leaves out forbidden addresses."""
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
         self._inner = inner or aiohttp.DefaultResolver()
@@ -73,7 +73,7 @@ class GuardedResolver(AbstractResolver):
         found = await self._inner.resolve(host, port, family)
         allowed = [one for one in found if not is_forbidden(one["host"])]
         if not allowed:
-            raise ForbiddenAddressError(errno.EACCES, "its name leads to an address at which no server may be")
+            raise ForbiddenAddressError(errno.EACCES, "its name resolves to an address that no server may have")
         return allowed
 
     async def close(self) -> None:

@@ -175,7 +175,7 @@ class FleetAction:
 
 @dataclass(frozen=True, slots=True)
 class FleetChange:
-    """`POST /fleet/check` and `/fleet/servers`: administrators only. check | add what is at an address."""
+    """`POST /fleet/check` and `/fleet/servers`: administrators only. check an address, or add its server."""
 
     action: str
 

@@ -73,7 +73,7 @@ class FleetAdmin:
                 return await self._cancel(upstream, body, version, who)
 
     async def change(self, request: web.BaseRequest, action: str, who: str) -> dict[str, object]:
-        """Perform an action of `FleetChange`: check or add what is at an address."""
+        """Perform an action of `FleetChange`: check an address, or add its server."""
         body = await read_small(request)
         typed, name = body.get("url"), body.get("name", "")
         if not isinstance(typed, str) or not isinstance(name, str):
@@ -83,7 +83,7 @@ class FleetAdmin:
         return (await self._add(typed, name, who)).as_json()
 
     async def _check(self, typed: str, who: str) -> CheckedServer:
-        """Look at what is at an address."""
+        """Check an address."""
         self._count_check(who)
         try:
             address = read_address(typed)

@@ -20,9 +20,9 @@ from gateway.http.servers import Server, ServerId
 from gateway.people.fleet_admin import MOST_CHECKS
 from tests.integration.test_gateway_fleet import HEALTH
 from tests.kit.gateways import PLAIN, Raw, Running, open_fleet, open_gateway, serve, serve_raw, table, until
+from tests.kit.name_server import KnownNames
 from tests.kit.services import free_ports
 from tests.kit.studio import open_studio
-from tests.unit.gateway.http.test_addresses import Names
 from wire.health import Health
 from wire.new_servers import AddressFault, read_added, read_checked
 
@@ -103,7 +103,7 @@ FAULTS = [
 async def test_address_at_which_no_server_may_be_is_never_asked(
     browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, url: str, fault: AddressFault
 ) -> None:
-    monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: Names([["169.254.169.254"]]))
+    monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: KnownNames([["169.254.169.254"]]))
     asked, connect = [], aiohttp.TCPConnector._create_connection
 
     async def watch(self: aiohttp.TCPConnector, request: aiohttp.ClientRequest, *more: Any) -> Any:
@@ -122,7 +122,7 @@ async def test_address_at_which_no_server_may_be_is_never_asked(
 async def test_name_that_leads_elsewhere_after_the_check_is_not_followed(
     browser: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = Names([["127.0.0.1"]])
+    names = KnownNames([["127.0.0.1"]])
     monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: names)
     async with serve() as known, serve() as new, open_gateway({"a": known.url}) as gateway:
         found = read_checked(await check(browser, gateway, f"gpu.example:{new.url.rpartition(':')[2]}"))

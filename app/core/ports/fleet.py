@@ -58,7 +58,7 @@ class FleetAdmin(Protocol):
     """What admins do with servers. Each raises GatewayRefused or TransportError."""
 
     async def check(self, url: str) -> CheckedServer:
-        """Look at what is at an address that was typed. Raises ConfigError if the answer is invalid."""
+        """Check an address that was typed. Raises ConfigError if the answer is invalid."""
 
     async def add(self, url: str, name: str) -> AddedServer:
         """Add a server to the fleet; an empty name becomes that of its host. Raises ConfigError as `check`."""

@@ -1,4 +1,4 @@
-"""A server that is added in the panel *Fleet*: what was typed, what is there, and what became of it."""
+"""A server that is added in the panel *Fleet*: what was typed, and the gateway's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adding a server: it is checked first, and kept only then."""
+"""Add a server: check its address first."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AddingActions:
 
     @action("check-server")
     def check(self) -> None:
-        """Look at what is at the address."""
+        """Check the address."""
         url = self._new.url
         if url.strip() and not self._new.is_busy:
             self._show(NewServer(url=url))

@@ -25,7 +25,7 @@ SPAN = 24 * 3600.0  # longest timeline in seconds
 SHORTEST = 600.0  # shortest timeline in seconds
 MOST_MOORINGS = 12  # in the list
 LANES = 10  # windows in the timeline
-_WITHOUT_FILE = frozenset({"demo", "found"})  # sources of a fleet that nobody has listed
+_WITHOUT_FILE = frozenset({"demo", "found"})  # sources of a fleet without a file or flags
 WIDTH = 1000  # of the timeline, in its own units
 
 

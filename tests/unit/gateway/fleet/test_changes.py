@@ -1,4 +1,4 @@
-"""Changes of the fleet that are asked for in the page: in its file, or until the gateway ends if it has none."""
+"""Changes of the fleet from the page: in its file, or until the gateway ends if it has none."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_replaced_file_keeps_its_permissions(fleet_path: Path) -> None:
     fleet = drain_in_file(fleet_path, A)
     assert [server.is_drained for server in fleet.servers] == [True, False]
     assert fleet == read_fleet(fleet_path)
-    assert fleet_path.stat().st_ino != before, "whoever has it open still reads the old one, whole"
+    assert fleet_path.stat().st_ino != before, "a program that has it open still reads all of the old one"
     assert has_mode(fleet_path, 0o640)
     assert {file.name for file in fleet_path.parent.iterdir()} == {"fleet.toml", ".fleet.toml.lock"}
 

@@ -1,4 +1,4 @@
-"""Changes of the fleet file: what they do not mean stays, byte for byte, or there is no change."""
+"""Changes of the fleet file: all other bytes stay, or there is no change."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_name_is_changed_or_inserted(name: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["'the old one'", '"""the old\\\n one"""', '"the # one"'])
-def test_name_in_other_quotes_is_changed_or_left_to_a_person(written: str) -> None:
+def test_name_in_other_quotes_is_changed_or_left_to_the_operator(written: str) -> None:
     text = f'[[server]]\nid = "a"\nname = {written}  # mine\nurl = "http://10.0.0.1"\n'
     if written.startswith('"""'):
         with pytest.raises(ConfigError, match="by hand"):
@@ -176,7 +176,7 @@ def test_server_that_is_there_is_not_added(server: Server) -> None:
         with_server(of(TEXT), server)
 
 
-def test_inline_tables_are_left_to_a_person() -> None:
+def test_inline_tables_are_left_to_the_operator() -> None:
     text = of('server = [{id = "a", url = "http://10.0.0.1"}, {id = "b", url = "http://10.0.0.2"}]\n')
     for change in (lambda: with_server(text, NEW), lambda: without_server(text, A)):
         with pytest.raises(ConfigError, match="by hand"):
@@ -242,7 +242,7 @@ def test_two_removed_servers_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("line", ['#- id = "a', "#- [[server]]", "#- url = 8", "#-", '#- url = "ftp://x"'])
-def test_removed_server_that_a_person_has_changed_is_skipped(line: str) -> None:
+def test_removed_server_that_the_operator_has_edited_is_skipped(line: str) -> None:
     found = without_server(of(LONG), A)
     lines = [line if one.startswith("#- url") else one for one in found.lines]
     assert find_removed(found.with_lines(lines), "http://10.0.0.1") is None

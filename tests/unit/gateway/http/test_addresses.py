@@ -1,19 +1,16 @@
-"""Addresses at which no server may be, and names that lead there, now or later."""
+"""Forbidden addresses, and names that resolve to them, now or later."""
 
 from __future__ import annotations
 
-import socket
-from dataclasses import dataclass, field
-
 import aiohttp
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gateway.http.addresses import ForbiddenAddressError, GuardedResolver, is_forbidden
 from gateway.http.deadlines import Deadlines
 from gateway.http.servers import Server, ServerId
 from gateway.http.upstream import Upstream
 from tests.kit.gateways import serve
+from tests.kit.name_server import KnownNames
 
 FORBIDDEN = [
     "169.254.169.254",  # Amazon, Azure, Google, DigitalOcean and others
@@ -63,41 +60,20 @@ def test_addresses_of_machines_and_names_are_allowed(host: str) -> None:
     assert not is_forbidden(host)
 
 
-@dataclass
-class Names(AbstractResolver):
-    """Knows every name, by the next of these answers; the last one stays."""
-
-    answers: list[list[str]]
-    asked: list[str] = field(default_factory=list)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        self.asked.append(host)
-        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [
-            ResolveResult(hostname=host, host=one, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
-            for one in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
 async def test_forbidden_addresses_of_a_name_are_left_out() -> None:
-    found = await GuardedResolver(Names([["169.254.169.254", "10.0.0.1"]])).resolve("gpu-1", 8188)
+    found = await GuardedResolver(KnownNames([["169.254.169.254", "10.0.0.1"]])).resolve("gpu-1", 8188)
     assert [one["host"] for one in found] == ["10.0.0.1"]
 
 
 async def test_name_with_forbidden_addresses_alone_is_refused() -> None:
     with pytest.raises(ForbiddenAddressError):
-        await GuardedResolver(Names([["169.254.169.254", "fe80::1"]])).resolve("gpu-1", 8188)
+        await GuardedResolver(KnownNames([["169.254.169.254", "fe80::1"]])).resolve("gpu-1", 8188)
 
 
 async def test_name_that_leads_elsewhere_later_is_refused_at_the_next_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    names = Names([["127.0.0.1"], ["169.254.169.254"]])
+    names = KnownNames([["127.0.0.1"], ["169.254.169.254"]])
     monkeypatch.setattr(aiohttp, "DefaultResolver", lambda: names)
     async with serve() as real:
         server = Server(ServerId("gpu"), "gpu", real.url.replace("127.0.0.1", "gpu.example"))
@@ -108,5 +84,5 @@ async def test_name_that_leads_elsewhere_later_is_refused_at_the_next_connection
             with pytest.raises(aiohttp.ClientConnectorDNSError) as failure:
                 await upstream.session(is_fresh=True).get(upstream.url("/system_stats"))
             refusal = upstream.explain(failure.value)
-    assert "leads to an address at which no server may be" in refusal.message
+    assert "resolves to an address that no server may have" in refusal.message
     assert names.asked == ["gpu.example"] * 2

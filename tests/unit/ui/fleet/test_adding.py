@@ -106,9 +106,9 @@ async def test_server_of_the_list_is_not_added_again() -> None:
     assert "192.168.1.20 is in the list already" in html and "keep-server" not in html
 
 
-async def test_removed_server_is_said_to_come_back() -> None:
+async def test_removed_server_is_restored() -> None:
     panel = await checked(replace(WELL, was_removed=True))
-    assert "It was here before" in panel.html()
+    assert "It was in the list before" in panel.html()
 
 
 async def test_server_without_websocket_is_named() -> None:
@@ -117,18 +117,18 @@ async def test_server_without_websocket_is_named() -> None:
 
 
 OUTCOMES = [
-    (ADDED, "The fleet file has it:"),
-    (replace(ADDED, kept=Kept.NEXT_START), "Mooring&#39;s next start reads it"),
+    (ADDED, "It is saved in the fleet file:"),
+    (replace(ADDED, kept=Kept.NEXT_START), "which Mooring reads at its next start:"),
     (replace(ADDED, kept=Kept.NAMED), "start Mooring with --fleet"),
     (replace(ADDED, kept=Kept.NOWHERE, path=""), "It is used until Mooring ends."),
     (replace(ADDED, kept=Kept.NOWHERE, path="", problem="read-only", lines="[[server]]"), "[[server]]"),
     (AddedServer(problem="it has just been changed", lines="[[server]]"), "It was not added"),
-    (AddedServer(fault=AddressFault.FORBIDDEN), "No server may be at this address"),
+    (AddedServer(fault=AddressFault.FORBIDDEN), "No server may have this address"),
 ]
 
 
 @pytest.mark.parametrize(("added", "words"), OUTCOMES)
-async def test_page_says_what_became_of_it(added: AddedServer, words: str) -> None:
+async def test_page_shows_where_the_server_is_kept(added: AddedServer, words: str) -> None:
     panel = await checked(WELL, added=added)
     await panel.act("keep-server")
     html = panel.html()
@@ -191,7 +191,7 @@ async def test_only_an_admin_can_use_servers_found_on_this_machine(is_demo: bool
     panel.source = "demo" if is_demo else "file"
     html = panel.html(is_demo=True)
     assert "http://127.0.0.1:8189" in html and "ComfyUI 0.30.0" in html and "cuda:0 &lt;b&gt;" in html
-    assert ("the demo servers take nothing new." in html) is is_demo
+    assert ("the demo servers take no new work." in html) is is_demo
     assert "local-8189" not in panel.html(runs=False)
     await panel.act("use-local", url=LOCAL.address)
     assert panel.memory.done == [("add", LOCAL.address, "")]

@@ -196,7 +196,7 @@ async def test_server_that_was_found_through_dns_is_changed_there() -> None:
 
 async def test_demo_server_that_stands_in_is_not_removed() -> None:
     panel = Panel(MemoryFleetAdmin())
-    assert "ask-remove-server" in panel.html(is_demo=True), "somebody has listed it"
+    assert "ask-remove-server" in panel.html(is_demo=True), "a fleet file lists it"
     panel.source = "demo"
     html = panel.html(is_demo=True)
     assert "ask-rename-server" in html and "ask-remove-server" not in html
@@ -231,7 +231,7 @@ async def test_server_is_drained_before_the_question_and_names_unfinished_work()
     assert "It takes nothing new now." in html and "al&lt;i&gt;ce (2) and another user (1)" in html
     await panel.act("remove-server", server="gpu-1", name="gpu-1", url="http://10.0.0.1:8188")
     assert panel.memory.done[1:] == [("remove", G1)]
-    assert panel.dialog.new.url == "http://10.0.0.1:8188" and "Adding its address brings it back" in panel.html()
+    assert panel.dialog.new.url == "http://10.0.0.1:8188" and "Add its address to restore it" in panel.html()
     panel.close()
 
 
