@@ -142,6 +142,15 @@ async def test_refusal_is_shown_and_the_address_stays() -> None:
     assert "Try again in 40 s." in html and f'value="{URL}"' in html
 
 
+async def test_refused_server_can_be_kept_under_another_name() -> None:
+    panel = await checked(WELL)
+    panel.memory.refusal = GatewayRefused(None, "not-allowed", "a name has 1 to 80 printable characters")
+    await panel.act("new-server-name", value="Left desk")
+    await panel.act("keep-server")
+    html = panel.html()
+    assert "1 to 80 printable characters" in html and 'value="Left desk"' in html and "Keep it" in html
+
+
 async def test_answer_for_an_address_that_was_changed_is_dropped() -> None:
     panel = Panel(MemoryFleetAdmin(checked=WELL))
     panel.actions.act("new-server", {"value": URL})
