@@ -237,9 +237,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         allow_abbrev=False,
         description="Serve Mooring's page and pass its requests through to your ComfyUI servers.",
-        epilog="With no fleet named, a ComfyUI that answers on 127.0.0.1:8188 is used; else a demo starts. Others that"
-        " run on this machine are listed, and used once you choose them."
-        f" {COMMAND} check --help tells how to have every server looked at.",
+        epilog="With no fleet named, the installation's fleet file is used, or else a ComfyUI that answers on"
+        " 127.0.0.1:8188; without either a demo starts. Others that run on this machine are listed, and used once you"
+        f" choose them. {COMMAND} check --help shows how to check every server.",
     )
     add = parser.add_argument
     add("--port", type=port_number, default=DEFAULT_PORT, help="port of the page (default: %(default)s)")
