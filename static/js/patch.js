@@ -43,6 +43,8 @@ const spared = new Set(); // fields that this patch may not touch
 const OPEN_MENU = ".menu:popover-open:not(:has(input[type=search]))"; // a search redraws its own list
 const fresher = new Map(); // open menu → its HTML as of the last patch
 
+const STANDING = { errors: "#main", speech: "body" }; // ids that are moved into an open dialog -> where they stand without one
+
 const LETS_GO = 1000; // milliseconds until a closing page has released its lock
 
 const byId = (id) => document.getElementById(id);
@@ -82,6 +84,8 @@ const callbacks = {
     return true;
   },
   beforeNodeRemoved(node) {
+    if (node.id in STANDING) return false; // a move would close the messages, and silence what was just said
+    for (const [id, home] of Object.entries(STANDING)) if (node.contains(byId(id))) document.querySelector(home).append(byId(id));
     if (node instanceof HTMLDialogElement && node.open) node.close(); // gives the focus back to where it was
     return true;
   },
@@ -121,10 +125,6 @@ export function update(text) {
   }
   const focused = document.activeElement;
   const region = focused?.closest?.("section")?.id;
-  if (change.regions?.dialogs !== undefined) { // else a patch would take them along
-    byId("main").append(byId("errors"));
-    document.body.append(byId("speech"));
-  }
   draw(change.regions ?? {});
   for (const { node, name, text: typed } of change.texts ?? []) setText(node, name, typed);
   setTitle(change.title, change.ends);

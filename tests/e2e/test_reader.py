@@ -176,7 +176,11 @@ async def test_messages_are_announced_once_also_behind_dialogs(window: MooringWi
     await page.get_by_test_id("palette-query").press_sequentially("library")
     count = "document.getElementById('palette-count').innerText"
     await wait_for_js(page, f"() => heard.some((text) => text.includes({count}))")
-    assert await page.locator("dialog[open] #live").inner_text(), "what is outside of a dialog is silent"
+    found = await page.evaluate(count)
+    await page.get_by_test_id("palette-query").fill("zzz")
+    await wait_for_js(page, f"(found) => {count} !== found && heard.includes({count})", arg=found)
+    said = await page.locator("dialog[open] #live p").all_inner_texts()
+    assert said[-2:] == [found, await page.evaluate(count)], "what is outside of a dialog, or removed, is silent"
     await page.keyboard.press("Escape")
     await page.get_by_test_id("undo-deletion").click()
     await page.get_by_test_id("undo-deletion").wait_for(state="detached")
